@@ -1,0 +1,115 @@
+# Everything here sets itself up: a virtual environment in .venv, with the
+# versions that constraints/pinned.txt names. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+CONSTRAINTS ?= constraints/pinned.txt
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# The build of epochal itself reads the constraints from the environment.
+export PIP_CONSTRAINT := $(CONSTRAINTS)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALL := $(BIN)/python -m pip install --quiet
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- for users
+
+.PHONY: demo
+demo: $(VENV)/core.stamp ## train on a real table (Adult), test on rows kept apart, save the model
+	$(BIN)/epochal train examples/adult/adult-train.csv.gz --target income \
+	  --test examples/adult/adult-test.csv.gz --out adult.epochal --random-state 0
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## run the tests
+	$(PYTEST)
+
+# ---------------------------------------------------------------- for those who change it
+
+.PHONY: check
+check: style types imports house test ## run everything that a change must pass
+
+.PHONY: style
+style: $(VENV)/dev.stamp ## check the format and the style of every file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## format every file, and repair the style where that is safe
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(VENV)/dev.stamp ## check the types
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(VENV)/dev.stamp ## check that imports go downwards only
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: house
+house: $(VENV)/dev.stamp ## check the house rules
+	$(BIN)/python tools/house_rules.py
+
+.PHONY: test-long
+test-long: $(VENV)/dev.stamp ## run the tests that take long
+	$(PYTEST) -m long
+
+.PHONY: test-lowest
+test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
+	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints/lowest.txt
+
+.PHONY: test-wheel
+test-wheel: ## build the wheel, install it by itself, and run the tests on that
+	rm -rf dist .venv-wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	.venv-wheel/bin/python -m pip install --quiet "$$(echo dist/epochal-*.whl)[dev]"
+	.venv-wheel/bin/python -m pytest -n $(WORKERS) --dist worksteal tests
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## time training against scikit-learn, at several shapes
+	$(BIN)/python benchmarks/speed.py
+
+.PHONY: bench-accuracy
+bench-accuracy: $(VENV)/dev.stamp ## compare log-loss and accuracy with scikit-learn, on real tables
+	$(BIN)/python benchmarks/accuracy.py
+
+.PHONY: pin
+pin: ## renew constraints/pinned.txt with the newest versions
+	rm -rf .venv-pin
+	$(PYTHON) -m venv .venv-pin
+	PIP_CONSTRAINT= .venv-pin/bin/python -m pip install --quiet hatchling editables '.[dev]'
+	{ sed '/^[^#]/,$$d' constraints/pinned.txt; \
+	  .venv-pin/bin/python -m pip freeze --exclude epochal; } > constraints/pinned.new
+	mv constraints/pinned.new constraints/pinned.txt
+	rm -rf .venv-pin
+
+.PHONY: clean
+clean: ## remove what make and the tools have built
+	rm -rf .venv .venv-lowest .venv-wheel .venv-pin .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .hypothesis .import_linter_cache build dist
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- set-up
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "epochal needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	@echo "setting up $(VENV) (once; a minute or two)"
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	$(INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,550 @@
+"""The scikit-learn contract over fit and predict; no logic of its own."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from epochal.constraints import Choice
+from epochal.data.sources.frames import as_labels, as_rows, is_frame
+from epochal.errors import SettingError
+from epochal.member import Member
+from epochal.model.artifact import load as load_model
+from epochal.model.artifact import save as save_model
+from epochal.request import Circumstances, Fitted, Labelled
+from epochal.settings import AUTO, Settings, checked, preset
+from epochal.use.predict import predict_proba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from os import PathLike
+
+    from epochal.data.schema import Rows
+    from epochal.model.description import Model
+    from epochal.records import EpochEvent, History, OutOfBag
+
+Auto = Literal["auto"]
+SETTINGS = tuple(field.name for field in fields(Settings))
+
+
+class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """An ensemble of multi-layer perceptrons for tables and arrays.
+
+    Columns are standardised and encoded inside: numbers with missing values,
+    strings, booleans, categories and dates may come as they are. Members are
+    trained together by mini-batch stochastic gradient descent on the softmax
+    cross-entropy, with early stopping; each member's copy at its lowest
+    validation loss is kept, and the members' probabilities are averaged.
+
+    Every setting defaults to "auto": what the preset says (`epochal.settings`
+    gives each value with its reason).
+
+    Parameters
+    ----------
+    preset : {"default", "fast", "best", "classic"}
+        Where settings begin. "classic" is the textbook recipe and nothing else.
+    n_estimators : int
+        Members of the ensemble.
+    hidden_layer_sizes : tuple of int
+        Units of each hidden layer.
+    activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}
+        Of the hidden layers.
+    loss : {"cross_entropy", "squared_error"}
+        On the softmax outputs.
+    solver : {"adam", "sgd"}
+        The update rule; "sgd" uses `momentum`.
+    learning_rate_init : float
+        The step size at the start.
+    learning_rate : {"constant", "cosine"}
+        Its course over `max_iter` epochs.
+    momentum : float in [0, 1)
+        Of "sgd"; 0 is plain gradient descent.
+    batch_size : int or "auto"
+        Rows per step; "auto" goes by the number of rows.
+    l2 : float
+        The r in w <- w (1 - 2 learning_rate r) at each step: biases excluded,
+        independent of the batch size.
+    dropout : float in [0, 1)
+        The probability that a hidden unit is dropped in a training step.
+    max_iter : int
+        Epochs at the most.
+    shuffle : bool
+        Whether each epoch has a new order of the rows.
+    tol : float
+        An improvement of the validation loss counts against patience only if
+        it is greater.
+    early_stopping : bool
+        Whether a member stops after `n_iter_no_change` epochs without
+        improvement. If False, and without `X_val`, no row is kept apart and
+        the last epoch's weights are returned.
+    validation_fraction : float in (0, 1)
+        Rows kept apart for early stopping, where bagging leaves none out.
+    n_iter_no_change : int
+        Patience: a member stops after exactly so many epochs in a row without
+        an improvement.
+    bagging : {"folds", "bootstrap"} or None
+        How members' rows differ: each leaves out a fold, or draws with
+        replacement; None: not at all, they differ by initialisation.
+    n_folds : int
+        Folds for bagging="folds"; member k leaves out fold k modulo n_folds.
+    max_samples : int or float in (0, 1]
+        Rows drawn for bagging="bootstrap": a number, or a share.
+    max_features : int or float in (0, 1]
+        Columns that each member sees: a random subset.
+    patch : (int, int) or None
+        Height and width of the random crop that each member sees of images.
+    epsilon : float
+        The constant in (x - mean) / sqrt(variance + epsilon).
+    clip : float or None
+        Standardised numbers become x / sqrt(1 + (x / clip)^2).
+    max_categories : int
+        Categories of a column that have a feature of their own.
+    time_limit : float or None
+        Seconds after which training ends, with the best copies so far.
+    oob_score : bool
+        Whether to ask for `oob_score_`, as scikit-learn does; refused where no
+        member leaves rows out. It is there anyway where one does.
+    class_weight : dict, "balanced" or None
+        Weights of the classes, multiplied with `sample_weight`.
+    warm_start : bool
+        Whether `fit` goes on from where the last one ended (weights, optimiser
+        state, order of rows), with the same preprocessing.
+    random_state : int, RandomState instance or None
+        An int makes the result the same bit for bit on the same machine.
+    verbose : bool
+        Whether to print a line after each epoch.
+    device : {"auto", "cpu", "gpu", "tpu"}
+        Where to train.
+    callbacks : sequence of callables, or None
+        Each is called with an `epochal.records.EpochEvent` after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    estimators_ : list of Member
+        Each with its own `coefs_`, `intercepts_`, curves and `predict_proba`.
+    history_ : History
+        Training and validation curves, best epochs and outcomes, per member.
+    out_of_bag_ : OutOfBag or None
+        Scores on the rows that members left out; `optimistic` says whether the
+        same rows also chose the stopping epochs.
+    oob_score_ : float
+        Accuracy on those rows.
+    oob_decision_function_ : ndarray of shape (n_samples, n_classes)
+        Probabilities for each row by the members that left it out, NaN for
+        rows that none did.
+    coefs_, intercepts_ : list of ndarray
+        Of the one network, if n_estimators is 1.
+    loss_curve_, validation_loss_curve_ : list of float
+        Means over the members still training.
+    n_iter_ : int
+        Epochs done.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If X had column names.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = EpochalClassifier(preset="fast", random_state=0).fit(X, y)
+    >>> clf.predict_proba(X[:1]).shape
+    (1, 3)
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: str = "default",
+        n_estimators: int | Auto = AUTO,
+        hidden_layer_sizes: tuple[int, ...] | Auto = AUTO,
+        activation: str = AUTO,
+        loss: str = AUTO,
+        solver: str = AUTO,
+        learning_rate_init: float | Auto = AUTO,
+        learning_rate: str = AUTO,
+        momentum: float | Auto = AUTO,
+        batch_size: int | Auto = AUTO,
+        l2: float | Auto = AUTO,
+        dropout: float | Auto = AUTO,
+        max_iter: int | Auto = AUTO,
+        shuffle: bool | Auto = AUTO,
+        tol: float | Auto = AUTO,
+        early_stopping: bool | Auto = AUTO,
+        validation_fraction: float | Auto = AUTO,
+        n_iter_no_change: int | Auto = AUTO,
+        bagging: str | None = AUTO,
+        n_folds: int | Auto = AUTO,
+        max_samples: float | Auto = AUTO,
+        max_features: float | Auto = AUTO,
+        patch: tuple[int, int] | Auto | None = AUTO,
+        epsilon: float | Auto = AUTO,
+        clip: float | Auto | None = AUTO,
+        max_categories: int | Auto = AUTO,
+        time_limit: float | Auto | None = AUTO,
+        oob_score: bool = False,
+        class_weight: dict[Any, float] | str | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+        device: str = "auto",
+        callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
+    ) -> None:
+        self.preset = preset
+        self.n_estimators = n_estimators
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.l2 = l2
+        self.dropout = dropout
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.bagging = bagging
+        self.n_folds = n_folds
+        self.max_samples = max_samples
+        self.max_features = max_features
+        self.patch = patch
+        self.epsilon = epsilon
+        self.clip = clip
+        self.max_categories = max_categories
+        self.time_limit = time_limit
+        self.oob_score = oob_score
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.callbacks = callbacks
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> EpochalClassifier:
+        """Train on labelled rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Or images of shape (n_samples, height, width[, channels]).
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each row counts; 0 is as if the row were not there.
+        X_val, y_val, sample_weight_val : optional
+            Rows that choose the stopping epoch, instead of rows of X.
+
+        Returns
+        -------
+        self
+        """
+        # Here and not above: predicting with a loaded model needs no JAX.
+        from epochal.fit import fit  # noqa: PLC0415
+
+        settings = self._settings()
+        earlier = getattr(self, "_fitted", None) if self.warm_start else None
+        data = self._labelled(X, y, sample_weight, reset=earlier is None)
+        validation = None
+        if (X_val is None) != (y_val is None):
+            given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise SettingError(f"{given} was given without {lacking}", "both or neither")
+        if X_val is not None:
+            validation = self._labelled(X_val, y_val, sample_weight_val, reset=False)
+        fitted = fit(data, settings, self._how(), validation=validation, earlier=earlier)
+        return self._keep(fitted)
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> EpochalClassifier:
+        """Train one epoch on these rows, from where the model is.
+
+        All members see all rows, and nothing is kept apart. The means,
+        variances and categories of the first call's rows stay in use.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like, optional
+            All classes there will be; needed in the first call if its rows
+            lack some.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+        """
+        from epochal.fit import fit  # noqa: PLC0415
+
+        earlier = getattr(self, "_fitted", None)
+        data = self._labelled(X, y, sample_weight, reset=earlier is None)
+        known = None if classes is None or earlier else np.unique(np.asarray(classes))
+        settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
+        return self._keep(fit(data, settings, self._how(), classes=known, earlier=earlier))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the classes, shape (n_samples, n_classes)."""
+        check_is_fitted(self, "model_")
+        return predict_proba(self.model_, self._rows(X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, shape (n_samples,)."""
+        probabilities = self.predict_proba(X)
+        labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
+        return labels
+
+    def save(self, path: str | PathLike[str], *, target: str | None = None) -> None:
+        """Write the model to a `.epochal` file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path of the file
+        target : str, optional
+            Name of the target column, for `epochal evaluate`.
+        """
+        check_is_fitted(self, "model_")
+        model = self.model_ if target is None else replace(self.model_, target=target)
+        save_model(model, path)
+
+    @property
+    def model_(self) -> Model:
+        """The model: all that is saved."""
+        return self._attribute("_fitted").model
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The class labels, sorted, as they came."""
+        return self.model_.classes
+
+    @property
+    def history_(self) -> History:
+        """Curves, best epochs and outcomes per member."""
+        return self.model_.history
+
+    @property
+    def out_of_bag_(self) -> OutOfBag | None:
+        """Scores on the rows that members left out."""
+        return self.model_.out_of_bag
+
+    @property
+    def oob_score_(self) -> float:
+        """Accuracy on the rows that members left out."""
+        score = self.out_of_bag_
+        if score is None:
+            msg = "no member left a row out: there is no oob_score_"
+            raise AttributeError(msg)
+        return score.accuracy
+
+    @property
+    def oob_decision_function_(self) -> np.ndarray:
+        """Probabilities of each row by the members that left it out."""
+        left_out = self._attribute("_fitted").left_out
+        if left_out is None:
+            msg = "no member left a row out: there is no oob_decision_function_"
+            raise AttributeError(msg)
+        return left_out
+
+    @property
+    def estimators_(self) -> list[Member]:
+        """The members, each with its own weights, curves and probabilities."""
+        return [Member(self.model_, number) for number in range(len(self.model_.members))]
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """The weights of the one network."""
+        return self._single().coefs_
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """The biases of the one network."""
+        return self._single().intercepts_
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training loss after each epoch, averaged over the members still training."""
+        return _averaged(self.history_.training_loss)
+
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """Validation loss after each epoch, averaged over the members still training."""
+        return _averaged(self.history_.validation_loss)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs done, since the first fit if it was gone on from."""
+        fitted = self._attribute("_fitted")
+        return fitted.state.epoch if fitted.state else max(map(len, self.history_.training_loss))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is a model."""
+        return hasattr(self, "_fitted")
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what kinds of data the estimator takes."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _attribute(self, name: str) -> Any:
+        """Return a learned attribute; AttributeError before the first fit, as scikit-learn expects."""
+        if name not in self.__dict__:
+            msg = f"this {type(self).__name__} is not fitted yet: call fit first"
+            raise AttributeError(msg)
+        return self.__dict__[name]
+
+    def _single(self) -> Member:
+        """Return the one network, where there is only one."""
+        members = self.estimators_
+        if len(members) > 1:
+            msg = f"there are {len(members)} networks: see coefs_ of each of estimators_"
+            raise AttributeError(msg)
+        return members[0]
+
+    def _settings(self) -> Settings:
+        """Return the preset's settings with the user's own in their places."""
+        given = {name: getattr(self, name) for name in SETTINGS}
+        own = {
+            name: value
+            for name, value in given.items()
+            if not (isinstance(value, str) and value == AUTO)
+        }
+        settings = checked(preset(self.preset), own)
+        if self.oob_score and settings.bagging is None:
+            raise SettingError(
+                "oob_score=True with bagging=None", 'bagging="folds" or bagging="bootstrap"'
+            )
+        return settings
+
+    def _how(self) -> Circumstances:
+        """Return how to train, apart from the settings."""
+        devices = Choice((AUTO, "cpu", "gpu", "tpu"))
+        if not devices.allows(self.device):
+            raise SettingError.from_value("device", self.device, devices.sentence)
+        observers = [*(self.callbacks or ()), *([_print_epoch] if self.verbose else ())]
+        return Circumstances(self._seed(), self.class_weight, observers, self.device)
+
+    def _seed(self) -> int:
+        """Return the seed: random_state if it is an int, and the earlier fit's when going on."""
+        if hasattr(self, "_fitted") and self.random_state is None:
+            return int(self._fitted.model.seed)
+        if isinstance(self.random_state, (int, np.integer)) and self.random_state >= 0:
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _rows(self, X: Any, *, reset: bool) -> Rows:
+        """Return X as a table or array, checked as scikit-learn's contract asks."""
+        if is_frame(X):
+            # At prediction columns are matched by name, in any order, by the preprocessor.
+            if reset:
+                validate_data(self, X, reset=True, skip_check_array=True)
+            return as_rows(X)
+        rows = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite=False,
+            allow_nd=True,
+        )
+        return rows
+
+    def _labelled(self, X: Any, y: Any, weight: Any, *, reset: bool) -> Labelled:
+        """Return rows, labels and weights, checked against each other."""
+        if y is None:
+            msg = "requires y to be passed, but the target y is None"
+            raise ValueError(f"{type(self).__name__} {msg}")
+        rows = self._rows(X, reset=reset)
+        labels = column_or_1d(as_labels(y), warn=True)
+        check_classification_targets(labels)
+        if len(labels) != rows.shape[0]:
+            msg = (
+                f"Found input variables with inconsistent numbers of samples: "
+                f"[{rows.shape[0]}, {len(labels)}]"
+            )
+            raise ValueError(msg)
+        if weight is not None:
+            weight = _check_sample_weight(
+                weight, np.empty((len(labels), 1)), dtype=np.float64, ensure_non_negative=True
+            )
+        return Labelled(rows, labels, weight)
+
+    def _keep(self, fitted: Fitted) -> EpochalClassifier:
+        """Return the estimator with what a fit gave."""
+        self._fitted = fitted
+        return self
+
+
+def load(path: str | PathLike[str]) -> EpochalClassifier:
+    """Return the classifier that was saved to a `.epochal` file.
+
+    It predicts bit for bit as the saved one did. `partial_fit` and a warm
+    start go on from its weights, with a fresh optimiser state.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged, of a newer format, or not a model.
+    """
+    return classifier_of(load_model(path))
+
+
+def classifier_of(model: Model) -> EpochalClassifier:
+    """Return a fitted classifier around a model, with the model's settings."""
+    settings = {name: getattr(model.settings, name) for name in SETTINGS}
+    classifier = EpochalClassifier(random_state=model.seed, **settings)
+    schema = model.preprocessor.schema
+    classifier.n_features_in_ = schema.shape[0]
+    if schema.named:
+        classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
+    return classifier._keep(Fitted(model, None, None))  # noqa: SLF001
+
+
+def _averaged(curves: Sequence[Sequence[float]]) -> list[float]:
+    """Return the mean at each epoch over the curves that reach it."""
+    longest = max(map(len, curves))
+    return [
+        float(np.mean([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)
+    ]
+
+
+def _print_epoch(event: EpochEvent) -> None:
+    """Print one line about an epoch."""
+
+    def mean(values: Sequence[float]) -> float:
+        """Return the mean over the members that have a value."""
+        there = [value for value in values if value == value]  # noqa: PLR0124  (not NaN)
+        return float(np.mean(there)) if there else float("nan")
+
+    print(  # noqa: T201
+        f"epoch {event.epoch}/{event.max_iter}  "
+        f"training loss {mean(event.training_loss):.4f}  "
+        f"validation loss {mean(event.validation_loss):.4f}  "
+        f"best {mean(event.best_loss):.4f}  "
+        f"{sum(event.active)} training"
+    )

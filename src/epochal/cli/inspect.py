@@ -1,0 +1,111 @@
+"""`epochal inspect`: what a model is, without running it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from epochal.cli.options import spelled
+from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
+from epochal.cli.progress import as_json
+from epochal.model.artifact import load
+from epochal.settings import PRESETS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from epochal.data.schema import Column, Schema
+    from epochal.model.description import Model
+
+COLUMNS_SHOWN, NAME = 40, 28
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the model is; return the exit code."""
+    model = load(arguments.model)
+    if arguments.json:
+        print(as_json({"model": str(arguments.model)} | _described(model)))
+    else:
+        print("\n".join([str(arguments.model), *_lines(model)]))
+    return 0
+
+
+def _lines(model: Model) -> list[str]:
+    """Return the description for a person."""
+    labels = [shortened(str(label)) for label in model.classes]
+    shown = ", ".join(labels[:8]) + (f", … ({len(labels)} in all)" if len(labels) > 8 else "")
+    sizes = " → ".join(map(str, model.layer_sizes))
+    made = ", ".join(f"{name} {version}" for name, version in sorted(model.versions.items()))
+    lines = [
+        row("target", model.target or "not named"),
+        row("classes", shown),
+        row("members", f"{len(model.members)} networks of {sizes}"),
+        row("weights", f"{_parameters(model):,}"),
+        row("seed", str(model.seed)),
+        row("made by", made),
+        "",
+        "Training",
+        *outcome_lines(model.history),
+    ]
+    if model.out_of_bag is not None:
+        scored = counted(model.out_of_bag.rows, "training row")
+        lines += ["", f"Scores on {scored}, each by members that left it out"]
+        lines += out_of_bag_lines(model.out_of_bag)
+    return [*lines, "", *_column_lines(model.preprocessor.schema), "", *_setting_lines(model)]
+
+
+def _column_lines(schema: Schema) -> list[str]:
+    """Return the columns with their kinds; of an array only its shape."""
+    kinds = Counter(column.kind for column in schema.columns)
+    if not schema.named:
+        return ["Columns", row("array", f"rows of shape {' x '.join(map(str, schema.shape))}")]
+    head = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    lines = [f"Columns ({head})"]
+    lines += [
+        f"  {shortened(column.name, NAME):<{NAME + 2}}{_column_kind(column)}"
+        for column in schema.columns[:COLUMNS_SHOWN]
+    ]
+    more = len(schema.columns) - COLUMNS_SHOWN
+    return [*lines, f"  … and {more} more"] if more > 0 else lines
+
+
+def _column_kind(column: Column) -> str:
+    """Return what a column holds."""
+    kind: str = column.kind
+    if column.kind == "category":
+        others = " and others" if column.other else ""
+        kind = f"{counted(len(column.categories), 'category', 'categories')}{others}"
+    return f"{kind}, may be missing" if column.has_missing else kind
+
+
+def _setting_lines(model: Model) -> list[str]:
+    """Return the settings, those that differ from the default preset marked."""
+    default = asdict(PRESETS["default"])
+    lines = ["Settings (* differs from the default)"]
+    for name, value in asdict(model.settings).items():
+        mark = " " if value == default[name] else "*"
+        lines.append(f"{mark} {name:<22}{spelled(value)}")
+    return lines
+
+
+def _described(model: Model) -> dict[str, Any]:
+    """Return the description for a machine."""
+    return {
+        "target": model.target,
+        "classes": model.classes.tolist(),
+        "members": len(model.members),
+        "layer_sizes": model.layer_sizes,
+        "weights": _parameters(model),
+        "seed": model.seed,
+        "versions": model.versions,
+        "settings": model.settings.to_dict(),
+        "schema": model.preprocessor.schema.to_dict(),
+        "history": model.history.to_dict(),
+        "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),
+    }
+
+
+def _parameters(model: Model) -> int:
+    """Return the number of weights and biases of all members."""
+    return sum(layer.weights.size + layer.bias.size for layers in model.members for layer in layers)

@@ -1,0 +1,221 @@
+"""What may be typed: the commands, their arguments and their help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from epochal import __version__
+from epochal.cli.options import add_settings
+from epochal.errors import SettingError, suggestion
+from epochal.settings import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DATA_HELP = (
+    "CSV, TSV, Parquet, Arrow, .npy, .npz or IDX file (CSV, TSV and IDX may be .gz), "
+    "a glob in quotes, or a folder of parts"
+)
+EXAMPLES = """\
+examples:
+  epochal train people.csv --target income
+  epochal predict people.epochal new.csv --out predictions.csv
+  epochal evaluate people.epochal labelled.csv
+"""
+ROWS_PER_BATCH = 16_384
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, with mistakes told as every other mistake of ours."""
+
+    def __init__(self, **options: Any) -> None:
+        """Build a parser that accepts no abbreviated options: a typing mistake is one."""
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print and exit with."""
+        raise SettingError(message.removeprefix("argument "), "", f"see {self.prog} --help")
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return what was typed; `command` is None where no command was."""
+    parser, commands = _parsers()
+    arguments, surplus = parser.parse_known_args(argv)
+    if surplus:
+        raise _surplus_error(surplus, commands.get(arguments.command, parser))
+    return arguments
+
+
+def help_text() -> str:
+    """Return the help of the whole program."""
+    return _parsers()[0].format_help()
+
+
+def _parsers() -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser of the program and those of its commands."""
+    parser = Parser(
+        prog="epochal",
+        description="Neural-network classifiers for tables and arrays.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"epochal {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = {
+        name: subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        for name, text in (
+            ("train", "train a model on a labelled table and save it"),
+            ("predict", "write labels and probabilities for new rows"),
+            ("evaluate", "measure a model on labelled rows"),
+            ("inspect", "show what a model is"),
+        )
+    }
+    _add_train(commands["train"])
+    _add_predict(commands["predict"])
+    _add_evaluate(commands["evaluate"])
+    _add_inspect(commands["inspect"])
+    return parser, commands
+
+
+def _add_train(parser: Parser) -> None:
+    """Add what `epochal train` takes."""
+    parser.usage = "epochal train DATA --target COLUMN [--out MODEL] [options] [settings]"
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict (arrays: a key or column number; IDX: not needed)",
+    )
+    parser.add_argument("--out", type=Path, metavar="MODEL", help="default: DATA's name .epochal")
+    parser.add_argument("--valid", metavar="DATA", help="rows that choose when training stops")
+    test = parser.add_mutually_exclusive_group()
+    test.add_argument("--test", metavar="DATA", help="rows to measure the model on afterwards")
+    test.add_argument(
+        "--test-fraction",
+        type=_fraction,
+        metavar="X",
+        help="keep this share of DATA's rows apart, and measure the model on them",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default="default",
+        help="the settings to start from (default: default)",
+    )
+    parser.add_argument("--class-weight", choices=("balanced",), help="weigh classes equally")
+    parser.add_argument(
+        "--random-state", type=_seed, default=0, metavar="N", help="the seed (default: 0)"
+    )
+    parser.add_argument(
+        "--as-text",
+        type=_names,
+        default=(),
+        metavar="COLUMNS",
+        help="comma-separated columns of digits that are names, such as postal codes",
+    )
+    parser.add_argument(
+        "--drop",
+        type=_names,
+        default=(),
+        metavar="COLUMNS",
+        help="comma-separated columns to leave out",
+    )
+    _add_talking(parser)
+    parser.add_argument(
+        "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
+    )
+    add_settings(parser)
+
+
+def _add_predict(parser: Parser) -> None:
+    """Add what `epochal predict` takes."""
+    _add_model_and_data(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".csv or .parquet (default: CSV to standard output)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+
+
+def _add_evaluate(parser: Parser) -> None:
+    """Add what `epochal evaluate` takes."""
+    _add_model_and_data(parser)
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="the column of true labels (default: as in training)"
+    )
+    _add_talking(parser)
+
+
+def _add_inspect(parser: Parser) -> None:
+    """Add what `epochal inspect` takes."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+
+
+def _add_model_and_data(parser: Parser) -> None:
+    """Add a model, the data to use it on, and the size of a piece of it."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument(
+        "--batch-rows",
+        type=_row_count,
+        default=ROWS_PER_BATCH,
+        metavar="N",
+        help=f"rows held in memory at a time (default: {ROWS_PER_BATCH})",
+    )
+
+
+def _add_talking(parser: Parser) -> None:
+    """Add how much is said, and to whom."""
+    parser.add_argument("--json", action="store_true", help="JSON on standard output, for machines")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+
+
+def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
+    """Return the error for what no option or argument takes."""
+    for word in surplus:
+        if word.startswith("--"):
+            name = word.split("=")[0]
+            known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
+            return SettingError(f"there is no option {name}", "", suggestion(name, known))
+    hint = "put a glob in quotes, as in 'parts/*.csv', or give the folder"
+    return SettingError(
+        f"{surplus[0]!r} is one argument too many", "", hint if Path(surplus[0]).exists() else ""
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Return comma-separated names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _fraction(text: str) -> float:
+    """Return a share between 0 and 1, both excluded."""
+    return _number(text, float, 0, 1, "a number between 0 and 1")
+
+
+def _seed(text: str) -> int:
+    """Return a seed, as NumPy takes it."""
+    return int(_number(text, int, -1, 2**32, "a whole number from 0 to 2**32 - 1"))
+
+
+def _row_count(text: str) -> int:
+    """Return a number of rows, at least 1."""
+    return int(_number(text, int, 0, 2**31, "a whole number from 1 up"))
+
+
+def _number(text: str, kind: type, low: float, high: float, expected: str) -> float:
+    """Return a number between two bounds, both excluded."""
+    try:
+        value = float(kind(text))
+    except ValueError:
+        value = high
+    if not low < value < high:
+        msg = f"{text!r} is not {expected}"
+        raise argparse.ArgumentTypeError(msg)
+    return value

@@ -1,0 +1,32 @@
+"""`epochal predict`: new rows in, labels and probabilities out, in bounded memory."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from epochal.cli.counting import counting
+from epochal.cli.printing import counted
+from epochal.cli.reading import unlabelled_batches
+from epochal.cli.writing import check_output, prediction_writer
+from epochal.model.artifact import load
+from epochal.use.predict import predict_proba
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write predictions for all rows at DATA; return the exit code."""
+    model = load(arguments.model)
+    check_output(arguments.out, arguments.data)
+    with (
+        counting(sys.stderr, quiet=arguments.quiet) as count,
+        prediction_writer(arguments.out, model.classes) as write,
+    ):
+        for rows in unlabelled_batches(arguments.data, model, arguments.batch_rows):
+            write(predict_proba(model, rows))
+            count.add(rows.shape[0])
+    if not arguments.quiet and arguments.out is not None:
+        print(f"wrote {counted(count.rows, 'prediction')} to {arguments.out}", file=sys.stderr)
+    return 0

@@ -1,0 +1,205 @@
+"""Progress of a training, for who is watching: a person at a terminal, a log, a machine.
+
+Each kind is a context manager around the training and an observer of its
+epochs. Nothing here changes what is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from epochal.cli.track import Track, bars, clock, epochs_named
+
+if TYPE_CHECKING:
+    import argparse
+    from types import TracebackType
+
+    from epochal.records import EpochEvent
+
+# Twice a second: a clock that runs, and no flicker.
+REFRESHES_PER_SECOND = 2
+# Label, figure, and the widest remark: the panel fits into 80 columns.
+LABEL, FIGURE, CURVE = 12, 24, 40
+
+
+class Progress(Protocol):
+    """Something that follows a training."""
+
+    def __enter__(self) -> Self:
+        """Begin to follow."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End, however the training ended."""
+
+    def __call__(self, event: EpochEvent) -> None:
+        """Take notice of an epoch."""
+
+
+def progress_for(arguments: argparse.Namespace) -> Progress:
+    """Return the progress that fits what was typed and who is there to see it."""
+    if arguments.json:
+        return JsonProgress(sys.stdout)
+    if arguments.quiet:
+        return Silence()
+    if arguments.verbose:
+        return LineProgress(sys.stderr)
+    console = Console(stderr=True, highlight=False)
+    return LiveProgress(console) if console.is_terminal else Silence()
+
+
+class Silence:
+    """Progress that nobody sees."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+
+    def __call__(self, event: EpochEvent) -> None:
+        """Say nothing about an epoch."""
+
+
+class JsonProgress(Silence):
+    """One JSON object per epoch and line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        self.stream = stream
+
+    def __call__(self, event: EpochEvent) -> None:
+        """Write an epoch."""
+        print(as_json({"event": "epoch"} | vars(event)), file=self.stream, flush=True)
+
+
+class LineProgress(Silence):
+    """One line of text per epoch, for a log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        self.stream, self.track = stream, Track()
+
+    def __call__(self, event: EpochEvent) -> None:
+        """Write an epoch."""
+        self.track.add(event)
+        print(epoch_line(self.track, event), file=self.stream, flush=True)
+
+
+class LiveProgress(Silence):
+    """A panel on the terminal that is rewritten in place."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw on a console."""
+        self.track, self.began = Track(), time.monotonic()
+        self.curves = (console.encoding or "").lower().startswith("utf")
+        self.live = Live(
+            get_renderable=self._drawn,
+            console=console,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            redirect_stdout=False,
+        )
+
+    def __enter__(self) -> Self:
+        """Draw the first panel."""
+        self.live.start(refresh=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last panel standing and give the terminal back."""
+        self.live.stop()
+
+    def __call__(self, event: EpochEvent) -> None:
+        """Note an epoch; the next refresh shows it."""
+        self.track.add(event)
+
+    def _drawn(self) -> Text:
+        """Return the panel as it is now."""
+        return Text(
+            "\n".join(panel(self.track, time.monotonic() - self.began, curves=self.curves)),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+
+def panel(track: Track, seconds: float, *, curves: bool) -> list[str]:
+    """Return the lines of the panel, `seconds` after the beginning."""
+    event = track.event
+    if event is None:
+        return [_row("preparing", clock(seconds), "columns, then the training program")]
+    left = f", at most {clock(track.seconds_left)} left" if any(event.active) else ""
+    judged = any(map(math.isfinite, track.validation))
+    shown = [track.training, track.validation] if judged else [track.training]
+    drawn = bars(shown, CURVE) if curves else [""] * len(shown)
+    rows = [
+        _row("epoch", f"{event.epoch} of at most {event.max_iter}", clock(seconds) + left),
+        _row("training", _loss(track.training[-1]), drawn[0]),
+    ]
+    if judged:
+        rows.append(_row("validation", _loss(track.validation[-1]), drawn[1]))
+        rows.append(_row("best", _loss(track.best), epochs_named(event.best_epoch)))
+    rows.append(
+        _row(
+            "members",
+            f"{sum(event.active)} of {len(event.active)} in training",
+            f"{_thousands(track.rows_per_second)} rows/s",
+        )
+    )
+    return rows
+
+
+def epoch_line(track: Track, event: EpochEvent) -> str:
+    """Return one epoch as a line of a log."""
+    parts = [f"epoch {event.epoch:>4}", f"training {_loss(track.training[-1])}"]
+    if math.isfinite(track.validation[-1]):
+        parts.append(f"validation {_loss(track.validation[-1])}")
+        parts.append(f"best {_loss(track.best)} ({epochs_named(event.best_epoch)})")
+    parts.append(f"{_thousands(track.rows_per_second)} rows/s")
+    parts.append(f"{clock(event.seconds)}, at most {clock(track.seconds_left)} left")
+    return "   ".join(parts)
+
+
+def as_json(values: dict[str, Any]) -> str:
+    """Return values as one line of JSON; what is not finite becomes null.
+
+    >>> as_json({"loss": (0.5, float("nan"))})
+    '{"loss": [0.5, null]}'
+    """
+    return json.dumps(_finite(values), allow_nan=False, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with None for every number that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _row(label: str, figure: str, remark: str) -> str:
+    """Return a line of the panel: three aligned parts."""
+    return f"  {label:<{LABEL}}{figure:<{FIGURE}}{remark}".rstrip()
+
+
+def _loss(value: float) -> str:
+    """Return a loss with four decimals."""
+    return f"{value:.4f}" if math.isfinite(value) else "–"
+
+
+def _thousands(value: float) -> str:
+    """Return a number with its thousands set apart."""
+    return f"{value:,.0f}" if math.isfinite(value) else "–"

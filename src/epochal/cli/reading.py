@@ -1,0 +1,146 @@
+"""What the commands read: labelled rows as a whole for training, in pieces for measuring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.numbers import is_number
+from epochal.data.sources import files
+from epochal.errors import ColumnError, DataError, suggestion
+from epochal.use.classes import class_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from numpy.typing import NDArray
+
+    from epochal.data.schema import Rows
+    from epochal.model.description import Model
+
+ROWS_PER_PIECE = 65_536
+
+
+class Labelled(NamedTuple):
+    """Rows, their labels, and how many rows had none."""
+
+    rows: Rows
+    labels: NDArray[Any]
+    dropped: int
+
+
+def labelled(
+    path: str,
+    target: str | None,
+    *,
+    as_text: Collection[str] = (),
+    drop: Collection[str] = (),
+) -> Labelled:
+    """Return everything at a path, without the columns to drop; labels are required."""
+    read = files.read(path, target, as_text=as_text)
+    if read.labels is None:
+        raise DataError(f"{path} has no labels of its own", "", _target_hint(read.rows))
+    return Labelled(_without(read.rows, drop, path), read.labels, read.dropped)
+
+
+def labelled_batches(
+    path: str, target: str | None, rows_per_batch: int, drop: Collection[str] = ()
+) -> Iterator[Labelled]:
+    """Yield rows and labels piece by piece, without the columns to drop that are there.
+
+    Columns of text files stay text: the schema of the training rows reads them.
+    """
+    for read in files.labelled_batches(path, rows_per_batch, None, target):
+        if read.labels is None:
+            raise DataError(f"{path} has no labels of its own", "", _target_hint(read.rows))
+        rows = read.rows
+        if isinstance(rows, pa.Table):
+            rows = rows.drop_columns([name for name in rows.column_names if name in drop])
+        yield Labelled(rows, read.labels, read.dropped)
+
+
+def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator[Rows]:
+    """Yield the rows at a path piece by piece, without the model's target if it is there."""
+    columns = model.preprocessor.schema.names
+    for rows in files.batches(path, rows_per_batch):
+        if isinstance(rows, pa.Table):
+            surplus = {model.target} - set(columns)
+            yield rows.drop_columns([name for name in rows.column_names if name in surplus])
+        elif rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):
+            yield np.delete(rows, int(str(model.target)), axis=1)
+        else:
+            yield rows
+
+
+def like(classes: NDArray[Any], path: str, target: str | None, drop: Collection[str]) -> Labelled:
+    """Return everything at a path, with labels of the type of `classes`."""
+    pieces = list(labelled_batches(path, target, ROWS_PER_PIECE, drop))
+    labels = np.concatenate([piece.labels for piece in pieces])
+    if not len(labels):
+        raise DataError(f"{path} has no row with a label", "at least one")
+    return Labelled(
+        _joined([piece.rows for piece in pieces]),
+        classes[class_indices(classes, labels)],
+        sum(piece.dropped for piece in pieces),
+    )
+
+
+def columns_found(rows: Rows) -> str:
+    """Return how many columns there are, and of which kinds.
+
+    >>> columns_found(pa.table({"age": [1], "job": ["cook"]}))
+    '2 columns (1 of numbers, 1 of categories)'
+    >>> import numpy as np
+    >>> columns_found(np.zeros((5, 28, 28)))
+    'arrays of shape 28 x 28'
+    """
+    if not isinstance(rows, pa.Table):
+        shape = " x ".join(map(str, rows.shape[1:]))
+        return f"{shape} columns of numbers" if rows.ndim == 2 else f"arrays of shape {shape}"
+    kinds = [_kind(field.type) for field in rows.schema]
+    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(sorted(kinds, reverse=True))}
+    named = ", ".join(f"{count} of {kind}" for kind, count in counts.items())
+    noun = "column" if len(kinds) == 1 else "columns"
+    return f"{len(kinds)} {noun} ({named})" if kinds else "no columns"
+
+
+def _kind(column_type: pa.DataType) -> str:
+    """Return what the values of a column are, in the plural."""
+    if is_number(column_type):
+        return "numbers"
+    if pa.types.is_boolean(column_type):
+        return "truth values"
+    return "dates" if pa.types.is_temporal(column_type) else "categories"
+
+
+def _without(rows: Rows, drop: Collection[str], path: str) -> Rows:
+    """Return the rows without some columns, which must be there."""
+    if not drop:
+        return rows
+    if not isinstance(rows, pa.Table):
+        raise DataError(f"{path} has no named columns", "", "leave --drop away")
+    missing = [name for name in drop if name not in rows.column_names]
+    if missing:
+        raise ColumnError.from_missing(missing, rows.column_names, path)
+    return rows.drop_columns(list(drop))
+
+
+def _joined(pieces: list[Rows]) -> Rows:
+    """Return the pieces of a table or array as one."""
+    if isinstance(pieces[0], pa.Table):
+        return pa.concat_tables(pieces)
+    return np.concatenate(pieces)
+
+
+def _is_number(name: str | None) -> bool:
+    """Whether a name is the number of a column."""
+    return name is not None and name.removeprefix("-").isdecimal()
+
+
+def _target_hint(rows: Rows) -> str:
+    """Return the hint to name a target, with the columns that there are."""
+    if not isinstance(rows, pa.Table):
+        return "name the array of labels, or its column number, with --target"
+    return f"name the column to predict with --target; {suggestion('', rows.column_names)}"

@@ -1,0 +1,200 @@
+"""`epochal train`: a labelled table in, a model file and its figures out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from epochal.classifier import EpochalClassifier
+from epochal.cli.codes import INTERRUPTED
+from epochal.cli.counting import counting
+from epochal.cli.evaluate import figures_of
+from epochal.cli.options import chosen_settings
+from epochal.cli.parser import ROWS_PER_BATCH
+from epochal.cli.printing import (
+    class_shares,
+    counted,
+    evaluation_lines,
+    out_of_bag_lines,
+    outcome_lines,
+    row,
+    typed_command,
+)
+from epochal.cli.progress import as_json, progress_for
+from epochal.cli.reading import Labelled, columns_found, labelled, labelled_batches, like
+from epochal.cli.track import clock
+from epochal.data.labels import encode_labels
+from epochal.data.rows import take
+from epochal.data.split import holdout
+from epochal.keys import Purpose, generator
+from epochal.learn.stopping import Outcome
+from epochal.model.atomic import check_writable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from epochal.model.description import Model
+    from epochal.records import Evaluation
+
+
+class Parts(NamedTuple):
+    """The rows to train on, and those that are kept apart."""
+
+    train: Labelled
+    valid: Labelled | None
+    test: Labelled | None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, save, measure and tell; return the exit code."""
+    out = arguments.out or default_output(arguments.data)
+    check_writable(out)
+    parts = _parts(arguments)
+    _announce(arguments, parts)
+    began = time.monotonic()
+    classifier = _fitted(arguments, parts)
+    seconds = time.monotonic() - began
+    classifier.save(out, target=arguments.target)
+    model = classifier.model_
+    interrupted = Outcome.INTERRUPTED in model.history.outcome
+    if interrupted and not arguments.quiet:
+        print("interrupted: the best copies so far are kept", file=sys.stderr)
+    test = _test_figures(arguments, model, parts.test)
+    if arguments.json:
+        print(as_json(_result(arguments, model, out, seconds, test)))
+    elif not arguments.quiet:
+        print("\n".join(_report(arguments, model, out, seconds, test)))
+    return INTERRUPTED if interrupted else 0
+
+
+def default_output(data: str) -> Path:
+    """Return the name of the model file for some data, in the current folder.
+
+    >>> print(default_output("folder/people.csv.gz"), default_output("parts/*.csv"))
+    people.epochal parts.epochal
+    """
+    path = Path(data)
+    if "*" in path.name or "?" in path.name:
+        path = path.parent
+    name = path.resolve().name.removesuffix(".gz")
+    return Path(Path(name).stem + ".epochal") if name else Path("model.epochal")
+
+
+def _parts(arguments: argparse.Namespace) -> Parts:
+    """Return the parts of the data, split before anything is computed from them."""
+    train = labelled(
+        arguments.data, arguments.target, as_text=arguments.as_text, drop=arguments.drop
+    )
+    classes, numbers = encode_labels(train.labels)
+    valid = None
+    if arguments.valid:
+        valid = like(classes, arguments.valid, arguments.target, arguments.drop)
+    if arguments.test_fraction is None:
+        return Parts(train, valid, None)
+    random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
+    rest, apart = holdout(numbers, arguments.test_fraction, random)
+    test = Labelled(take(train.rows, apart), train.labels[apart], 0)
+    kept = train._replace(rows=take(train.rows, rest), labels=train.labels[rest])
+    return Parts(kept, valid, test)
+
+
+def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
+    """Tell on standard error what was found."""
+    if arguments.quiet or arguments.json:
+        return
+    rows, labels, dropped = parts.train
+    found = np.unique(labels.astype(str))
+    lines = [
+        f"{counted(rows.shape[0], 'row')} of {arguments.data}",
+        row("columns", columns_found(rows)),
+        row("classes", f"{len(found)}: {class_shares(labels.astype(str))}"),
+    ]
+    if dropped:
+        lines.append(row("left out", f"{counted(dropped, 'row')} without a label"))
+    if parts.valid:
+        lines.append(
+            row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
+        )
+    if parts.test:
+        lines.append(row("kept apart", f"{counted(len(parts.test.labels), 'row')} to test on"))
+    print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
+
+
+def _fitted(arguments: argparse.Namespace, parts: Parts) -> EpochalClassifier:
+    """Return the classifier, trained under the eyes of the progress."""
+    with progress_for(arguments) as progress:
+        classifier = EpochalClassifier(
+            preset=arguments.preset,
+            random_state=arguments.random_state,
+            class_weight=arguments.class_weight,
+            callbacks=[progress],
+            **chosen_settings(arguments),
+        )
+        valid = {"X_val": parts.valid.rows, "y_val": parts.valid.labels} if parts.valid else {}
+        classifier.fit(parts.train.rows, parts.train.labels, **valid)
+    return classifier
+
+
+def _test_figures(
+    arguments: argparse.Namespace, model: Model, test: Labelled | None
+) -> Evaluation | None:
+    """Return the figures on rows kept apart, where there are any."""
+    if arguments.test:
+        pieces = labelled_batches(arguments.test, arguments.target, ROWS_PER_BATCH, arguments.drop)
+        with counting(sys.stderr, quiet=arguments.quiet) as count:
+            return figures_of(model, pieces, arguments.test, count)
+    if test is None:
+        return None
+    with counting(sys.stderr, quiet=True) as count:
+        return figures_of(model, [test], arguments.data, count)
+
+
+def _report(
+    arguments: argparse.Namespace,
+    model: Model,
+    out: Path,
+    seconds: float,
+    test: Evaluation | None,
+) -> list[str]:
+    """Return the lines that tell the result."""
+    lines = [f"Trained {counted(len(model.members), 'member')} in {clock(seconds)}"]
+    lines += outcome_lines(model.history)
+    if model.out_of_bag is not None:
+        scored = counted(model.out_of_bag.rows, "training row")
+        lines += ["", f"Scores on {scored}, each by members that left it out"]
+        lines += out_of_bag_lines(model.out_of_bag)
+    if test is not None:
+        lines += ["", f"Test figures on {counted(test.rows, 'row')} kept apart"]
+        lines += evaluation_lines(test)
+    new = arguments.test or arguments.data
+    predict = typed_command("predict", out, new, "--out", "predictions.csv")
+    saved = f"{out} ({counted(round(out.stat().st_size / 1000), 'kB', 'kB')})"
+    return [*lines, "", f"Saved    {saved}", f"Predict  {predict}"]
+
+
+def _result(
+    arguments: argparse.Namespace,
+    model: Model,
+    out: Path,
+    seconds: float,
+    test: Evaluation | None,
+) -> dict[str, Any]:
+    """Return the result for a machine."""
+    history = model.history
+    return {
+        "event": "result",
+        "data": arguments.data,
+        "model": str(out),
+        "classes": model.classes.tolist(),
+        "seconds": seconds,
+        "interrupted": Outcome.INTERRUPTED in history.outcome,
+        "best_epoch": history.best_epoch,
+        "best_loss": history.best_loss,
+        "outcome": history.outcome,
+        "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),
+        "test": test and test.to_dict(),
+    }

@@ -1,0 +1,1 @@
+"""From files and frames to arrays: NumPy and Arrow; no JAX here."""

@@ -1,0 +1,167 @@
+"""Which rows each member trains on, and which it leaves out.
+
+All members share one set of rows; a bag is a count per row: 0 where the member
+leaves the row out, 2 where a bootstrap drew it twice. Member k's bag depends on
+the seed and on k, not on how many members there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from epochal.data.split import folds
+from epochal.keys import Purpose, generator
+
+if TYPE_CHECKING:
+    from epochal.settings import Settings
+
+
+class Bags(Protocol):
+    """Counts per member and row."""
+
+    members: int
+    leaves_out: bool
+
+    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+        """Return how often the member trains on each of these rows, shape (rows,)."""
+
+    def left_out(self, member: int) -> np.ndarray:
+        """Return the numbers of the rows that the member does not train on, ascending."""
+
+
+@dataclass(frozen=True)
+class WholeBags:
+    """Every member trains on every row."""
+
+    members: int
+    leaves_out: bool = False
+
+    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+        """Return ones."""
+        del member
+        return np.ones(len(rows), np.float32)
+
+    def left_out(self, member: int) -> np.ndarray:
+        """Return no rows."""
+        del member
+        return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class FoldBags:
+    """Member k leaves out fold k modulo the number of folds.
+
+    Each time all folds have been left out once, the rows are dealt anew:
+    `fold[r]` are the fold numbers of round r.
+    """
+
+    members: int
+    n_folds: int
+    fold: tuple[np.ndarray, ...]
+    leaves_out: bool = True
+
+    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+        """Return 0 on the member's own fold and 1 elsewhere."""
+        fold = self.fold[member // self.n_folds]
+        return (fold[rows] != member % self.n_folds).astype(np.float32)
+
+    def left_out(self, member: int) -> np.ndarray:
+        """Return the rows of the member's own fold."""
+        return np.flatnonzero(self.fold[member // self.n_folds] == member % self.n_folds)
+
+
+@dataclass(frozen=True)
+class BootstrapBags:
+    """Each member draws rows with replacement; `drawn[k, i]` is how often k drew row i."""
+
+    drawn: np.ndarray
+    leaves_out: bool = True
+
+    @property
+    def members(self) -> int:
+        """The number of members."""
+        return len(self.drawn)
+
+    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+        """Return how often the rows were drawn."""
+        return self.drawn[member, rows].astype(np.float32)
+
+    def left_out(self, member: int) -> np.ndarray:
+        """Return the rows that were not drawn."""
+        return np.flatnonzero(self.drawn[member] == 0)
+
+
+def bags_for(settings: Settings, labels: np.ndarray, seed: int) -> Bags:
+    """Return the bags of all members.
+
+    Args:
+        settings: `bagging`, `n_estimators`, `n_folds`, `max_samples`.
+        labels: class numbers, shape (rows,); folds hold each class in equal parts.
+        seed: the seed of the training.
+    """
+    members, rows = settings.n_estimators, len(labels)
+    if settings.bagging == "folds":
+        n_folds = min(settings.n_folds, rows)
+        rounds = range(-(-members // n_folds))
+        dealt = tuple(
+            folds(labels, n_folds, generator(seed, Purpose.FOLDS, number)) for number in rounds
+        )
+        return FoldBags(members, n_folds, dealt)
+    if settings.bagging == "bootstrap":
+        draws = amount(settings.max_samples, rows)
+        drawn = [
+            generator(seed, Purpose.BOOTSTRAP, member).integers(rows, size=draws)
+            for member in range(members)
+        ]
+        counts = [np.bincount(picked, minlength=rows).astype(np.uint16) for picked in drawn]
+        return BootstrapBags(np.stack(counts))
+    return WholeBags(members)
+
+
+def amount(share: float, whole: int) -> int:
+    """Return how many of `whole` a setting means: a fraction of it, or that many.
+
+    >>> amount(0.5, 7), amount(3, 7), amount(1.0, 7), amount(9, 7), amount(0.01, 7)
+    (4, 3, 7, 7, 1)
+    """
+    number = round(share * whole) if isinstance(share, float) else share
+    return min(max(number, 1), whole)
+
+
+def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int) -> np.ndarray:
+    """Return which features a member sees when it gets a random subset of the columns.
+
+    Args:
+        settings: `max_features`.
+        groups: the source column of each encoded feature, shape (features,).
+        seed: the seed of the training.
+        member: the number of the member.
+    """
+    columns = np.unique(groups)
+    number = amount(settings.max_features, len(columns))
+    if number == len(columns):
+        return np.ones(len(groups), np.float32)
+    random = generator(seed, Purpose.FEATURES, member)
+    return np.isin(groups, random.choice(columns, number, replace=False)).astype(np.float32)
+
+
+def patch_mask(patch: tuple[int, int], shape: tuple[int, ...], seed: int, member: int) -> np.ndarray:
+    """Return which pixels a member sees through a crop at a random place, shape `shape`.
+
+    Args:
+        patch: height and width of the crop; larger than the image means all of it.
+        shape: of an image: (height, width) or (height, width, channels).
+        seed: the seed of the training.
+        member: the number of the member.
+    """
+    random = generator(seed, Purpose.PATCH, member)
+    mask = np.zeros(shape, np.float32)
+    spans = [min(want, have) for want, have in zip(patch, shape[:2], strict=True)]
+    top, left = (
+        random.integers(have - span + 1) for span, have in zip(spans, shape[:2], strict=True)
+    )
+    mask[top : top + spans[0], left : left + spans[1]] = 1.0
+    return mask

@@ -1,0 +1,92 @@
+"""Categories of a column: what they are called, which are kept, and the code of every row.
+
+Categories are compared as texts, so that 3, 3.0 and "3" are the same one, however a file or a
+data frame happens to hold it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.data.numbers import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Levels(NamedTuple):
+    """What a column of categories holds: the kept ones by name, and whether there is more."""
+
+    categories: tuple[str, ...]
+    has_missing: bool
+    other: bool
+
+
+def text_of(value: object) -> str:
+    """Return a category as text: whole numbers without a fraction, the rest as Python prints it.
+
+    >>> text_of(3.0), text_of(3), text_of(0.5), text_of(True), text_of("3")
+    ('3', '3', '0.5', 'True', '3')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def levels(column: pa.ChunkedArray, weight: np.ndarray, most: int) -> Levels:
+    """Return the categories of the rows with a positive weight, at most so many of them.
+
+    The heaviest are kept (of equal ones the first by name); the result is in
+    the order of the names.
+
+    >>> levels(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5), most=2)
+    Levels(categories=('a', 'b'), has_missing=True, other=True)
+    """
+    texts, indices = _texts_and_indices(column)
+    sums = np.bincount(indices, weights=weight, minlength=len(texts) + 1)
+    totals: dict[str, float] = {}
+    missing = sums[-1]
+    for text, total in zip(texts, sums[:-1], strict=True):
+        if text is None:
+            missing += total
+        elif total > 0:
+            totals[text] = totals.get(text, 0.0) + float(total)
+    ranked = sorted(totals, key=lambda text: (-totals[text], text))
+    return Levels(tuple(sorted(ranked[:most])), bool(missing > 0), len(ranked) > most)
+
+
+def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
+    """Return the number of every row's category; after the last, missing, then any other.
+
+    >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]))
+    [1 2 3 0]
+    """
+    texts, indices = _texts_and_indices(column)
+    code_of = {text: code for code, text in enumerate(categories)}
+    count = len(categories)
+    table = [count if text is None else code_of.get(text, count + 1) for text in texts]
+    return np.array([*table, count], dtype=np.intp)[indices]
+
+
+def _texts_and_indices(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
+    """Return the different values as texts, and the index of every row's value.
+
+    Missing rows have the index after the last; NaN among the values is None.
+    """
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(decoded(column))
+    encoded = column.unify_dictionaries().combine_chunks()
+    values = encoded.dictionary.to_pylist()
+    texts = [None if _is_missing(value) else text_of(value) for value in values]
+    indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(values))
+    return texts, indices.to_numpy()
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a value out of Arrow is None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,115 @@
+"""New rows under the columns of a model: found by name or position, as blocks of numbers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.dates import seconds
+from epochal.data.numbers import Place, numbers, truths
+from epochal.data.schema import refuse_repeated
+from epochal.errors import ColumnError, DataError
+
+if TYPE_CHECKING:
+    from epochal.data.schema import Rows, Schema
+
+_READERS = {"number": numbers, "boolean": truths, "date": seconds}
+
+
+def matched(rows: Rows, schema: Schema) -> Rows:
+    """Return rows with the columns of the schema, in its order.
+
+    Tables are matched by name; columns that the schema does not have are left
+    out with a warning. Arrays, and tables for a schema without names, are
+    matched by position.
+    """
+    names = schema.names
+    if isinstance(rows, pa.Table):
+        if not schema.named:
+            _expect_shape((rows.num_columns,), schema)
+            return rows.rename_columns(names)
+        present = set(rows.column_names)
+        missing = [name for name in names if name not in present]
+        if missing:
+            raise ColumnError.from_missing(missing, rows.column_names, "the data")
+        if rows.column_names == names:
+            return rows
+        refuse_repeated(rows.column_names)
+        _warn_of_surplus(rows.column_names, names)
+        return rows.select(names)
+    _expect_shape(rows.shape[1:], schema)
+    if rows.dtype.kind not in "biuf":
+        expected = "numbers (a data frame may have texts, categories and dates too)"
+        raise DataError(f"the array holds values of type {rows.dtype}", expected)
+    if all(column.kind == "number" for column in schema.columns):
+        return rows
+    dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
+    return pa.table(dict(zip(names, (pa.array(c, from_pandas=True) for c in dense.T), strict=True)))
+
+
+def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the numeric columns of matched rows, and where they lack a value (None: nowhere).
+
+    New float64 of shape (rows, numeric columns), NaN where missing. Infinity
+    is refused by column and row; `first_row` is the number of the first of
+    these rows in the messages.
+    """
+    numeric = [column for column in schema.columns if column.is_numeric]
+    if isinstance(part, pa.Table):
+        values = np.empty((part.num_rows, len(numeric)))
+        for index, column in enumerate(numeric):
+            place = Place(column.name, first_row)
+            values[:, index] = _READERS[column.kind](part.column(column.name), place)
+    elif isinstance(part, np.ndarray):
+        values = np.array(part.reshape(len(part), len(numeric)), dtype=np.float64)
+    else:
+        values = part.toarray().astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        # The sum is finite if everything in it is, and quicker than looking at each.
+        if math.isfinite(values.sum()):
+            return values, None
+    refuse_infinity(np.isinf(values), values, schema, first_row)
+    return values, np.isnan(values)
+
+
+def refuse_infinity(
+    flags: np.ndarray, values: np.ndarray, schema: Schema, first_row: int, more: str = ""
+) -> None:
+    """Refuse the first value of a block that is flagged, by the names of its column and row."""
+    if not flags.any():
+        return
+    row, index = np.argwhere(flags)[0]
+    name = [column.name for column in schema.columns if column.is_numeric][index]
+    raise DataError(
+        f"Input X contains infinity{more}: {values[row, index]:g} in column {name!r}, "
+        f"row {first_row + row} (the first is 0)",
+        "finite numbers",
+        "a missing value may be NaN or None",
+    )
+
+
+def _warn_of_surplus(present: list[str], names: list[str]) -> None:
+    """Warn of columns that the model does not know."""
+    surplus = sorted(set(present) - set(names))
+    if not surplus:
+        return
+    shown = ", ".join(map(repr, surplus[:5]))
+    more = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
+    noun = "column" if len(surplus) == 1 else "columns"
+    message = f"{noun} {shown}{more} ignored: the model was trained without"
+    warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _expect_shape(shape: tuple[int, ...], schema: Schema) -> None:
+    """Refuse rows of another shape than those of the training."""
+    expected = (len(schema.columns),) if schema.named else schema.shape
+    if tuple(shape) == expected:
+        return
+    if len(shape) == len(expected) == 1:
+        found = f"X has {shape[0]} features"
+        raise DataError(found, f"{expected[0]} features as input, as in training")
+    raise DataError(f"every row of X has the shape {tuple(shape)}", f"{expected}, as in training")

@@ -1,0 +1,141 @@
+"""Numbers and truth values out of Arrow columns of any type, as float64.
+
+NaN stands for a missing value. What cannot be read is refused with the names
+of the column, the row and the value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Texts that stand for a missing value where numbers, truth values or dates are expected.
+NULL_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+_TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+# Ticks per second of the units that Arrow counts times in.
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+class Place(NamedTuple):
+    """Where values stand: the column's name, and the number of its first row (the first is 0)."""
+
+    name: str
+    first_row: int = 0
+
+
+def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
+    """Return a column as float64 numbers: truth values as 0 and 1, durations in seconds.
+
+    >>> print(numbers(pa.chunked_array([["1.5", "NA", " -2"]]), Place("height")))
+    [ 1.5  nan -2. ]
+    """
+    column = decoded(column)
+    kind = column.type
+    if is_text(kind):
+        return _parsed(column, place)
+    if pa.types.is_duration(kind) or pa.types.is_time(kind):
+        integers = column.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64())
+        return floats(integers) / TICKS[kind.unit]
+    if not is_number(kind) and not pa.types.is_boolean(kind) and not pa.types.is_null(kind):
+        row = first_row_of(pc.is_valid(column), place)
+        raise DataError(f"column {place.name!r} holds {kind} values (row {row})", "numbers")
+    return floats(column)
+
+
+def truths(column: pa.ChunkedArray, place: Place) -> np.ndarray:
+    """Return a column of truth values as float64 zeros and ones.
+
+    >>> print(truths(pa.chunked_array([["True", "false", None]]), Place("smoker")))
+    [ 1.  0. nan]
+    """
+    column = decoded(column)
+    if is_text(column.type):
+        return parsed_by_text(column, lambda text: _TRUTHS[text.lower()], place, "true or false")
+    values = numbers(column, place)
+    strange = ~(np.isnan(values) | (values == 0) | (values == 1))
+    if strange.any():
+        row = int(strange.argmax())
+        raise DataError(
+            f"column {place.name!r} holds {values[row]:g} in row {place.first_row + row}",
+            "true or false, as in training",
+        )
+    return values
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values of this Arrow type are numbers (truth values are not)."""
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a dictionary-encoded column with its plain values, string views as strings."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    return column.cast(pa.string()) if pa.types.is_string_view(kind) else column
+
+
+def parsed_by_text(
+    column: pa.ChunkedArray, parse: Callable[[str], float], place: Place, expected: str
+) -> np.ndarray:
+    """Return texts as float64 by a parser that sees each different text once.
+
+    The parser refuses a text with ValueError or KeyError; null spellings never
+    reach it, spaces around a text are dropped.
+    """
+    encoded = pc.utf8_trim_whitespace(column).dictionary_encode().combine_chunks()
+    texts = encoded.dictionary.to_pylist()
+    values = np.full(len(texts) + 1, np.nan)
+    for index, text in enumerate(texts):
+        if text is None or text in NULL_SPELLINGS:
+            continue
+        try:
+            values[index] = parse(text)
+        except (ValueError, KeyError):
+            row = first_row_of(pc.equal(encoded.indices, index), place)
+            found = f"column {place.name!r} holds {text[:60]!r} in row {row}"
+            raise DataError(found, f"{expected}, as in training") from None
+    return values[encoded.indices.fill_null(len(texts)).to_numpy()]
+
+
+def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
+    """Return the number of the first row for which a boolean column is true."""
+    return place.first_row + max(int(pc.index(chosen, True).as_py()), 0)  # noqa: FBT003
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of this Arrow type are texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
+    """Return texts as float64 numbers; Arrow reads them, Python only where Arrow cannot."""
+    column = pc.utf8_trim_whitespace(column)
+    is_null = pc.is_in(column, value_set=pa.array(NULL_SPELLINGS, column.type))
+    known = pc.if_else(is_null, pa.scalar(None, column.type), column)
+    try:
+        return floats(known)
+    except pa.ArrowInvalid:
+        return parsed_by_text(column, _number_of_text, place, "a number")
+
+
+def _number_of_text(text: str) -> float:
+    """Return the number a text spells; digits grouped by underscores are not numbers in data."""
+    if "_" in text:
+        raise ValueError
+    return float(text)
+
+
+def floats(column: pa.ChunkedArray) -> np.ndarray:
+    """Return an Arrow column as float64, NaN where null."""
+    values: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy()
+    return values

@@ -1,0 +1,254 @@
+"""Preprocessing: standardised, encoded rows for a network, from statistics of training rows.
+
+Per feature, with mean μ and variance σ of the training rows:
+
+    x̂ = (x - μ) / √(σ + ε)     and, with a clip c,     x̂ / √(1 + (x̂ / c)²)
+
+A missing value is the mean, x̂ = 0; a constant feature is 0 everywhere. The
+arithmetic is float64, the result float32.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.categories import codes
+from epochal.data.dates import waves
+from epochal.data.features import Layout, category_table, layout
+from epochal.data.matching import block, matched, refuse_infinity
+from epochal.data.moments import Moments
+from epochal.data.schema import Column, Rows, Schema, infer, len_of, row_weights, spans
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Beyond this, squares may overflow float64; a clipped value is at its bound long before.
+_FAR = 1e150
+# More threads would wait for memory, not for arithmetic.
+_THREADS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessor:
+    """How rows become features: what was found in training, and nothing else.
+
+    `mean` and `scale` = √(variance + epsilon) belong to the numeric columns
+    (numbers, truth values, dates) in their order; scale 0 marks a constant.
+    """
+
+    schema: Schema
+    mean: np.ndarray
+    scale: np.ndarray
+    epsilon: float
+    clip: float | None
+
+    @classmethod
+    def fit(
+        cls,
+        rows: Rows,
+        training: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        epsilon: float,
+        clip: float | None,
+        max_categories: int,
+    ) -> Preprocessor:
+        """Return the preprocessing that the rows numbered in `training` ask for.
+
+        `sample_weight` has one weight for each of `rows`. A weight of 2 counts
+        like the row twice, a weight of 0 like no row.
+        """
+        schema = infer(rows, training, max_categories, sample_weight)
+        rows = matched(rows, schema)
+        weight = row_weights(len_of(rows), training, sample_weight)
+        moments = Moments.nothing(sum(column.is_numeric for column in schema.columns))
+        for span in spans(rows):
+            values, _ = block(_part(rows, span), schema, span.start)
+            moments = moments.merge(Moments.of(values, weight[span]))
+        variance = moments.variance
+        _refuse_enormous(variance, schema)
+        scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
+        return cls(schema, moments.mean, scale, float(epsilon), clip)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features of an encoded row."""
+        return len(self._layout.names)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the features, such as `age`, `age is missing` and `job=clerk`."""
+        return list(self._layout.names)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The number of the source column of every feature."""
+        return self._layout.groups
+
+    @cached_property
+    def _layout(self) -> Layout:
+        """Where the features of every column stand."""
+        return layout(self.schema)
+
+    def encode(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
+        """Return rows as float32 features, shape (rows, n_features), in C order.
+
+        A value that is missing where training rows lacked none becomes the
+        mean; a category that training rows did not have becomes zeros, or one
+        of the others if there are any. `first_row` is the number of the first
+        row in messages, for a table that comes in parts.
+        """
+        rows = matched(rows, self.schema)
+        features = np.empty((len_of(rows), self.n_features), dtype=np.float32)
+
+        def write(span: slice) -> None:
+            """Write the features of the rows of a span."""
+            self._encode_part(_part(rows, span), features[span], first_row + span.start)
+
+        parts = list(spans(rows))
+        if len(parts) < 2:
+            list(map(write, parts))
+            return features
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
+            list(pool.map(write, parts))
+        return features
+
+    def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> None:
+        """Write the features of a few matched rows."""
+        values, missing = block(part, self.schema, first_row)
+        self._encode_dates(values, features)
+        self._standardise(values)
+        if missing is not None:
+            values[missing] = 0.0
+        limit = np.finfo(np.float32).max
+        if not self.clip and values.size and max(values.max(), -values.min()) > limit:
+            original, _ = block(part, self.schema, first_row)
+            more = " or a value too large for dtype('float32')"
+            refuse_infinity(np.abs(values) > limit, original, self.schema, first_row, more)
+        where = self._layout
+        if len(where.values) == self.n_features:
+            features[...] = values
+        else:
+            features[:, where.values] = values
+            flags = 0.0 if missing is None else missing[:, where.indicated]
+            features[:, where.indicators] = flags
+        if isinstance(part, pa.Table):
+            self._encode_categories(part, features)
+
+    def _standardise(self, values: np.ndarray) -> None:
+        """Standardise float64 values in place; NaN stays NaN."""
+        constant = self.scale == 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            values -= self.mean
+            values /= np.where(constant, 1.0, self.scale)
+        if constant.any():
+            values[:, constant] = 0.0
+        if self.clip:
+            np.clip(values, -_FAR, _FAR, out=values)
+            divisor = values * (1 / self.clip)
+            np.square(divisor, out=divisor)
+            divisor += 1.0
+            np.sqrt(divisor, out=divisor)
+            values /= divisor
+
+    def _encode_categories(self, part: pa.Table, features: np.ndarray) -> None:
+        """Write the features of the categories of a table."""
+        for start, column in zip(self._layout.starts, self.schema.columns, strict=True):
+            if column.is_numeric:
+                continue
+            table = self._tables[column.name]
+            number = codes(part.column(column.name), column.categories)
+            features[:, start : start + table.shape[1]] = table[number]
+
+    @cached_property
+    def _tables(self) -> dict[str, np.ndarray]:
+        """The features for every code of every category."""
+        return {c.name: category_table(c) for c in self.schema.columns if not c.is_numeric}
+
+    def _encode_dates(self, values: np.ndarray, features: np.ndarray) -> None:
+        """Write the cycles of dates, out of the numeric columns before they are standardised."""
+        for index, start in enumerate(self._layout.values):
+            column = self._numeric[index]
+            for turn, cycle in enumerate(column.cycles):
+                first = start + 1 + column.has_missing + 2 * turn
+                features[:, first : first + 2] = waves(values[:, index], cycle)
+
+    @cached_property
+    def _numeric(self) -> list[Column]:
+        """The numeric columns, in their order."""
+        return [column for column in self.schema.columns if column.is_numeric]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the arrays as JSON-ready values."""
+        return {"schema": self.schema.to_dict(), "epsilon": self.epsilon, "clip": self.clip}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays, float64, by name."""
+        return {"mean": self.mean, "scale": self.scale}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Preprocessor:
+        """Return what `to_dict` and `arrays` described; ValueError for anything else."""
+        if not isinstance(values, dict) or set(values) != {"schema", "epsilon", "clip"}:
+            raise ValueError("the preprocessing has other keys than schema, epsilon and clip")
+        if set(arrays) != {"mean", "scale"}:
+            raise ValueError(f"the preprocessing has the arrays {sorted(arrays)}, not mean, scale")
+        schema = Schema.from_dict(values["schema"])
+        epsilon, clip = values["epsilon"], values["clip"]
+        if not _is_number(epsilon) or epsilon < 0:
+            raise ValueError(f"epsilon is {epsilon!r}, expected a number of at least 0")
+        if clip is not None and (not _is_number(clip) or clip <= 0):
+            raise ValueError(f"clip is {clip!r}, expected null or a positive number")
+        count = sum(column.is_numeric for column in schema.columns)
+        for name, array in arrays.items():
+            if array.dtype != np.float64 or array.shape != (count,) or not np.isfinite(array).all():
+                raise ValueError(f"{name!r} is not {count} finite float64 numbers")
+        if (arrays["scale"] < 0).any():
+            raise ValueError("'scale' has a negative number")
+        return cls(schema, arrays["mean"], arrays["scale"], epsilon, clip)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other encodes every row to the same bits."""
+        if not isinstance(other, Preprocessor):
+            return NotImplemented
+        mine, theirs = self.arrays(), other.arrays()
+        same_arrays = all(mine[name].tobytes() == theirs[name].tobytes() for name in mine)
+        return self.to_dict() == other.to_dict() and same_arrays
+
+    def __hash__(self) -> int:
+        """Return a hash that agrees with equality."""
+        return hash((self.schema, self.mean.tobytes(), self.scale.tobytes()))
+
+
+def _part(rows: Rows, span: slice) -> Rows:
+    """Return a few rows, without a copy where possible."""
+    if isinstance(rows, pa.Table):
+        return rows.slice(span.start, span.stop - span.start)
+    return rows[span]
+
+
+def _refuse_enormous(variance: np.ndarray, schema: Schema) -> None:
+    """Refuse columns whose variance float64 cannot hold."""
+    if np.isfinite(variance).all():
+        return
+    numeric = [column.name for column in schema.columns if column.is_numeric]
+    name = numeric[int(np.argmin(np.isfinite(variance)))]
+    raise DataError(
+        f"column {name!r} has values whose variance is too large for dtype('float64')",
+        "numbers below about 1e150",
+        f"divide column {name!r} by a large number",
+    )
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a finite int or float; truth values are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,270 @@
+"""What the columns are: their kinds and categories, found in the training rows.
+
+The schema is part of a model; every later table is read by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.categories import levels
+from epochal.data.dates import CYCLES, is_date, seconds, varying_cycles
+from epochal.data.numbers import Place, decoded, is_number, is_text, numbers
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scipy import sparse
+
+Kind = Literal["number", "boolean", "category", "date"]
+# A text: SciPy takes half a second to import, and most tables are not sparse.
+Rows: TypeAlias = "pa.Table | np.ndarray | sparse.csr_matrix | sparse.csr_array"
+
+# Elements that are worked on at a time: about what a processor's cache holds.
+_CHUNK = 2**17
+# A chunk of a table has more rows, since Arrow takes microseconds for each column of it.
+_TABLE_CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its kind, and what was found in it in training.
+
+    `categories` are the texts with a feature of their own, sorted; `other`
+    says that there were more. `has_missing`: some of the training rows lacked
+    a value (and, unless it is a category, not all of them). `cycles` are the
+    cycles of the calendar that a date's features show.
+    """
+
+    name: str
+    kind: Kind
+    categories: tuple[str, ...] = ()
+    has_missing: bool = False
+    other: bool = False
+    cycles: tuple[str, ...] = ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether values of the column are standardised: all but categories."""
+        return self.kind != "category"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as JSON-ready values; what is empty or false is left out.
+
+        >>> Column("age", "number", has_missing=True).to_dict()
+        {'name': 'age', 'kind': 'number', 'has_missing': True}
+        """
+        values = {name: value for name, value in asdict(self).items() if value or name == "name"}
+        return {
+            n: list(value) if isinstance(value, tuple) else value for n, value in values.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Column:
+        """Return the column that `to_dict` described; ValueError for anything else."""
+        if not isinstance(values, dict):
+            raise ValueError(f"a column is described by {type(values).__name__}, expected a dict")
+        flags = {"has_missing": False, "other": False} | values
+        lists = {"categories": [], "cycles": []} | values
+        _expect(set(values) <= set(cls.__annotations__), f"a column has the keys {sorted(values)}")
+        _expect(isinstance(values.get("name"), str), "a column has no name")
+        name = values["name"]
+        _expect(values.get("kind") in get_args(Kind), f"column {name!r} has no known kind")
+        for key in ("has_missing", "other"):
+            _expect(isinstance(flags[key], bool), f"{key} of column {name!r} is not true or false")
+        for key in ("categories", "cycles"):
+            _expect(_is_texts(lists[key]), f"{key} of column {name!r} is not a list of texts")
+        categories, cycles = tuple(lists["categories"]), tuple(lists["cycles"])
+        is_category, is_dated = values["kind"] == "category", values["kind"] == "date"
+        _expect(not categories or is_category, f"column {name!r} has categories but is none")
+        _expect(not flags["other"] or is_category, f"column {name!r} has others but is no category")
+        _expect(not cycles or is_dated, f"column {name!r} has cycles but is no date")
+        _expect(set(cycles) <= set(CYCLES), f"column {name!r} has unknown cycles {cycles}")
+        flag_values = flags["has_missing"], flags["other"]
+        return cls(name, values["kind"], categories, *flag_values, cycles)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns in their order; `named` is False for arrays, whose rows have `shape`."""
+
+    columns: tuple[Column, ...]
+    named: bool
+    shape: tuple[int, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns; of arrays x0, x1, …."""
+        return [column.name for column in self.columns]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema as JSON-ready values."""
+        columns = [column.to_dict() for column in self.columns]
+        return {"columns": columns, "named": self.named, "shape": list(self.shape)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Schema:
+        """Return the schema that `to_dict` described; ValueError for anything else."""
+        _expect(
+            isinstance(values, dict) and set(values) == {"columns", "named", "shape"},
+            "a schema has the keys columns, named and shape, and this one has not",
+        )
+        columns, named, shape = values["columns"], values["named"], values["shape"]
+        _expect(isinstance(columns, list), "the columns of the schema are not a list")
+        _expect(isinstance(named, bool), "named of the schema is not true or false")
+        _expect(
+            isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape),
+            "the shape of the schema is not a list of whole numbers",
+        )
+        schema = cls(tuple(map(Column.from_dict, columns)), named, tuple(shape))
+        _expect(len(set(schema.names)) == len(columns), "the schema has a column twice")
+        _expect(math.prod(shape) == len(columns), "the shape is not that of the columns")
+        numeric = all(column.kind == "number" for column in schema.columns)
+        _expect(named or numeric, "the schema of an array has columns that are not numbers")
+        return schema
+
+
+def infer(
+    rows: Rows,
+    training: np.ndarray,
+    max_categories: int,
+    sample_weight: np.ndarray | None = None,
+) -> Schema:
+    """Return the schema of rows, from the rows numbered in `training` only.
+
+    A row of weight 0 counts like no row, one of weight 2 like two of them.
+
+    >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
+    >>> for column in infer(table, np.arange(3), max_categories=64).columns:
+    ...     print(column.name, column.kind, column.categories, column.has_missing)
+    age number () True
+    job category ('clerk', 'cook') False
+    """
+    weight = row_weights(len_of(rows), training, sample_weight)
+    if isinstance(rows, pa.Table):
+        refuse_repeated(rows.column_names)
+        columns = [
+            _column(name, values, weight, max_categories)
+            for name, values in zip(rows.column_names, rows.columns, strict=True)
+        ]
+        return Schema(tuple(columns), named=True, shape=(len(columns),))
+    shape = tuple(int(size) for size in rows.shape[1:])
+    has_missing = _missing_in_array(rows, weight)
+    columns = [
+        Column(f"x{index}", "number", has_missing=bool(missing))
+        for index, missing in enumerate(has_missing)
+    ]
+    return Schema(tuple(columns), named=False, shape=shape)
+
+
+def refuse_repeated(names: list[str]) -> None:
+    """Refuse a table in which two columns have the same name."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(f"there are several columns {repeated[0]!r}", "every name once")
+
+
+def row_weights(
+    count: int, training: np.ndarray, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Return how much every row counts in statistics: 0 outside of `training`.
+
+    >>> print(row_weights(4, np.array([0, 2, 2]), np.array([0.5, 1, 3, 1])))
+    [0.5 0.  6.  0. ]
+    """
+    times = np.bincount(training, minlength=count).astype(np.float64)
+    return times if sample_weight is None else times * sample_weight
+
+
+def len_of(rows: Rows) -> int:
+    """Return the number of rows (`len` of a sparse matrix is refused by SciPy)."""
+    return int(rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0])
+
+
+def spans(rows: Rows) -> Iterator[slice]:
+    """Return the slices into which rows are cut to be worked on in bounded memory."""
+    count = len_of(rows)
+    width = rows.num_columns if isinstance(rows, pa.Table) else math.prod(rows.shape[1:])
+    elements = _TABLE_CHUNK if isinstance(rows, pa.Table) else _CHUNK
+    step = min(max(elements // max(width, 1), 64), 2**15)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _column(name: str, values: pa.ChunkedArray, weight: np.ndarray, max_categories: int) -> Column:
+    """Return the description of one column of a table."""
+    kind = _kind_of(values.type, name)
+    if kind == "category":
+        found = levels(values, weight, max_categories)
+        return Column(name, kind, *found)
+    plain = decoded(values)
+    if kind == "date":
+        times = seconds(plain, Place(name))[weight > 0]
+        return Column(name, kind, has_missing=_some(np.isnan(times)), cycles=varying_cycles(times))
+    missing = np.isnan(numbers(plain, Place(name))[weight > 0])
+    return Column(name, kind, has_missing=_some(missing))
+
+
+def _kind_of(type_: pa.DataType, name: str) -> Kind:
+    """Return the kind of a column of this Arrow type; refuse what is no column of a table.
+
+    A column without any value is a category without any category: whatever
+    comes later in it, the model has nothing to say about it.
+    """
+    types = pa.types
+    if types.is_dictionary(type_):
+        return "date" if is_date(type_.value_type) else "category"
+    if is_text(type_) or types.is_string_view(type_) or types.is_null(type_):
+        return "category"
+    if types.is_boolean(type_):
+        return "boolean"
+    if is_date(type_):
+        return "date"
+    if is_number(type_) or types.is_duration(type_) or types.is_time(type_):
+        return "number"
+    raise DataError(
+        f"column {name!r} holds values of type {type_}",
+        "numbers, texts, categories, true or false, or dates",
+        f"leave column {name!r} out, or make columns of its parts",
+    )
+
+
+def _missing_in_array(rows: Rows, weight: np.ndarray) -> np.ndarray:
+    """Return for every column of an array whether some, not all, of the counting rows are NaN."""
+    width = math.prod(rows.shape[1:])
+    missing = np.zeros(width, dtype=np.int64)
+    if rows.dtype.kind != "f":
+        return missing > 0
+    for span in spans(rows):
+        part = rows[span] if isinstance(rows, np.ndarray) else rows[span].toarray()
+        with np.errstate(invalid="ignore", over="ignore"):
+            # The sum is NaN if anything is, and takes a tenth of the time of isnan.
+            is_complete = not np.isnan(part.sum())
+        if not is_complete:
+            flat = part.reshape(len(part), width)
+            missing += np.isnan(flat[weight[span] > 0]).sum(axis=0)
+    return (missing > 0) & (missing < np.count_nonzero(weight > 0))
+
+
+def _some(flags: np.ndarray) -> bool:
+    """Whether some of the flags are set, but not all of them."""
+    return bool(flags.any() and not flags.all())
+
+
+def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001
+    """Refuse a description for which something does not hold."""
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def _is_texts(value: object) -> bool:
+    """Whether a value is a list of different texts."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return False
+    return len(set(value)) == len(value)

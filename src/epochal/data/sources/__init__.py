@@ -1,0 +1,1 @@
+"""From what a person has (files, frames, arrays) to tables and arrays."""

@@ -1,0 +1,67 @@
+"""Arrow IPC files as tables: the file format (Feather too) and the stream format."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from epochal.data.sources.opening import reading
+from epochal.data.sources.tables import plain, regrouped, without_index
+from epochal.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+EXPECTED = "an Arrow IPC file or stream"
+TYPED = True
+
+_FILE_MARK = b"ARROW1"
+_OLD_FEATHER_MARK = b"FEA1"
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns; the index of a pandas frame is none of them."""
+    with reading(path, EXPECTED), _opened(path) as (schema, _):
+        return without_index(schema, str(path))
+
+
+def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
+    """Return the columns of these names; `as_text` says nothing here, the file has types."""
+    del as_text
+    with reading(path, EXPECTED), _opened(path) as (schema, blocks):
+        table = pa.Table.from_batches(blocks, schema).select(list(names))
+        return plain(table, str(path))
+
+
+def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield the columns of these names, `rows` rows at a time, holding one block of the file."""
+    with reading(path, EXPECTED), _opened(path) as (_, blocks):
+        for table in regrouped((block.select(list(names)) for block in blocks), rows):
+            yield plain(table, str(path))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """Return a context with the schema of the file and its blocks, each checked when read."""
+    with path.open("rb") as file:
+        mark = file.read(len(_FILE_MARK))
+        file.seek(0)
+        if mark.startswith(_OLD_FEATHER_MARK):
+            hint = "read it with pandas and write it again"
+            raise SourceError(f"{path} is Feather of version 1", EXPECTED, hint)
+        if mark == _FILE_MARK:
+            reader = pa.ipc.open_file(file)
+            blocks = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        else:
+            reader = pa.ipc.open_stream(file)
+            blocks = iter(reader)
+        yield reader.schema, map(_checked, blocks)
+
+
+def _checked(block: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the block if its offsets and indices stay within it: the file may be damaged."""
+    block.validate(full=True)
+    return block

@@ -1,0 +1,171 @@
+"""The door for files: rows and labels from any path, whole or in batches.
+
+Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz and IDX.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
+
+from epochal.data.sources.discovery import SUFFIXES, discover, format_of
+from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
+from epochal.data.sources.parts import TableFormat, common_names, read_parts
+from epochal.errors import DataError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from epochal.data.schema import Rows
+
+__all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
+
+_TABLES = ("text", "parquet", "arrow")
+
+
+class ArrayFormat(Protocol):
+    """What a module for one format of arrays offers."""
+
+    def read(self, path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows of a file and their labels."""
+
+    def batches(
+        self, path: Path, rows: int, target: str | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yield the rows of a file and their labels, so many at a time."""
+
+
+def read(
+    path: str,
+    target: str | None,
+    columns: Sequence[str] | None = None,
+    as_text: Collection[str] = (),
+) -> LabelledRows:
+    """Return all rows and labels at a path (file, folder of parts, or pattern).
+
+    `target` is the name of the column with the labels (of an array: its name or
+    the number of a column); None: no labels, but for arrays those in the
+    file itself. `columns`: read only these, and the target. `as_text`: columns
+    of text files that stay as they are written. Rows without a label are
+    dropped and counted.
+    """
+    parts = discover(path)
+    name = str(format_of(parts[0]))
+    if name in _TABLES:
+        form = _table_format(name)
+        names = common_names(parts, form, _wanted(columns, target))
+        if target is not None and target not in names:
+            common_names(parts, form, [target])
+        table = read_parts(parts, form, names, [name for name in as_text if name in names])
+        found = from_table(table, target, path)
+    else:
+        found = _joined([_array_format(name).read(part, target) for part in parts], parts, path)
+    return _not_empty(found)
+
+
+def batches(path: str, rows_per_batch: int, names: Sequence[str] | None = None) -> Iterator[Rows]:
+    """Yield the rows at a path, so many at a time, in bounded memory.
+
+    `names`: only these columns; None: all. Columns of text files stay text: the
+    schema of a model reads them.
+    """
+    for part in labelled_batches(path, rows_per_batch, names, None):
+        yield part.rows
+
+
+def labelled_batches(
+    path: str, rows_per_batch: int, names: Sequence[str] | None, target: str | None
+) -> Iterator[LabelledRows]:
+    """Yield rows and labels at a path, so many at a time, in bounded memory.
+
+    As `read`, except that columns of text files, labels too, stay text; and as
+    `batches`. `dropped` is counted for every batch.
+    """
+    parts = discover(path)
+    name = str(format_of(parts[0]))
+    count = 0
+    for labelled in _streamed(parts, name, rows_per_batch, _wanted(names, target), target, path):
+        count += _count(labelled.rows) + labelled.dropped
+        yield labelled
+    if not count:
+        raise _no_rows(path)
+
+
+def _streamed(
+    parts: Sequence[Path],
+    name: str,
+    rows: int,
+    wanted: Sequence[str] | None,
+    target: str | None,
+    source: str,
+) -> Iterator[LabelledRows]:
+    """Yield the batches of every part in turn."""
+    if name in _TABLES:
+        form = _table_format(name)
+        names = common_names(parts, form, wanted)
+        for part in parts:
+            for table in form.batches(part, rows, names):
+                yield from_table(table, target, source)
+        return
+    for part in parts:
+        for block, labels in _array_format(name).batches(part, rows, target):
+            yield without_missing(block, labels, source)
+
+
+def _table_format(name: str) -> TableFormat:
+    """Return the module for a format of tables, loaded when needed."""
+    return cast("TableFormat", import_module(f"epochal.data.sources.{name}"))
+
+
+def _array_format(name: str) -> ArrayFormat:
+    """Return the module for a format of arrays, loaded when needed."""
+    return cast("ArrayFormat", import_module(f"epochal.data.sources.{name}"))
+
+
+def _wanted(columns: Sequence[str] | None, target: str | None) -> list[str] | None:
+    """Return the columns to read: the chosen ones and the target; None for all."""
+    if columns is None:
+        return None
+    return [*columns, target] if target is not None and target not in columns else list(columns)
+
+
+def _joined(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray | None]], parts: Sequence[Path], source: str
+) -> LabelledRows:
+    """Return the arrays of all parts as one; their rows must have the same shape."""
+    first, first_labels = pairs[0]
+    for (rows, labels), part in zip(pairs[1:], parts[1:], strict=True):
+        if rows.shape[1:] != first.shape[1:]:
+            expected = f"{first.shape[1:]} as in {parts[0]}"
+            raise SourceError(f"the rows of {part} have the shape {rows.shape[1:]}", expected)
+        if (labels is None) != (first_labels is None):
+            unlabelled = part if labels is None else parts[0]
+            raise SourceError(f"{unlabelled} has no labels", "labels in every part or in none")
+    if len(pairs) == 1:
+        return without_missing(first, first_labels, source)
+    joined = [labels for _, labels in pairs if labels is not None]
+    rows = np.concatenate([rows for rows, _ in pairs])
+    return without_missing(rows, np.concatenate(joined) if joined else None, source)
+
+
+def _count(rows: Rows) -> int:
+    """Return the number of rows."""
+    return int(rows.shape[0])
+
+
+def _not_empty(found: LabelledRows) -> LabelledRows:
+    """Return the rows if there are any; tell apart no rows from no labels."""
+    if _count(found.rows):
+        return found
+    if found.dropped:
+        message = f"none of the {found.dropped} rows of {found.source} has a label"
+        raise DataError(message, "labels in the target column", "is it the right column?")
+    raise _no_rows(found.source)
+
+
+def _no_rows(source: str) -> SourceError:
+    """Return the error for data that has columns and nothing in them."""
+    return SourceError(f"{source} has no rows", "at least one row below the names of the columns")

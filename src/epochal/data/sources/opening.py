@@ -1,0 +1,97 @@
+"""Files opened as bytes, gzip or not, and their failures in our words.
+
+Every reader in this folder works inside `reading`, so that whatever a library
+raises about a file reaches the user as a `SourceError` that names the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import pyarrow as pa
+
+from epochal.errors import EpochalError, MissingFileError, SourceError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GZIP_MARK = b"\x1f\x8b"
+
+_DAMAGE = (
+    pa.ArrowException,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+)
+
+
+@contextmanager
+def reading(path: Path, expected: str) -> Iterator[None]:
+    """Return a context in which failures of libraries become errors that name the file.
+
+    `expected` says what the file should have been, e.g. "a Parquet file".
+    """
+    try:
+        yield
+    except EpochalError:
+        raise
+    except FileNotFoundError:
+        raise missing(path) from None
+    except PermissionError as error:
+        hint = "ask for permission to read it, or copy it to a place of yours"
+        message = f"{path} may not be read: permission denied"
+        raise SourceError(message, "", hint) from error
+    except MemoryError as error:
+        message = f"{path} does not fit into memory"
+        raise SourceError(message, "", "take a part of the rows or columns") from error
+    except _DAMAGE as error:
+        raise damaged(path, expected, error) from error
+
+
+def damaged(path: Path, expected: str, error: Exception) -> SourceError:
+    """Return the error for a file that a library could not read."""
+    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
+        hint = "the file is damaged or was cut short: copy or download it again"
+    else:
+        hint = "is the file whole, and is its name's ending right?"
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return SourceError(f"{path} cannot be read: {reason}", expected, hint)
+
+
+def missing(path: Path) -> MissingFileError:
+    """Return the error for a path at which nothing is, with the nearest name there."""
+    if "://" in str(path) or ":/" in str(path):
+        return MissingFileError(f"{path} is not here", "a local file", "download it first")
+    if not path.parent.is_dir():
+        return MissingFileError(f"there is no folder {path.parent}", "", "is the path right?")
+    neighbours = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
+    return MissingFileError(f"there is no file {path}", "", suggestion(path.name, neighbours))
+
+
+def is_gzip(path: Path) -> bool:
+    """Return whether the file is compressed by gzip; its name must not claim it wrongly."""
+    with path.open("rb") as file:
+        mark = file.read(len(GZIP_MARK))
+    if mark == GZIP_MARK:
+        return True
+    if path.suffix.lower() == ".gz" and mark:
+        hint = "if it is not compressed, rename it without .gz; else download it again"
+        raise SourceError(f"{path} is not compressed by gzip, though its name says so", "", hint)
+    return False
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Return the file opened for reading bytes, decompressed on the way if it is gzip."""
+    if is_gzip(path):
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(path)), 1 << 20))
+    return path.open("rb")

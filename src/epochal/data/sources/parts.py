@@ -1,0 +1,118 @@
+"""Several files of tables as one table: the same columns, and one type for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+
+from epochal.data.sources.opening import reading
+from epochal.errors import ColumnError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+
+class TableFormat(Protocol):
+    """What a module for one format of tables offers.
+
+    `TYPED`: columns have types in the file; otherwise they are found in the
+    values, and `as_text` leaves a column as it is written.
+    """
+
+    TYPED: bool
+    EXPECTED: str
+
+    def column_names(self, path: Path) -> list[str]:
+        """Return the names of the columns of a file."""
+
+    def read(self, path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
+        """Return some columns of a file."""
+
+    def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns of a file, so many rows at a time."""
+
+
+def common_names(
+    parts: Sequence[Path], form: TableFormat, wanted: Sequence[str] | None = None
+) -> list[str]:
+    """Return the names of the columns to read, the same in every part (in any order).
+
+    Those of the first part, or the wanted ones; a part that has other columns
+    than the first is refused, a wanted column that is not there too.
+    """
+    names = form.column_names(parts[0])
+    for part in parts[1:]:
+        others = form.column_names(part)
+        lacking = [name for name in names if name not in others]
+        surplus = [name for name in others if name not in names]
+        if lacking or surplus:
+            what = f"no column {lacking[0]!r}" if lacking else f"a column {surplus[0]!r} more"
+            hint = "give parts with the same columns"
+            raise SourceError(f"{part} has {what}", f"the columns of {parts[0]}", hint)
+    if wanted is None:
+        return names
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise ColumnError.from_missing(unknown, names, str(parts[0]))
+    return list(dict.fromkeys(wanted))
+
+
+def read_parts(
+    parts: Sequence[Path], form: TableFormat, names: Sequence[str], as_text: Collection[str] = ()
+) -> pa.Table:
+    """Return the rows of all parts; columns that are text in one part are text in all."""
+    tables = [form.read(part, names, as_text) for part in parts]
+    if len(tables) == 1:
+        return tables[0]
+    types = {name: _common_type([t.schema.field(name).type for t in tables]) for name in names}
+    unlike = [name for name, kind in types.items() if kind is None]
+    if unlike and not form.TYPED:
+        tables = [form.read(part, names, {*as_text, *unlike}) for part in parts]
+        types |= dict.fromkeys(unlike, pa.string())
+    elif unlike:
+        raise _unlike(parts, tables, unlike[0])
+    schema = pa.schema(list(types.items()))
+    cast = []
+    for part, table in zip(parts, tables, strict=True):
+        with reading(part, f"the types of the columns of {parts[0]}"):
+            cast.append(table.cast(schema))
+    return pa.concat_tables(cast).unify_dictionaries()
+
+
+def _common_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
+    """Return the type that holds the values of all these types; None if there is none.
+
+    >>> _common_type([pa.int64(), pa.null(), pa.float64()])
+    DataType(double)
+    """
+    schemas = [pa.schema([("", kind)]) for kind in kinds]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        pass
+    known = [kind for kind in kinds if not pa.types.is_null(kind)]
+    if all(_is_plain_date(kind) for kind in known):
+        return pa.timestamp("us")
+    return pa.string() if all(map(_holds_text, known)) else None
+
+
+def _is_plain_date(kind: pa.DataType) -> bool:
+    """Return whether the type is a date, or a timestamp without a zone."""
+    return bool(pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None))
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    """Return whether the type is text, as such or in a dictionary."""
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
+
+
+def _unlike(parts: Sequence[Path], tables: Sequence[pa.Table], name: str) -> SourceError:
+    """Return the error for a column whose type in one part does not fit the first part."""
+    kinds = [table.schema.field(name).type for table in tables]
+    other = next(i for i, kind in enumerate(kinds) if _common_type([kinds[0], kind]) is None)
+    found = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
+    expected = f"{kinds[0]} as in {parts[0]}"
+    return SourceError(found, expected, "write the parts with the same types")

@@ -1,0 +1,139 @@
+"""Tables in plain types, whatever library or file they come from.
+
+The schema knows numbers, booleans, strings, dictionaries, dates and times; this
+room brings the many other spellings of these into those.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_STRING_BYTES = 2**31 - 1
+
+
+def refuse_duplicates(names: Sequence[str], where: str) -> None:
+    """Return nothing if no name occurs twice; refuse by name otherwise.
+
+    >>> refuse_duplicates(["a", "b", "a"], "data.csv")
+    Traceback (most recent call last):
+    epochal.errors.DataError: data.csv has 2 columns named 'a'; expected names that differ.
+    Hint: rename or remove one of them
+    """
+    name, count = max(Counter(names).items(), key=lambda pair: pair[1], default=("", 0))
+    if count > 1:
+        message = f"{where} has {count} columns named {name!r}"
+        raise DataError(message, "names that differ", "rename or remove one of them")
+
+
+def plain(table: pa.Table, where: str) -> pa.Table:
+    """Return the table in plain types, NaN as null; nested types stay as they are."""
+    refuse_duplicates(table.column_names, where)
+    columns = [plain_column(column) for column in table.columns]
+    return pa.table(columns, names=table.column_names) if columns else table
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column in a plain type, NaN as null.
+
+    Decimals become float64; dictionaries of strings, numbers or booleans stay
+    dictionaries.
+
+    >>> plain_column(pa.chunked_array([[1.0, float("nan")]])).to_pylist()
+    [1.0, None]
+    """
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        chunks = [chunk.storage for chunk in column.chunks]
+        return plain_column(pa.chunked_array(chunks, type=kind.storage_type))
+    if pa.types.is_run_end_encoded(kind):
+        chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
+        return plain_column(pa.chunked_array(chunks, type=kind.value_type))
+    if pa.types.is_dictionary(kind):
+        return _plain_dictionary(column)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _without_nan(column)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        # Offsets of 32 bits reach this far in one chunk.
+        fits = all(chunk.nbytes < _STRING_BYTES for chunk in column.chunks)
+        return column.cast(pa.string() if fits else pa.large_string())
+    return column
+
+
+def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the numbers as float32 or float64, with null where NaN was."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())
+    broken = pc.is_nan(column)
+    if not pc.any(broken).as_py():
+        return column
+    return pc.if_else(broken, pa.scalar(None, column.type), column)
+
+
+def _plain_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column as one dictionary of plain values, or as plain values.
+
+    Chunks may bring dictionaries of their own, with nulls among the values.
+    """
+    values = column.type.value_type
+    nulls = any(chunk.dictionary.null_count for chunk in column.chunks)
+    if _may_be_category(values) and not nulls:
+        return column.unify_dictionaries()
+    decoded = plain_column(column.cast(values))
+    return decoded.dictionary_encode() if _may_be_category(decoded.type) else decoded
+
+
+def _may_be_category(kind: pa.DataType) -> bool:
+    """Return whether a dictionary of such values may stay one."""
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+    )
+
+
+def regrouped(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yield the rows of the blocks in tables of `rows` rows; the last may be shorter.
+
+    >>> blocks = pa.table({"a": range(5)}).to_batches(max_chunksize=2)
+    >>> [table.num_rows for table in regrouped(blocks, 3)]
+    [3, 2]
+    """
+    held: list[pa.Table] = []
+    count = 0
+    for block in blocks:
+        held.append(pa.Table.from_batches([block]))
+        count += block.num_rows
+        if count < rows:
+            continue
+        table = pa.concat_tables(held)
+        whole = count - count % rows
+        for start in range(0, whole, rows):
+            yield table.slice(start, rows)
+        held, count = [table.slice(whole)], count - whole
+    if count:
+        yield pa.concat_tables(held)
+
+
+def without_index(schema: pa.Schema, where: str) -> list[str]:
+    """Return the names of a schema without those that pandas wrote for the index of a frame."""
+    refuse_duplicates(schema.names, where)
+    try:
+        index = (schema.pandas_metadata or {}).get("index_columns", [])
+    except (ValueError, AttributeError):
+        # Damaged notes of pandas say nothing about the data.
+        index = []
+    hidden = {name for name in index if isinstance(name, str)}
+    return [name for name in schema.names if name not in hidden]

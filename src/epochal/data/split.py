@@ -1,0 +1,66 @@
+"""Which rows train and which validate: random, but every class with its share.
+
+Rows are dealt before any statistic is taken, so that no validation row leaks
+into the preprocessing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def holdout(
+    indices: np.ndarray, fraction: float, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the training and of the validation rows, each sorted.
+
+    Of every class, its fraction validates, rounded up or down so that all
+    together are the fraction of all rows; one row of each class trains in any
+    case. `indices` is the class number of every row.
+
+    >>> training, validation = holdout(np.repeat([0, 1], [8, 2]), 0.5, np.random.default_rng(0))
+    >>> print(len(training), len(validation), (validation >= 8).sum())
+    5 5 1
+    """
+    order, counts = _by_class(indices, generator)
+    quotas = _quotas(counts, fraction, generator)
+    place_in_class = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    validates = np.empty(len(order), dtype=bool)
+    validates[order] = place_in_class < np.repeat(quotas, counts)
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
+def folds(indices: np.ndarray, n_folds: int, generator: np.random.Generator) -> np.ndarray:
+    """Return the fold number of every row (uint16), from 0.
+
+    The shuffled rows of class 0, then those of class 1, …, are dealt in turn
+    to the folds: their sizes differ by at most 1, and so do the numbers of
+    rows of any one class in them.
+
+    >>> numbers = folds(np.repeat([0, 1], [5, 3]), 4, np.random.default_rng(0))
+    >>> print(np.bincount(numbers))
+    [2 2 2 2]
+    """
+    order, _ = _by_class(indices, generator)
+    numbers = np.empty(len(order), dtype=np.uint16)
+    numbers[order] = np.arange(len(order)) % n_folds
+    return numbers
+
+
+def _by_class(indices: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row numbers class after class, shuffled within, and the rows per class."""
+    shuffled = generator.permutation(len(indices))
+    order = shuffled[np.argsort(np.asarray(indices)[shuffled], kind="stable")]
+    return order, np.bincount(indices) if len(indices) else np.zeros(0, dtype=np.intp)
+
+
+def _quotas(counts: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+    """Return how many rows of each class validate, by largest remainders, ties by lot."""
+    shares = counts * fraction
+    most = np.maximum(counts - 1, 0)
+    quotas = np.minimum(np.floor(shares).astype(np.intp), most)
+    wanted = max(round(float(counts.sum() * fraction)), 1) - quotas.sum()
+    ranking = np.lexsort((generator.random(len(counts)), quotas - shares))
+    ranking = ranking[(quotas < most)[ranking]]
+    quotas[ranking[: max(wanted, 0)]] += 1
+    return quotas

@@ -1,0 +1,161 @@
+"""Every exception, and the text of it.
+
+An error says what was found and where, what was expected, and a hint. The
+classes inherit the built-in exception that a caller would catch, and carry
+the exit code with which the command line ends.
+"""
+
+from __future__ import annotations
+
+import errno
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class EpochalError(Exception):
+    """An error of ours: what was found, what was expected, what to do.
+
+    >>> print(EpochalError("3 rows", "at least 10", "give more rows"))
+    3 rows; expected at least 10.
+    Hint: give more rows
+    """
+
+    exit_code = 1
+
+    def __init__(self, found: str, expected: str = "", hint: str = "") -> None:
+        super().__init__(found, expected, hint)
+        self.found, self.expected, self.hint = found, expected, hint
+
+    def __str__(self) -> str:
+        """Return the three parts as one message."""
+        first = f"{self.found}; expected {self.expected}" if self.expected else self.found
+        first = first if first.endswith((".", "!", "?")) else first + "."
+        return f"{first}\nHint: {self.hint}" if self.hint else first
+
+
+class SettingError(EpochalError, ValueError):
+    """A setting that cannot be."""
+
+    exit_code = 2
+
+    @classmethod
+    def from_value(cls, name: str, value: object, expected: str) -> SettingError:
+        """The uniform message for a parameter outside its bounds."""
+        return cls(
+            f"The {name!r} parameter of EpochalClassifier must be {expected}. Got {value!r} instead."
+        )
+
+    @classmethod
+    def from_unknown(cls, name: str, known: Iterable[str]) -> SettingError:
+        """The message for a setting that does not exist."""
+        return cls(f"there is no setting {name!r}", "", suggestion(name, known))
+
+
+class SourceError(EpochalError, ValueError):
+    """A file or folder that cannot be read as data."""
+
+    exit_code = 3
+
+
+class MissingFileError(SourceError, FileNotFoundError):
+    """A path at which nothing is."""
+
+
+class DataError(EpochalError, ValueError):
+    """Rows, columns or labels that cannot be learned from."""
+
+    exit_code = 4
+
+
+class ColumnError(DataError, KeyError):
+    """A column that is not there."""
+
+    @classmethod
+    def from_missing(
+        cls, missing: Iterable[str], present: Iterable[str], where: str
+    ) -> ColumnError:
+        """The message for columns that the data should have and has not."""
+        missing, present = list(missing), list(present)
+        names = ", ".join(repr(name) for name in missing[:5])
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        noun = "column" if len(missing) == 1 else "columns"
+        return cls(f"{where} has no {noun} {names}{more}", "", suggestion(missing[0], present))
+
+
+class ModelError(EpochalError, ValueError):
+    """A model file that is damaged, too new, or not one of ours."""
+
+    exit_code = 5
+
+    @classmethod
+    def from_damage(cls, found: str, expected: str = "") -> ModelError:
+        """The message for content that no saving wrote."""
+        hint = "copy the file again from where it was made, or train the model anew"
+        return cls(found, expected, hint)
+
+    @classmethod
+    def from_version(cls, found: int, readable: int, version: str) -> ModelError:
+        """The message for a file in a format of later days."""
+        return cls(
+            f"the model was written in format {found}; this epochal {version} reads {readable}",
+            "",
+            "upgrade with `pip install --upgrade epochal`",
+        )
+
+
+class WriteError(EpochalError, OSError):
+    """A result that could not be written; nothing half-written is left."""
+
+    exit_code = 6
+
+    @classmethod
+    def from_cause(cls, path: str, cause: OSError) -> WriteError:
+        """The message for what the operating system refused."""
+        hints = {
+            errno.ENOSPC: "free some space, or name a file on another disk",
+            errno.EDQUOT: "your quota is used up: free some space, or name a file elsewhere",
+            errno.ENOENT: "create the folder first",
+            errno.ENOTDIR: "a part of the path is a file, not a folder",
+            errno.EACCES: "choose a folder in which you may write",
+            errno.EPERM: "choose a folder in which you may write",
+            errno.EROFS: "the disk is read-only: choose another folder",
+            errno.ENAMETOOLONG: "choose a shorter name",
+        }
+        what = cause.strerror or str(cause) or type(cause).__name__
+        hint = hints.get(cause.errno or 0, "")
+        return cls(f"cannot write {path}: {what[:1].lower()}{what[1:]}", "", hint)
+
+
+class TrainingError(EpochalError, ArithmeticError):
+    """A training that came to nothing."""
+
+    exit_code = 7
+
+    @classmethod
+    def from_divergence(cls, members: list[int], epoch: int, rate: float) -> TrainingError:
+        """Return the error for members whose loss was never finite."""
+        who = "member" if len(members) == 1 else "members"
+        return cls(
+            f"the loss of {who} {', '.join(map(str, members))} was not finite in {epoch} epochs",
+            "a loss that falls",
+            f"lower learning_rate_init (it is {rate:g}) or look for enormous values in the data",
+        )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the nearest of the known names, or all of them, as a hint.
+
+    >>> suggestion("incme", ["income", "age"])
+    "did you mean 'income'?"
+    >>> suggestion("zzz", ["income", "age"])
+    'there are: age, income'
+    """
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    shown = ", ".join(known[:10]) + (f", … ({len(known)} in all)" if len(known) > 10 else "")
+    return f"there are: {shown}" if known else "there are none"

@@ -1,0 +1,241 @@
+"""The whole story of a fit on one page.
+
+Labels become numbers; rows are split before any statistic is taken; columns
+are encoded by the training rows' statistics; members are set up and trained;
+and what they say of the rows that they left out is gathered.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+from scipy import sparse
+
+import epochal
+from epochal.data.bags import Bags, bags_for
+from epochal.data.batches import ArraySource, Epochs, LazySource
+from epochal.data.judges import Encoded, Judges, own, shared
+from epochal.data.labels import class_weights, encode_labels, numbered
+from epochal.data.preprocess import Preprocessor
+from epochal.data.rows import take
+from epochal.data.split import holdout
+from epochal.errors import DataError, SettingError
+from epochal.keys import Purpose, generator
+from epochal.learn.device import chosen, keep_programs, wants_batches
+from epochal.learn.loop import Task, Trained, TrainingState, train
+from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
+from epochal.model.description import Model
+from epochal.request import Circumstances, Fitted, Labelled
+from epochal.settings import Settings, resolved
+from epochal.use.left_out import left_out_probabilities, scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from epochal.data.schema import Rows
+
+
+class Material(NamedTuple):
+    """What members are trained on."""
+
+    preprocessor: Preprocessor
+    pool: Encoded
+    bags: Bags
+    judges: Judges | None
+    n_classes: int
+
+
+def fit(
+    data: Labelled,
+    settings: Settings,
+    how: Circumstances,
+    *,
+    validation: Labelled | None = None,
+    classes: np.ndarray | None = None,
+    earlier: Fitted | None = None,
+) -> Fitted:
+    """Return the fitted ensemble.
+
+    Args:
+        data: the rows to learn from.
+        settings: what to do.
+        how: seed, class weights, observers, device.
+        validation: rows that judge every member; without them members are
+            judged by the rows that they leave out, or by a part kept apart.
+        classes: all classes, where the data may lack some.
+        earlier: a fit to go on from: with its classes, preprocessing, weights,
+            optimiser state and count of epochs.
+
+    Raises:
+        DataError: for rows or labels that cannot be learned from.
+        TrainingError: if no member ever had a finite loss.
+    """
+    if earlier:
+        classes = earlier.model.classes
+    elif classes is None:
+        classes, _ = encode_labels(data.labels)
+    labels, weight = _numbers(data, classes, how)
+    training, apart = _split(labels, weight, settings, how, validation)
+    settings = resolved(settings, len(training))
+    preprocessor = _preprocessor(data, training, settings, earlier)
+    pool = _encoded(data.rows, training, labels, weight, preprocessor)
+    bags = bags_for(settings, pool.labels, how.seed)
+    judges: Judges | None = None
+    if validation is not None:
+        judging = np.arange(len(validation.labels))
+        numbers = _numbers(validation, classes, how)
+        judges = shared(_encoded(validation.rows, judging, *numbers, preprocessor), bags.members)
+    elif len(apart):
+        judges = shared(_encoded(data.rows, apart, labels, weight, preprocessor), bags.members)
+    elif settings.early_stopping and bags.leaves_out:
+        judges = own(pool, bags)
+    material = Material(preprocessor, pool, bags, judges, len(classes))
+    trained = _train(settings, how, material, earlier)
+    left_out, out_of_bag = None, None
+    if bags.leaves_out:
+        among = left_out_probabilities(trained.layers, bags, pool.source, settings.activation)
+        left_out = np.full((len(labels), len(classes)), np.nan)
+        left_out[training] = among
+        optimistic = judges is not None and validation is None
+        out_of_bag = scores(left_out, labels, weight, optimistic=optimistic)
+    model = Model(
+        settings=settings,
+        preprocessor=preprocessor,
+        classes=classes,
+        members=tuple(trained.layers),
+        history=trained.history,
+        out_of_bag=out_of_bag,
+        target=None,
+        seed=how.seed,
+        versions=versions(),
+    )
+    return Fitted(model, left_out, trained.state)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that take part in a training."""
+    packages = {name: version(name) for name in ("jax", "numpy")}
+    return {"epochal": epochal.__version__, "python": platform.python_version(), **packages}
+
+
+def _numbers(
+    data: Labelled, classes: np.ndarray, how: Circumstances
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class number and the weight of each row."""
+    labels = numbered(data.labels, classes)
+    return labels, class_weights(classes, labels, how.class_weight, data.weight)
+
+
+def _split(
+    labels: np.ndarray,
+    weight: np.ndarray,
+    settings: Settings,
+    how: Circumstances,
+    validation: Labelled | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the rows to train on, and of those kept apart to judge."""
+    # A row of weight 0 takes part in nothing: the same as if it were not there.
+    present = np.flatnonzero(weight > 0)
+    if not len(present):
+        raise DataError("no row has a positive weight", "at least one", "look at sample_weight")
+    if settings.bagging is not None or not settings.early_stopping or validation is not None:
+        return present, np.empty(0, np.int64)
+    random = generator(how.seed, Purpose.HOLDOUT)
+    training, apart = holdout(labels[present], settings.validation_fraction, random)
+    return present[training], present[apart]
+
+
+def _preprocessor(
+    data: Labelled, training: np.ndarray, settings: Settings, earlier: Fitted | None
+) -> Preprocessor:
+    """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
+    if earlier:
+        return earlier.model.preprocessor
+    return Preprocessor.fit(
+        data.rows,
+        training,
+        data.weight,
+        epsilon=settings.epsilon,
+        clip=settings.clip,
+        max_categories=settings.max_categories,
+    )
+
+
+def _encoded(
+    rows: Rows,
+    numbers: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray,
+    preprocessor: Preprocessor,
+) -> Encoded:
+    """Return some of the rows, encoded: sparse ones only when a batch takes them."""
+    some = take(rows, numbers)
+    source: ArraySource | LazySource
+    if sparse.issparse(some):
+        source = LazySource(
+            len(numbers), preprocessor.n_features, lambda i: preprocessor.encode(take(some, i))
+        )
+    else:
+        source = ArraySource(preprocessor.encode(some))
+    return Encoded(source, labels[numbers].astype(np.int32), weight[numbers])
+
+
+def _train(
+    settings: Settings, how: Circumstances, material: Material, earlier: Fitted | None
+) -> Trained:
+    """Return the trained members."""
+    preprocessor, pool, bags, judges, n_classes = material
+    keep_programs()
+    device = chosen(how.device)
+    shape = preprocessor.schema.shape
+    if settings.patch is not None and len(shape) < 2:
+        raise SettingError(
+            f"patch={settings.patch} with rows of shape {shape}",
+            "images: X of shape (rows, height, width) or (rows, height, width, channels)",
+            "reshape X, or use max_features for random subsets of columns",
+        )
+    masks = masks_for(settings, preprocessor.groups, shape, how.seed)
+    program = program_for(settings, masked=masks is not None)
+    sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, n_classes)
+    if earlier is None:
+        start = TrainingState(fresh_state(settings, program, sizes, masks, how.seed), 0)
+    elif earlier.state is None:
+        start = TrainingState(started(earlier.model.members, program), 0)
+    else:
+        start = earlier.state
+    task = Task(
+        program=program,
+        settings=settings,
+        fixed=fixed_for(settings, masks, how.seed),
+        epochs=Epochs(
+            source=pool.source,
+            labels=pool.labels,
+            weights=_member_weights(bags, pool.weight),
+            batch_size=program.batch_size,
+            seed=how.seed,
+            shuffle=settings.shuffle,
+        ),
+        judges=judges,
+        vectorised=wants_batches(device),
+    )
+    with jax.default_device(device):
+        return train(task, start, settings.max_iter, how.observers)
+
+
+def _member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that gives members' weights of rows: counts times weights, mean 1."""
+    everything = np.arange(len(weight))
+    members = range(bags.members)
+    means = [float(np.mean(bags.counts(k, everything) * weight)) or 1.0 for k in members]
+
+    def weights(rows: np.ndarray) -> np.ndarray:
+        """Return each member's weights for these rows, float32 (members, rows)."""
+        of_rows = weight[rows]
+        each = [bags.counts(k, rows) * of_rows / means[k] for k in members]
+        return np.stack(each).astype(np.float32)
+
+    return weights

@@ -1,0 +1,1 @@
+"""From arrays to parameters: pure functions; JAX only where programs are compiled."""

@@ -1,0 +1,58 @@
+"""Where programs run, and where compiled ones are kept between processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+
+from epochal.errors import SettingError
+
+if TYPE_CHECKING:
+    from jax import Device
+
+
+def chosen(device: str) -> Device:
+    """Return the device of this name: `auto` (the best there is), `cpu`, `gpu`, `tpu`.
+
+    Raises:
+        SettingError: if this machine has none of that kind.
+    """
+    if device == "auto":
+        return jax.devices()[0]
+    try:
+        return jax.devices(device)[0]
+    except RuntimeError as error:
+        kinds = ", ".join(sorted({found.platform for found in jax.devices()}))
+        raise SettingError(
+            f"device={device!r} is not there",
+            f"one of: auto, {kinds}",
+            "for an NVIDIA GPU install jax[cuda13]",
+        ) from error
+
+
+def wants_batches(device: Device) -> bool:
+    """Return whether members should be mapped as batched products: on all but the CPU."""
+    return device.platform != "cpu"
+
+
+def keep_programs() -> None:
+    """Let JAX keep compiled programs on disk, unless the user has decided about that himself.
+
+    They go to `$EPOCHAL_CACHE`, or `epochal` in the user's cache folder; an
+    empty `EPOCHAL_CACHE` turns it off.
+    """
+    folder = os.environ.get("EPOCHAL_CACHE", _usual_folder())
+    if not folder or jax.config.jax_compilation_cache_dir is not None:
+        return
+    jax.config.update("jax_compilation_cache_dir", folder)
+    # Our programs compile in about a second each: below JAX's threshold for keeping.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _usual_folder() -> str:
+    """Return the folder for compiled programs in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return str(Path(home) / "epochal" / "programs")

@@ -1,0 +1,283 @@
+"""The only Python loop over epochs: it asks stopping, keeps the best copies, tells observers."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epochal.data.batches import bucket
+from epochal.errors import TrainingError
+from epochal.learn import members
+from epochal.learn.interrupt import stop_request
+from epochal.learn.optimizer import factors
+from epochal.learn.stopping import Outcome, Stopping, observed
+from epochal.learn.training import Fixed, MemberState, Program, Segment
+from epochal.records import EpochEvent, History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from epochal.data.batches import Epochs, HostSegment
+    from epochal.data.judges import Judges
+    from epochal.learn.network import Layers
+    from epochal.settings import Settings
+
+# Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
+VALIDATION_BLOCK = 2048
+
+
+class TrainingState(NamedTuple):
+    """All that continues a training: stacked member states, and the epochs done."""
+
+    members: MemberState
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training: what is compiled, what the members are, which rows they see."""
+
+    program: Program
+    settings: Settings
+    fixed: Fixed
+    epochs: Epochs
+    judges: Judges | None
+    vectorised: bool = False
+
+
+class Trained(NamedTuple):
+    """What a training leaves: the best copies, the state to go on from, the curves."""
+
+    layers: list[Layers]
+    state: TrainingState
+    history: History
+
+
+def train(
+    task: Task, start: TrainingState, max_iter: int, observers: Sequence[Callable[[EpochEvent], Any]]
+) -> Trained:
+    """Return the best copies after at most `max_iter` more epochs.
+
+    Ends when every member has stopped, at the epoch or time limit, or when the
+    user interrupts; whichever it was, each member's copy at its lowest
+    validation loss is returned (its last finite copy without validation rows).
+
+    Args:
+        task: the training.
+        start: where it begins; left as it is.
+        max_iter: epochs to do at the most.
+        observers: called with an `EpochEvent` after each epoch.
+
+    Raises:
+        TrainingError: if a member never had a finite loss.
+    """
+    with stop_request() as request:
+        return _Run(task, start, max_iter).finish(observers, lambda: request.made)
+
+
+class _Run:
+    """One call of `train`: the state on the device and the curves on the host."""
+
+    def __init__(self, task: Task, start: TrainingState, max_iter: int) -> None:
+        self.task = task
+        self.began = time.perf_counter()
+        self.first = start.epoch
+        self.limit = start.epoch + max_iter
+        # Copies, since the programs take their state over.
+        self.state = jax.tree.map(jnp.array, start.members)
+        self.best = jax.tree.map(jnp.array, start.members.layers)
+        self.fixed = jax.tree.map(jnp.asarray, task.fixed)
+        self.judge = _Judge(task, task.judges) if task.judges is not None else None
+        number = len(task.fixed.word)
+        self.active = np.ones(number, bool)
+        self.stopping = [Stopping() for _ in range(number)]
+        self.outcome = [Outcome.IMPROVING] * number
+        self.training: list[list[float]] = [[] for _ in range(number)]
+        self.validation: list[list[float]] = [[] for _ in range(number)]
+
+    def finish(
+        self, observers: Sequence[Callable[[EpochEvent], Any]], interrupted: Callable[[], bool]
+    ) -> Trained:
+        """Train to the end and return the result."""
+        upcoming = self.task.epochs.stream(self.first)
+        segment = next(upcoming)
+        sums, weights, rows = self._zero()
+        ending = None
+        while ending is None:
+            loss = self._dispatch(segment)
+            # Gathered while the device trains; the last one of a training goes unused.
+            done, segment = segment, next(upcoming)
+            sums += np.asarray(loss, np.float64)
+            weights += done.weights.sum(axis=1, dtype=np.float64)
+            rows += done.rows
+            ending = self._ending(done, interrupted())
+            if done.last or ending is not None:
+                with np.errstate(invalid="ignore"):
+                    self._judge_epoch(done.epoch + 1, sums / weights)
+                event = self._event(done.epoch + 1, rows * int(self.active.sum()))
+                self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
+                for observer in observers:
+                    observer(event)
+                sums, weights, rows = self._zero()
+                if not self.active.any():
+                    break
+        return self._result(done.epoch + 1, ending)
+
+    def _zero(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return empty sums for an epoch: losses, weights, rows."""
+        return np.zeros(len(self.active)), np.zeros(len(self.active)), 0
+
+    def _dispatch(self, segment: HostSegment) -> jax.Array:
+        """Hand a segment to the program; return the summed losses it will have."""
+        task, settings = self.task, self.task.settings
+        # The schedule runs from the beginning of this call to its epoch limit.
+        total = (self.limit - self.first) * task.epochs.batches
+        first = (segment.epoch - self.first) * task.epochs.batches + segment.first_batch
+        steps = np.minimum(first + np.arange(len(segment.counts)), total)
+        on_device = Segment(
+            x=jnp.asarray(segment.x),
+            y=jnp.asarray(segment.y),
+            counts=jnp.asarray(segment.counts),
+            factors=jnp.asarray(factors(settings.learning_rate, steps, total)),
+            batches=jnp.asarray(segment.batches, jnp.int32),
+        )
+        self.state, loss = members.train_segment(
+            task.program,
+            self.fixed,
+            self.state,
+            on_device,
+            jnp.asarray(segment.weights),
+            jnp.asarray(self.active),
+            vectorised=task.vectorised,
+        )
+        return loss
+
+    def _ending(self, done: HostSegment, interrupted: bool) -> Outcome | None:
+        """Return what ends the training after this segment, for members still training."""
+        limit = self.task.settings.time_limit
+        if interrupted:
+            return Outcome.INTERRUPTED
+        if done.last and done.epoch + 1 >= self.limit:
+            return Outcome.EPOCH_LIMIT
+        if limit is not None and time.perf_counter() - self.began >= limit:
+            return Outcome.TIME_LIMIT
+        return None
+
+    def _judge_epoch(self, epoch: int, training_loss: np.ndarray) -> None:
+        """Record an epoch's losses, keep new best copies, and decide who stops."""
+        settings = self.task.settings
+        judged = training_loss
+        if self.judge is not None:
+            judged = self.judge.losses(self.state.layers, self.active)
+        keep = np.zeros(len(self.active), bool)
+        for k in np.flatnonzero(self.active):
+            loss = float(judged[k])
+            self.training[k].append(float(training_loss[k]))
+            if self.judge is None:
+                # Without judges the last finite copy is the one to keep.
+                keep[k] = math.isfinite(loss)
+                if keep[k]:
+                    self.stopping[k] = Stopping(best_loss=loss, best_epoch=epoch)
+                else:
+                    self.outcome[k] = Outcome.NON_FINITE
+                continue
+            self.validation[k].append(loss)
+            self.stopping[k], keep[k], stop = observed(
+                self.stopping[k],
+                epoch,
+                loss,
+                tol=settings.tol,
+                n_iter_no_change=settings.n_iter_no_change,
+            )
+            if stop and settings.early_stopping:
+                finite = math.isfinite(loss)
+                self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
+        if keep.any():
+            self.best = members.kept(self.best, self.state.layers, jnp.asarray(keep))
+
+    def _event(self, epoch: int, rows: int) -> EpochEvent:
+        """Return what observers are told."""
+
+        def latest(curves: list[list[float]]) -> tuple[float, ...]:
+            return tuple(
+                curve[-1] if active and curve else math.nan
+                for curve, active in zip(curves, self.active, strict=True)
+            )
+
+        return EpochEvent(
+            epoch=epoch,
+            max_iter=self.limit,
+            training_loss=latest(self.training),
+            validation_loss=latest(self.validation),
+            best_loss=tuple(state.best_loss for state in self.stopping),
+            best_epoch=tuple(state.best_epoch for state in self.stopping),
+            active=tuple(outcome is Outcome.IMPROVING for outcome in self.outcome),
+            rows=rows,
+            seconds=time.perf_counter() - self.began,
+        )
+
+    def _result(self, epoch: int, ending: Outcome | None) -> Trained:
+        """Return the best copies, or refuse if there is none."""
+        diverged = [k for k, state in enumerate(self.stopping) if state.best_epoch == 0]
+        if diverged:
+            rate = self.task.settings.learning_rate_init
+            raise TrainingError.from_divergence(diverged, epoch, rate)
+        outcomes = [
+            ending if outcome is Outcome.IMPROVING and ending is not None else outcome
+            for outcome in self.outcome
+        ]
+        best = [state.best_loss for state in self.stopping]
+        history = History(
+            training_loss=tuple(map(tuple, self.training)),
+            validation_loss=tuple(map(tuple, self.validation)),
+            best_epoch=tuple(state.best_epoch for state in self.stopping),
+            best_loss=tuple(loss if math.isfinite(loss) else None for loss in best),
+            outcome=tuple(str(outcome) for outcome in outcomes),
+        )
+        state = TrainingState(jax.tree.map(np.asarray, self.state), epoch)
+        return Trained(members.unstacked(self.best), state, history)
+
+
+class _Judge:
+    """The validation rows on the device."""
+
+    def __init__(self, task: Task, rows: Judges) -> None:
+        self.task = task
+        self.counts = rows.counts
+        self.starts = jnp.asarray(rows.starts, jnp.int32)
+        # Powers of two and buckets, so that tables of near sizes share a program.
+        self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
+        # A block may reach behind its span: rows that weigh nothing.
+        padding = bucket(len(rows.y) + self.block) - len(rows.y)
+        behind = ((0, padding), (0, 0))
+        self.rows = (
+            jnp.asarray(np.pad(rows.x, behind)),
+            jnp.asarray(np.pad(rows.y, behind[0])),
+            jnp.asarray(np.pad(rows.weights, behind[0])),
+        )
+        self.totals = np.array(
+            [
+                rows.weights[start : start + count].sum(dtype=np.float64)
+                for start, count in zip(rows.starts, rows.counts, strict=True)
+            ]
+        )
+
+    def losses(self, layers: Layers, active: np.ndarray) -> np.ndarray:
+        """Return each member's mean loss on its rows; NaN for those not active."""
+        spans = (self.starts, jnp.asarray(np.where(active, self.counts, 0), jnp.int32))
+        summed = members.validation_losses(
+            self.task.program,
+            layers,
+            self.rows,
+            spans,
+            block=self.block,
+            vectorised=self.task.vectorised,
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(active, np.asarray(summed, np.float64) / self.totals, np.nan)

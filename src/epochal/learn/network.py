@@ -1,0 +1,113 @@
+"""The network: initialisation and the forward pass, in the arrays it is given.
+
+The same `apply` serves training and large predictions (JAX arrays) and small
+predictions (NumPy arrays, no compilation); this module imports no JAX.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from epochal.keys import Purpose, generator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Array = Any  # a NumPy or a JAX array
+    Drop = Callable[[int, Array], Array]
+
+
+class Layer(NamedTuple):
+    """One affine map: x W + b."""
+
+    weights: Array  # (inputs, outputs)
+    bias: Array  # (outputs,)
+
+
+Layers = tuple[Layer, ...]
+
+
+def _logistic(x: Array) -> Array:
+    """Return 1 / (1 + e^-x), through tanh so that no exponential overflows."""
+    return 0.5 * (x.__array_namespace__().tanh(0.5 * x) + 1.0)
+
+
+def _selu(x: Array) -> Array:
+    """Return the self-normalising unit (Klambauer et al. 2017)."""
+    xp = x.__array_namespace__()
+    negative = 1.6732632423543772 * xp.expm1(xp.minimum(x, 0.0))
+    return 1.0507009873554805 * xp.where(x > 0, x, negative)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": lambda x: x.__array_namespace__().maximum(x, 0.0),
+    "tanh": lambda x: x.__array_namespace__().tanh(x),
+    "logistic": _logistic,
+    "identity": lambda x: x,
+    "selu": _selu,
+    "silu": lambda x: x * _logistic(x),
+}
+
+
+def apply(layers: Layers, x: Array, activation: str, drop: Drop | None = None) -> Array:
+    """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
+
+    Args:
+        layers: hidden layers first, the output layer last.
+        x: rows, shape (rows, features).
+        activation: the name of f.
+        drop: in training, applied to the hidden values: `drop(depth, h)`.
+
+    Returns:
+        Logits, shape (rows, classes).
+
+    >>> one = Layer(np.ones((2, 1)), np.zeros(1))
+    >>> apply((one, Layer(np.array([[1.0, -1.0]]), np.zeros(2))), np.array([[1.0, 2.0]]), "relu")
+    array([[ 3., -3.]])
+    """
+    activate = ACTIVATIONS[activation]
+    for depth, layer in enumerate(layers[:-1]):
+        x = activate(x @ layer.weights + layer.bias[None, :])
+        if drop is not None:
+            x = drop(depth, x)
+    return x @ layers[-1].weights + layers[-1].bias[None, :]
+
+
+def initial(
+    sizes: Sequence[int],
+    activation: str,
+    *,
+    seed: int,
+    member: int,
+    mask: np.ndarray | None = None,
+) -> Layers:
+    """Return one member's layers before training, in float32.
+
+    Weights are normal with mean 0 and variance g / inputs, with g = 2 before a
+    ReLU-like unit (He et al. 2015) and 1 otherwise (LeCun et al. 1998); biases
+    are 0. A feature whose `mask` is 0 has weights 0, and counts as no input.
+    scikit-learn draws uniformly with variance 2 / (inputs + outputs) instead.
+
+    Args:
+        sizes: widths from the features to the classes.
+        activation: name of the hidden activation.
+        seed: the seed of the training.
+        member: the number of the member; others do not influence it.
+        mask: which features the member sees, shape (features,); None for all.
+    """
+    random = generator(seed, Purpose.INITIALISATION, member)
+    layers = []
+    for depth, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        hidden = depth < len(sizes) - 2
+        gain = 2.0 if hidden and activation in {"relu", "silu"} else 1.0
+        weights = random.standard_normal((inputs, outputs))
+        seen = inputs
+        if depth == 0 and mask is not None:
+            weights *= mask[:, None]
+            seen = max(int(np.count_nonzero(mask)), 1)
+        weights *= math.sqrt(gain / seen)
+        layers.append(Layer(weights.astype(np.float32), np.zeros(outputs, np.float32)))
+    return tuple(layers)

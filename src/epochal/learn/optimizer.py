@@ -1,0 +1,141 @@
+"""The update rules: parameters, gradient and moments in, parameters and moments out.
+
+Letters are the formulas': w weights, g gradient, lr the learning rate of the
+step, r the L2 setting. L2 shrinks the weights by (1 - 2 lr r) in every rule,
+apart from the moments, and leaves biases alone; so its strength depends neither
+on the batch size nor on the moments.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epochal.learn.network import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from epochal.learn.network import Layers
+
+    Array = jax.Array
+
+# Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
+BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
+
+
+class Hyper(NamedTuple):
+    """What may differ between members and between fits without compiling anew."""
+
+    rate: Array  # learning rate before the schedule
+    momentum: Array  # of plain gradient descent
+    l2: Array  # the r of (1 - 2 lr r)
+    dropout: Array  # probability of being dropped
+
+
+class Moments(NamedTuple):
+    """Running means of the gradient (first) and of its square (second); empty where unused."""
+
+    first: Layers
+    second: Layers
+
+
+class Rule(NamedTuple):
+    """A way to update: which moments it needs, and the change of one array."""
+
+    first: bool
+    second: bool
+    change: Callable[..., tuple[Array, Array | None, Array | None]]
+
+
+def _descend(g: Array, first: None, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+    """Return -g: gradient descent without momentum."""
+    del step, hyper
+    return -g, first, second
+
+
+def _momentum(g: Array, first: Array, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+    """Return v = momentum v - g (Polyak 1964), in units of the learning rate."""
+    del step
+    first = hyper.momentum * first - g
+    return first, first, second
+
+
+def _adam(g: Array, first: Array, second: Array, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+    """Return -m / (sqrt(v) + guard) from the bias-corrected moments m and v (Adam)."""
+    del hyper
+    first = BETA_1 * first + (1.0 - BETA_1) * g
+    second = BETA_2 * second + (1.0 - BETA_2) * g * g
+    t = step.astype(g.dtype) + 1.0
+    m = first / (1.0 - BETA_1**t)
+    v = second / (1.0 - BETA_2**t)
+    return -m / (jnp.sqrt(v) + GUARD), first, second
+
+
+RULES: dict[str, Rule] = {
+    "sgd": Rule(first=False, second=False, change=_descend),
+    "momentum": Rule(first=True, second=False, change=_momentum),
+    "adam": Rule(first=True, second=True, change=_adam),
+}
+
+
+def fresh_moments(layers: Layers, rule: str) -> Moments:
+    """Return moments of 0 for the given layers, and none where the rule uses none."""
+    zero = jax.tree.map(np.zeros_like, layers)
+    again = jax.tree.map(np.zeros_like, layers)
+    return Moments(zero if RULES[rule].first else (), again if RULES[rule].second else ())
+
+
+def updated(
+    rule: str,
+    layers: Layers,
+    gradient: Layers,
+    moments: Moments,
+    step: Array,
+    factor: Array,
+    hyper: Hyper,
+) -> tuple[Layers, Moments]:
+    """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr change(g).
+
+    Args:
+        rule: a key of `RULES`.
+        layers: the member's parameters.
+        gradient: of the batch's mean loss, shaped like the layers.
+        moments: as `fresh_moments` made them, or as the last step left them.
+        step: steps done so far, an int32 scalar.
+        factor: what the schedule makes of the learning rate at this step.
+        hyper: this member's settings, scalars.
+    """
+    first, second, change = RULES[rule]
+    rate = hyper.rate * factor
+    shrink = 1.0 - 2.0 * rate * hyper.l2
+    new: list[tuple[Any, Any, Any]] = []
+    for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
+        parts = []
+        for name in Layer._fields:
+            m = getattr(moments.first[depth], name) if first else None
+            v = getattr(moments.second[depth], name) if second else None
+            move, m, v = change(getattr(slope, name), m, v, step, hyper)
+            kept = getattr(layer, name) * shrink if name == "weights" else getattr(layer, name)
+            parts.append((kept + rate * move, m, v))
+        new.append(tuple(Layer(*part) for part in zip(*parts, strict=True)))
+    layers, means, squares = zip(*new, strict=True)
+    return layers, Moments(means if first else (), squares if second else ())
+
+
+def factors(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
+    """Return the factors on the learning rate at the given step numbers, float32.
+
+    `constant` is 1; `cosine` falls from 1 to 0 over all steps of the training:
+    (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
+
+    >>> factors("cosine", np.array([0, 50, 100]), total=100)
+    array([1. , 0.5, 0. ], dtype=float32)
+    """
+    if schedule == "constant":
+        return np.ones(len(steps), np.float32)
+    return (0.5 * (1.0 + np.cos(math.pi * steps / total))).astype(np.float32)

@@ -1,0 +1,120 @@
+"""Files that appear whole or not at all.
+
+What is written goes to a temporary file in the same folder and takes the place
+of the target in one step. A reader never sees half a file, and a failure, a
+full disk or Ctrl-C leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from epochal.errors import EpochalError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Yield a binary file that takes the place of `path` when the block ends well.
+
+    The block may close the file itself; what wraps it, a text or a Parquet
+    writer, must be closed or flushed before the block ends. Every `OSError` in
+    the block is taken
+    for a failure to write and becomes a `WriteError`, except our own errors and a
+    broken pipe; all other exceptions pass as they are.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic(Path(folder) / "words.txt") as file:
+    ...         _ = file.write(b"whole")
+    ...     (Path(folder) / "words.txt").read_text()
+    'whole'
+    """
+    with _write_errors(path):
+        target = _target(path)
+        temporary = _beside(target)
+        try:
+            with temporary.open("x+b") as file:
+                yield file
+            _flush(temporary)
+            _keep_mode(target, temporary)
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        _flush_folder(target.parent)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Return nothing if `atomic(path)` could begin now; otherwise raise its error.
+
+    Long work asks before it begins, so that it does not end with nowhere to
+    put the result.
+    """
+    with _write_errors(path):
+        temporary = _beside(_target(path))
+        try:
+            temporary.open("xb").close()
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Yield once; an OSError in the block becomes a WriteError that names `path`."""
+    try:
+        yield
+    except (EpochalError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise WriteError.from_cause(os.fspath(path), error) from error
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """Return the file to be replaced: links are followed, so that a link stays a link."""
+    name = os.fspath(path)
+    if not name or "\0" in name:
+        raise WriteError(f"{name!r} is no file name", "", "name a file")
+    target = Path(os.path.realpath(name))
+    if os.path.isdir(name):  # noqa: PTH112 - Path drops a closing slash
+        raise WriteError(f"{name} is a folder", "a file to write", "name a file inside the folder")
+    if Path(name).exists() and not Path(name).is_file():
+        # Replacing a device or a pipe would remove it for everyone.
+        raise WriteError(f"{name} is a device or a pipe", "a file to write", "name a file")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(13, os.strerror(13), name)
+    return target
+
+
+def _beside(target: Path) -> Path:
+    """Return a new hidden name in the folder of the target."""
+    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
+
+
+def _keep_mode(target: Path, temporary: Path) -> None:
+    """Give the new file the permissions of the one that it replaces."""
+    if target.exists():
+        temporary.chmod(target.stat().st_mode & 0o777)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Wait until the folder's list of names is on the disk, where the system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

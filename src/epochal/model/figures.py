@@ -1,0 +1,102 @@
+"""Training curves and scores as JSON and back.
+
+JSON has no word for what is not a finite number: a figure that is not a
+number is `null`, an infinite one the text `"infinity"` or `"-infinity"`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from epochal.errors import ModelError
+from epochal.records import History, OutOfBag
+
+_FIGURE = (float, None, "infinity", "-infinity")
+HISTORY = {
+    "training_loss": [[_FIGURE]],
+    "validation_loss": [[_FIGURE]],
+    "best_epoch": [int],
+    "best_loss": [_FIGURE],
+    "outcome": [str],
+}
+OUT_OF_BAG = (None, {"rows": int, "accuracy": _FIGURE, "log_loss": _FIGURE, "optimistic": bool})
+
+
+def figure_to_json(value: float | None) -> float | str | None:
+    """Return a figure as a JSON-ready value.
+
+    >>> [figure_to_json(value) for value in (0.5, math.nan, -math.inf)]
+    [0.5, None, '-infinity']
+    """
+    if value is None or math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    return float(value)
+
+
+def figure_from_json(value: float | str | None) -> float:
+    """Return the figure that `figure_to_json` described; NaN for null.
+
+    >>> figure_from_json("infinity")
+    inf
+    """
+    return math.nan if value is None else float(value)
+
+
+def history_to_json(history: History) -> dict[str, Any]:
+    """Return the curves as JSON-ready values."""
+    return {
+        "training_loss": [list(map(figure_to_json, curve)) for curve in history.training_loss],
+        "validation_loss": [list(map(figure_to_json, curve)) for curve in history.validation_loss],
+        "best_epoch": [int(epoch) for epoch in history.best_epoch],
+        "best_loss": [figure_to_json(loss) for loss in history.best_loss],
+        "outcome": [str(outcome) for outcome in history.outcome],
+    }
+
+
+def history_from_json(described: dict[str, Any]) -> History:
+    """Return the curves that `history_to_json` described.
+
+    A `best_loss` of null is None: there was no low.
+    """
+    best = [None if loss is None else figure_from_json(loss) for loss in described["best_loss"]]
+    curves = {
+        name: [[figure_from_json(loss) for loss in curve] for curve in described[name]]
+        for name in ("training_loss", "validation_loss")
+    }
+    return History.from_dict(described | curves | {"best_loss": best})
+
+
+def check_members(history: History, members: int) -> None:
+    """Refuse a history that is not of so many members."""
+    for name, values in vars(history).items():
+        if len(values) != members:
+            raise ModelError.from_damage(
+                f"history.{name} is of {len(values)} members", f"{members}, as there are weights"
+            )
+
+
+def out_of_bag_to_json(scores: OutOfBag | None) -> dict[str, Any] | None:
+    """Return the scores as JSON-ready values."""
+    if scores is None:
+        return None
+    return {
+        "rows": int(scores.rows),
+        "accuracy": figure_to_json(scores.accuracy),
+        "log_loss": figure_to_json(scores.log_loss),
+        "optimistic": bool(scores.optimistic),
+    }
+
+
+def out_of_bag_from_json(described: dict[str, Any] | None) -> OutOfBag | None:
+    """Return the scores that `out_of_bag_to_json` described."""
+    if described is None:
+        return None
+    return OutOfBag(
+        rows=described["rows"],
+        accuracy=figure_from_json(described["accuracy"]),
+        log_loss=figure_from_json(described["log_loss"]),
+        optimistic=described["optimistic"],
+    )

@@ -1,0 +1,194 @@
+"""From JSON and tensors back to a model; whatever does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from typing import Any, NoReturn
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from epochal import __version__
+from epochal.data.preprocess import Preprocessor
+from epochal.errors import ModelError
+from epochal.learn.network import Layer
+from epochal.model import figures, labels
+from epochal.model.description import (
+    FORMAT,
+    FORMAT_VERSION,
+    Model,
+    describe,
+    expected_layers,
+    to_bytes,
+)
+from epochal.model.shape import check
+from epochal.settings import Settings
+
+SHAPE = {
+    "format": FORMAT,
+    "format_version": int,
+    "settings": {field.name: object for field in fields(Settings)},
+    "preprocessor": {str: object},
+    "classes": labels.SHAPE,
+    "members": int,
+    "layer_sizes": [int],
+    "history": figures.HISTORY,
+    "out_of_bag": figures.OUT_OF_BAG,
+    "target": (str, None),
+    "seed": int,
+    "versions": {str: str},
+}
+# What code that builds a record from unchecked values raises when they are nonsense.
+_NONSENSE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    SafetensorError,
+)
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """Return the description in a model.json of this format; nothing in it is checked yet."""
+    try:
+        values = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_float=_finite,
+            parse_constant=_refused,
+        )
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ModelError.from_damage(f"model.json is no JSON: {reason}") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ModelError.from_damage("model.json describes no epochal model")
+    version = values.get("format_version")
+    check(version, int, "model.json: format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ModelError.from_version(version, FORMAT_VERSION, __version__)
+    if version != FORMAT_VERSION:
+        raise ModelError.from_damage(f"model.json: format_version is {version}")
+    return values
+
+
+def restore(described: dict[str, Any], weights: bytes) -> Model:
+    """Return the model of a description and a safetensors file."""
+    check(described, SHAPE, "model.json")
+    named = _tensors(weights)
+    preprocessor = _preprocessor(described["preprocessor"], named)
+    classes = labels.from_json(described["classes"])
+    settings = _settings(described["settings"])
+    sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, len(classes))
+    if described["layer_sizes"] != list(sizes):
+        found = f"model.json: layer_sizes is {described['layer_sizes']}"
+        raise ModelError.from_damage(found, f"{list(sizes)}, from columns, settings and classes")
+    model = Model(
+        settings=settings,
+        preprocessor=preprocessor,
+        classes=classes,
+        members=_members(described["members"], sizes, named),
+        history=figures.history_from_json(described["history"]),
+        out_of_bag=figures.out_of_bag_from_json(described["out_of_bag"]),
+        target=described["target"],
+        seed=described["seed"],
+        versions=described["versions"],
+    )
+    _check_nothing_lost(model, described)
+    return model
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs as a dictionary; refuse a key that occurs twice."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return values
+
+
+def _finite(text: str) -> float:
+    """Return the number; refuse one that is too large to be one."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text} is too large")
+    return value
+
+
+def _refused(word: str) -> NoReturn:
+    """Refuse the words NaN and Infinity, which are not JSON."""
+    raise ValueError(f"{word} is not allowed")
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    """Return the settings; refuse impossible ones."""
+    try:
+        return Settings.from_dict(values)
+    except _NONSENSE as error:
+        first = str(error).splitlines()[0]
+        raise ModelError.from_damage(f"model.json: settings cannot be: {first}") from error
+
+
+def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Preprocessor:
+    """Return the preprocessor of its description and its tensors."""
+    arrays = {
+        name.removeprefix("preprocess."): array
+        for name, array in named.items()
+        if name.startswith("preprocess.")
+    }
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelError.from_damage(f"the tensor preprocess.{name}: a number is not finite")
+    try:
+        preprocessor = Preprocessor.from_dict(values, arrays)
+        kept = {name: (a.dtype, a.shape) for name, a in preprocessor.arrays().items()}
+    except _NONSENSE as error:
+        raise ModelError.from_damage(f"model.json: the preprocessor cannot be: {error}") from error
+    if kept != {name: (array.dtype, array.shape) for name, array in arrays.items()}:
+        raise ModelError.from_damage("the tensors of the preprocessor do not fit its description")
+    return preprocessor
+
+
+def _tensors(weights: bytes) -> dict[str, np.ndarray]:
+    """Return the tensors in a safetensors file by name."""
+    try:
+        return load(weights)
+    except (*_NONSENSE, ImportError) as error:
+        raise ModelError.from_damage(f"weights.safetensors is damaged ({error})") from error
+
+
+def _members(
+    count: int, sizes: tuple[int, ...], named: dict[str, np.ndarray]
+) -> tuple[tuple[Layer, ...], ...]:
+    """Return the layers of each member; refuse tensors of other names, shapes or types."""
+    shapes = expected_layers(count, sizes)
+    names = {name for name in named if not name.startswith("preprocess.")}
+    for name in sorted(names ^ shapes.keys()):
+        found = "there is no tensor" if name in shapes else "there is a surplus tensor"
+        raise ModelError.from_damage(f"{found} {name!r}")
+    for name, shape in shapes.items():
+        array = named[name]
+        if array.shape != shape or array.dtype != np.float32:
+            found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
+            raise ModelError.from_damage(found, f"float32 of shape {shape}")
+    return tuple(
+        tuple(
+            Layer(named[f"layer.{depth}.weights"][member], named[f"layer.{depth}.bias"][member])
+            for depth in range(len(sizes) - 1)
+        )
+        for member in range(count)
+    )
+
+
+def _check_nothing_lost(model: Model, described: dict[str, Any]) -> None:
+    """Refuse a description that says more than the model made of it does."""
+    try:
+        again = json.loads(to_bytes(describe(model)))
+        lost = [name for name in sorted(described) if again[name] != described[name]]
+    except _NONSENSE as error:
+        raise ModelError.from_damage(f"model.json cannot be: {error}") from error
+    if lost:
+        raise ModelError.from_damage(f"model.json: {lost[0]} says what this format cannot say")

@@ -1,0 +1,122 @@
+"""Plain numbers that describe a training and its result; no logic, no JAX.
+
+Members come first on the axes of lists: `history.training_loss[member][epoch]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EpochEvent:
+    """What the training loop tells its observers after each epoch.
+
+    Epochs count from 1. Losses are means over weighted rows, in nats for
+    cross-entropy, one per member; a member that has stopped repeats no
+    figure: its entries are NaN. `rows` were trained on in this epoch, all
+    members together; `seconds` have passed since the training began.
+    """
+
+    epoch: int
+    max_iter: int
+    training_loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    best_loss: tuple[float, ...]
+    best_epoch: tuple[int, ...]
+    active: tuple[bool, ...]
+    rows: int
+    seconds: float
+
+    @property
+    def improved(self) -> bool:
+        """Whether any member reached a new low in this epoch."""
+        return any(best == self.epoch for best in self.best_epoch)
+
+
+@dataclass(frozen=True)
+class History:
+    """The curves of a training, per member, and how each member ended.
+
+    `training_loss[k][e]` is member k's loss over its training rows during
+    epoch e + 1 (dropout on, weights moving); `validation_loss[k]` is empty
+    without validation rows. `best_epoch[k]` counts from 1 (0: the state
+    before the first epoch). `outcome[k]` is one of the texts in
+    `epochal.learn.stopping.Outcome`.
+    """
+
+    training_loss: tuple[tuple[float, ...], ...]
+    validation_loss: tuple[tuple[float, ...], ...]
+    best_epoch: tuple[int, ...]
+    best_loss: tuple[float | None, ...]
+    outcome: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the history as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> History:
+        """Return the history that `to_dict` described."""
+        return cls(
+            training_loss=tuple(map(tuple, values["training_loss"])),
+            validation_loss=tuple(map(tuple, values["validation_loss"])),
+            best_epoch=tuple(values["best_epoch"]),
+            best_loss=tuple(values["best_loss"]),
+            outcome=tuple(values["outcome"]),
+        )
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """Precision, recall and F1 of one class; `support` is its number of rows."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good probabilities are on labelled rows.
+
+    `log_loss` in nats; `calibration_error` is the expected calibration error
+    over 15 equal-width bins of the winning probability; `auc` is the area
+    under the ROC curve (more than two classes: one against the rest,
+    unweighted mean), None where it is undefined. `confusion[i][j]` counts rows of
+    class i that were predicted as class j.
+    """
+
+    rows: int
+    log_loss: float
+    accuracy: float
+    balanced_accuracy: float
+    auc: float | None
+    calibration_error: float
+    confusion: tuple[tuple[int, ...], ...]
+    classes: tuple[ClassFigures, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class OutOfBag:
+    """Scores on rows that a member did not train on, averaged over such members.
+
+    `optimistic` is True where the same rows also chose the epoch at which
+    training stopped; the figures then flatter the model a little.
+    """
+
+    rows: int
+    accuracy: float
+    log_loss: float
+    optimistic: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as JSON-ready values."""
+        return asdict(self)

@@ -1,0 +1,196 @@
+"""Every setting and its default, once, with the reason for it.
+
+A preset is a complete `Settings`; a user's own values replace single fields
+of it. `resolved` turns what depends on the data into numbers; the resolved
+settings are what is trained with, and what a model file stores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from epochal.constraints import Choice, Constraint, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.errors import SettingError, suggestion
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a training, apart from the data. The defaults are the preset `default`."""
+
+    # Eight members take most of what averaging gives (deep ensembles: log-loss -16 %
+    # with 5, -18 % with 10), and eight folds leave each member 87.5 % of the rows.
+    n_estimators: int = 8
+    hidden_layer_sizes: tuple[int, ...] = (256, 256)
+    activation: str = "relu"
+    loss: str = "cross_entropy"
+    solver: str = "adam"
+    learning_rate_init: float = 1e-3
+    learning_rate: str = "constant"
+    momentum: float = 0.9
+    # "auto": `batch_size_for` below.
+    batch_size: int | str = AUTO
+    # The r of w <- w(1 - 2 lr r): per step, multiplied by the learning rate,
+    # biases excluded, independent of the batch size.
+    l2: float = 1e-3
+    # The probability that a hidden unit is dropped in a training step.
+    dropout: float = 0.1
+    # Epochs at the most.
+    max_iter: int = 200
+    shuffle: bool = True
+    tol: float = 1e-4
+    early_stopping: bool = True
+    # Rows kept apart for early stopping where no fold or bag leaves rows out.
+    validation_fraction: float = 0.1
+    # Epochs without an improvement greater than tol; training stops after exactly this many.
+    n_iter_no_change: int = 10
+    # Members differ by the fold they leave out: 6 to 8 % less error in published
+    # comparisons, where bootstrap draws (63 % of the rows each) lost accuracy.
+    bagging: str | None = "folds"
+    n_folds: int = 8
+    # A fraction of the training rows, or a number of them, drawn per member by bootstrap.
+    max_samples: float | int = 1.0
+    # A fraction of the columns, or a number of them, that each member sees.
+    max_features: float | int = 1.0
+    # Height and width of the crop that each member sees of an image.
+    patch: tuple[int, int] | None = None
+    # Added to the variance in x = (x - mean) / sqrt(variance + epsilon).
+    epsilon: float = 1e-8
+    # x / sqrt(1 + (x / clip)^2): keeps far-out values from deciding; None leaves x as it is.
+    clip: float | None = 3.0
+    # Categories of a column with a feature of their own; the rest share one.
+    max_categories: int = 64
+    # Seconds after which training ends with the best copy so far.
+    time_limit: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Settings:
+        """Return the settings that `to_dict` described, checked."""
+        tuples = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return checked(cls(), tuples)
+
+
+ANY_FRACTION = Number(0, 1, open_low=True)
+CONSTRAINTS: dict[str, Constraint] = {
+    "n_estimators": Integer(1),
+    "hidden_layer_sizes": Sizes(),
+    "activation": Choice(("relu", "tanh", "logistic", "identity", "selu", "silu")),
+    "loss": Choice(("cross_entropy", "squared_error")),
+    "solver": Choice(("adam", "sgd")),
+    "learning_rate_init": Number(0, open_low=True),
+    "learning_rate": Choice(("constant", "cosine")),
+    "momentum": Number(0, 1, open_high=True),
+    "batch_size": Either((Integer(1), Choice((AUTO,)))),
+    "l2": Number(0),
+    "dropout": Number(0, 1, open_high=True),
+    "max_iter": Integer(1),
+    "shuffle": Flag(),
+    "tol": Number(0),
+    "early_stopping": Flag(),
+    "validation_fraction": Number(0, 1, open_low=True, open_high=True),
+    "n_iter_no_change": Integer(1),
+    "bagging": Either((Choice(("folds", "bootstrap")), Nothing())),
+    "n_folds": Integer(2),
+    "max_samples": Either((Integer(1), ANY_FRACTION)),
+    "max_features": Either((Integer(1), ANY_FRACTION)),
+    "patch": Either((Sizes((2,)), Nothing())),
+    "epsilon": Number(0),
+    "clip": Either((Number(0, open_low=True), Nothing())),
+    "max_categories": Integer(1),
+    "time_limit": Either((Number(0, open_low=True), Nothing())),
+}
+
+PRESETS: dict[str, Settings] = {
+    "default": Settings(),
+    # The classical recipe and nothing else: one network, standardised columns,
+    # plain mini-batch gradient descent, L2, early stopping on rows kept apart.
+    "classic": Settings(
+        n_estimators=1,
+        hidden_layer_sizes=(100,),
+        solver="sgd",
+        learning_rate_init=0.1,
+        momentum=0.0,
+        l2=1e-4,
+        dropout=0.0,
+        bagging=None,
+        clip=None,
+    ),
+    # One network and few epochs: for a first look and for tuning.
+    "fast": Settings(n_estimators=1, max_iter=60, n_iter_no_change=5, bagging=None),
+    # Four times the members: each fold is left out by four members.
+    "best": Settings(n_estimators=32, n_iter_no_change=20, max_iter=400),
+}
+
+
+def checked(base: Settings, values: dict[str, Any]) -> Settings:
+    """Return `base` with some fields replaced; refuse what cannot be.
+
+    >>> checked(PRESETS["classic"], {"dropout": 0.5}).dropout
+    0.5
+    """
+    known = [field.name for field in fields(Settings)]
+    for name, value in values.items():
+        if name not in known:
+            raise SettingError.from_unknown(name, known)
+        constraint = CONSTRAINTS[name]
+        if not constraint.allows(value):
+            raise SettingError.from_value(name, value, constraint.sentence)
+    plain = {name: _plain(value) for name, value in values.items()}
+    return replace(base, **plain)
+
+
+def preset(name: str) -> Settings:
+    """Return the preset of this name.
+
+    >>> preset("classic").n_estimators
+    1
+    """
+    if not isinstance(name, str) or name not in PRESETS:
+        words = Choice(tuple(PRESETS)).sentence
+        raise SettingError(
+            f"The 'preset' parameter of EpochalClassifier must be {words}. Got {name!r} instead.",
+            "",
+            suggestion(str(name), PRESETS),
+        )
+    return PRESETS[name]
+
+
+def resolved(settings: Settings, rows: int) -> Settings:
+    """Return the settings with everything that depends on the data turned into numbers.
+
+    `rows` is the number of training rows.
+
+    >>> resolved(Settings(batch_size=10_000), rows=150).batch_size
+    150
+    """
+    size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
+    return replace(settings, batch_size=min(size, rows))
+
+
+def batch_size_for(rows: int) -> int:
+    """Return the batch size for a number of rows: a power of two, from 32 to 1,024.
+
+    Small tables need many noisy steps, large ones full matrix products; about
+    the square root of the rows, times two, joins the two.
+
+    >>> [batch_size_for(rows) for rows in (150, 1_000, 15_000, 1_000_000)]
+    [32, 64, 256, 1024]
+    """
+    return 1 << min(max(round(math.log2(2 * math.sqrt(rows))), 5), 10)
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy scalars and lists as Python's own numbers and tuples, as JSON needs them."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(item) for item in value)
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,150 @@
+"""The edge of the program: every end is one message and one exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+from types import SimpleNamespace
+
+import pytest
+
+from epochal import errors
+from epochal.cli import main as edge
+
+LIGHT = """
+import sys
+from epochal.cli.main import main
+code = main(["--help"])
+heavy = {"jax", "numpy", "sklearn", "pyarrow", "rich", "scipy"} & set(sys.modules)
+sys.exit(f"loaded {heavy}" if heavy else code)
+"""
+
+TALKING = """
+import sys
+from types import SimpleNamespace
+from epochal.cli import main as edge
+edge.import_module = lambda _: SimpleNamespace(run=lambda _: print("much") or 0)
+sys.exit(edge.main(["inspect", "model.epochal"]))
+"""
+
+
+@pytest.fixture
+def ending(monkeypatch, capsys):
+    """Return a function that runs a command which ends in some way, and what it told."""
+
+    def run(action) -> tuple[int, str]:
+        """Run `action` as the command `inspect`."""
+        monkeypatch.setattr(edge, "import_module", lambda _: SimpleNamespace(run=action))
+        return edge.main(["inspect", "model.epochal"]), capsys.readouterr().err
+
+    return run
+
+
+def raising(error: BaseException):
+    """Return a command that raises."""
+
+    def action(_):
+        """Raise the error."""
+        raise error
+
+    return action
+
+
+def test_help_is_quick_and_loads_nothing_heavy():
+    """`--help` answers at once: no library that takes long to load is loaded."""
+    subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)
+
+    def seconds() -> float:
+        """Return the time that the help takes."""
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "epochal", "--help"], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    # The quickest of several: other work on the machine is not ours to measure.
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_version(capsys):
+    """`--version` says which epochal this is."""
+    assert edge.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("epochal 0.")
+
+
+def test_no_command_shows_the_help(capsys):
+    """The bare name is a question: help on standard error, and not a success."""
+    assert edge.main([]) == 2
+    told = capsys.readouterr()
+
+    assert "usage: epochal" in told.err
+    assert told.out == ""
+
+
+def test_exit_codes_of_our_errors_are_distinct():
+    """A script can tell the kinds of failure apart."""
+    kinds = ["Setting", "Source", "Data", "Model", "Write", "Training"]
+    codes = [getattr(errors, f"{kind}Error").exit_code for kind in kinds]
+
+    assert len(set(codes)) == len(codes)
+
+
+def test_our_errors_are_one_message_and_a_hint(ending):
+    """What was found and expected, then the hint; no traceback."""
+    code, told = ending(raising(errors.ModelError("it is torn", "a whole one", "glue it")))
+
+    assert code == 5
+    assert told == ("epochal: error: it is torn; expected a whole one.\nepochal: hint: glue it\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (BrokenPipeError(), 141, ""),
+        (OSError(28, "No space left on device"), 6, "No space left on device"),
+        (MemoryError(), 71, "memory"),
+        (ZeroDivisionError("surprise"), 70, "a mistake in epochal (ZeroDivisionError: surprise)"),
+    ],
+)
+def test_other_ends_have_their_codes(ending, error, code, words):
+    """Ctrl-C, a closed pipe, a full disk and our own mistakes are told apart."""
+    found, told = ending(raising(error))
+
+    assert found == code
+    assert words in told
+    assert "Traceback" not in told
+
+
+def test_the_traceback_is_shown_on_demand(ending, monkeypatch):
+    """EPOCHAL_DEBUG=1 shows where it happened."""
+    monkeypatch.setenv("EPOCHAL_DEBUG", "1")
+
+    assert "Traceback" in ending(raising(ZeroDivisionError()))[1]
+
+
+def test_user_warnings_are_told_once_and_others_not(ending):
+    """Warnings for users are one line each; libraries' talk to programmers is kept away."""
+
+    def action(_) -> int:
+        """Warn three times."""
+        for _ in range(2):
+            warnings.warn("a column is surplus", UserWarning, stacklevel=1)
+        warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
+        return 0
+
+    assert ending(action) == (0, "epochal: warning: a column is surplus\n")
+
+
+def test_a_reader_that_goes_away_ends_the_program_quietly():
+    """`epochal … | head` says nothing about the pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    end = subprocess.run(
+        [sys.executable, "-c", TALKING], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+
+    assert end.stderr == b""
+    assert end.returncode == 141

@@ -1,0 +1,97 @@
+"""Every setting can be typed, and only as what it may be."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+import pytest
+
+from epochal.cli.options import (
+    EXPLAINED,
+    add_settings,
+    chosen_settings,
+    placeholder,
+    setting_value,
+    spelled,
+)
+from epochal.constraints import Flag
+from epochal.errors import SettingError
+from epochal.settings import CONSTRAINTS, PRESETS
+
+TYPED = [name for name, constraint in CONSTRAINTS.items() if not isinstance(constraint, Flag)]
+
+
+def typed(*words: str) -> dict[str, object]:
+    """Return the settings that were typed."""
+    parser = argparse.ArgumentParser()
+    add_settings(parser)
+    return chosen_settings(parser.parse_args(words))
+
+
+def test_every_setting_is_explained():
+    """The help has a line for each setting, and for nothing else."""
+    assert list(EXPLAINED) == list(CONSTRAINTS)
+
+
+def test_what_is_not_typed_is_absent():
+    """Only typed settings replace those of the preset."""
+    assert typed() == {}
+    assert typed("--dropout", "0.5") == {"dropout": 0.5}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", TYPED)
+def test_what_is_spelled_is_read_back(name, preset):
+    """Every value of every preset, typed as it is shown, is that value again."""
+    value = asdict(PRESETS[preset])[name]
+
+    assert setting_value(name, spelled(value)) == value
+
+
+def breaking_texts(name: str) -> list[str]:
+    """Return the values that break a setting's constraint, typed; some become allowed thereby."""
+    values = [value for value in CONSTRAINTS[name].breaking() if not isinstance(value, bool)]
+    return [spelled(value) for value in values if not isinstance(value, tuple) or len(value) > 1]
+
+
+@pytest.mark.parametrize(("name", "text"), [(n, t) for n in TYPED for t in breaking_texts(n)])
+def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
+    """The message names the option as it is typed and what would be allowed."""
+    with pytest.raises(SettingError) as caught:
+        setting_value(name, text)
+
+    assert caught.value.found == f"--{name.replace('_', '-')} is {text!r}"
+    assert caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("hidden_layer_sizes", "256", (256,)),
+        ("hidden_layer_sizes", "256x128,64", (256, 128, 64)),
+        ("patch", "24,24", (24, 24)),
+        ("patch", "None", None),
+        ("max_samples", "1.0", 1.0),
+        ("max_samples", "1", 1),
+        ("batch_size", "auto", "auto"),
+        ("learning_rate_init", "1e-2", 0.01),
+        ("time_limit", "30", 30),
+    ],
+)
+def test_readings(name, text, value):
+    """A text is read as the plainest thing that the setting allows."""
+    read = setting_value(name, text)
+
+    assert (read, type(read)) == (value, type(value))
+
+
+def test_flags_have_a_yes_and_a_no():
+    """A setting that is true or false is typed as --name or --no-name."""
+    assert typed("--no-shuffle", "--early-stopping") == {"shuffle": False, "early_stopping": True}
+
+
+def test_every_placeholder_is_a_word():
+    """The help never shows a Python object where a value stands."""
+    for name in TYPED:
+        assert "VALUE" not in placeholder(CONSTRAINTS[name]), name

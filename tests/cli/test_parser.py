@@ -1,0 +1,92 @@
+"""What may be typed, and the answer to what may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from epochal.cli.parser import help_text, parsed
+from epochal.errors import SettingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_train_has_its_defaults():
+    """Only DATA is required; the seed is fixed, so that the same command gives the same model."""
+    arguments = parsed(["train", "people.csv"])
+
+    assert arguments.command == "train"
+    assert arguments.data == "people.csv"
+    assert arguments.random_state == 0
+    assert arguments.preset == "default"
+    assert arguments.out is None
+
+
+def test_names_are_separated_by_commas():
+    """Several columns are one word."""
+    arguments = parsed(["train", "d.csv", "--drop", "id, name", "--as-text", "zip"])
+
+    assert arguments.drop == ("id", "name")
+    assert arguments.as_text == ("zip",)
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "hint"),
+    [
+        (["trian", "d.csv"], "trian", "epochal --help"),
+        (["train", "d.csv", "--dropuot", "0.1"], "--dropuot", "'--dropout'"),
+        (["train", "d.csv", "--zzz=3"], "--zzz", "there are"),
+        (["train", "d.csv", "--target"], "--target", "epochal train --help"),
+        (["train", "d.csv", "--preset", "bset"], "bset", "epochal train --help"),
+        (["train", "d.csv", "--test", "t.csv", "--test-fraction", "0.1"], "not allowed", "--help"),
+        (["train", "d.csv", "--test-fraction", "1.5"], "'1.5' is not a number between 0 and 1", ""),
+        (["train", "d.csv", "--test-fraction", "nan"], "between 0 and 1", ""),
+        (["train", "d.csv", "--random-state", "-1"], "whole number from 0", ""),
+        (["predict", "m.epochal"], "DATA", "epochal predict --help"),
+        (["predict", "m.epochal", "d.csv", "--batch-rows", "0"], "from 1 up", ""),
+        (["inspect", "m.epochal", "more"], "'more' is one argument too many", ""),
+    ],
+)
+def test_mistakes_are_told(words, found, hint):
+    """A mistake in the line is a setting error that names it, with a way on."""
+    with pytest.raises(SettingError) as caught:
+        parsed(words)
+
+    assert found in caught.value.found
+    assert hint in caught.value.hint
+
+
+def test_options_are_not_abbreviated():
+    """A beginning of an option is a typing mistake, lest a new option changes its meaning."""
+    with pytest.raises(SettingError, match="--drop-out"):
+        parsed(["train", "d.csv", "--drop-out", "0.1"])
+
+
+def test_a_glob_that_the_shell_has_expanded_is_explained(tmp_path: Path):
+    """Several files after the first hint at quotes."""
+    part = tmp_path / "part-2.csv"
+    part.touch()
+    with pytest.raises(SettingError) as caught:
+        parsed(["train", "part-1.csv", str(part)])
+
+    assert "quotes" in caught.value.hint
+
+
+def test_the_help_shows_all_commands():
+    """The four commands stand in the help of the program."""
+    for command in ("train", "predict", "evaluate", "inspect"):
+        assert f"    {command}" in help_text()
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "inspect"])
+def test_every_help_fits_80_columns(command, capsys, monkeypatch):
+    """Help is readable in the smallest usual terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parsed([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 80

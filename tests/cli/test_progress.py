@@ -1,0 +1,134 @@
+"""What is shown of a training, and to whom."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from epochal.cli.progress import (
+    JsonProgress,
+    LineProgress,
+    LiveProgress,
+    Silence,
+    panel,
+    progress_for,
+)
+from epochal.cli.track import Track
+from epochal.records import EpochEvent
+
+SECOND = EpochEvent(
+    epoch=2,
+    max_iter=200,
+    training_loss=(0.31, 0.33),
+    validation_loss=(0.42, math.nan),
+    best_loss=(0.41, 0.43),
+    best_epoch=(1, 2),
+    active=(True, False),
+    rows=1_000_000,
+    seconds=3.0,
+)
+
+
+def track_of(*events: EpochEvent) -> Track:
+    """Return the track of some events."""
+    track = Track()
+    for one in events:
+        track.add(one)
+    return track
+
+
+def test_a_machine_gets_json_lines_without_nan():
+    """One object per epoch, in strict JSON: what is not a number is null."""
+    stream = io.StringIO()
+    with JsonProgress(stream) as progress:
+        progress(SECOND)
+        progress(SECOND)
+    lines = [
+        json.loads(line, parse_constant=pytest.fail) for line in stream.getvalue().splitlines()
+    ]
+
+    assert len(lines) == 2
+    assert lines[0]["event"] == "epoch"
+    assert lines[0]["validation_loss"] == [0.42, None]
+
+
+def test_a_log_gets_a_line_per_epoch():
+    """The line holds epoch, losses, the best so far, speed and time left."""
+    stream = io.StringIO()
+    LineProgress(stream)(SECOND)
+
+    for part in ("epoch    2", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "left"):
+        assert part in stream.getvalue()
+
+
+def test_the_panel_shows_all_that_was_promised_in_80_columns():
+    """Epoch, both losses, best so far, rows per second and time left, aligned."""
+    first = replace(SECOND, epoch=1, seconds=2.0)
+    lines = panel(track_of(first, SECOND), 75.0, curves=True)
+    words = "\n".join(lines)
+
+    for part in ("2 of at most 200", "1:15 min, at most", "best", "1 of 2", "1,000,000 rows/s"):
+        assert part in words
+    long = panel(track_of(*[SECOND] * 100), 75_000.0, curves=True)
+    assert max(map(len, lines + long)) <= 80
+
+
+def test_the_panel_keeps_its_height():
+    """Nothing jumps: from the first epoch on, the panel has the same number of lines."""
+    heights = {len(panel(track_of(*[SECOND] * n), 1.0, curves=True)) for n in (1, 2, 50)}
+
+    assert heights == {5}
+
+
+def test_the_panel_has_no_validation_lines_without_validation():
+    """What is not measured is not shown."""
+    nothing = replace(SECOND, validation_loss=(math.nan, math.nan))
+    words = "\n".join(panel(track_of(nothing), 1.0, curves=False))
+
+    assert "training" in words
+    assert "validation" not in words
+    assert "best" not in words
+
+
+def test_the_live_panel_leaves_its_last_state_and_the_cursor():
+    """After training the last figures stand there, and the cursor is back."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    with LiveProgress(console) as progress:
+        progress(SECOND)
+    drawn = stream.getvalue()
+
+    assert "2 of at most 200" in drawn
+    assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
+
+
+def test_the_live_panel_gives_the_cursor_back_after_an_error():
+    """A training that fails leaves a usable terminal."""
+    stream = io.StringIO()
+    progress = LiveProgress(Console(file=stream, force_terminal=True, width=80))
+    with pytest.raises(ZeroDivisionError), progress:
+        raise ZeroDivisionError
+
+    assert "\x1b[?25h" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ({}, Silence),
+        ({"quiet": True, "verbose": True}, Silence),
+        ({"verbose": True}, LineProgress),
+        ({"json": True, "quiet": True}, JsonProgress),
+    ],
+)
+def test_without_a_terminal_it_is_quiet_unless_asked(typed, kind):
+    """A log file is not filled with what only a person watches."""
+    arguments = SimpleNamespace(**({"json": False, "quiet": False, "verbose": False} | typed))
+
+    assert type(progress_for(arguments)) is kind

@@ -1,0 +1,24 @@
+"""What holds for every test: strict JAX, two devices, and one store of compiled programs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# JAX reads its environment once, when it is first imported; programs that
+# tests start inherit it. What is set already stands.
+_PROGRAMS = Path(__file__).parents[1] / ".cache" / "test-programs"
+_ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",
+    # Two devices on one machine, so that what is spread over devices is tested everywhere.
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    # No silent float64 to float32, and no shape that is stretched by accident.
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    # What one test compiled, the others load: in this process, its neighbours and its children.
+    "JAX_COMPILATION_CACHE_DIR": str(_PROGRAMS),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+for _name, _value in _ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)

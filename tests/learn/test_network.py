@@ -1,0 +1,87 @@
+"""The network: forward pass, initialisation, masks."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epochal.learn.network import ACTIVATIONS, Layer, apply, initial
+
+RANDOM = np.random.default_rng(3)
+
+
+def test_forward_pass_is_the_formula():
+    """Logits are relu(relu(x W1 + b1) W2 + b2) W3 + b3."""
+    layers = initial((4, 6, 5, 3), "relu", seed=0, member=0)
+    layers = tuple(Layer(w.astype(float), RANDOM.normal(size=b.shape)) for w, b in layers)
+    x = RANDOM.normal(size=(7, 4))
+    (w1, b1), (w2, b2), (w3, b3) = layers
+    first = np.maximum(x @ w1 + b1, 0)
+    expected = np.maximum(first @ w2 + b2, 0) @ w3 + b3
+
+    np.testing.assert_allclose(apply(layers, x, "relu"), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_numpy_and_jax_agree(name):
+    """Both kinds of arrays go through the same code to the same logits."""
+    layers = initial((4, 6, 3), name, seed=0, member=0)
+    x = RANDOM.normal(size=(7, 4)).astype(np.float32)
+    on_device = tuple(Layer(jnp.asarray(w), jnp.asarray(b)) for w, b in layers)
+
+    ours, theirs = apply(layers, x, name), apply(on_device, jnp.asarray(x), name)
+
+    assert ours.dtype == theirs.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("relu", lambda x: np.maximum(x, 0)),
+        ("tanh", np.tanh),
+        ("logistic", lambda x: 1 / (1 + np.exp(-x))),
+        ("identity", lambda x: x),
+        ("silu", lambda x: x / (1 + np.exp(-x))),
+        ("selu", lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))),
+    ],
+)
+def test_activations_are_their_formulas(name, formula):
+    """Each activation agrees with its textbook formula."""
+    x = np.linspace(-30, 30, 101)
+
+    np.testing.assert_allclose(ACTIVATIONS[name](x), formula(x), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_finite_far_out(name):
+    """No activation overflows at +-1e4."""
+    assert np.isfinite(ACTIVATIONS[name](np.array([-1e4, 1e4]))).all()
+
+
+def test_initial_weights_have_the_stated_variance():
+    """Weights have variance 2 / inputs before a ReLU and 1 / inputs at the output; biases are 0."""
+    first, last = initial((400, 300, 200), "relu", seed=1, member=0)
+
+    assert first.weights.var() * 400 / 2 == pytest.approx(1, abs=0.02)
+    assert last.weights.var() * 300 == pytest.approx(1, abs=0.03)
+    assert not first.bias.any()
+    assert first.weights.dtype == np.float32
+
+
+def test_members_start_apart_and_by_their_number():
+    """Another member or seed starts elsewhere; the same ones start at the same bits."""
+    start = [initial((4, 3, 2), "relu", seed=s, member=m) for s, m in [(0, 0), (0, 0), (0, 1), (1, 0)]]
+
+    np.testing.assert_array_equal(start[0][0].weights, start[1][0].weights)
+    assert not np.array_equal(start[0][0].weights, start[2][0].weights)
+    assert not np.array_equal(start[0][0].weights, start[3][0].weights)
+
+
+def test_masked_features_have_no_weights():
+    """A masked feature starts at 0, and the rest is scaled for the inputs that are left."""
+    mask = np.zeros(400, np.float32)
+    mask[:100] = 1
+    first, _ = initial((400, 300, 2), "relu", seed=0, member=0, mask=mask)
+
+    assert not first.weights[100:].any()
+    assert first.weights[:100].var() * 100 / 2 == pytest.approx(1, abs=0.05)

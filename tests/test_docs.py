@@ -1,0 +1,92 @@
+"""What the README and the documentation show is what happens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def _blocks(page, language):
+    """Return the code of one language in a page."""
+    return [code for name, code in BLOCK.findall(page.read_text()) if name == language]
+
+
+def _name(page):
+    """Return a page's path inside the repository, to name a test by."""
+    return str(page.relative_to(ROOT))
+
+
+def _of(language):
+    """Return the pages that show code of a language."""
+    return [pytest.param(page, id=_name(page)) for page in PAGES if _blocks(page, language)]
+
+
+@pytest.mark.parametrize("page", _of("python"))
+def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
+    """The Python of a page runs from top to bottom, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+
+    for code in _blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", _of("sh"))
+def test_shell_blocks_run(page, tmp_path, monkeypatch, capsys):
+    """The `epochal` commands of a page succeed one after the other, with a short training."""
+    from epochal.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    lines = "".join(_blocks(page, "sh")).replace("\\\n", " ").splitlines()
+
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True) or [""]
+        if program != "epochal":
+            continue
+        if arguments[0] == "train":
+            arguments += ["--n-estimators", "1", "--max-iter", "1"]
+        assert main(arguments) == 0, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_somewhere(page):
+    """Every link inside the repository leads to a file that is there."""
+    targets = LINK.findall(page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_readme_has_every_exit_code():
+    """The table of exit codes has a line for each kind of error."""
+    from epochal import errors
+
+    text = (ROOT / "README.md").read_text()
+    codes = {
+        error.exit_code
+        for error in vars(errors).values()
+        if isinstance(error, type) and issubclass(error, errors.EpochalError)
+    } - {errors.EpochalError.exit_code}
+
+    assert codes == {2, 3, 4, 5, 6, 7}
+    assert all(f"| {code} |" in text for code in codes)
+
+
+def test_the_makefile_has_what_the_pages_name():
+    """Every `make` command that a page names is a target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    }
+
+    assert {"demo", "test", "check"} <= named <= targets

@@ -1,0 +1,43 @@
+"""The door: the public names, loaded when first used."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import epochal
+
+HEAVY = {"jax", "jaxlib", "numpy", "scipy", "sklearn", "pyarrow", "narwhals", "rich", "pandas"}
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    """`import epochal` alone loads neither JAX nor NumPy, nor anything else that takes time."""
+    program = "import sys, epochal; print(*{name.partition('.')[0] for name in sys.modules})"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+
+    assert "epochal" in loaded
+    assert not HEAVY & loaded
+
+
+@pytest.mark.parametrize("name", epochal.__all__)
+def test_public_names_are_there(name: str) -> None:
+    """Every public name can be had from the package, and is listed by dir()."""
+    assert getattr(epochal, name) is not None
+    assert name in dir(epochal)
+
+
+def test_other_names_are_refused() -> None:
+    """A name that is not public raises what Python raises for any module."""
+    with pytest.raises(AttributeError, match="module 'epochal' has no attribute 'Classifier'"):
+        _ = epochal.Classifier
+
+
+def test_the_version_is_a_version() -> None:
+    """The version has three numbers, and perhaps a suffix for what is not yet released."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.?(a|b|rc|dev)\d+)?", epochal.__version__)
