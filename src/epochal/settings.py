@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 from epochal.constraints import Choice, Constraint, Either, Flag, Integer, Nothing, Number, Sizes
 from epochal.errors import SettingError, suggestion
 
-AUTO = "auto"
+AUTO: Final = "auto"
 
 
 @dataclass(frozen=True)

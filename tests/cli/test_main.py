@@ -82,14 +82,6 @@ def test_no_command_shows_the_help(capsys):
     assert told.out == ""
 
 
-def test_exit_codes_of_our_errors_are_distinct():
-    """A script can tell the kinds of failure apart."""
-    kinds = ["Setting", "Source", "Data", "Model", "Write", "Training"]
-    codes = [getattr(errors, f"{kind}Error").exit_code for kind in kinds]
-
-    assert len(set(codes)) == len(codes)
-
-
 def test_our_errors_are_one_message_and_a_hint(ending):
     """What was found and expected, then the hint; no traceback."""
     code, told = ending(raising(errors.ModelError("it is torn", "a whole one", "glue it")))

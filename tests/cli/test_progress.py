@@ -61,27 +61,33 @@ def test_a_machine_gets_json_lines_without_nan():
 def test_a_log_gets_a_line_per_epoch():
     """The line holds epoch, losses, the best so far, speed and time left."""
     stream = io.StringIO()
-    LineProgress(stream)(SECOND)
+    LineProgress(stream, 10)(SECOND)
 
-    for part in ("epoch    2", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "left"):
+    for part in ("epoch    2", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "3 s"):
         assert part in stream.getvalue()
 
 
 def test_the_panel_shows_all_that_was_promised_in_80_columns():
     """Epoch, both losses, best so far, rows per second and time left, aligned."""
     first = replace(SECOND, epoch=1, seconds=2.0)
-    lines = panel(track_of(first, SECOND), 75.0, curves=True)
+    lines = panel(track_of(first, SECOND), 75.0, 10, curves=True)
     words = "\n".join(lines)
 
-    for part in ("2 of at most 200", "1:15 min, at most", "best", "1 of 2", "1,000,000 rows/s"):
+    for part in (
+        "2 of at most 200",
+        "1:15 min, 9 s to 3:18 min left",
+        "best",
+        "1 of 2",
+        "1,000,000 rows/s",
+    ):
         assert part in words
-    long = panel(track_of(*[SECOND] * 100), 75_000.0, curves=True)
+    long = panel(track_of(*[SECOND] * 100), 75_000.0, 10, curves=True)
     assert max(map(len, lines + long)) <= 80
 
 
 def test_the_panel_keeps_its_height():
     """Nothing jumps: from the first epoch on, the panel has the same number of lines."""
-    heights = {len(panel(track_of(*[SECOND] * n), 1.0, curves=True)) for n in (1, 2, 50)}
+    heights = {len(panel(track_of(*[SECOND] * n), 1.0, None, curves=True)) for n in (1, 2, 50)}
 
     assert heights == {5}
 
@@ -89,7 +95,7 @@ def test_the_panel_keeps_its_height():
 def test_the_panel_has_no_validation_lines_without_validation():
     """What is not measured is not shown."""
     nothing = replace(SECOND, validation_loss=(math.nan, math.nan))
-    words = "\n".join(panel(track_of(nothing), 1.0, curves=False))
+    words = "\n".join(panel(track_of(nothing), 1.0, None, curves=False))
 
     assert "training" in words
     assert "validation" not in words
@@ -100,7 +106,7 @@ def test_the_live_panel_leaves_its_last_state_and_the_cursor():
     """After training the last figures stand there, and the cursor is back."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80)
-    with LiveProgress(console) as progress:
+    with LiveProgress(console, 10) as progress:
         progress(SECOND)
     drawn = stream.getvalue()
 
@@ -111,7 +117,7 @@ def test_the_live_panel_leaves_its_last_state_and_the_cursor():
 def test_the_live_panel_gives_the_cursor_back_after_an_error():
     """A training that fails leaves a usable terminal."""
     stream = io.StringIO()
-    progress = LiveProgress(Console(file=stream, force_terminal=True, width=80))
+    progress = LiveProgress(Console(file=stream, force_terminal=True, width=80), None)
     with pytest.raises(ZeroDivisionError), progress:
         raise ZeroDivisionError
 
@@ -129,6 +135,8 @@ def test_the_live_panel_gives_the_cursor_back_after_an_error():
 )
 def test_without_a_terminal_it_is_quiet_unless_asked(typed, kind):
     """A log file is not filled with what only a person watches."""
-    arguments = SimpleNamespace(**({"json": False, "quiet": False, "verbose": False} | typed))
+    arguments = SimpleNamespace(
+        **({"json": False, "quiet": False, "verbose": False, "preset": "default"} | typed)
+    )
 
     assert type(progress_for(arguments)) is kind

@@ -51,11 +51,23 @@ def test_speed_leaves_the_first_epoch_out():
     track = Track()
     track.add(event(1, (1.0,), (1.0,), seconds=20.0))
     assert track.rows_per_second == pytest.approx(5.0)
-    assert math.isnan(track.seconds_left)
+    assert track.left(None) == ""
 
     track.add(event(2, (1.0,), (1.0,), seconds=22.0))
     assert track.rows_per_second == pytest.approx(50.0)
-    assert track.seconds_left == pytest.approx(8 * 2.0)
+    assert track.left(None) == ", at most 16 s left"
+
+
+@pytest.mark.parametrize(
+    ("patience", "words"), [(3, ", 6 s to 16 s left"), (8, ", 16 s left"), (50, ", 16 s left")]
+)
+def test_time_left_lies_between_patience_and_the_last_epoch(patience, words):
+    """Two seconds an epoch, 8 epochs to go: over sooner if nothing improves, never later."""
+    track = Track()
+    track.add(event(1, (1.0,), (1.0,), seconds=20.0))
+    track.add(event(2, (1.0,), (1.0,), seconds=22.0))
+
+    assert track.left(patience) == words
 
 
 def test_speed_is_that_of_late():

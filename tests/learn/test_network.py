@@ -1,5 +1,6 @@
 """The network: forward pass, initialisation, masks."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -85,3 +86,11 @@ def test_masked_features_have_no_weights():
 
     assert not first.weights[100:].any()
     assert first.weights[:100].var() * 100 / 2 == pytest.approx(1, abs=0.05)
+
+
+def test_relu_at_zero_and_nan():
+    """The slope of ReLU at 0 is 0, as in the textbook, and NaN is not hidden."""
+    relu = ACTIVATIONS["relu"]
+
+    assert jax.grad(relu)(jnp.float32(0)) == 0
+    assert np.isnan(relu(np.array([np.nan]))).all()

@@ -10,7 +10,7 @@ from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.progress import as_json
 from epochal.model.artifact import load
-from epochal.settings import PRESETS
+from epochal.settings import AUTO, PRESETS
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,8 @@ def _setting_lines(model: Model) -> list[str]:
     default = asdict(PRESETS["default"])
     lines = ["Settings (* differs from the default)"]
     for name, value in asdict(model.settings).items():
-        mark = " " if value == default[name] else "*"
+        # What is resolved from the data is not a choice.
+        mark = " " if default[name] in (value, AUTO) else "*"
         lines.append(f"{mark} {name:<22}{spelled(value)}")
     return lines
 

@@ -69,7 +69,7 @@ def _code_of(error: BaseException) -> int:
             _close_output()
             return NO_READER
         case KeyboardInterrupt():
-            _tell("interrupted", "nothing was written")
+            _tell("interrupted", "nothing half-written is left")
             return INTERRUPTED
         case EpochalError():
             _tell("error", str(error))

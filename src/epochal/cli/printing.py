@@ -147,7 +147,8 @@ def class_shares(labels: Iterable[str]) -> str:
     >>> class_shares(["a", "b", "a", "a"])
     'a 75.0 %, b 25.0 %'
     """
-    counts = Counter(labels)
+    # Sorted first, so that equal shares stand in the order of their names.
+    counts = Counter(sorted(labels))
     shown = [
         f"{shortened(label)} {percent(count / counts.total())}"
         for label, count in counts.most_common(4)

@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from epochal.cli.options import chosen_settings
 from epochal.cli.track import Track, bars, clock, epochs_named
+from epochal.settings import checked, preset
 
 if TYPE_CHECKING:
     import argparse
@@ -54,10 +56,12 @@ def progress_for(arguments: argparse.Namespace) -> Progress:
         return JsonProgress(sys.stdout)
     if arguments.quiet:
         return Silence()
+    settings = checked(preset(arguments.preset), chosen_settings(arguments))
+    patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
-        return LineProgress(sys.stderr)
+        return LineProgress(sys.stderr, patience)
     console = Console(stderr=True, highlight=False)
-    return LiveProgress(console) if console.is_terminal else Silence()
+    return LiveProgress(console, patience) if console.is_terminal else Silence()
 
 
 class Silence:
@@ -89,22 +93,22 @@ class JsonProgress(Silence):
 class LineProgress(Silence):
     """One line of text per epoch, for a log."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to a stream."""
-        self.stream, self.track = stream, Track()
+    def __init__(self, stream: TextIO, patience: int | None) -> None:
+        """Write to a stream; training stops early with this patience, None: it does not."""
+        self.stream, self.track, self.patience = stream, Track(), patience
 
     def __call__(self, event: EpochEvent) -> None:
         """Write an epoch."""
         self.track.add(event)
-        print(epoch_line(self.track, event), file=self.stream, flush=True)
+        print(epoch_line(self.track, event, self.patience), file=self.stream, flush=True)
 
 
 class LiveProgress(Silence):
     """A panel on the terminal that is rewritten in place."""
 
-    def __init__(self, console: Console) -> None:
-        """Draw on a console."""
-        self.track, self.began = Track(), time.monotonic()
+    def __init__(self, console: Console, patience: int | None) -> None:
+        """Draw on a console; training stops early with this patience, None: it does not."""
+        self.track, self.began, self.patience = Track(), time.monotonic(), patience
         self.curves = (console.encoding or "").lower().startswith("utf")
         self.live = Live(
             get_renderable=self._drawn,
@@ -121,6 +125,7 @@ class LiveProgress(Silence):
     def __exit__(self, *_: object) -> None:
         """Leave the last panel standing and give the terminal back."""
         self.live.stop()
+        self.live.console.print()
 
     def __call__(self, event: EpochEvent) -> None:
         """Note an epoch; the next refresh shows it."""
@@ -128,24 +133,25 @@ class LiveProgress(Silence):
 
     def _drawn(self) -> Text:
         """Return the panel as it is now."""
-        return Text(
-            "\n".join(panel(self.track, time.monotonic() - self.began, curves=self.curves)),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+        seconds = time.monotonic() - self.began
+        lines = panel(self.track, seconds, self.patience, curves=self.curves)
+        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
-def panel(track: Track, seconds: float, *, curves: bool) -> list[str]:
+def panel(track: Track, seconds: float, patience: int | None, *, curves: bool) -> list[str]:
     """Return the lines of the panel, `seconds` after the beginning."""
     event = track.event
     if event is None:
         return [_row("preparing", clock(seconds), "columns, then the training program")]
-    left = f", at most {clock(track.seconds_left)} left" if any(event.active) else ""
     judged = any(map(math.isfinite, track.validation))
     shown = [track.training, track.validation] if judged else [track.training]
     drawn = bars(shown, CURVE) if curves else [""] * len(shown)
     rows = [
-        _row("epoch", f"{event.epoch} of at most {event.max_iter}", clock(seconds) + left),
+        _row(
+            "epoch",
+            f"{event.epoch} of at most {event.max_iter}",
+            clock(seconds) + track.left(patience),
+        ),
         _row("training", _loss(track.training[-1]), drawn[0]),
     ]
     if judged:
@@ -161,14 +167,14 @@ def panel(track: Track, seconds: float, *, curves: bool) -> list[str]:
     return rows
 
 
-def epoch_line(track: Track, event: EpochEvent) -> str:
+def epoch_line(track: Track, event: EpochEvent, patience: int | None) -> str:
     """Return one epoch as a line of a log."""
     parts = [f"epoch {event.epoch:>4}", f"training {_loss(track.training[-1])}"]
     if math.isfinite(track.validation[-1]):
         parts.append(f"validation {_loss(track.validation[-1])}")
         parts.append(f"best {_loss(track.best)} ({epochs_named(event.best_epoch)})")
     parts.append(f"{_thousands(track.rows_per_second)} rows/s")
-    parts.append(f"{clock(event.seconds)}, at most {clock(track.seconds_left)} left")
+    parts.append(f"{clock(event.seconds)}{track.left(patience)}")
     return "   ".join(parts)
 
 

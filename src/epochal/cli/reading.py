@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from epochal.cli.printing import counted
 from epochal.data.numbers import is_number
 from epochal.data.sources import files
 from epochal.errors import ColumnError, DataError, suggestion
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from epochal.model.description import Model
 
 ROWS_PER_PIECE = 65_536
+KINDS = ("numbers", "truth values", "dates", "categories")
 
 
 class Labelled(NamedTuple):
@@ -88,22 +91,19 @@ def like(classes: NDArray[Any], path: str, target: str | None, drop: Collection[
 
 
 def columns_found(rows: Rows) -> str:
-    """Return how many columns there are, and of which kinds.
+    """Return what a row consists of: how many columns, and of which kinds.
 
     >>> columns_found(pa.table({"age": [1], "job": ["cook"]}))
-    '2 columns (1 of numbers, 1 of categories)'
-    >>> import numpy as np
+    '2 columns: 1 of numbers, 1 of categories'
     >>> columns_found(np.zeros((5, 28, 28)))
-    'arrays of shape 28 x 28'
+    'images of 28 x 28'
     """
     if not isinstance(rows, pa.Table):
         shape = " x ".join(map(str, rows.shape[1:]))
-        return f"{shape} columns of numbers" if rows.ndim == 2 else f"arrays of shape {shape}"
-    kinds = [_kind(field.type) for field in rows.schema]
-    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(sorted(kinds, reverse=True))}
-    named = ", ".join(f"{count} of {kind}" for kind, count in counts.items())
-    noun = "column" if len(kinds) == 1 else "columns"
-    return f"{len(kinds)} {noun} ({named})" if kinds else "no columns"
+        return f"{shape} columns of numbers" if rows.ndim == 2 else f"images of {shape}"
+    kinds = Counter(_kind(field.type) for field in rows.schema)
+    named = ", ".join(f"{kinds[kind]} of {kind}" for kind in KINDS if kind in kinds)
+    return f"{counted(rows.num_columns, 'column')}: {named}" if named else "no columns"
 
 
 def _kind(column_type: pa.DataType) -> str:

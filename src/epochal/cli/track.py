@@ -57,13 +57,26 @@ class Track:
             seconds -= self._recent[0][0]
         return rows / seconds if seconds > 0 else math.nan
 
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until `max_iter` at the speed of late: an upper bound, for members stop early."""
-        if self.event is None or len(self._recent) < 2:
-            return math.nan
+    def left(self, patience: int | None) -> str:
+        """Return, to stand after the time gone, how long it may still take at the speed of late.
+
+        That is until `max_iter` at the most. With patience it may be over sooner: if from now on nothing improves.
+        Nothing is said before there is a speed, nor when all members have stopped.
+        """
+        if self.event is None or len(self._recent) < 2 or not any(self.event.active):
+            return ""
+        epochs = self.event.max_iter - self.event.epoch
         per_epoch = (self._recent[-1][0] - self._recent[0][0]) / (len(self._recent) - 1)
-        return per_epoch * (self.event.max_iter - self.event.epoch)
+        longest = clock(per_epoch * epochs)
+        if patience is None:
+            return f", at most {longest} left"
+        waiting = zip(self.event.best_epoch, self.event.active, strict=True)
+        least = max(
+            (best + patience - self.event.epoch for best, active in waiting if active), default=0
+        )
+        shortest = clock(per_epoch * min(max(least, 0), epochs))
+        span = longest if shortest == longest else f"{shortest} to {longest}"
+        return f", {span} left"
 
     def _latest(self, name: str, losses: tuple[float, ...]) -> list[float]:
         """Return each member's last finite figure."""

@@ -33,6 +33,7 @@ from epochal.data.split import holdout
 from epochal.keys import Purpose, generator
 from epochal.learn.stopping import Outcome
 from epochal.model.atomic import check_writable
+from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
     import argparse
@@ -93,6 +94,12 @@ def _parts(arguments: argparse.Namespace) -> Parts:
     valid = None
     if arguments.valid:
         valid = like(classes, arguments.valid, arguments.target, arguments.drop)
+    if arguments.test:
+        # A mistake in it shall show now, and not after hours of training.
+        for piece in labelled_batches(
+            arguments.test, arguments.target, ROWS_PER_BATCH, arguments.drop
+        ):
+            class_indices(classes, piece.labels)
     if arguments.test_fraction is None:
         return Parts(train, valid, None)
     random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
@@ -107,10 +114,11 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     if arguments.quiet or arguments.json:
         return
     rows, labels, dropped = parts.train
+    apart = len(parts.test.labels) if parts.test else 0
     found = np.unique(labels.astype(str))
     lines = [
-        f"{counted(rows.shape[0], 'row')} of {arguments.data}",
-        row("columns", columns_found(rows)),
+        f"{counted(len(labels) + apart, 'row')} of {arguments.data}",
+        row("inputs", columns_found(rows)),
         row("classes", f"{len(found)}: {class_shares(labels.astype(str))}"),
     ]
     if dropped:
@@ -119,8 +127,8 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
         lines.append(
             row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
         )
-    if parts.test:
-        lines.append(row("kept apart", f"{counted(len(parts.test.labels), 'row')} to test on"))
+    if apart:
+        lines.append(row("kept apart", f"{counted(apart, 'row')} to test on"))
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
 
 

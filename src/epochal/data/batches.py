@@ -84,7 +84,7 @@ def order(seed: int, epoch: int, rows: int, *, shuffle: bool = True) -> np.ndarr
     """Return the order of the rows in an epoch: a permutation, or as they came.
 
     >>> order(0, 1, 5), order(0, 2, 5)
-    (array([1, 2, 4, 3, 0]), array([1, 3, 2, 0, 4]))
+    (array([2, 3, 1, 4, 0]), array([3, 2, 4, 1, 0]))
     """
     if not shuffle:
         return np.arange(rows)

@@ -70,7 +70,7 @@ def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
     code_of = {text: code for code, text in enumerate(categories)}
     count = len(categories)
     table = [count if text is None else code_of.get(text, count + 1) for text in texts]
-    return np.array([*table, count], dtype=np.intp)[indices]
+    return np.take(np.array([*table, count], dtype=np.intp), indices)
 
 
 def _texts_and_indices(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
@@ -78,6 +78,9 @@ def _texts_and_indices(column: pa.ChunkedArray) -> tuple[list[str | None], np.nd
 
     Missing rows have the index after the last; NaN among the values is None.
     """
+    if pa.types.is_null(column.type):
+        # Arrow does not unify dictionaries of nulls.
+        column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(decoded(column))
     encoded = column.unify_dictionaries().combine_chunks()

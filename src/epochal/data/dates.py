@@ -80,7 +80,8 @@ def waves(times: np.ndarray, cycle: str) -> np.ndarray:
      [1. 0.]]
     """
     angle = np.mod(times, CYCLES[cycle]) * (2 * np.pi / CYCLES[cycle])
-    return np.nan_to_num(np.column_stack((np.sin(angle), np.cos(angle))))
+    pairs: np.ndarray = np.nan_to_num(np.column_stack((np.sin(angle), np.cos(angle))))
+    return pairs
 
 
 def _seconds_of_text(text: str) -> float:

@@ -67,7 +67,8 @@ def class_weights(
         factors = sums.sum() / (occurring.sum() * np.where(occurring, sums, 1.0))
     else:
         factors = _named_factors(classes, class_weight)
-    return rows * factors[indices]
+    weights: np.ndarray = rows * factors[indices]
+    return weights
 
 
 def _plain_labels(y: np.ndarray) -> np.ndarray:

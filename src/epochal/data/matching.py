@@ -65,7 +65,7 @@ def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.nd
             place = Place(column.name, first_row)
             values[:, index] = _READERS[column.kind](part.column(column.name), place)
     elif isinstance(part, np.ndarray):
-        values = np.array(part.reshape(len(part), len(numeric)), dtype=np.float64)
+        values = np.array(part.reshape(len(part), len(numeric)), dtype=np.float64, order="C")
     else:
         values = part.toarray().astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -104,12 +104,13 @@ def parsed_by_text(
             row = first_row_of(pc.equal(encoded.indices, index), place)
             found = f"column {place.name!r} holds {text[:60]!r} in row {row}"
             raise DataError(found, f"{expected}, as in training") from None
-    return values[encoded.indices.fill_null(len(texts)).to_numpy()]
+    indices: np.ndarray = encoded.indices.fill_null(len(texts)).to_numpy()
+    return np.take(values, indices)
 
 
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
     """Return the number of the first row for which a boolean column is true."""
-    return place.first_row + max(int(pc.index(chosen, True).as_py()), 0)  # noqa: FBT003
+    return place.first_row + max(int(pc.index(chosen, True).as_py()), 0)
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -31,6 +31,8 @@ Rows: TypeAlias = "pa.Table | np.ndarray | sparse.csr_matrix | sparse.csr_array"
 _CHUNK = 2**17
 # A chunk of a table has more rows, since Arrow takes microseconds for each column of it.
 _TABLE_CHUNK = 2**22
+# Rows of a chunk, however wide or narrow they are.
+_FEWEST, _MOST = 64, 2**15
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,10 @@ class Column:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Column:
         """Return the column that `to_dict` described; ValueError for anything else."""
-        if not isinstance(values, dict):
-            raise ValueError(f"a column is described by {type(values).__name__}, expected a dict")
-        flags = {"has_missing": False, "other": False} | values
-        lists = {"categories": [], "cycles": []} | values
+        _expect(isinstance(values, dict), "the description of a column is no dict")
         _expect(set(values) <= set(cls.__annotations__), f"a column has the keys {sorted(values)}")
+        flags = {"has_missing": False, "other": False} | values
+        lists: dict[str, Any] = {"categories": [], "cycles": []} | values
         _expect(isinstance(values.get("name"), str), "a column has no name")
         name = values["name"]
         _expect(values.get("kind") in get_args(Kind), f"column {name!r} has no known kind")
@@ -193,7 +194,7 @@ def spans(rows: Rows) -> Iterator[slice]:
     count = len_of(rows)
     width = rows.num_columns if isinstance(rows, pa.Table) else math.prod(rows.shape[1:])
     elements = _TABLE_CHUNK if isinstance(rows, pa.Table) else _CHUNK
-    step = min(max(elements // max(width, 1), 64), 2**15)
+    step = min(max(elements // max(width, 1), _FEWEST), _MOST)
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 

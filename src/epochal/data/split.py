@@ -58,7 +58,7 @@ def _quotas(counts: np.ndarray, fraction: float, generator: np.random.Generator)
     """Return how many rows of each class validate, by largest remainders, ties by lot."""
     shares = counts * fraction
     most = np.maximum(counts - 1, 0)
-    quotas = np.minimum(np.floor(shares).astype(np.intp), most)
+    quotas: np.ndarray = np.minimum(np.floor(shares).astype(np.intp), most)
     wanted = max(round(float(counts.sum() * fraction)), 1) - quotas.sum()
     ranking = np.lexsort((generator.random(len(counts)), quotas - shares))
     ranking = ranking[(quotas < most)[ranking]]

@@ -30,6 +30,14 @@ class Layer(NamedTuple):
 Layers = tuple[Layer, ...]
 
 
+def _relu(x: Array) -> Array:
+    """Return max(x, 0), with the derivative 0 at 0; NaN stays NaN.
+
+    The derivative of `maximum` at 0 would be 1/2 in JAX, which rows of zeros meet.
+    """
+    return x.__array_namespace__().where(x <= 0, 0.0, x)
+
+
 def _logistic(x: Array) -> Array:
     """Return 1 / (1 + e^-x), through tanh so that no exponential overflows."""
     return 0.5 * (x.__array_namespace__().tanh(0.5 * x) + 1.0)
@@ -43,7 +51,7 @@ def _selu(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda x: x.__array_namespace__().maximum(x, 0.0),
+    "relu": _relu,
     "tanh": lambda x: x.__array_namespace__().tanh(x),
     "logistic": _logistic,
     "identity": lambda x: x,

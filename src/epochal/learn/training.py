@@ -100,7 +100,7 @@ def step(
         return apply(layers, x, program.activation, drop if program.dropout else None)
 
     logits, chain_rule = jax.vjp(forward, state.layers)
-    targets = (y[:, None] == jnp.arange(logits.shape[1])).astype(logits.dtype)
+    targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)
     (gradient,) = chain_rule(loss_gradient(logits, targets) * w[:, None])
     if program.masked:
         seen = gradient[0].weights * fixed.mask[:, None]
@@ -169,7 +169,7 @@ def summed_loss(
         first = start + number * block
         logits = apply(layers, lax.dynamic_slice_in_dim(x, first, block), program.activation)
         labels = lax.dynamic_slice_in_dim(y, first, block)
-        targets = (labels[:, None] == jnp.arange(logits.shape[1])).astype(logits.dtype)
+        targets = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
         inside = number * block + jnp.arange(block) < count
         weight = jnp.where(inside, lax.dynamic_slice_in_dim(w, first, block), 0.0)
         return total + jnp.sum(weight * loss(logits, targets))

@@ -25,9 +25,8 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     The block may close the file itself; what wraps it, a text or a Parquet
     writer, must be closed or flushed before the block ends. Every `OSError` in
-    the block is taken
-    for a failure to write and becomes a `WriteError`, except our own errors and a
-    broken pipe; all other exceptions pass as they are.
+    the block is taken for a failure to write and becomes a `WriteError`, except our
+    own errors and a broken pipe; all other exceptions pass as they are.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

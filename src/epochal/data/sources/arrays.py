@@ -80,12 +80,14 @@ def _arrays(
     path: Path, target: str | None, *, mapped: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the arrays of rows and of labels as they are in the file."""
-    with reading(path, EXPECTED):
-        with _plain_only(path):
-            content = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    # A file that is opened here is closed here, also when NumPy gives up on it.
+    with reading(path, EXPECTED), _plain_only(path), path.open("rb") as file:
+        if mapped and path.suffix.lower() == ".npy":
+            return _checked_rows(np.lib.format.open_memmap(path, mode="r"), str(path)), None
+        content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
             return _checked_rows(content, str(path)), None
-        with content as archive, _plain_only(path):
+        with content as archive:
             row_key, label_key = _keys(list(archive.files), target, path)
             rows = _checked_rows(archive[row_key], f"{row_key!r} in {path}")
             return rows, None if label_key is None else _as_labels(archive[label_key])
@@ -97,7 +99,7 @@ def _plain_only(path: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if "pickle" not in str(error):
+        if "pickle" not in str(error) and "Python objects" not in str(error):
             raise
         hint = "save it with a plain dtype; epochal never unpickles, since that may run any code"
         found = f"{path} is no plain array: it holds pickled Python objects, or something else"

@@ -12,7 +12,7 @@ import numpy as np
 
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
 from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
-from epochal.data.sources.parts import TableFormat, common_names, read_parts
+from epochal.data.sources.parts import TableFormat, read_parts, shared_names
 from epochal.errors import DataError, SourceError
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def read(
     name = str(format_of(parts[0]))
     if name in _TABLES:
         form = _table_format(name)
-        names = common_names(parts, form, _wanted(columns, target))
+        names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
-            common_names(parts, form, [target])
+            shared_names(parts, form, [target])
         table = read_parts(parts, form, names, [name for name in as_text if name in names])
         found = from_table(table, target, path)
     else:
@@ -105,7 +105,7 @@ def _streamed(
     """Yield the batches of every part in turn."""
     if name in _TABLES:
         form = _table_format(name)
-        names = common_names(parts, form, wanted)
+        names = shared_names(parts, form, wanted)
         for part in parts:
             for table in form.batches(part, rows, names):
                 yield from_table(table, target, source)

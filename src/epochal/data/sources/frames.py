@@ -51,13 +51,11 @@ def as_rows(data: Any) -> Any:
         frame = frame.collect()
     if not isinstance(frame, nw.DataFrame):
         return data
-    try:
-        table = frame.to_arrow()
-    except Exception as error:
-        hint = "convert columns of objects to numbers or text"
-        message = f"{_FRAME} cannot be taken over: {error}"
-        raise DataError(message, "columns of plain values", hint) from error
-    return plain(table, _FRAME)
+    objects = [name for name, kind in frame.schema.items() if kind == nw.Object]
+    if objects:
+        hint = "convert the column to numbers or text, or leave it out"
+        raise DataError(f"column {objects[0]!r} holds Python objects", "plain values", hint)
+    return plain(frame.to_arrow(), _FRAME)
 
 
 def feature_names(rows: Any) -> list[str] | None:

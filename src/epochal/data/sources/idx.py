@@ -27,6 +27,8 @@ NAME = re.compile(r"(images|labels)[-.]idx(\d)-(ubyte|byte|short|int|float|doubl
 # The words by which one may ask for the labels, which have no name in the file.
 _TARGETS = ("label", "labels", "target", "y")
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+# A header may promise more bytes than there are, or than fit into memory.
+_STEP = 1 << 26
 _DAMAGED = "the file is damaged or was cut short: copy or download it again"
 
 
@@ -104,7 +106,7 @@ def _whole(path: Path) -> np.ndarray:
     with reading(path, EXPECTED), _opened(path) as (file, header):
         size = header.shape[0] * header.row_bytes
         # One byte more than there should be, to see that there is none.
-        content = file.read(size + 1)
+        content = _taken(file, size + 1)
         _check_size(path, len(content), size)
         return _native(content, header).reshape(header.shape)
 
@@ -114,7 +116,7 @@ def _blocks(path: Path, rows: int) -> Iterator[np.ndarray]:
     with reading(path, EXPECTED), _opened(path) as (file, header):
         for start in range(0, header.shape[0], rows):
             count = min(rows, header.shape[0] - start)
-            content = file.read(count * header.row_bytes)
+            content = _taken(file, count * header.row_bytes)
             _check_size(path, len(content), count * header.row_bytes)
             yield _native(content, header).reshape(count, *header.shape[1:])
         _check_size(path, len(file.read(1)), 0)
@@ -140,6 +142,15 @@ def _header(file: BinaryIO, path: Path) -> _Header:
     if mark[3] > 4 or 0 in shape:
         raise SourceError(f"the shape of {path} is {shape}", "rows of 1 to 3 dimensions", _DAMAGED)
     return _Header(np.dtype(_DTYPES[mark[2]]), shape)
+
+
+def _taken(file: BinaryIO, size: int) -> bytes:
+    """Return the next `size` bytes, or all that there are; memory is taken as they come."""
+    parts = []
+    while size > 0 and (part := file.read(min(size, _STEP))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _check_size(path: Path, found: int, expected: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def missing_labels(labels: np.ndarray) -> np.ndarray:
     if labels.dtype != object:
         return np.zeros(labels.shape, dtype=bool)
     flags = (
-        label is None or (isinstance(label, float) and label != label) for label in labels.flat
+        label is None or (isinstance(label, float) and math.isnan(label)) for label in labels.flat
     )
     return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)
 

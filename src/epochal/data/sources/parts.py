@@ -34,7 +34,7 @@ class TableFormat(Protocol):
         """Yield some columns of a file, so many rows at a time."""
 
 
-def common_names(
+def shared_names(
     parts: Sequence[Path], form: TableFormat, wanted: Sequence[str] | None = None
 ) -> list[str]:
     """Return the names of the columns to read, the same in every part (in any order).
@@ -66,7 +66,7 @@ def read_parts(
     tables = [form.read(part, names, as_text) for part in parts]
     if len(tables) == 1:
         return tables[0]
-    types = {name: _common_type([t.schema.field(name).type for t in tables]) for name in names}
+    types = {name: _joint_type([t.schema.field(name).type for t in tables]) for name in names}
     unlike = [name for name, kind in types.items() if kind is None]
     if unlike and not form.TYPED:
         tables = [form.read(part, names, {*as_text, *unlike}) for part in parts]
@@ -81,10 +81,10 @@ def read_parts(
     return pa.concat_tables(cast).unify_dictionaries()
 
 
-def _common_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
+def _joint_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     """Return the type that holds the values of all these types; None if there is none.
 
-    >>> _common_type([pa.int64(), pa.null(), pa.float64()])
+    >>> _joint_type([pa.int64(), pa.null(), pa.float64()])
     DataType(double)
     """
     schemas = [pa.schema([("", kind)]) for kind in kinds]
@@ -112,7 +112,7 @@ def _holds_text(kind: pa.DataType) -> bool:
 def _unlike(parts: Sequence[Path], tables: Sequence[pa.Table], name: str) -> SourceError:
     """Return the error for a column whose type in one part does not fit the first part."""
     kinds = [table.schema.field(name).type for table in tables]
-    other = next(i for i, kind in enumerate(kinds) if _common_type([kinds[0], kind]) is None)
+    other = next(i for i, kind in enumerate(kinds) if _joint_type([kinds[0], kind]) is None)
     found = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
     expected = f"{kinds[0]} as in {parts[0]}"
     return SourceError(found, expected, "write the parts with the same types")

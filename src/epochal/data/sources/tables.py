@@ -17,8 +17,6 @@ from epochal.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_STRING_BYTES = 2**31 - 1
-
 
 def refuse_duplicates(names: Sequence[str], where: str) -> None:
     """Return nothing if no name occurs twice; refuse by name otherwise.
@@ -62,9 +60,11 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _without_nan(column)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        # Offsets of 32 bits reach this far in one chunk.
-        fits = all(chunk.nbytes < _STRING_BYTES for chunk in column.chunks)
-        return column.cast(pa.string() if fits else pa.large_string())
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:
+            # More than its offsets of 32 bits reach in one chunk.
+            return column.cast(pa.large_string())
     return column
 
 

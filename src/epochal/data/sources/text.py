@@ -30,7 +30,7 @@ EXPECTED = "a CSV or TSV file, plain or compressed by gzip"
 TYPED = False
 
 # The longest line that can be read; also what is held at a time while streaming.
-_BLOCK = 1 << 24
+_BLOCK = 1 << 23
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _NUMBER_WITH_COMMA = r"^[+-]?\d+(,\d+)?$"
 

@@ -30,7 +30,7 @@ def fault_in(path: Path) -> SourceError | None:
 def unclosed_quote(path: Path) -> SourceError | None:
     """Return an error for a quote that is still open at the end of the file, if there is one."""
     fault = _record_fault(path)
-    return fault if fault and "quote" in fault.found else None
+    return fault if fault and fault.hint == _UNCLOSED else None
 
 
 def _encoding_fault(path: Path) -> SourceError | None:
@@ -126,4 +126,4 @@ def _wrong_length(path: Path, line: int, record: list[str], expected: int) -> So
     if count > expected:
         hint += "; put values that hold the separator into quotes"
     found = f"line {line} of {path} has {count} {values}"
-    return SourceError(found, f"{expected}, one for each {columns} of the header", hint)
+    return SourceError(found, f"{expected} {columns}, as in the header", hint)

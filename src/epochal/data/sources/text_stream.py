@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from epochal.data.sources.opening import open_bytes
 from epochal.data.sources.tables import refuse_duplicates
@@ -68,7 +68,7 @@ class TextStream:
         self.closed = True
         self._file.close()
 
-    def __enter__(self) -> TextStream:
+    def __enter__(self) -> Self:
         """Return the stream itself, to be closed at the end of the block."""
         return self
 

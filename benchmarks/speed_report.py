@@ -1,0 +1,160 @@
+"""Tables from the results of `training_speed.py`, and their place in the documentation."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+BEGIN = "<!-- training-speed: begin; written by benchmarks/training_speed.py --write -->"
+END = "<!-- training-speed: end -->"
+ONE = (
+    "network",
+    "batch",
+    "rows",
+    "scikit-learn, s per epoch",
+    "epochal, s per epoch",
+    "times faster",
+    "whole fit",
+    "scikit-learn, share of peak",
+    "epochal, share of peak",
+    "at peak",
+    "compilation, s",
+)
+ENSEMBLE = (
+    "network",
+    "batch",
+    "rows",
+    "bagging, s per epoch",
+    "epochal, s per epoch",
+    "times faster",
+    "in networks of scikit-learn",
+    "in networks of epochal",
+    "compilation, s",
+)
+
+
+def page(result: dict[str, Any]) -> str:
+    """Return both tables with what they were measured on, in Markdown."""
+    parts = [_conditions(result), table(ONE, [one_row(shape) for shape in result["one"]])]
+    if result["ensemble"]:
+        first = result["ensemble"][0]
+        parts.append(f"{first['members']} members, one epoch of all of them:")
+        parts.append(table(ENSEMBLE, [ensemble_row(shape) for shape in result["ensemble"]]))
+    return "\n\n".join(parts)
+
+
+def _conditions(result: dict[str, Any]) -> str:
+    """Return the machine, versions, date and command as a list."""
+    of = result["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in of["versions"].items())
+    rounds = [each["peak"] for shape in result["one"] for each in shape["rounds"]]
+    peaks = " and ".join(
+        f"{median(peak[key] for peak in rounds):.0f} GFLOP/s in {name}"
+        for key, name in (("jax", "JAX"), ("numpy", "NumPy"))
+    )
+    lines = [
+        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}; "
+        f"JAX device: {of['device']}",
+        f"its peak: one large float32 matrix product runs at {peaks}",
+        f"versions: Python {of['python']}, {versions}",
+        f"date: {of['date']}; load before {of['load']}, after {result['load_after']} "
+        "(the benchmark's own is about the number of cores)",
+        f"command: `{result['command']}`; {len(result['one'][0]['rounds'])} rounds",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def one_row(shape: dict[str, Any]) -> list[str]:
+    """Return the cells of one network against one."""
+    rounds = shape["rounds"]
+
+    def share(side: str) -> float:
+        """Return the share of the round's peak that a side's products reach, the median."""
+        return median(
+            shape["products"] / 1e9 / each[side]["training"] / _peak(each) for each in rounds
+        )
+
+    ratios = [each["sklearn"]["training"] / each["epochal"]["training"] for each in rounds]
+    whole = median(each["sklearn"]["whole"] / each["epochal"]["whole"] for each in rounds)
+    return [
+        *_first_cells(shape),
+        f"{_middle(rounds, 'sklearn'):.3f}",
+        f"{_middle(rounds, 'epochal'):.3f}",
+        _ratio(ratios),
+        f"{whole:.2f}",
+        f"{share('sklearn'):.0%}",
+        f"{share('epochal'):.0%}",
+        f"{1 / share('sklearn'):.2f}",
+        f"{shape['compilation']:.1f}",
+    ]
+
+
+def ensemble_row(shape: dict[str, Any]) -> list[str]:
+    """Return the cells of an ensemble against bagging and against one network."""
+    rounds = shape["rounds"]
+
+    def cost(of: str, by: str) -> float:
+        """Return how many times as long one thing takes as another, the median."""
+        return median(each[of]["training"] / each[by]["training"] for each in rounds)
+
+    ratios = [each["sklearn"]["training"] / each["epochal"]["training"] for each in rounds]
+    return [
+        *_first_cells(shape),
+        f"{_middle(rounds, 'sklearn'):.2f}",
+        f"{_middle(rounds, 'epochal'):.2f}",
+        _ratio(ratios),
+        f"{cost('epochal', 'sklearn_one'):.1f}",
+        f"{cost('epochal', 'epochal_one'):.1f}",
+        f"{shape['compilation']:.1f}",
+    ]
+
+
+def _first_cells(shape: dict[str, Any]) -> list[str]:
+    """Return network, batch size and rows."""
+    return [shape["name"], f"{shape['batch_size']:,}", f"{shape['rows']:,}"]
+
+
+def _middle(rounds: Sequence[dict[str, Any]], side: str) -> float:
+    """Return the median of a side's seconds per epoch."""
+    return median(each[side]["training"] for each in rounds)
+
+
+def _peak(of: dict[str, Any]) -> float:
+    """Return the faster of the two libraries' products in a round, GFLOP/s."""
+    return max(of["peak"].values())
+
+
+def _ratio(ratios: Sequence[float]) -> str:
+    """Return a median with its range.
+
+    >>> _ratio([2.0, 3.0, 2.5])
+    '**2.50** (2.00 – 3.00)'
+    """
+    return f"**{median(ratios):.2f}** ({min(ratios):.2f} – {max(ratios):.2f})"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, numbers to the right.
+
+    >>> print(table(("a", "b"), [("x", "1")]))
+    | a | b |
+    |---|--:|
+    | x | 1 |
+    """
+    rule = "|".join(["---", *["--:"] * (len(head) - 1)])
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
+
+
+def write(text: str, path: Path) -> None:
+    """Put the text between the markers of a page; refuse a page without them."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        msg = f"{path} lacks the markers {BEGIN!r} and {END!r}"
+        raise ValueError(msg)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,49 @@
+"""`epochal inspect`, through the real entry point."""
+
+from __future__ import annotations
+
+import json
+
+from epochal.model.artifact import load
+from epochal.settings import Settings
+
+
+def test_it_tells_what_the_model_is(run, model):
+    """Target, classes, networks, training, scores, columns with kinds, and settings."""
+    ended = run("inspect", model)
+
+    assert ended.code == 0
+    for words in (
+        "income",
+        "high, low",
+        "2 networks",
+        "reached max_iter",
+        "3 categories",
+        "may be missing",
+        "* max_iter              2",
+        "  momentum              0.9",
+        "  batch_size            32",
+    ):
+        assert words in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
+    """A machine gets what the file holds."""
+    described = json.loads(run("inspect", model, "--json").out)
+    stored = load(model)
+
+    assert Settings.from_dict(described["settings"]) == stored.settings
+    assert described["schema"] == stored.preprocessor.schema.to_dict()
+    assert described["layer_sizes"] == list(stored.layer_sizes)
+    assert described["weights"] == sum(
+        layer.weights.size + layer.bias.size for layers in stored.members for layer in layers
+    )
+
+
+def test_what_is_no_model_is_refused(run, table):
+    """Any other file is told to be none."""
+    ended = run("inspect", table)
+
+    assert ended.code == 5
+    assert "people.csv" in ended.err

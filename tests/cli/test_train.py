@@ -1,0 +1,304 @@
+"""`epochal train`, through the real entry point."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from epochal.cli.train import default_output
+from epochal.model.artifact import load
+
+TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+
+
+def left_behind(folder: Path, *known: Path) -> set[Path]:
+    """Return what lies in a folder beside what is known."""
+    return set(folder.iterdir()) - set(known)
+
+
+def test_it_trains_saves_and_tells(run, table, tmp_path):
+    """The model lies beside nothing half-written; scores, its path and the next command are told."""
+    ended = run("train", table, "--target", "income", *TINY)
+    model = load(tmp_path / "people.epochal")
+
+    assert ended.code == 0
+    assert left_behind(tmp_path, table) == {tmp_path / "people.epochal"}
+    assert model.target == "income"
+    assert model.settings.hidden_layer_sizes == (8,)
+    assert "160 rows" in ended.err
+    assert "4 columns: 1 of numbers, 1 of truth values, 1 of dates, 1 of categories" in ended.err
+    for words in ("Trained 2 members", "optimistic", "people.epochal", "predict people.epochal"):
+        assert words in ended.out
+
+
+def test_the_command_that_is_told_works(run, table, tmp_path):
+    """What stands after 'Predict' can be typed as it is."""
+    told = run("train", table, "--target", "income", *TINY).out.splitlines()[-1]
+    words = told.split(" predict ")[1].split()
+
+    assert run("predict", *words).code == 0
+    assert (tmp_path / "predictions.csv").exists()
+
+
+def test_the_same_command_gives_the_same_bytes(run, table, tmp_path):
+    """The seed is fixed unless another is asked for."""
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run("train", table, "--target", "income", *TINY, "--out", name, "--random-state", seed)
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+
+    assert a == b
+    assert a != c
+
+
+def test_a_test_fraction_is_kept_apart(run, table, tmp_path):
+    """Test figures are on rows that no member and no statistic has seen."""
+    ended = run("train", table, "--target", "income", *TINY, "--test-fraction", "0.25", "--json")
+    result = json.loads(ended.out.splitlines()[-1])
+
+    assert result["test"]["rows"] == 40
+    # Of 120 rows in 4 folds, two members leave out a fold each.
+    assert result["out_of_bag"]["rows"] == 60
+    assert load(tmp_path / "people.epochal").settings.batch_size == 32
+
+
+def test_test_figures_are_those_of_evaluate(run, table, tmp_path):
+    """`--test FILE` measures as `epochal evaluate` does."""
+    test = tmp_path / "test.csv"
+    test.write_text(table.read_text().replace("clerk", "a new job", 5))
+    trained = run("train", table, "--target", "income", *TINY, "--test", test, "--json")
+    evaluated = json.loads(run("evaluate", "people.epochal", test, "--json").out)
+    figures = json.loads(trained.out.splitlines()[-1])["test"]
+
+    assert figures == {name: evaluated[name] for name in figures}
+
+
+def test_validation_rows_of_their_own_choose_the_epoch(run, table, tmp_path):
+    """With `--valid` the scores on rows left out are no longer optimistic."""
+    valid = tmp_path / "valid.csv"
+    valid.write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
+    ended = run("train", table, "--target", "income", *TINY, "--valid", valid)
+
+    assert ended.code == 0
+    assert "40 rows of" in ended.err
+    assert "optimistic" not in ended.out
+
+
+def test_json_is_all_that_stands_on_standard_output(run, table):
+    """Every line is an object: the epochs, then the result."""
+    ended = run("train", table, "--target", "income", *TINY, "--json")
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+
+    assert [line["event"] for line in lines] == ["epoch", "epoch", "result"]
+    assert lines[0]["epoch"] == 1
+    assert lines[-1]["model"] == "people.epochal"
+    assert lines[-1]["classes"] == ["high", "low"]
+    assert ended.err == ""
+
+
+def test_quiet_is_quiet(run, table):
+    """Nothing at all is said."""
+    assert run("train", table, "--target", "income", *TINY, "--quiet") == (0, "", "")
+
+
+def test_verbose_is_a_line_per_epoch(run, table):
+    """Two epochs are two lines on standard error."""
+    told = run("train", table, "--target", "income", *TINY, "--verbose").err
+
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("epoch")] == ["1", "2"]
+
+
+def test_columns_can_be_dropped_and_kept_as_text(run, table, tmp_path):
+    """`--drop` leaves a column out, `--as-text` keeps digits as names."""
+    run(
+        *("train", table, "--target", "income", *TINY),
+        *("--drop", "since,member", "--as-text", "age", "--test", table),
+    )
+    columns = load(tmp_path / "people.epochal").preprocessor.schema.columns
+
+    assert [(column.name, column.kind) for column in columns] == [
+        ("age", "category"),
+        ("job", "category"),
+    ]
+
+
+def test_dropped_columns_cause_no_warning_in_the_same_command(run, table):
+    """Test and validation rows hold the dropped columns too, which is no surprise."""
+    words = ("--drop", "since", "--test", table, "--valid", table)
+
+    assert "warning" not in run("train", table, "--target", "income", *TINY, *words).err
+
+
+def test_rows_without_a_label_are_counted(run, table):
+    """They are left out, and said to be."""
+    table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
+
+    assert "1 row without a label" in run("train", table, "--target", "income", *TINY).err
+
+
+def written_as(folder: Path, form: str, table: pa.Table) -> Path:
+    """Write a table in one of the formats and return the path to give to the program."""
+    path = folder / f"data.{form}"
+    match form:
+        case "tsv":
+            options = pyarrow.csv.WriteOptions(delimiter="\t")
+            pyarrow.csv.write_csv(table, path, write_options=options)
+        case "parquet":
+            pyarrow.parquet.write_table(table, path)
+        case "feather" | "arrow":
+            pyarrow.feather.write_feather(table, path)
+        case "parts" | "glob":
+            path.mkdir()
+            pyarrow.parquet.write_table(table.slice(0, 100), path / "1.parquet")
+            pyarrow.parquet.write_table(table.slice(100), path / "2.parquet")
+            return path if form == "parts" else path / "*.parquet"
+    return path
+
+
+@pytest.mark.parametrize("form", ["tsv", "parquet", "feather", "arrow", "parts", "glob"])
+def test_every_format_of_tables(run, table, tmp_path, form):
+    """Train, evaluate and predict on the same table in another format."""
+    data = written_as(tmp_path, form, pyarrow.csv.read_csv(table))
+    trained = run("train", data, "--target", "income", *TINY, "--out", "m.epochal")
+    evaluated = run("evaluate", "m.epochal", data, "--json")
+    predicted = run("predict", "m.epochal", data, "--out", "p.csv", "--batch-rows", 50)
+
+    assert (trained.code, evaluated.code, predicted.code) == (0, 0, 0), trained.err
+    assert json.loads(evaluated.out)["rows"] == 160
+    assert "warning" not in trained.err + evaluated.err + predicted.err
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 161
+
+
+def written_array(folder: Path, form: str) -> Path:
+    """Write 90 labelled rows in one of the formats of arrays and return their path."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (90, 2, 2), dtype=np.uint8)
+    labels = (pixels[:, 0, 0] > 127).astype(np.uint8)
+    data = folder / f"data.{form}"
+    match form:
+        case "npz":
+            np.savez(data, X=pixels, y=labels)
+        case "npy":
+            np.save(data, np.column_stack([pixels.reshape(90, 4), labels]).astype(np.float32))
+        case "idx":
+            data.mkdir()
+            head = struct.pack(">4B3I", 0, 0, 8, 3, 90, 2, 2)
+            (data / "train-images-idx3-ubyte").write_bytes(head + pixels.tobytes())
+            head = struct.pack(">4BI", 0, 0, 8, 1, 90)
+            (data / "train-labels-idx1-ubyte.gz").write_bytes(
+                gzip.compress(head + labels.tobytes())
+            )
+    return data
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [("npz", []), ("npy", ["--target", "-1"]), ("idx", ["--patch", "2,1"])]
+)
+def test_every_format_of_arrays(run, tmp_path, form, words):
+    """Arrays with their labels beside or inside; the labels are no feature at prediction."""
+    data = written_array(tmp_path, form)
+    trained = run("train", data, *words, *TINY, "--out", "m.epochal")
+    evaluated = run("evaluate", "m.epochal", data, "--json")
+    predicted = run("predict", "m.epochal", data, "--out", "p.csv", "--batch-rows", 50)
+
+    assert (trained.code, evaluated.code, predicted.code) == (0, 0, 0), trained.err
+    assert json.loads(evaluated.out)["rows"] == 90
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 91
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "code", "found"),
+    [
+        (None, ["--target", "income"], 3, "people.csv"),
+        ("", ["--target", "income"], 3, "people.csv"),
+        ("age,income\n", ["--target", "income"], 3, "no rows"),
+        ("age,income\n1,a\n2,b,c\n3,a\n", ["--target", "income"], 3, "line 3"),
+        ("age,income\n1,a\n2,b\n", ["--target", "incme"], 4, "did you mean 'income'?"),
+        ("age,income\n1,a\n2,b\n", [], 4, "--target"),
+        ("age,income\n1,a\n2,a\n", ["--target", "income"], 4, "class"),
+        ("age,income\n1,a\n2,b\n", ["--target", "income", "--drop", "agee"], 4, "'age'"),
+        ("age,income\n1,a\n2,b\n", ["--target", "income", "--out", "no/m.epochal"], 6, "no"),
+        ("age,income\n1,a\n2,b\n", ["--target", "income", "--dropout", "1"], 2, "--dropout"),
+    ],
+)
+def test_mistakes_end_with_one_message_and_nothing_written(
+    run, tmp_path, content, words, code, found
+):
+    """Each has its exit code, names what was found, and leaves no file."""
+    data = tmp_path / "people.csv"
+    if content is not None:
+        data.write_text(content)
+    ended = run("train", data, *words)
+
+    assert ended.code == code, ended.err
+    assert found in ended.err
+    assert ended.err.count("epochal: error:") == 1
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+    assert not left_behind(tmp_path, data)
+
+
+def test_an_older_model_survives_a_failure(run, table, tmp_path):
+    """A training that fails leaves the model that was there."""
+    (tmp_path / "people.epochal").write_text("older")
+    ended = run("train", table, "--target", "income", *TINY, "--learning-rate-init", "1e38")
+
+    assert ended.code == 7
+    assert (tmp_path / "people.epochal").read_text() == "older"
+
+
+@pytest.mark.parametrize("option", ["--valid", "--test"])
+def test_unknown_labels_in_other_rows_are_named(run, table, tmp_path, option):
+    """A label that training never saw is refused by name, before any training."""
+    valid = tmp_path / "valid.csv"
+    valid.write_text(table.read_text().replace("high", "enormous"))
+    ended = run("train", table, "--target", "income", *TINY, option, valid)
+
+    assert ended.code == 4
+    assert "'enormous'" in ended.err
+    assert left_behind(tmp_path, table) == {valid}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
+def test_ctrl_c_keeps_the_best_copy(table, tmp_path):
+    """One Ctrl-C ends the training at once, saves the best copy and exits with 130."""
+    out = tmp_path / "m.epochal"
+    words = ["train", table, "--target", "income", *TINY, "--out", out, "--json"]
+    words[words.index("--max-iter") + 1] = "1000000"
+    command = [sys.executable, "-m", "epochal", *map(str, words), "--no-early-stopping"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout is not None
+        first = json.loads(training.stdout.readline())
+        training.send_signal(signal.SIGINT)
+        rest = training.stdout.read().splitlines()
+
+    assert first["epoch"] == 1
+    assert training.returncode == 130
+    assert json.loads(rest[-1])["interrupted"] is True
+    assert "interrupted by the user" in load(out).history.outcome
+
+
+@pytest.mark.parametrize(
+    ("data", "out"),
+    [
+        ("people.csv", "people.epochal"),
+        ("folder/people.csv.gz", "people.epochal"),
+        ("folder/", "folder.epochal"),
+        ("folder/part-*.parquet", "folder.epochal"),
+    ],
+)
+def test_the_model_is_named_after_the_data(data, out):
+    """The default output is the data's name, in the current folder."""
+    assert default_output(data) == Path(out)

@@ -1,0 +1,193 @@
+""".npy and .npz files: rows and labels, never unpickled."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from epochal.data.sources import arrays
+from epochal.errors import ColumnError, DataError, EpochalError, SourceError
+
+_ROWS = np.arange(12.0).reshape(4, 3)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function that saves one array, or several by name, and gives the path."""
+
+    def _save(array=None, name="a", **named):
+        path = tmp_path / (f"{name}.npz" if named else f"{name}.npy")
+        np.savez(path, **named) if named else np.save(path, array)
+        return path
+
+    return _save
+
+
+@pytest.mark.parametrize(("target", "column"), [("0", 0), ("2", 2), ("-1", 2), ("-3", 0)])
+def test_target_is_a_column_number(save, target, column):
+    """The column of that number becomes the labels, whole numbers as integers."""
+    path = save(_ROWS)
+    rows, labels = arrays.read(path, target)
+    assert labels.dtype == np.int64
+    assert labels.tolist() == _ROWS[:, column].tolist()
+    assert np.array_equal(rows, np.delete(_ROWS, column, 1))
+    parts = list(arrays.batches(path, 3, target))
+    assert np.array_equal(np.concatenate([block for block, _ in parts]), rows)
+    assert np.array_equal(np.concatenate([label for _, label in parts]), labels)
+
+
+def test_missing_labels_stay_nan(save):
+    """A gap in the target column leaves the labels numbers with NaN."""
+    rows = _ROWS.copy()
+    rows[1, 0] = np.nan
+    assert np.isnan(arrays.read(save(rows), "0")[1]).tolist() == [False, True, False, False]
+
+
+def test_without_target_there_are_no_labels(save):
+    """Without a target all columns are rows."""
+    rows, labels = arrays.read(save(_ROWS))
+    assert labels is None
+    assert np.array_equal(rows, _ROWS)
+
+
+@pytest.mark.parametrize("target", ["3", "-4", "income", "1.0"])
+def test_wrong_column_numbers_are_refused(save, target):
+    """A column that is not there, or a name, is refused with the numbers that there are."""
+    with pytest.raises(ColumnError, match="give a number from 0 to 2, or -1 for the last"):
+        arrays.read(save(_ROWS), target)
+
+
+def test_images_have_no_target_column(save):
+    """Images alone have no labels to be had by number."""
+    with pytest.raises(ColumnError, match="save rows and labels together in a .npz"):
+        arrays.read(save(np.zeros((2, 4, 4))), "0")
+
+
+def test_npy_is_mapped_not_loaded(save):
+    """Batches are copied out of the mapped file one at a time, also in column order."""
+    for order in ("C", "F"):
+        path = save(np.asarray(_ROWS, order=order))
+        blocks = [block for block, _ in arrays.batches(path, 3)]
+        assert [len(block) for block in blocks] == [3, 1]
+        assert not any(isinstance(block, np.memmap) for block in blocks)
+        assert np.array_equal(np.concatenate(blocks), _ROWS)
+
+
+def test_foreign_byte_order_becomes_native(save):
+    """Big-endian numbers are turned into the machine's own."""
+    rows, _ = arrays.read(save(_ROWS.astype(">f4")))
+    assert rows.dtype == np.float32
+    assert np.array_equal(rows, _ROWS)
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "expected"),
+    [
+        (("X", "y"), None, ("X", "y")),
+        (("x_train", "y_train", "x_test", "y_test"), None, ("x_train", "y_train")),
+        (("x_train", "y_train", "x_test", "y_test"), "y_test", ("x_test", "y_test")),
+        (("images", "labels"), "labels", ("images", "labels")),
+        (("arr_0", "arr_1"), None, ("arr_0", "arr_1")),
+        (("measurements", "species"), "species", ("measurements", "species")),
+        (("X", "species", "weight"), "species", ("X", "species")),
+    ],
+)
+def test_arrays_are_found_by_name(save, names, target, expected):
+    """Rows and labels are found by their usual names, or by the target's name."""
+    named = {
+        name: np.full((3, 2), k) if k % 2 == 0 else np.full(3, k) for k, name in enumerate(names)
+    }
+    for rows, labels in (
+        arrays.read(save(**named), target),
+        next(arrays.batches(save(**named), 3, target)),
+    ):
+        assert np.array_equal(rows, named[expected[0]])
+        assert np.array_equal(labels, named[expected[1]])
+
+
+def test_npz_target_may_be_a_column_number(save):
+    """A file with rows alone takes the number of a column as target."""
+    rows, labels = arrays.read(save(features=_ROWS), "-1")
+    assert (rows.shape, labels.tolist()) == ((4, 2), [2, 5, 8, 11])
+
+
+def test_unclear_names_are_refused(save):
+    """Where it is not clear which array holds the rows, the names are listed."""
+    with pytest.raises(SourceError, match="the arrays in it are: p, q"):
+        arrays.read(save(p=_ROWS, q=_ROWS))
+
+
+def test_labels_of_bytes_and_columns(save):
+    """Labels saved as bytes become text, a single column one dimension."""
+    assert arrays.read(save(X=_ROWS, y=np.array([b"a", b"b"] * 2)))[1].tolist() == ["a", "b"] * 2
+    assert arrays.read(save(X=_ROWS, y=np.zeros((4, 1))))[1].shape == (4,)
+
+
+def test_counts_must_agree(save):
+    """More labels than rows are refused when streamed."""
+    with pytest.raises(DataError, match="4 rows and 5 labels"):
+        list(arrays.batches(save(X=_ROWS, y=np.zeros(5)), 2))
+
+
+class Bomb:
+    """What would run a command if it were unpickled."""
+
+    def __init__(self, marker: str) -> None:
+        """Remember the folder to make."""
+        self.marker = marker
+
+    def __reduce__(self):
+        """Return the call that unpickling would make."""
+        return os.mkdir, (self.marker,)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    """Files with pickled objects are refused, and the code in them does not run."""
+    marker = tmp_path / "ran"
+    objects = np.array([[Bomb(str(marker))]], dtype=object)
+    np.save(tmp_path / "a.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", X=objects, y=objects)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(SourceError, match="never unpickles"):
+            arrays.read(tmp_path / name)
+        with pytest.raises(SourceError, match="never unpickles"):
+            list(arrays.batches(tmp_path / name, 1))
+    assert not marker.exists()
+    np.load(tmp_path / "a.npy", allow_pickle=True)
+    assert marker.exists(), "the bomb is none, and the test proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros(3), "has 1 dimensions; expected 2"),
+        (np.zeros((1, 1, 1, 1, 1)), "has 5 dimensions"),
+        (np.array([["a"]]), "is of type <U1; expected numbers"),
+        (np.zeros((2, 2), complex), "is of type complex128"),
+        (np.zeros(2, [("a", "f4")]), "is of type"),
+    ],
+)
+def test_other_arrays_are_refused(save, array, message):
+    """What is no array of numbers in two to four dimensions is refused by what it is."""
+    with pytest.raises(SourceError, match=message):
+        arrays.read(save(array))
+    with pytest.raises(SourceError, match=message):
+        arrays.read(save(X=array, y=np.zeros(2)))
+
+
+def test_damage_is_an_error_of_ours(save):
+    """A file cut short, or with a byte changed, is read as something or refused; no more."""
+    for path in (save(_ROWS), save(X=_ROWS, y=np.zeros(4))):
+        content = path.read_bytes()
+        for position in range(0, len(content), 11):
+            flipped = bytearray(content)
+            flipped[position] ^= 0xFF
+            for broken in (content[:position], bytes(flipped)):
+                path.write_bytes(broken)
+                try:
+                    arrays.read(path)
+                    list(arrays.batches(path, 2))
+                except EpochalError as error:
+                    assert path.name in str(error)  # noqa: PT017

@@ -1,0 +1,83 @@
+"""Arrow IPC files and streams: whole, in batches, damaged."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from epochal.data.sources import arrow
+from epochal.errors import EpochalError, SourceError
+
+_TABLE = pa.table(
+    {
+        "a": range(10),
+        "b": pa.array(["x", None] * 5, pa.large_string()),
+        "c": pa.array(["p", "q"] * 5).dictionary_encode(),
+    }
+)
+
+
+def write(path, new, compression=None):
+    """Return the path, at which the table now lies in blocks of four rows."""
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.OSFile(str(path), "wb") as file, new(file, _TABLE.schema, options=options) as writer:
+        writer.write_table(_TABLE, max_chunksize=4)
+    return path
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+@pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
+def test_whole_and_streamed_are_the_same(tmp_path, new, compression):
+    """Both formats, compressed or not, give the table whole and in batches."""
+    path = write(tmp_path / "data.arrow", new, compression)
+    names = arrow.column_names(path)
+    whole = arrow.read(path, names)
+    assert whole.to_pydict() == _TABLE.to_pydict()
+    assert whole.schema.field("b").type == pa.string()
+    tables = list(arrow.batches(path, 3, names))
+    assert [table.num_rows for table in tables] == [3, 3, 3, 1]
+    assert pa.concat_tables(tables).to_pydict() == _TABLE.to_pydict()
+    assert arrow.read(path, ["c", "a"]).column_names == ["c", "a"]
+
+
+def test_feather_is_read(tmp_path):
+    """What pandas and polars write as Feather is an Arrow file."""
+    pl = pytest.importorskip("polars")
+    path = tmp_path / "data.feather"
+    pl.DataFrame({"a": [1, 2], "s": ["x", None]}).write_ipc(path)
+    assert arrow.read(path, ["a", "s"]).to_pydict() == {"a": [1, 2], "s": ["x", None]}
+
+
+def test_old_feather_is_refused_by_name(tmp_path):
+    """Feather of version 1 is refused with what to do."""
+    path = tmp_path / "old.feather"
+    path.write_bytes(b"FEA1" + b"\0" * 40)
+    with pytest.raises(SourceError, match="Feather of version 1"):
+        arrow.column_names(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"ARROW1", b"ARROW1\0\0" + b"\0" * 50, b"a,b\n1,2\n" * 9])
+def test_other_files_are_refused(tmp_path, content):
+    """What is no Arrow file is refused as such."""
+    path = tmp_path / "x.arrow"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="x.arrow cannot be read: .*; expected an Arrow IPC file"):
+        arrow.column_names(path)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_damage_is_an_error_of_ours(tmp_path, new):
+    """A file cut short, or with a byte changed, is read as something or refused; no more."""
+    path = write(tmp_path / "data.arrow", new)
+    content = path.read_bytes()
+    for position in range(0, len(content), 41):
+        flipped = bytearray(content)
+        flipped[position] ^= 0xFF
+        for broken in (content[:position], bytes(flipped)):
+            path.write_bytes(broken)
+            try:
+                names = arrow.column_names(path)
+                arrow.read(path, names)
+                list(arrow.batches(path, 3, names))
+            except EpochalError as error:
+                assert "data.arrow" in str(error)  # noqa: PT017

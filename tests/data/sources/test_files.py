@@ -1,0 +1,143 @@
+"""The door for files: every format, whole and in batches."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from epochal.data.sources.files import batches, discover, labelled_batches, read
+from epochal.errors import ColumnError, DataError, SourceError
+
+_TABLE = pa.table({"a": [1, 2, 3], "s": ["x", None, "y"], "y": ["no", "yes", None]})
+
+
+def _csv(path, separator=","):
+    """Write the table as text."""
+    lines = [_TABLE.column_names, *(row.values() for row in _TABLE.to_pylist())]
+    text = "\n".join(separator.join("" if v is None else str(v) for v in line) for line in lines)
+    content = text.encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+_WRITERS = {
+    "d.csv": _csv,
+    "d.csv.gz": _csv,
+    "d.tsv": lambda path: _csv(path, "\t"),
+    "d.parquet": lambda path: pyarrow.parquet.write_table(_TABLE, path),
+    "d.arrow": lambda path: pyarrow.feather.write_feather(_TABLE, str(path)),
+}
+
+
+@pytest.mark.parametrize("name", _WRITERS)
+def test_every_table_format_reads_the_same(tmp_path, name):
+    """All formats of tables give the same rows, labels and count of dropped rows."""
+    path = tmp_path / name
+    _WRITERS[name](path)
+    found = read(str(path), "y")
+    assert found.rows.to_pydict() == {"a": [1, 2], "s": ["x", None]}
+    assert (found.labels.tolist(), found.dropped) == (["no", "yes"], 1)
+    assert found.source == str(path)
+    whole = pa.concat_tables(batches(str(path), 2))
+    assert whole.column("s").to_pylist() == ["x", None, "y"]
+    parts = list(labelled_batches(str(path), 2, ["a"], "y"))
+    assert [part.labels.tolist() for part in parts] == [["no", "yes"], []]
+    assert [part.dropped for part in parts] == [0, 1]
+    assert parts[0].rows.column_names == ["a"]
+
+
+def test_columns_and_text_on_demand(tmp_path):
+    """Only the chosen columns and the target are read; chosen ones stay as written."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,b,y\n01,1,p\n02,2,q\n")
+    found = read(str(path), "y", columns=["a"], as_text=["a", "not there"])
+    assert found.rows.to_pydict() == {"a": ["01", "02"]}
+    assert read(str(path), "y", as_text=["y"]).rows.column_names == ["a", "b"]
+    assert read(str(path), None).labels is None
+
+
+def test_number_labels_keep_their_type(tmp_path):
+    """Labels are whole numbers or truth values where the column is."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,i,b\n1,0,true\n2,1,false\n")
+    assert read(str(path), "i").labels.dtype.kind == "i"
+    assert read(str(path), "b").labels.dtype.kind == "b"
+    assert next(labelled_batches(str(path), 5, None, "i")).labels.tolist() == ["0", "1"]
+
+
+def test_folder_of_parts(tmp_path):
+    """A folder is read as one table, in the order of the names, also in batches."""
+    (tmp_path / "1.csv").write_text("a,y\n1,p\n2,q\n3,p\n")
+    (tmp_path / "2.csv").write_text("y,a\nq,4.5\n")
+    (tmp_path / "3.csv").write_text("a,y\n")
+    assert read(str(tmp_path), "y").rows.to_pydict() == {"a": [1, 2, 3, 4.5]}
+    tables = list(batches(str(tmp_path), 2, ["a"]))
+    assert [table.num_rows for table in tables] == [2, 1, 1]
+    assert [v for t in tables for v in t.column("a").to_pylist()] == ["1", "2", "3", "4.5"]
+
+
+@pytest.mark.parametrize("columns", [None, ["a"]])
+def test_wrong_target(tmp_path, columns):
+    """A target that is not there is refused with the nearest name, whole and in batches."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,income\n1,2\n")
+    with pytest.raises(ColumnError, match="did you mean 'income'"):
+        read(str(path), "incme", columns)
+    with pytest.raises(ColumnError, match="did you mean 'income'"):
+        list(labelled_batches(str(path), 2, columns, "incme"))
+
+
+def test_no_rows(tmp_path):
+    """A table without rows is refused, whole and in batches, and so is one without labels."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,y\n")
+    with pytest.raises(SourceError, match="has no rows"):
+        read(str(path), "y")
+    with pytest.raises(SourceError, match="has no rows"):
+        list(batches(str(path), 2))
+    path.write_text("a,y\n1,\n2,NA\n")
+    with pytest.raises(DataError, match="none of the 2 rows of .* has a label"):
+        read(str(path), "y")
+
+
+def test_arrays_of_parts(tmp_path):
+    """Parts of arrays are joined; other shapes, or labels in some only, are refused."""
+    np.savez(tmp_path / "1.npz", X=np.zeros((2, 3)), y=[0, 1])
+    np.savez(tmp_path / "2.npz", X=np.ones((1, 3)), y=[1])
+    found = read(str(tmp_path), None)
+    assert (found.rows.shape, found.labels.tolist()) == ((3, 3), [0, 1, 1])
+    assert [len(rows) for rows in batches(str(tmp_path), 2)] == [2, 1]
+    np.savez(tmp_path / "3.npz", X=np.ones((1, 3)))
+    with pytest.raises(SourceError, match=r"3.npz has no labels"):
+        read(str(tmp_path), None)
+    np.savez(tmp_path / "3.npz", X=np.ones((1, 4)), y=[1])
+    with pytest.raises(SourceError, match=r"rows of .*3.npz have the shape \(4,\)"):
+        read(str(tmp_path), None)
+
+
+def test_npy_by_column_number(tmp_path):
+    """A .npy file gives rows and labels, and drops rows without a label."""
+    np.save(tmp_path / "d.npy", np.array([[1.0, 0], [2, np.nan], [3, 1]]))
+    found = read(str(tmp_path / "d.npy"), "-1")
+    assert (found.rows.tolist(), found.dropped) == ([[1.0], [3.0]], 1)
+    part = next(labelled_batches(str(tmp_path / "d.npy"), 9, None, "1"))
+    assert (part.rows.tolist(), part.dropped) == ([[1.0], [3.0]], 1)
+
+
+def test_folder_of_idx_files(tmp_path):
+    """A folder with IDX files is the training images with their labels."""
+    images = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(
+        struct.pack(">4B3I", 0, 0, 8, 3, *images.shape) + images.tobytes()
+    )
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 2) + b"\7\3")
+    assert len(discover(str(tmp_path))) == 1
+    found = read(str(tmp_path), None)
+    assert np.array_equal(found.rows, images)
+    assert found.labels.tolist() == [7, 3]
+    assert next(batches(str(tmp_path), 5)).shape == (2, 2, 2)

@@ -1,0 +1,85 @@
+"""Parquet files: whole, in batches, damaged."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from epochal.data.sources import parquet
+from epochal.errors import DataError, EpochalError, SourceError
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return the path of a file in several row groups, with dots in names."""
+    table = pa.table(
+        {
+            "a": range(10),
+            "a.b": ["x", None] * 5,
+            "c": pa.array(["p", "q"] * 5).dictionary_encode(),
+        }
+    )
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(table, path, row_group_size=4)
+    return path
+
+
+def test_whole_and_streamed_are_the_same(path):
+    """The batches, of the size asked for across row groups, make up the whole."""
+    names = parquet.column_names(path)
+    whole = parquet.read(path, names)
+    tables = list(parquet.batches(path, 3, names))
+    assert [table.num_rows for table in tables] == [3, 3, 3, 1]
+    assert pa.concat_tables(tables).to_pydict() == whole.to_pydict()
+    assert pa.types.is_dictionary(whole.schema.field("c").type)
+    assert whole.column("a.b").null_count == 5
+
+
+def test_columns_by_exact_name(path):
+    """A name chooses its own column only, though another begins with it and a dot."""
+    assert parquet.read(path, ["a"]).column_names == ["a"]
+    assert parquet.read(path, ["c", "a.b"]).column_names == ["c", "a.b"]
+    assert next(parquet.batches(path, 5, ["a"])).column_names == ["a"]
+
+
+def test_index_of_pandas_is_no_column(tmp_path):
+    """The index that pandas wrote along is left out."""
+    pd = pytest.importorskip("pandas")
+    path = tmp_path / "p.parquet"
+    pd.DataFrame({"a": [1, 2]}, index=["x", "y"]).to_parquet(path)
+    assert parquet.column_names(path) == ["a"]
+
+
+def test_duplicate_names_are_refused(tmp_path):
+    """A file with two columns of one name is refused."""
+    path = tmp_path / "d.parquet"
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(DataError, match="2 columns named 'a'"):
+        parquet.column_names(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"a,b\n1,2\n" * 20])
+def test_other_files_are_refused(tmp_path, content):
+    """What is no Parquet file is refused as such."""
+    path = tmp_path / "x.parquet"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="x.parquet cannot be read: .*; expected a Parquet file"):
+        parquet.column_names(path)
+
+
+def test_damage_is_an_error_of_ours(path):
+    """A file cut short, or with a byte changed, is read as something or refused; no more."""
+    content = path.read_bytes()
+    for position in range(0, len(content), 37):
+        flipped = bytearray(content)
+        flipped[position] ^= 0xFF
+        for broken in (content[:position], bytes(flipped)):
+            path.write_bytes(broken)
+            try:
+                names = parquet.column_names(path)
+                parquet.read(path, names)
+                list(parquet.batches(path, 3, names))
+            except EpochalError as error:
+                assert "data.parquet" in str(error)  # noqa: PT017

@@ -1,0 +1,98 @@
+"""Plain types, names that differ, and rows cut into batches."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochal.data.sources.tables import plain, plain_column, regrouped, without_index
+from epochal.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("array", "kind", "values"),
+    [
+        (pa.array([1.0, float("nan"), None]), pa.float64(), [1.0, None, None]),
+        (pa.array([1, 2], pa.int8()), pa.int8(), [1, 2]),
+        (pa.array([1.5], pa.float32()).cast(pa.float16()), pa.float32(), [1.5]),
+        (pa.array([Decimal("1.50"), None]), pa.float64(), [1.5, None]),
+        (pa.array(["a"], pa.large_string()), pa.string(), ["a"]),
+        (pa.array(["a", None], pa.string_view()), pa.string(), ["a", None]),
+        (pa.array(["a"], pa.large_string()).dictionary_encode(), None, ["a"]),
+        (pa.array([3, None, 3]).dictionary_encode(), None, [3, None, 3]),
+        (pa.array([1.5, 2.5]).dictionary_encode(), None, [1.5, 2.5]),
+        (pa.RunEndEncodedArray.from_arrays([2, 3], [1.0, None]), pa.float64(), [1.0, 1.0, None]),
+        (pa.DictionaryArray.from_arrays([0, 1], ["a", None]), None, ["a", None]),
+        (pa.array([b"\0" * 16], pa.binary(16)), pa.binary(16), [b"\0" * 16]),
+        (pa.array([[1]]), pa.list_(pa.int64()), [[1]]),
+    ],
+)
+def test_columns_get_plain_types(array, kind, values):
+    """Every spelling of a type becomes the plain one; values stay; dictionaries stay."""
+    column = plain_column(pa.chunked_array([array]))
+    assert column.to_pylist() == values
+    if kind is None:
+        assert pa.types.is_dictionary(column.type)
+        assert not column.chunk(0).dictionary.null_count
+    else:
+        assert column.type == kind
+
+
+def test_extension_types_give_their_storage():
+    """A registered type (here a UUID) becomes what it is stored as."""
+    storage = pa.array([b"\1" * 16], pa.binary(16))
+    column = pa.chunked_array([pa.ExtensionArray.from_storage(pa.uuid(), storage)])
+    assert plain_column(column).type == pa.binary(16)
+
+
+def test_dictionaries_of_chunks_become_one():
+    """Chunks with dictionaries of their own share one afterwards."""
+    chunks = [pa.array(["a", "b"]).dictionary_encode(), pa.array(["c", "a"]).dictionary_encode()]
+    column = plain_column(pa.chunked_array(chunks))
+    assert column.to_pylist() == ["a", "b", "c", "a"]
+    assert column.chunk(0).dictionary.equals(column.chunk(1).dictionary)
+
+
+def test_duplicates_are_refused_by_name():
+    """A table with a name twice is refused with the name and the place."""
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    with pytest.raises(DataError, match="the frame has 2 columns named 'a'"):
+        plain(table, "the frame")
+
+
+def test_a_table_without_columns_keeps_its_rows():
+    """Without columns there is still a number of rows."""
+    assert plain(pa.table({"a": [1, 2]}).select([]), "it").num_rows == 2
+
+
+@given(st.lists(st.integers(0, 7), max_size=8), st.integers(1, 5))
+def test_regrouped_keeps_every_row_in_order(sizes, rows):
+    """Law: all rows come once and in order; every table but the last is full."""
+    total = sum(sizes)
+    values = pa.table({"a": range(total)})
+    blocks, start = [], 0
+    for size in sizes:
+        blocks += values.slice(start, size).to_batches() or [
+            pa.record_batch({"a": []}, values.schema)
+        ]
+        start += size
+    tables = list(regrouped(blocks, rows))
+    found = [value for table in tables for value in table.column("a").to_pylist()]
+    assert found == list(range(total))
+    assert all(table.num_rows == rows for table in tables[:-1])
+    assert all(table.num_rows for table in tables)
+
+
+def test_index_of_pandas_is_no_column():
+    """Columns that pandas wrote for its index are left out; damaged notes change nothing."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="id"))
+    schema = pa.Table.from_pandas(frame).schema
+    assert schema.names == ["a", "id"]
+    assert without_index(schema, "it") == ["a"]
+    assert without_index(schema.with_metadata({"pandas": "no JSON"}), "it") == ["a", "id"]
+    assert without_index(schema.with_metadata({"pandas": "[1]"}), "it") == ["a", "id"]

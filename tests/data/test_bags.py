@@ -1,0 +1,107 @@
+"""Bags: which rows members train on and leave out; which columns and pixels they see."""
+
+import numpy as np
+import pytest
+
+from epochal.data.bags import amount, bags_for, feature_mask, patch_mask
+from epochal.settings import PRESETS, checked
+
+LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
+ROWS = np.arange(len(LABELS))
+
+
+def bags(**settings):
+    """Return bags for the labels above."""
+    return bags_for(checked(PRESETS["default"], settings), LABELS, 5)
+
+
+@pytest.mark.parametrize("settings", [{"bagging": "folds"}, {"bagging": "bootstrap"}])
+def test_what_is_trained_on_is_not_left_out(settings):
+    """Each row has a positive count or is left out, never both."""
+    ours = bags(n_estimators=10, **settings)
+
+    for member in range(10):
+        counts, left_out = ours.counts(member, ROWS), ours.left_out(member)
+        assert len(left_out) > 0
+        np.testing.assert_array_equal(np.flatnonzero(counts == 0), left_out)
+
+
+def test_folds_leave_out_each_row_once():
+    """As many members as folds leave out each row exactly once, each class in equal parts."""
+    ours = bags(n_estimators=8, n_folds=8)
+    left_out = [ours.left_out(member) for member in range(8)]
+
+    assert sorted(np.concatenate(left_out)) == ROWS.tolist()
+    for part in left_out:
+        of_classes = np.bincount(LABELS[part], minlength=3)
+        assert (abs(of_classes - np.array([60, 30, 11]) / 8) < 1).all()
+
+
+def test_more_members_than_folds_are_dealt_anew():
+    """Member 8 of eight folds leaves out another fold than member 0 did."""
+    ours = bags(n_estimators=16, n_folds=8)
+
+    assert sorted(np.concatenate([ours.left_out(k) for k in range(8, 16)])) == ROWS.tolist()
+    assert set(ours.left_out(8)) != set(ours.left_out(0))
+
+
+def test_a_bootstrap_draws_as_many_rows_as_there_are():
+    """Counts sum to the number of rows, or to max_samples of them, and about 37 % are left out."""
+    whole, half = bags(bagging="bootstrap"), bags(bagging="bootstrap", max_samples=0.5)
+
+    assert whole.counts(0, ROWS).sum() == len(ROWS)
+    assert half.counts(0, ROWS).sum() == round(len(ROWS) / 2)
+    assert 0.2 < len(whole.left_out(0)) / len(ROWS) < 0.5
+
+
+@pytest.mark.parametrize("kind", ["folds", "bootstrap"])
+def test_a_member_does_not_depend_on_the_others(kind):
+    """Member 3 has the same bag among 4 and among 40, and not member 2's."""
+    few, many = bags(bagging=kind, n_estimators=4), bags(bagging=kind, n_estimators=40)
+
+    np.testing.assert_array_equal(few.counts(3, ROWS), many.counts(3, ROWS))
+    assert not np.array_equal(few.counts(3, ROWS), few.counts(2, ROWS))
+
+
+def test_without_bagging_all_see_all():
+    """bagging=None trains every member on every row."""
+    ours = bags(bagging=None)
+
+    assert (ours.counts(5, ROWS) == 1).all()
+    assert not ours.leaves_out
+    assert len(ours.left_out(5)) == 0
+
+
+def test_feature_subsets_take_whole_columns():
+    """A member sees the asked share of columns, all features of a column or none."""
+    groups = np.array([0, 1, 1, 1, 2, 3, 3])
+    settings = checked(PRESETS["default"], {"max_features": 0.5})
+    masks = [feature_mask(settings, groups, 0, member) for member in range(20)]
+
+    for mask in masks:
+        columns = {group: set(mask[groups == group]) for group in range(4)}
+        assert all(len(values) == 1 for values in columns.values())
+        assert sum(values == {1.0} for values in columns.values()) == 2
+    assert len({tuple(mask) for mask in masks}) > 3
+
+
+def test_patches_are_crops_inside_the_image():
+    """A patch is a rectangle of the asked size, at places that differ by member."""
+    masks = [patch_mask((5, 3), (8, 9, 2), 0, member) for member in range(20)]
+
+    for mask in masks:
+        assert mask.sum() == 5 * 3 * 2
+        rows, columns = np.flatnonzero(mask.any(axis=(1, 2))), np.flatnonzero(mask.any(axis=(0, 2)))
+        assert (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) == (5, 3)
+    assert len({mask.tobytes() for mask in masks}) > 5
+
+
+def test_a_patch_larger_than_the_image_is_all_of_it():
+    """A crop cannot be larger than the image."""
+    assert patch_mask((50, 50), (4, 4), 0, 0).all()
+
+
+@pytest.mark.parametrize(("share", "number"), [(1.0, 10), (0.25, 2), (3, 3), (99, 10), (0.001, 1)])
+def test_amounts(share, number):
+    """A share is a fraction or a number, at least one and at most all."""
+    assert amount(share, 10) == number

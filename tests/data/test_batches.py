@@ -1,0 +1,128 @@
+"""Order and batches: every row once, new orders, short batches, segments."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epochal.data.batches import ArraySource, Epochs, LazySource, bucket, order
+
+
+GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
+
+
+def epochs(rows, batch_size, *, features=3, members=2, segment_bytes=2**20, seed=0, shuffle=True):
+    """Return epochs over rows whose first feature and label are the row's number."""
+    x = np.tile(np.arange(rows, dtype=np.float32)[:, None], (1, features))
+    return Epochs(
+        source=ArraySource(x),
+        labels=np.arange(rows, dtype=np.int32),
+        weights=lambda numbers: np.stack([numbers + 1.0] * members).astype(np.float32),
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=shuffle,
+        segment_bytes=segment_bytes,
+    )
+
+
+def seen(segments):
+    """Return the rows that the segments' batches hold, in order, padding left out."""
+    return np.concatenate([segment.y[: segment.rows] for segment in segments])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.integers(1, 300),
+    batch_size=st.integers(1, 64),
+    segment_bytes=st.integers(1, 4000),
+    epoch=st.integers(0, 5),
+)
+def test_every_row_exactly_once(rows, batch_size, segment_bytes, epoch):
+    """An epoch holds each row once, its batches are full but the last, and weights follow rows."""
+    ours = epochs(rows, min(batch_size, rows), segment_bytes=segment_bytes)
+    segments = list(ours.segments(epoch))
+    counts = np.concatenate([segment.counts[: segment.batches] for segment in segments])
+
+    assert sorted(seen(segments)) == list(range(rows))
+    assert (counts[:-1] == ours.batch_size).all()
+    assert counts.sum() == rows
+    assert [segment.last for segment in segments] == [False] * (len(segments) - 1) + [True]
+    for segment in segments:
+        np.testing.assert_array_equal(segment.x[: segment.rows, 0], segment.y[: segment.rows])
+        np.testing.assert_array_equal(segment.weights[1, : segment.rows], segment.y[: segment.rows] + 1)
+        assert not segment.weights[:, segment.rows :].any()
+
+
+def test_a_hundred_thousand_rows_in_batches_of_a_thousand():
+    """The textbook's case: 100 batches, each row once, another order in the next epoch."""
+    ours = epochs(100_000, 1_000)
+    first, second = seen(ours.segments(0)), seen(ours.segments(1))
+
+    assert ours.batches == 100
+    assert (np.sort(first) == np.arange(100_000)).all()
+    assert (np.sort(second) == np.arange(100_000)).all()
+    assert (first == second).mean() < 0.001
+
+
+def test_segments_are_the_epoch_cut_in_pieces():
+    """However small the segments, the rows come in the same order."""
+    whole, pieces = epochs(100, 8), epochs(100, 8, segment_bytes=200)
+    segments = list(pieces.segments(2))
+
+    assert len(segments) > 3
+    np.testing.assert_array_equal(seen(whole.segments(2)), seen(segments))
+    assert [segment.first_batch for segment in segments] == list(
+        range(0, pieces.batches, pieces.capacity)
+    )
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    """The same seed and epoch give the same order; another seed or epoch another one."""
+    base = order(1, 2, 1000)
+
+    np.testing.assert_array_equal(base, order(1, 2, 1000))
+    assert not np.array_equal(base, order(1, 3, 1000))
+    assert not np.array_equal(base, order(2, 2, 1000))
+
+
+def test_ten_shuffled_rows():
+    """The order of ten rows is what it always was: saved trainings rely on it."""
+    assert order(0, 0, 10).tolist() == GOLDEN
+
+
+def test_without_shuffling_rows_come_as_they_are():
+    """shuffle=False keeps the order of the rows in every epoch."""
+    ours = epochs(10, 4, shuffle=False)
+
+    assert seen(ours.segments(0)).tolist() == seen(ours.segments(1)).tolist() == list(range(10))
+
+
+def test_the_stream_goes_on():
+    """The stream from epoch 3 begins with epoch 3 and continues with epoch 4."""
+    ours = epochs(20, 4)
+    stream = ours.stream(3)
+    first, second = next(stream), next(stream)
+
+    assert [first.epoch, second.epoch] == [3, 4]
+    np.testing.assert_array_equal(seen([second]), order(0, 4, 20))
+
+
+def test_a_lazy_source_encodes_what_is_taken():
+    """A lazy source gives what the encoding gives, for the rows asked for only."""
+    asked = []
+
+    def encode(rows):
+        asked.append(len(rows))
+        return rows[:, None].astype(np.float32)
+
+    source = LazySource(100, 1, encode)
+
+    np.testing.assert_array_equal(source.take(np.array([7, 3])), [[7], [3]])
+    assert asked == [2]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 9, 100, 12345])
+def test_buckets_are_near_and_few(number):
+    """A bucket is at least the number, at most a third more, and is its own bucket."""
+    assert number <= bucket(number) <= max(number * 4 / 3, number + 1)
+    assert bucket(bucket(number)) == bucket(number)

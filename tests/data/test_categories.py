@@ -1,0 +1,73 @@
+"""Categories: their texts, which are kept, and the codes of rows."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochal.data.categories import codes, levels, text_of
+
+SAME = {
+    "text": pa.array(["3", None, "7", "3"]),
+    "large text": pa.array(["3", None, "7", "3"], pa.large_string()),
+    "text view": pa.array(["3", None, "7", "3"], pa.string_view()),
+    "int": pa.array([3, None, 7, 3]),
+    "float": pa.array([3.0, None, 7.0, 3.0]),
+    "NaN": pa.array([3.0, float("nan"), 7.0, 3.0]),
+    "category of ints": pa.array([3, None, 7, 3]).dictionary_encode(),
+    "null among categories": pa.DictionaryArray.from_arrays([1, 0, 2, 1], [None, "3", "7"]),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_categories_in_any_holder(name):
+    """Texts, numbers and dictionaries with the same values have the same levels and codes."""
+    column = pa.chunked_array([SAME[name]])
+
+    assert levels(column, np.ones(4), most=9) == (("3", "7"), True, False)
+    assert codes(column, ["3", "7"]).tolist() == [0, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3, "3"), (3.0, "3"), (-0.5, "-0.5"), (0.1, "0.1"), (2.0**53, "9007199254740992")],
+)
+def test_numbers_as_texts(value, text):
+    """Whole numbers have no fraction, others print as Python prints them."""
+    assert text_of(value) == text
+
+
+def test_truth_values_print_as_python_does():
+    """True is "True"."""
+    assert codes(pa.chunked_array([[True, False]]), ["False", "True"]).tolist() == [1, 0]
+
+
+def test_the_heaviest_are_kept_and_equals_go_by_name():
+    """Of more categories than may be, the heaviest stay, in the order of names."""
+    column = pa.chunked_array([["d", "c", "b", "a", "d"]])
+
+    assert levels(column, np.ones(5), most=2) == (("a", "d"), False, True)
+    assert levels(column, np.array([1, 9, 1, 1, 1]), most=1) == (("c",), False, True)
+    assert levels(column, np.ones(5), most=4) == (("a", "b", "c", "d"), False, False)
+
+
+def test_rows_without_weight_do_not_count():
+    """Neither categories nor missing values come from rows of weight 0."""
+    column = pa.chunked_array([["a", "b", None]])
+
+    assert levels(column, np.array([1, 0, 0]), most=9) == (("a",), False, False)
+
+
+def test_chunks_with_different_dictionaries_are_one_column():
+    """Codes do not depend on how a column is cut."""
+    values = ["a", "b", None, "c", "a", "z"]
+    cut = [pa.array(part).dictionary_encode() for part in (values[:2], values[2:4], values[4:])]
+
+    assert codes(pa.chunked_array(cut), ["a", "b", "c"]).tolist() == [0, 1, 3, 2, 0, 4]
+
+
+def test_an_empty_column_has_no_codes():
+    """No rows give no codes and no levels."""
+    column = pa.chunked_array([], type=pa.string())
+
+    assert codes(column, ["a"]).tolist() == []
+    assert levels(column, np.empty(0), most=9) == ((), False, False)

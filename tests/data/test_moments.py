@@ -1,0 +1,133 @@
+"""Moments: the formulas, weights, missing values, and the law of parts and whole."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochal.data.moments import Moments
+
+RANDOM = np.random.default_rng(3)
+
+
+def with_gaps(block):
+    """A copy of the block with a tenth of its values missing."""
+    return np.where(RANDOM.random(block.shape) < 0.1, np.nan, block)
+
+
+BLOCKS = {
+    "plain": RANDOM.normal(size=(1000, 5)),
+    "far from zero": 1e8 + RANDOM.normal(size=(1000, 5)),
+    "small": 1e-9 * RANDOM.normal(size=(1000, 5)),
+    "gaps": with_gaps(RANDOM.normal(size=(1000, 5))),
+    "far with gaps": with_gaps(1e8 + RANDOM.normal(size=(1000, 5))),
+}
+
+
+def merged(block, cuts, weights):
+    """The merged moments of the parts of a block."""
+    moments = Moments.nothing(block.shape[1])
+    edges = [0, *sorted(cuts), len(block)]
+    for start, stop in pairwise(edges):
+        moments = moments.merge(Moments.of(block[start:stop], weights[start:stop]))
+    return moments
+
+
+def assert_same(actual, expected, rtol=1e-12):
+    """Compare two moments, feature by feature."""
+    np.testing.assert_allclose(actual.weight, expected.weight, rtol=rtol)
+    np.testing.assert_allclose(actual.mean, expected.mean, rtol=rtol, atol=1e-300)
+    np.testing.assert_allclose(actual.variance, expected.variance, rtol=rtol)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_moments_are_mean_and_population_variance(name):
+    """Mean and variance agree with their definitions, computed in extended precision."""
+    block = BLOCKS[name]
+    exact = block.astype(np.longdouble)
+    mean = np.nanmean(exact, axis=0)
+
+    moments = Moments.of(block)
+
+    np.testing.assert_allclose(moments.mean, mean.astype(float), rtol=1e-13, atol=1e-17)
+    variance = np.nanmean((exact - mean) ** 2, axis=0)
+    np.testing.assert_allclose(moments.variance, variance.astype(float), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+@given(cuts=st.lists(st.integers(0, 1000), max_size=6), weighted=st.booleans())
+def test_moments_of_parts_merge_to_those_of_the_whole(name, cuts, weighted):
+    """However a block is cut, its parts' moments merge to its own, to 1e-12."""
+    block = BLOCKS[name]
+    weights = np.linspace(0, 3, 1000) if weighted else np.ones(1000)
+    whole = Moments.of(block, weights)
+
+    parts = merged(block, cuts, weights)
+
+    scale = np.sqrt(whole.variance)
+    np.testing.assert_allclose(parts.weight, whole.weight, rtol=1e-12)
+    np.testing.assert_allclose(parts.variance, whole.variance, rtol=1e-12)
+    assert (np.abs(parts.mean - whole.mean) <= 1e-12 * np.maximum(np.abs(whole.mean), scale)).all()
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_weight_is_so_many_rows(name):
+    """Whole weights give the moments of the repeated rows; weight 0 leaves a row out."""
+    block = BLOCKS[name]
+    weights = RANDOM.integers(0, 4, size=len(block))
+
+    assert_same(Moments.of(block, weights), Moments.of(np.repeat(block, weights, axis=0)), 1e-11)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e15 / 3, -7.3e-200, 1e200])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_constant_feature_has_exactly_no_variance(value, gaps):
+    """The variance of equal values is exactly 0 and their mean exactly the value."""
+    block = np.full((999, 2), value)
+    if gaps:
+        block[::7] = np.nan
+
+    moments = merged(block, [100, 555], np.linspace(0.1, 1, 999))
+
+    assert (moments.variance == 0).all()
+    assert (moments.mean == value).all()
+
+
+def test_rows_of_weight_zero_do_not_hide_a_constant():
+    """A row that does not count does not take part, not even as an origin."""
+    block = np.array([[3.7], [0.1], [0.1], [0.1]])
+
+    moments = Moments.of(block, np.array([0, 1, 1, 1]))
+
+    assert moments.variance == 0
+    assert moments.mean == 0.1
+
+
+def test_nothing_is_known_of_a_feature_without_values():
+    """A feature that is always missing has weight, mean and variance 0."""
+    moments = Moments.of(np.array([[np.nan, 1.0], [np.nan, 3.0]]))
+
+    assert moments.weight.tolist() == [0, 2]
+    assert moments.mean.tolist() == [0, 2]
+    assert moments.variance.tolist() == [0, 1]
+
+
+def test_merging_nothing_changes_nothing():
+    """The moments of no rows are neutral on both sides."""
+    moments, nothing = Moments.of(BLOCKS["gaps"]), Moments.nothing(5)
+
+    for both in (moments.merge(nothing), nothing.merge(moments)):
+        assert both.mean.tobytes() == moments.mean.tobytes()
+        assert both.squares.tobytes() == moments.squares.tobytes()
+    assert Moments.of(np.empty((0, 5))).weight.tolist() == [0] * 5
+
+
+def test_the_block_is_left_as_it_is():
+    """Taking moments changes neither the values nor their missing places."""
+    block = BLOCKS["gaps"].copy()
+
+    Moments.of(block)
+
+    np.testing.assert_array_equal(block, BLOCKS["gaps"])

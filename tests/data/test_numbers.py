@@ -1,0 +1,89 @@
+"""Numbers and truth values out of columns of every Arrow type."""
+
+import datetime
+import decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochal.data.numbers import NULL_SPELLINGS, Place, numbers, truths
+from epochal.errors import DataError
+
+COLUMNS = {
+    "int64": pa.array([1, None, -3]),
+    "uint8": pa.array([1, None, 253], pa.uint8()),
+    "float16": pa.array(np.array([1, np.nan, -3], np.float16)),
+    "float32": pa.array([1, None, -3], pa.float32()),
+    "decimal": pa.array([decimal.Decimal("1.0"), None, decimal.Decimal("-3.0")]),
+    "text": pa.array([" 1", None, "-3.0 "]),
+    "large text": pa.array(["1", "NA", "-3"], pa.large_string()),
+    "text view": pa.array(["1e0", "?", "-3"], pa.string_view()),
+    "category": pa.array([1.0, None, -3.0]).dictionary_encode(),
+    "duration": pa.array([10**6, None, -3 * 10**6], pa.duration("us")),
+    "time": pa.array([1000, None, 3000], pa.time32("ms")),
+}
+EXPECTED = {"uint8": [1, np.nan, 253], "time": [1, np.nan, 3]}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_of_every_type_become_numbers(name):
+    """Values keep their meaning, whatever holds them; missing ones are NaN."""
+    column = pa.chunked_array([COLUMNS[name], COLUMNS[name][:1]])
+
+    values = numbers(column, Place("a"))
+
+    expected = EXPECTED.get(name, [1, np.nan, -3])
+    assert values.dtype == np.float64
+    np.testing.assert_array_equal(values, [*expected, 1])
+
+
+@pytest.mark.parametrize("spelling", NULL_SPELLINGS)
+def test_null_spellings_are_missing_values(spelling):
+    """Each spelling of a missing value is NaN, also among truth values."""
+    column = pa.chunked_array([[spelling, "1"]])
+
+    np.testing.assert_array_equal(numbers(column, Place("a")), [np.nan, 1])
+    np.testing.assert_array_equal(truths(column, Place("a")), [np.nan, 1])
+
+
+def test_integers_beyond_float64_are_rounded():
+    """An integer that float64 cannot hold becomes the nearest one that it can."""
+    values = numbers(pa.chunked_array([[2**60 + 1, None]]), Place("a"))
+
+    np.testing.assert_array_equal(values, [2.0**60, np.nan])
+
+
+@pytest.mark.parametrize("text", ["abc", "1,5", "1_0", "0x1F", "12 kg"])
+def test_a_text_that_is_no_number_is_refused_by_name(text):
+    """The error names column, row and value, counted from the first row given."""
+    column = pa.chunked_array([["1", None], ["2", text, text]])
+
+    with pytest.raises(DataError) as caught:
+        numbers(column, Place("height", first_row=100))
+
+    assert f"column 'height' holds '{text}' in row 103; expected a number" in str(caught.value)
+
+
+def test_dates_are_no_numbers():
+    """A date where a number was is refused by column and row."""
+    column = pa.chunked_array([[None, datetime.date(2024, 1, 1)]])
+
+    with pytest.raises(DataError, match=r"column 'a' holds date32.*row 1"):
+        numbers(column, Place("a"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [[True, None, False], [1, None, 0], [1.0, None, 0.0], ["TRUE", "", "False"], ["1", "NA", "0"]],
+)
+def test_truth_values_are_zeros_and_ones(column):
+    """Truth values are read as values, numbers and texts."""
+    np.testing.assert_array_equal(truths(pa.chunked_array([column]), Place("a")), [1, np.nan, 0])
+
+
+@pytest.mark.parametrize(("column", "shown"), [([1, 0, 5], "5"), (["true", "no way"], "'no way'")])
+def test_other_values_are_no_truth_values(column, shown):
+    """Anything else is refused by column, row and value."""
+    with pytest.raises(DataError, match=f"column 'a' holds {shown} in row {len(column) - 1}"):
+        truths(pa.chunked_array([column]), Place("a"))

@@ -1,0 +1,374 @@
+"""Preprocessing against its formulas, on every kind of rows, and its honesty in errors."""
+
+import dataclasses
+import datetime
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from epochal.data import schema as schema_module
+from epochal.data.preprocess import Preprocessor
+from epochal.errors import DataError
+
+RANDOM = np.random.default_rng(5)
+ROWS = 60
+DAY = datetime.date(2023, 12, 1)
+
+
+def with_gaps(values, every):
+    """The values as a list with each so-many-th missing."""
+    return [None if index % every == 0 else value for index, value in enumerate(values)]
+
+
+TABLE = pa.table(
+    {
+        "age": with_gaps(RANDOM.normal(40, 9, ROWS).tolist(), 7),
+        "job": with_gaps(RANDOM.choice(["clerk", "cook", "smith"], ROWS).tolist(), 9),
+        "rooms": RANDOM.integers(1, 9, ROWS),
+        "sex": RANDOM.choice(["f", "m"], ROWS).tolist(),
+        "owner": with_gaps(RANDOM.choice([True, False], ROWS).tolist(), 11),
+        "day": with_gaps([DAY + datetime.timedelta(index) for index in range(ROWS)], 13),
+        "same": [7.7] * ROWS,
+        "empty": pa.nulls(ROWS),
+    }
+)
+ALL = np.arange(ROWS)
+
+
+def fitted(rows, training=None, sample_weight=None, **settings):
+    """The preprocessor of rows, with mild settings."""
+    count = rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0]
+    training = np.arange(count) if training is None else training
+    chosen = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64} | settings
+    return Preprocessor.fit(rows, training, sample_weight, **chosen)
+
+
+def by_name(preprocessor, rows):
+    """The encoded features by their names."""
+    return dict(zip(preprocessor.feature_names, preprocessor.encode(rows).T, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16, np.uint8, bool])
+@pytest.mark.parametrize("epsilon", [0.0, 1e-8, 0.5])
+def test_numbers_are_standardised_by_the_formula(dtype, epsilon):
+    """Without a clip features are (x - mean) / sqrt(variance + epsilon), to float32 rounding."""
+    x = RANDOM.integers(0, 2 if dtype is bool else 90, size=(500, 4)).astype(dtype)
+    exact = x.astype(np.float64)
+
+    features = fitted(x, epsilon=epsilon, clip=None).encode(x)
+
+    expected = (exact - exact.mean(axis=0)) / np.sqrt(exact.var(axis=0) + epsilon)
+    assert features.dtype == np.float32
+    assert features.flags.c_contiguous
+    np.testing.assert_allclose(features, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_the_clip_bends_far_values():
+    """With a clip c features are z / sqrt(1 + (z / c)^2), below c however far they are."""
+    x = RANDOM.standard_t(2, size=(500, 3))
+    z = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-8)
+    preprocessor = fitted(x, clip=2.0)
+
+    np.testing.assert_allclose(preprocessor.encode(x), z / np.sqrt(1 + (z / 2) ** 2), rtol=1e-6)
+    far = preprocessor.encode(np.array([[1e300, -1e300, 1.7e308]]))
+    np.testing.assert_allclose(far, [[2, -2, 2]])
+
+
+def test_statistics_come_from_training_rows_only():
+    """Rows outside of training, and rows of weight 0, change nothing."""
+    x = RANDOM.normal(size=(50, 3))
+    training = np.arange(10, 40)
+    weight = np.where((x[:, 0] < 1) & (np.arange(50) >= 10) & (np.arange(50) < 40), 1.0, 0.0)
+    other = np.where(weight[:, None] > 0, x, 99.0)
+
+    assert fitted(x, training) == fitted(np.vstack((x, x + 5)), training)
+    assert fitted(x, ALL[:50], weight) == fitted(other, ALL[:50], weight)
+    assert fitted(x, training) != fitted(x)
+
+
+def test_a_weight_of_two_is_the_row_twice():
+    """Weighted rows and repeated rows give the same features, of tables and arrays."""
+    weight = RANDOM.integers(0, 3, ROWS).astype(float)
+    repeated = np.repeat(ALL, weight.astype(int))
+    x = RANDOM.normal(size=(ROWS, 3))
+
+    for rows, twice in ((TABLE, TABLE.take(repeated)), (x, x[repeated])):
+        weighted, plain = (
+            fitted(rows, None, weight, max_categories=2),
+            fitted(twice, max_categories=2),
+        )
+        assert weighted.schema == plain.schema
+        np.testing.assert_allclose(weighted.encode(rows), plain.encode(rows), atol=1e-6)
+
+
+def test_every_kind_of_column_becomes_its_features():
+    """Names, groups and number of features follow the columns of the table."""
+    preprocessor = fitted(TABLE)
+
+    names = preprocessor.feature_names
+    assert names == [
+        *("age", "age is missing"),
+        *("job=clerk", "job=cook", "job=smith", "job=(missing)"),
+        *("rooms", "sex=m", "owner", "owner is missing"),
+        *("day", "day is missing", "day sine of week", "day cosine of week"),
+        *("same", "empty=(missing)"),
+    ]
+    assert preprocessor.groups.tolist() == [0, 0, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7]
+    assert preprocessor.n_features == len(names)
+
+
+def test_a_missing_number_is_the_mean_and_is_told():
+    """Missing numbers, truth values and dates are 0 with an indicator of 1."""
+    features = by_name(fitted(TABLE), TABLE)
+
+    for name in ("age", "owner", "day"):
+        missing = np.array([value is None for value in TABLE[name].to_pylist()])
+        np.testing.assert_array_equal(features[f"{name} is missing"], missing)
+        assert (features[name][missing] == 0).all()
+        assert (features[name][~missing] != 0).all()
+
+
+def test_categories_are_one_hot():
+    """A row has 1 in the feature of its category, missing being one; two are -1 and 1."""
+    features = by_name(fitted(TABLE), TABLE)
+
+    for index, job in enumerate(TABLE["job"].to_pylist()):
+        hot = [name for name, v in features.items() if name.startswith("job=") and v[index] == 1]
+        assert hot == [f"job={job or '(missing)'}"]
+    expected = [1 if sex == "m" else -1 for sex in TABLE["sex"].to_pylist()]
+    assert features["sex=m"].tolist() == expected
+
+
+def test_dates_show_their_cycle():
+    """Days a week apart stand at the same point of the week; sine and cosine are of length 1."""
+    features = by_name(fitted(TABLE), TABLE)
+    known = np.array([value is not None for value in TABLE["day"].to_pylist()])
+    pair = np.column_stack((features["day sine of week"], features["day cosine of week"]))
+
+    np.testing.assert_allclose(np.hypot(*pair[known].T), 1, rtol=1e-6)
+    both = known[7:] & known[:-7]
+    np.testing.assert_allclose(pair[7:][both], pair[:-7][both], atol=1e-6)
+    assert (pair[~known] == 0).all()
+
+
+def test_constants_and_empty_columns_are_zero():
+    """What never varied in training is 0, also where it varies later."""
+    later = TABLE.set_column(6, "same", [RANDOM.normal(size=ROWS)])
+    later = later.set_column(7, "empty", [["surprise"] * ROWS])
+    preprocessor = fitted(TABLE, epsilon=0.0, clip=None)
+
+    for rows in (TABLE, later):
+        features = by_name(preprocessor, rows)
+        assert (features["same"] == 0).all()
+        assert (features["empty=(missing)"] == 0).all()
+
+
+def test_an_enormous_constant_is_zero():
+    """A constant is 0 to the ends of float64, where differences overflow."""
+    preprocessor = fitted(np.full((4, 1), 1e308))
+
+    assert preprocessor.encode(np.array([[1e308], [-1e308]])).tolist() == [[0], [0]]
+
+
+def test_unseen_categories_are_zeros_or_others():
+    """An unseen category has no feature, unless training already had others."""
+    table = pa.table({"a": ["x", "x", "y", "y", "z"]})
+    new = pa.table({"a": ["new", None, "x"]})
+
+    assert fitted(table).encode(new).tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
+    others = fitted(table, max_categories=2)
+    assert others.feature_names == ["a=x", "a=y", "a=(other)"]
+    assert others.encode(new).tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
+def test_a_gap_where_training_had_none_is_the_mean():
+    """A value that is missing for the first time is 0 and needs no indicator."""
+    assert fitted(np.array([[1.0], [2.0]])).encode(np.array([[np.nan]])).tolist() == [[0]]
+
+
+def as_texts(table):
+    """Every column as texts, as a streamed CSV file gives them."""
+    columns = [
+        pa.array(
+            [None if value is None else str(value) for value in column.to_pylist()], pa.string()
+        )
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+HOLDERS = {
+    "other order": lambda t: t.select(t.column_names[::-1]),
+    "texts": as_texts,
+    "many chunks": lambda t: pa.concat_tables([t.slice(i, 7) for i in range(0, ROWS, 7)]),
+    "dictionaries": lambda t: t.set_column(1, "job", t["job"].dictionary_encode()),
+    "timestamps": lambda t: t.set_column(5, "day", t["day"].cast(pa.timestamp("ns"))),
+    "integers as floats": lambda t: t.set_column(2, "rooms", t["rooms"].cast(pa.float32())),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_equal_values_are_equal_features(name):
+    """Features depend on the values, not on what holds them or in which order."""
+    preprocessor = fitted(TABLE)
+    held = HOLDERS[name](TABLE)
+    assert not held.equals(TABLE) or held["job"].num_chunks > 1
+
+    assert preprocessor.encode(held).tobytes() == preprocessor.encode(TABLE).tobytes()
+
+
+@pytest.mark.parametrize("wrap", [sparse.csr_matrix, sparse.csr_array, np.asfortranarray])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_arrays_of_every_make_are_equal(wrap, gaps):
+    """Sparse and Fortran-ordered arrays give the preprocessor and the features of plain ones."""
+    x = RANDOM.normal(size=(40, 5)) * (RANDOM.random((40, 5)) < 0.4)
+    if gaps:
+        x[::3, 1] = np.nan
+    plain = fitted(x)
+
+    assert fitted(wrap(x)) == plain
+    assert plain.encode(wrap(x)).tobytes() == plain.encode(x).tobytes()
+    assert plain.n_features == 5 + gaps
+
+
+def test_images_are_flattened_in_c_order():
+    """The features of an image are its pixels, row after row."""
+    x = RANDOM.integers(0, 255, size=(30, 4, 3)).astype(np.uint8)
+    flat = x.reshape(30, 12)
+
+    assert fitted(x).schema.shape == (4, 3)
+    np.testing.assert_array_equal(fitted(x).encode(x), fitted(flat).encode(flat))
+
+
+@given(cut=st.integers(0, ROWS))
+def test_parts_are_encoded_like_the_whole(cut):
+    """Rows do not know their neighbours."""
+    preprocessor = fitted(TABLE)
+    parts = [preprocessor.encode(part) for part in (TABLE.slice(0, cut), TABLE.slice(cut))]
+
+    assert np.vstack(parts).tobytes() == preprocessor.encode(TABLE).tobytes()
+
+
+@pytest.mark.parametrize("rows", [TABLE, RANDOM.normal(size=(1000, 3))], ids=["table", "array"])
+def test_chunks_do_not_show(rows, monkeypatch):
+    """Cut into many spans, on several threads, features are the same."""
+    whole = fitted(rows)
+    expected = whole.encode(rows)
+    monkeypatch.setattr(schema_module, "_CHUNK", 1)
+    monkeypatch.setattr(schema_module, "_TABLE_CHUNK", 1)
+    monkeypatch.setattr(schema_module, "_FEWEST", 7)
+
+    np.testing.assert_allclose(fitted(rows).mean, whole.mean, rtol=1e-13, atol=1e-16)
+    assert whole.encode(rows).tobytes() == expected.tobytes()
+
+
+def test_the_first_infinity_is_named_with_its_row():
+    """In whatever span it stands, the row counts from the first row given."""
+    x = RANDOM.normal(size=(60_000, 8))
+    preprocessor = fitted(x)
+    x[50_000, 3] = x[55_000, 0] = np.inf
+
+    for call, row in (
+        (lambda: fitted(x), 50_000),
+        (lambda: preprocessor.encode(x, first_row=7), 50_007),
+    ):
+        with pytest.raises(
+            DataError, match=f"Input X contains infinity: inf in column 'x3', row {row} "
+        ):
+            call()
+
+
+def test_a_bad_text_is_named_with_its_row():
+    """A text where numbers were is refused by column, row and value."""
+    bad = TABLE.set_column(2, "rooms", [["4"] * (ROWS - 1) + ["four"]])
+
+    with pytest.raises(
+        DataError, match="column 'rooms' holds 'four' in row 159; expected a number"
+    ):
+        fitted(TABLE).encode(bad, first_row=100)
+
+
+def test_a_value_too_large_for_float32_is_refused():
+    """Without a clip, a value beyond float32 would be infinite to the network."""
+    preprocessor = fitted(np.array([[1.0], [2.0]]), clip=None)
+
+    message = r"Input X contains infinity or a value too large for dtype\('float32'\): -1e\+60"
+    with pytest.raises(DataError, match=message):
+        preprocessor.encode(np.array([[1.5], [-1e60]]))
+
+
+def test_a_variance_too_large_is_refused():
+    """A column whose variance overflows is refused by name at the fit."""
+    table = pa.table({"a": [1.0, 2.0], "b": [1e200, -1e200]})
+
+    with pytest.raises(DataError, match="column 'b' has values whose variance is too large"):
+        fitted(table)
+
+
+def test_no_rows_are_no_features():
+    """An empty table is encoded as an empty array of the right width."""
+    assert fitted(TABLE).encode(TABLE.slice(0, 0)).shape == (0, 16)
+
+
+def test_preprocessing_returns_from_its_description():
+    """JSON and arrays hold everything: the bits of the features are the same."""
+    for rows in (TABLE, RANDOM.normal(size=(9, 2)), np.ones((3, 2, 2))):
+        preprocessor = fitted(rows)
+        description = json.loads(json.dumps(preprocessor.to_dict()))
+
+        returned = Preprocessor.from_dict(description, preprocessor.arrays())
+
+        assert returned == preprocessor
+        assert hash(returned) == hash(preprocessor)
+        assert returned.encode(rows).tobytes() == preprocessor.encode(rows).tobytes()
+
+
+def test_equality_sees_every_part():
+    """Another schema, array, epsilon or clip is another preprocessing."""
+    preprocessor = fitted(TABLE)
+    changes = {
+        "schema": dataclasses.replace(preprocessor.schema, columns=preprocessor.schema.columns[:1]),
+        "mean": preprocessor.mean + 1,
+        "scale": preprocessor.scale + 1,
+        "epsilon": 0.1,
+        "clip": None,
+    }
+
+    for name, value in changes.items():
+        assert dataclasses.replace(preprocessor, **{name: value}) != preprocessor
+    assert preprocessor != "preprocessor"
+
+
+FIVE = np.arange(5.0)
+NONSENSE = {
+    "surplus key": lambda d, a: (d | {"more": 1}, a),
+    "no dict": lambda d, a: ([d], a),
+    "epsilon below 0": lambda d, a: (d | {"epsilon": -1.0}, a),
+    "epsilon of truth": lambda d, a: (d | {"epsilon": True}, a),
+    "epsilon a text": lambda d, a: (d | {"epsilon": "0"}, a),
+    "clip 0": lambda d, a: (d | {"clip": 0}, a),
+    "clip infinite": lambda d, a: (d | {"clip": float("inf")}, a),
+    "array left out": lambda d, a: (d, {"mean": a["mean"]}),
+    "too many numbers": lambda d, a: (d, a | {"mean": np.arange(6.0)}),
+    "two axes": lambda d, a: (d, a | {"mean": FIVE[None]}),
+    "float32": lambda d, a: (d, a | {"mean": FIVE.astype(np.float32)}),
+    "not finite": lambda d, a: (d, a | {"scale": FIVE + np.nan}),
+    "scale below 0": lambda d, a: (d, a | {"scale": FIVE - 1}),
+    "nonsensical schema": lambda d, a: (d | {"schema": {}}, a),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_a_nonsensical_description_is_refused(name):
+    """Wrong keys, types, sizes and numbers are a ValueError."""
+    preprocessor = fitted(TABLE)
+    description, arrays = preprocessor.to_dict(), preprocessor.arrays()
+    assert Preprocessor.from_dict(description, arrays | {"mean": FIVE, "scale": FIVE})
+
+    with pytest.raises(ValueError, match="preprocessing|epsilon|clip|mean|scale|schema"):
+        Preprocessor.from_dict(*NONSENSE[name](description, arrays))

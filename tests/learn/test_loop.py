@@ -1,0 +1,212 @@
+"""The loop: best copies whatever ends the training, curves, observers, Ctrl-C, resuming."""
+
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from epochal.data.batches import ArraySource, Epochs
+from epochal.data.judges import Encoded, shared
+from epochal.errors import TrainingError
+from epochal.learn.loop import Task, TrainingState, train
+from epochal.learn.losses import cross_entropy
+from epochal.learn.network import apply
+from epochal.learn.setup import fixed_for, fresh_state, program_for
+from epochal.learn.stopping import Outcome
+from epochal.settings import PRESETS, checked, resolved
+
+FEATURES, CLASSES, MEMBERS = 5, 2, 3
+
+
+def rows(number, seed):
+    """Return rows whose labels are mostly noise, so that validation loss turns soon."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(number, FEATURES)).astype(np.float32)
+    y = (x[:, 0] + 1.5 * random.normal(size=number) > 0).astype(np.int32)
+    return x, y
+
+
+def task(judged=True, segment_bytes=2**20, **settings):
+    """Return a small training, and where it begins."""
+    values = {
+        "n_estimators": MEMBERS,
+        "hidden_layer_sizes": (32,),
+        "batch_size": 16,
+        "learning_rate_init": 0.02,
+        "n_iter_no_change": 3,
+    }
+    ours = resolved(checked(PRESETS["default"], values | settings), 120)
+    program = program_for(ours, masked=False)
+    x, y = rows(120, 0)
+    epochs = Epochs(
+        ArraySource(x),
+        y,
+        lambda r: np.ones((MEMBERS, len(r)), np.float32),
+        16,
+        seed=4,
+        segment_bytes=segment_bytes,
+    )
+    vx, vy = rows(90, 1)
+    judges = shared(Encoded(ArraySource(vx), vy, np.ones(90)), MEMBERS) if judged else None
+    state = fresh_state(ours, program, (FEATURES, 32, CLASSES), None, 4)
+    return Task(program, ours, fixed_for(ours, None, 4), epochs, judges), TrainingState(state, 0)
+
+
+def loss_of(layers, judges):
+    """Return the mean cross-entropy of layers on the judges, computed apart from the loop."""
+    targets = np.eye(CLASSES)[judges.y]
+    return float(cross_entropy(apply(layers, judges.x, "relu"), targets).mean())
+
+
+def check_best_copies(result, judges):
+    """Assert that the returned copies have the lowest recorded validation losses."""
+    for k in range(MEMBERS):
+        curve = result.history.validation_loss[k]
+        assert result.history.best_epoch[k] == int(np.nanargmin(curve)) + 1
+        assert loss_of(result.layers[k], judges) == pytest.approx(min(curve), rel=1e-4)
+
+
+def test_patience_returns_the_best_copy():
+    """Each member stops on its own, exactly n_iter_no_change epochs after its best, and has it."""
+    ours, start = task(tol=0.0)
+    result = train(ours, start, 200, [])
+    lengths = [len(curve) for curve in result.history.validation_loss]
+
+    check_best_copies(result, ours.judges)
+    assert [best + 3 for best in result.history.best_epoch] == lengths
+    assert set(result.history.outcome) == {Outcome.STOPPED}
+    assert min(lengths) < max(lengths) or MEMBERS == 1
+
+
+def test_the_epoch_limit_returns_the_best_copy():
+    """Training that ends by max_iter long after the low gives back the low."""
+    ours, start = task(n_iter_no_change=1000)
+    result = train(ours, start, 25, [])
+
+    check_best_copies(result, ours.judges)
+    assert set(result.history.outcome) == {Outcome.EPOCH_LIMIT}
+    assert max(result.history.best_epoch) < 25
+
+
+def test_the_time_limit_returns_the_best_copy():
+    """Training that ends by time_limit gives back the best copy so far."""
+    ours, start = task(n_iter_no_change=1000, time_limit=0.5)
+    result = train(ours, start, 10**6, [])
+
+    check_best_copies(result, ours.judges)
+    assert set(result.history.outcome) == {Outcome.TIME_LIMIT}
+
+
+def test_ctrl_c_returns_the_best_copy():
+    """Ctrl-C ends the training at the next safe point, and the best copy is there."""
+    ours, start = task(n_iter_no_change=1000)
+
+    def interrupt(event):
+        if event.epoch == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(ours, start, 10**6, [interrupt])
+
+    check_best_copies(result, ours.judges)
+    assert set(result.history.outcome) == {Outcome.INTERRUPTED}
+    assert 12 <= len(result.history.validation_loss[0]) <= 13
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    """Pressing Ctrl-C twice raises KeyboardInterrupt, and the usual handler is back."""
+    ours, start = task(n_iter_no_change=1000)
+
+    def interrupt(event):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(ours, start, 10**6, [interrupt])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_going_on_is_not_stopping():
+    """Three epochs and then four give the bits of seven in one go."""
+    ours, start = task(judged=False)
+    whole = train(ours, start, 7, [])
+    half = train(ours, start, 3, [])
+    rest = train(ours, half.state, 4, [])
+
+    for one, other in zip(whole.layers, rest.layers, strict=True):
+        np.testing.assert_array_equal(one[0].weights, other[0].weights)
+        assert not np.array_equal(one[0].weights, half.layers[0][0].weights)
+    assert rest.state.epoch == 7
+
+
+def test_segments_do_not_change_the_result():
+    """Small segments train to the same bits as whole epochs."""
+    whole, pieces = task(judged=False), task(judged=False, segment_bytes=700)
+    assert pieces[0].epochs.capacity < whole[0].epochs.capacity
+
+    one, other = train(*whole, 3, []), train(*pieces, 3, [])
+
+    for mine, theirs in zip(one.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
+    np.testing.assert_allclose(
+        one.history.training_loss, other.history.training_loss, rtol=1e-6
+    )
+
+
+def test_the_same_seed_gives_the_same_bits():
+    """Two runs of one training are equal bit for bit."""
+    one, other = train(*task(), 5, []), train(*task(), 5, [])
+
+    for mine, theirs in zip(one.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
+    assert one.history == other.history
+
+
+def test_observers_hear_every_epoch():
+    """Observers get an event per epoch with the figures that the history keeps."""
+    ours, start = task()
+    events = []
+    result = train(ours, start, 200, [events.append])
+
+    assert [event.epoch for event in events] == list(range(1, result.state.epoch + 1))
+    assert events[0].rows == 120 * MEMBERS
+    assert not any(events[-1].active)
+    for k in range(MEMBERS):
+        heard = [event.validation_loss[k] for event in events]
+        curve = list(result.history.validation_loss[k])
+        assert heard[: len(curve)] == curve
+        assert all(np.isnan(heard[len(curve) :]))
+
+
+def test_without_judges_the_last_copy_is_returned():
+    """Without validation rows nothing stops early and the last epoch's weights come back."""
+    ours, start = task(judged=False)
+    result = train(ours, start, 4, [])
+
+    assert result.history.best_epoch == (4,) * MEMBERS
+    np.testing.assert_array_equal(
+        result.layers[0][0].weights, result.state.members.layers[0].weights[0]
+    )
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_loss_that_is_never_finite_is_refused(judged):
+    """A divergence from the first step on ends with an error that names the rate."""
+    ours, start = task(judged=judged, learning_rate_init=1e30, solver="sgd")
+
+    with pytest.raises(TrainingError, match="learning_rate_init"):
+        train(ours, start, 10, [])
+
+
+def test_the_schedule_ends_at_zero():
+    """With the cosine schedule the last epochs hardly move the weights."""
+    ours, start = task(judged=False, learning_rate="cosine")
+    constant = replace(ours, settings=replace(ours.settings, learning_rate="constant"))
+    moved = {}
+    for name, which in {"cosine": ours, "constant": constant}.items():
+        losses = train(which, start, 10, []).history.training_loss[0]
+        moved[name] = abs(losses[-1] - losses[-2])
+
+    assert moved["cosine"] < moved["constant"]

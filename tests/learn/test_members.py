@@ -1,0 +1,136 @@
+"""The ensemble axis: mapped members are the members alone, whichever way they are mapped."""
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epochal.data.batches import ArraySource, Epochs
+from epochal.learn import members
+from epochal.learn.losses import softmax
+from epochal.learn.network import apply
+from epochal.learn.setup import fixed_for, fresh_state, program_for
+from epochal.learn.training import Segment, run
+from epochal.settings import PRESETS, checked, resolved
+
+ROWS, FEATURES, CLASSES = 50, 4, 3
+RANDOM = np.random.default_rng(1)
+X = RANDOM.normal(size=(ROWS, FEATURES)).astype(np.float32)
+Y = RANDOM.integers(CLASSES, size=ROWS).astype(np.int32)
+
+
+def setup(number, rows=ROWS, **settings):
+    """Return everything that a segment needs, for so many members."""
+    values = {"n_estimators": number, "hidden_layer_sizes": (6,), "batch_size": 8, "dropout": 0.2}
+    ours = resolved(checked(PRESETS["default"], values | settings), rows)
+    program = program_for(ours, masked=False)
+    state = fresh_state(ours, program, (FEATURES, 6, CLASSES), None, 0)
+    epochs = Epochs(
+        ArraySource(X[:rows]), Y[:rows], lambda r: np.ones((number, len(r)), np.float32), 8, 0
+    )
+    host = next(epochs.stream(0))
+    segment = Segment(
+        *map(jnp.asarray, (host.x, host.y, host.counts, np.ones(len(host.counts), np.float32))),
+        jnp.int32(host.batches),
+    )
+    fixed = jax.tree.map(jnp.asarray, fixed_for(ours, None, 0))
+    return program, fixed, jax.tree.map(jnp.asarray, state), segment, jnp.asarray(host.weights)
+
+
+def trained(number, *, vectorised=False, active=None, **settings):
+    """Return states and losses after one segment."""
+    program, fixed, state, segment, weights = setup(number, **settings)
+    active = jnp.ones(number, bool) if active is None else jnp.asarray(active)
+    return members.train_segment(
+        program, fixed, state, segment, weights, active, vectorised=vectorised
+    )
+
+
+def test_mapped_members_are_the_members_alone():
+    """Member k of four is, bit for bit, what the member's own run gives."""
+    (state, losses) = trained(4)
+    program, fixed, begin, segment, weights = setup(4)
+    alone = jax.jit(run, static_argnums=0)
+    for k in range(4):
+        own = jax.tree.map(lambda leaf, k=k: leaf[k], (fixed, begin))
+        single, loss = alone(program, *own, segment, weights[k], jnp.bool(True))
+        for mine, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(single), strict=True):
+            np.testing.assert_allclose(mine[k], theirs, rtol=1e-6, atol=1e-7)
+        assert float(losses[k]) == pytest.approx(float(loss), rel=1e-6)
+    assert not np.allclose(state.layers[0].weights[0], state.layers[0].weights[1])
+
+
+def test_a_member_is_the_same_in_a_larger_ensemble():
+    """The first four of eight members have the bits of an ensemble of four."""
+    four, eight = trained(4)[0], trained(8)[0]
+
+    for few, many in zip(jax.tree.leaves(four), jax.tree.leaves(eight), strict=True):
+        np.testing.assert_array_equal(few, many[:4])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_batched_members_agree_with_members_in_turn(solver):
+    """Both ways of mapping give the same members, to float32 rounding."""
+    turn, batch = (trained(3, vectorised=v, solver=solver)[0] for v in (False, True))
+
+    for one, other in zip(jax.tree.leaves(turn), jax.tree.leaves(batch), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_members_that_stopped_keep_their_bits(vectorised):
+    """Only active members move."""
+    before = setup(3)[2]
+    after, losses = trained(3, vectorised=vectorised, active=[True, False, True])
+
+    np.testing.assert_array_equal(after.layers[0].weights[1], before.layers[0].weights[1])
+    assert not np.array_equal(after.layers[0].weights[0], before.layers[0].weights[0])
+    assert float(losses[1]) == 0
+
+
+def test_settings_and_rows_do_not_recompile(caplog):
+    """Other rates, decay and dropout, and a few rows fewer, run in the same program."""
+    trained(2)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        trained(2, learning_rate_init=0.03, l2=0.1, dropout=0.5)
+        trained(2, rows=ROWS - 1)
+        same = [record.message for record in caplog.records]
+        trained(2, activation="tanh")
+        other = [record.message for record in caplog.records]
+
+    assert not any("train_segment" in message for message in same)
+    assert any("train_segment" in message for message in other)
+
+
+def test_best_copies_are_renewed_where_asked():
+    """`kept` takes the new layers of the members named, and the old of the others."""
+    old, new = setup(3)[2].layers, trained(3)[0].layers
+    expected = np.array(old[0].weights)
+    best = members.kept(old, new, jnp.array([False, True, False]))
+
+    np.testing.assert_array_equal(best[0].weights[0], expected[0])
+    np.testing.assert_array_equal(best[0].weights[1], new[0].weights[1])
+    np.testing.assert_array_equal(best[0].weights[2], expected[2])
+
+
+def test_probabilities_are_averaged_over_members():
+    """The ensemble's probabilities are the mean of the members' softmax outputs."""
+    layers = trained(3)[0].layers
+    single = [
+        softmax(apply(one, X, "relu")) for one in members.unstacked(layers)
+    ]
+
+    np.testing.assert_allclose(
+        members.mean_probabilities(layers, jnp.asarray(X), "relu"), np.mean(single, axis=0), atol=1e-6
+    )
+
+
+def test_stacking_and_unstacking():
+    """Unstacked members stack to the same tree."""
+    state = setup(3)[2]
+    again = members.stacked(members.unstacked(state))
+
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(one, other)

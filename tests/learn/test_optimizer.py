@@ -1,0 +1,189 @@
+"""The update rules against optax, the L2 law, and the schedule."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from epochal.learn.network import Layer, initial
+from epochal.learn.optimizer import RULES, Hyper, factors, fresh_moments, updated
+
+RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
+SIZES = (4, 6, 3)
+ONE = jnp.float32(1)
+ORACLES = {
+    "sgd": optax.sgd(RATE),
+    "momentum": optax.sgd(RATE, momentum=MOMENTUM),
+    "adam": optax.adam(RATE, b1=0.9, b2=0.999, eps=1e-8),
+}
+
+
+def hyper(**values):
+    """Return a member's settings on the device."""
+    all_values = {"rate": RATE, "momentum": MOMENTUM, "l2": 0.0, "dropout": 0.0} | values
+    return Hyper(**{name: jnp.float32(value) for name, value in all_values.items()})
+
+
+def layers():
+    """Return a small network, with biases that are not 0."""
+    start = initial(SIZES, "relu", seed=3, member=0)
+    return tuple(Layer(jnp.asarray(w), jnp.asarray(b + 0.5)) for w, b in start)
+
+
+def gradients(steps=STEPS, scale=1.0):
+    """Return a gradient for every step, of sizes that differ by a factor of a million."""
+    random = np.random.default_rng(5)
+    return [
+        tuple(
+            Layer(
+                jnp.asarray(random.normal(size=w.shape) * scale * 10.0 ** random.integers(-3, 4)),
+                jnp.asarray(random.normal(size=b.shape) * scale),
+            )
+            for w, b in jax.tree.map(lambda a: a, layers())
+        )
+        for _ in range(steps)
+    ]
+
+
+def walked(rule, slopes, settings, schedule=None):
+    """Return the layers after each step of a rule."""
+    now = layers()
+    moments = jax.tree.map(jnp.asarray, fresh_moments(now, rule))
+    path = []
+    for step, slope in enumerate(slopes):
+        slope = jax.tree.map(lambda g: g.astype(jnp.float32), slope)
+        factor = ONE if schedule is None else jnp.float32(schedule[step])
+        now, moments = updated(rule, now, slope, moments, jnp.int32(step), factor, settings)
+        path.append(now)
+    return path
+
+
+def test_every_rule_has_an_oracle():
+    """The comparison below covers all rules, and they walk different ways."""
+    assert ORACLES.keys() == RULES.keys()
+    ends = [walked(rule, gradients(), hyper())[-1][0].weights for rule in RULES]
+    assert not any(np.allclose(a, b) for a, b in zip(ends, ends[1:] + ends[:1], strict=True))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_are_those_of_optax(rule):
+    """Without L2 each rule walks as optax does, every step and every parameter."""
+    oracle, there = ORACLES[rule], layers()
+    memory = oracle.init(there)
+
+    for ours, slope in zip(walked(rule, gradients(), hyper()), gradients(), strict=True):
+        slope = jax.tree.map(lambda g: g.astype(jnp.float32), slope)
+        change, memory = oracle.update(slope, memory, there)
+        there = optax.apply_updates(there, change)
+        for mine, theirs in zip(jax.tree.leaves(ours), jax.tree.leaves(there), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=1e-6)
+
+
+def reference(rule, w, slopes, rate, l2):
+    """Return a weight after steps of a rule, by its formulas in float64."""
+    v = m = s = np.zeros_like(w)
+    for t, g in enumerate(slopes, start=1):
+        v = MOMENTUM * v - g
+        m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+        adam = -(m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
+        move = {"sgd": -g, "momentum": v, "adam": adam}[rule]
+        w = w * (1 - 2 * rate * l2) + rate * move
+    return w
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_are_their_formulas(rule):
+    """With L2 too, weights and biases are what the formulas give in float64; biases without L2."""
+    slopes = gradients()
+    ours = walked(rule, slopes, hyper(l2=0.7))[-1]
+
+    for depth, start in enumerate(layers()):
+        for name, l2 in (("weights", 0.7), ("bias", 0.0)):
+            before = np.asarray(getattr(start, name), np.float64)
+            slope = [np.asarray(getattr(g[depth], name), np.float64) for g in slopes]
+            expected = reference(rule, before, slope, RATE, l2)
+            mine = np.asarray(getattr(ours[depth], name))
+            # Adam's 1 - 0.999^t loses up to 5e-5 of itself to float32.
+            np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-4 * abs(before).max())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_l2_shrinks_weights_by_the_law(rule):
+    """With a gradient of 0 one step is exactly w (1 - 2 lr r), and biases keep every bit."""
+    zero = [jax.tree.map(jnp.zeros_like, layers())]
+    after = walked(rule, zero, hyper(l2=0.3), schedule=[0.5])[0]
+    shrink = np.float32(1) - np.float32(2) * (np.float32(RATE) * np.float32(0.5)) * np.float32(0.3)
+
+    for old, new in zip(layers(), after, strict=True):
+        np.testing.assert_array_equal(new.weights, np.asarray(old.weights) * shrink)
+        np.testing.assert_array_equal(new.bias, old.bias)
+        assert not np.array_equal(new.weights, old.weights)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_l2_stays_out_of_the_moments(rule):
+    """The change that L2 makes in the first step does not depend on the gradient: it is decoupled."""
+    slopes = gradients(1)
+    with_l2, without = (walked(rule, slopes, hyper(l2=l2))[0] for l2 in (0.3, 0.0))
+
+    for old, new, plain in zip(layers(), with_l2, without, strict=True):
+        shrunk = -2 * RATE * 0.3 * np.asarray(old.weights)
+        atol = 1e-6 * abs(np.asarray(plain.weights)).max()
+        np.testing.assert_allclose(new.weights - plain.weights, shrunk, rtol=1e-4, atol=atol)
+        np.testing.assert_array_equal(new.bias, plain.bias)
+
+
+def test_the_strength_of_l2_does_not_depend_on_the_batch_size():
+    """A batch doubled row by row is one step with the same gradient and the same shrinking."""
+    from epochal.learn.training import Fixed, MemberState, Program, step
+
+    def one_step(times):
+        program = Program("relu", "cross_entropy", "sgd", 4 * times, dropout=False, masked=False)
+        x = jnp.tile(jnp.arange(16, dtype=jnp.float32).reshape(4, 4) / 16, (times, 1))
+        y = jnp.tile(jnp.arange(4, dtype=jnp.int32) % 3, times)
+        w = jnp.full(4 * times, 1 / (4 * times), jnp.float32)
+        start = MemberState(layers(), fresh_moments(layers(), "sgd"), jnp.int32(0))
+        fixed = Fixed(hyper(l2=0.3), jnp.uint32(0), jnp.zeros(0, jnp.float32))
+        return step(program, fixed, start, x, y, w, ONE)[0].layers
+
+    for small, large, start in zip(one_step(1), one_step(8), layers(), strict=True):
+        np.testing.assert_allclose(small.weights, large.weights, rtol=1e-5, atol=1e-6)
+        assert not np.allclose(small.weights, start.weights, rtol=1e-3)
+
+
+def test_the_schedule_scales_rate_and_shrinking_alike():
+    """A factor of 1/2 in every step is the same as half the learning rate, L2 included."""
+    halved = walked("momentum", gradients(), hyper(l2=0.1), schedule=[0.5] * STEPS)[-1]
+    slower = walked("momentum", gradients(), hyper(l2=0.1, rate=RATE / 2))[-1]
+    full = walked("momentum", gradients(), hyper(l2=0.1))[-1]
+
+    for mine, theirs, other in zip(halved, slower, full, strict=True):
+        np.testing.assert_array_equal(mine.weights, theirs.weights)
+        assert not np.allclose(mine.weights, other.weights)
+
+
+def test_cosine_factors_are_those_of_optax():
+    """The cosine schedule is (1 + cos(pi t / T)) / 2, as optax has it, from 1 down to 0."""
+    steps, total = np.arange(0, 101, 7), 100
+    ours = factors("cosine", steps, total)
+    oracle = optax.cosine_decay_schedule(1.0, total)
+
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, [oracle(step) for step in steps], atol=1e-6)
+    np.testing.assert_allclose(ours, (1 + np.cos(np.pi * steps / 100)) / 2, rtol=1e-6)
+    assert factors("cosine", np.array([0, 100]), total).tolist() == [1.0, 0.0]
+
+
+def test_constant_factors_are_ones():
+    """The constant schedule leaves the learning rate as it is."""
+    np.testing.assert_array_equal(factors("constant", np.arange(5), 5), np.ones(5, np.float32))
+
+
+@pytest.mark.parametrize(("rule", "first", "second"), [("sgd", 0, 0), ("momentum", 2, 0), ("adam", 2, 2)])
+def test_moments_are_kept_where_they_are_needed(rule, first, second):
+    """A rule that needs no moments carries none; the others begin at 0, in the layers' shapes."""
+    moments = fresh_moments(layers(), rule)
+
+    assert (len(moments.first), len(moments.second)) == (first, second)
+    assert all(not leaf.any() and leaf.dtype == np.float32 for leaf in jax.tree.leaves(moments))
