@@ -57,12 +57,10 @@ def _conditions(result: dict[str, Any]) -> str:
         for key, name in (("jax", "JAX"), ("numpy", "NumPy"))
     )
     lines = [
-        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}; "
-        f"JAX device: {of['device']}",
+        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}",
         f"its peak: one large float32 matrix product runs at {peaks}",
         f"versions: Python {of['python']}, {versions}",
-        f"date: {of['date']}; load before {of['load']}, after {result['load_after']} "
-        "(the benchmark's own is about the number of cores)",
+        f"date: {of['date']}; load of the machine before: {of['load']}, after: {result['load_after']}",
         f"command: `{result['command']}`; {len(result['one'][0]['rounds'])} rounds",
     ]
     return "\n".join(f"- {line}" for line in lines)

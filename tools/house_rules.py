@@ -34,6 +34,7 @@ WITHOUT_TWIN = {
     "test_format.py",
     "test_house.py",
     "test_init.py",
+    "test_numerics.py",
     "test_whole.py",
 }
 # Files that must show what they forbid.

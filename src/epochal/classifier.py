@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -481,7 +480,6 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{type(self).__name__} {msg}")
         rows = self._rows(X, reset=reset)
         labels = column_or_1d(as_labels(y), warn=True)
-        check_classification_targets(labels)
         if len(labels) != rows.shape[0]:
             msg = (
                 f"Found input variables with inconsistent numbers of samples: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,9 +58,9 @@ class Member:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return this member's probabilities, shape (n_samples, n_classes)."""
-        alone = replace(self.model, members=(self.model.members[self.number],))
         rows = as_rows(X)
-        return predict_proba(alone, rows if hasattr(rows, "shape") else np.asarray(rows))
+        rows = rows if hasattr(rows, "shape") else np.asarray(rows)
+        return predict_proba(self.model, rows, [self.model.members[self.number]])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return this member's most probable class of each row."""

@@ -49,7 +49,9 @@ def test_every_row_exactly_once(rows, batch_size, segment_bytes, epoch):
     assert [segment.last for segment in segments] == [False] * (len(segments) - 1) + [True]
     for segment in segments:
         np.testing.assert_array_equal(segment.x[: segment.rows, 0], segment.y[: segment.rows])
-        np.testing.assert_array_equal(segment.weights[1, : segment.rows], segment.y[: segment.rows] + 1)
+        np.testing.assert_array_equal(
+            segment.weights[1, : segment.rows], segment.y[: segment.rows] + 1
+        )
         assert not segment.weights[:, segment.rows :].any()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -84,6 +84,7 @@ def test_what_is_no_class_is_refused(labels, message):
 
 
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 2.0, 1: 0.5, 2: 1}, {1: 3.0}])
+@settings(deadline=None)
 @given(
     indices=st.lists(st.integers(0, 2), min_size=3, max_size=30),
     weights=st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=33, max_size=33),

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal.data.moments import Moments
@@ -57,6 +57,7 @@ def test_moments_are_mean_and_population_variance(name):
 
 
 @pytest.mark.parametrize("name", BLOCKS)
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 1000), max_size=6), weighted=st.booleans())
 def test_moments_of_parts_merge_to_those_of_the_whole(name, cuts, weighted):
     """However a block is cut, its parts' moments merge to its own, to 1e-12."""

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -245,6 +245,7 @@ def test_images_are_flattened_in_c_order():
     np.testing.assert_array_equal(fitted(x).encode(x), fitted(flat).encode(flat))
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, ROWS))
 def test_parts_are_encoded_like_the_whole(cut):
     """Rows do not know their neighbours."""

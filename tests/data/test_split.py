@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal.data.split import folds, holdout
@@ -12,6 +12,7 @@ seeds = st.integers(0, 2**32)
 fractions = st.floats(0.01, 0.99)
 
 
+@settings(deadline=None)
 @given(classes_of_rows, fractions, seeds)
 def test_every_row_trains_or_validates(indices, fraction, seed):
     """Both parts are sorted, do not meet, and together are all rows."""
@@ -22,6 +23,7 @@ def test_every_row_trains_or_validates(indices, fraction, seed):
     assert sorted([*training, *validation]) == list(range(len(indices)))
 
 
+@settings(deadline=None)
 @given(classes_of_rows, fractions, seeds)
 def test_every_class_validates_its_share(indices, fraction, seed):
     """A class's validation rows are its fraction up to less than one row, and one row trains."""
@@ -34,6 +36,7 @@ def test_every_class_validates_its_share(indices, fraction, seed):
     assert (np.abs(validating - np.minimum(shares, np.maximum(counts - 1, 0))) < 1 + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(classes_of_rows, fractions, seeds)
 def test_all_validation_rows_are_the_fraction(indices, fraction, seed):
     """Together the validation rows are the rounded fraction, where single rows leave room."""
@@ -47,6 +50,7 @@ def test_all_validation_rows_are_the_fraction(indices, fraction, seed):
         assert len(validation) == wanted
 
 
+@settings(deadline=None)
 @given(classes_of_rows, st.integers(2, 12), seeds)
 def test_folds_are_even(indices, n_folds, seed):
     """Sizes of folds, and rows of any class in them, differ by at most one."""

@@ -90,11 +90,12 @@ def _of_complete(values: np.ndarray, weights: np.ndarray) -> Moments:
     values -= origin
     shift = weights @ values / weight
     values -= shift
-    rest = weights @ values / weight
+    # The mean of the deviations is what rounding left of the first sum.
+    shift += weights @ values / weight
     np.square(values, out=values)
-    squares = np.maximum(weights @ values - weight * rest**2, 0.0)
-    mean, lost = _sum(origin, shift + rest)
-    return Moments(np.full(len(origin), weight), mean, squares, lost)
+    squares = weights @ values
+    mean, rest = _sum(origin, shift)
+    return Moments(np.full(len(origin), weight), mean, squares, rest)
 
 
 def _of_partly_missing(values: np.ndarray, weights: np.ndarray) -> Moments:
@@ -108,11 +109,11 @@ def _of_partly_missing(values: np.ndarray, weights: np.ndarray) -> Moments:
     shift = weights @ values / divisor
     values -= shift
     values[~known] = 0.0
-    rest = weights @ values / divisor
+    shift += weights @ values / divisor
     np.square(values, out=values)
-    squares = np.maximum(weights @ values - weight * rest**2, 0.0)
-    mean, lost = _sum(origin, shift + rest)
-    return Moments(weight, mean, squares, lost)
+    squares = weights @ values
+    mean, rest = _sum(origin, shift)
+    return Moments(weight, mean, squares, rest)
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

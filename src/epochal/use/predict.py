@@ -30,7 +30,9 @@ BLOCK = 4096
 CHUNK_BYTES = 64 * 2**20
 
 
-def predict_proba(model: Model, rows: Rows) -> np.ndarray:
+def predict_proba(
+    model: Model, rows: Rows, members: Sequence[Layers] | None = None
+) -> np.ndarray:
     """Return the probabilities of the classes, float64 (rows, classes), rows summing to 1.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
@@ -38,16 +40,18 @@ def predict_proba(model: Model, rows: Rows) -> np.ndarray:
     Args:
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
+        members: the members to average; None for all of the model's.
     """
+    members = model.members if members is None else members
     number = rows.shape[0]
     result = np.empty((number, len(model.classes)))
     activation = model.settings.activation
-    large = work(model.members, number) > SMALL
+    large = work(members, number) > SMALL
     size = chunk_rows(model.preprocessor.n_features)
     for start in range(0, number, size):
         chunk = span(rows, start, min(start + size, number))
         x = model.preprocessor.encode(chunk, first_row=start)
-        part = probabilities(model.members, x, activation, large=large)
+        part = probabilities(members, x, activation, large=large)
         result[start : start + size] = part
     return result
 

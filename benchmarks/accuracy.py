@@ -1,0 +1,83 @@
+"""Compare log-loss and accuracy with other methods on real tables. `make bench-accuracy DATA=folder`.
+
+Results are added to a file of JSON lines, one for each table, method and seed;
+what stands there already is not run again. The protocol is `accuracy_protocol`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import accuracy_report as report
+from accuracy_methods import method_of
+from accuracy_protocol import run, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+OUT = Path(__file__).parent / "results" / "accuracy.jsonl"
+PEER = "logreg"
+METRICS = ("log_loss", "error")
+
+
+def complete(
+    suite: Iterable[tuple[str, Path]], methods: Sequence[str], seeds: Sequence[int], out: Path
+) -> None:
+    """Add the results that are not in the file yet, one line each as soon as it is there."""
+    suite = list(suite)
+    done = {(row["dataset"], row["method"], row["seed"]) for row in report.read([out])}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    missing = [
+        (name, path, method, seed)
+        for seed in seeds
+        for method in methods
+        for name, path in suite
+        if (name, method, seed) not in done
+    ]
+    for name, path, method, seed in missing:
+        row = {"dataset": name, "method": method, **run(method_of(method), path, seed)}
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        outcome = row.get("failed") or f"log-loss {row['log_loss']:.4f}, {row['fit_s']:.1f} s"
+        print(f"{name}, {method}, seed {seed}: {outcome}", file=sys.stderr, flush=True)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="a folder with manifest.json")
+    parser.add_argument("--methods", default=f"epochal:default,{PEER}", help="to run, by comma")
+    parser.add_argument("--seeds", default="0", help="of the splits, by comma (0)")
+    parser.add_argument("--tables", help="only these, by comma")
+    parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
+    parser.add_argument("--against", type=Path, nargs="*", default=[], help="others' results")
+    parser.add_argument("--metric", choices=METRICS, default="log_loss")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is missing, then print how the methods stand; return the exit code."""
+    arguments = _arguments(argv)
+    methods = arguments.methods.split(",")
+    for method in methods:
+        method_of(method)
+    only = set(arguments.tables.split(",")) if arguments.tables else None
+    suite = [(name, path) for name, path in tables(arguments.data) if not only or name in only]
+    complete(suite, methods, [int(seed) for seed in arguments.seeds.split(",")], arguments.out)
+    names = {name for name, _ in suite}
+    rows = report.read([*arguments.against, arguments.out])
+    rows = [row for row in rows if row["dataset"] in names]
+    print(report.comparison(rows, arguments.metric))
+    for method in methods:
+        if method != PEER:
+            print("\n" + report.against(rows, method, PEER, arguments.metric))
+            print(*report.complaints(rows, method), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

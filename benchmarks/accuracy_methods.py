@@ -1,0 +1,97 @@
+"""The methods that `accuracy.py` compares: epochal's presets, and logistic regression."""
+
+from __future__ import annotations
+
+import ast
+import time
+from typing import TYPE_CHECKING, Any
+
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from accuracy_protocol import Answer, Split
+from epochal import EpochalClassifier
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from collections.abc import Callable
+
+# As many categories of a column as the peers' results were made with.
+CATEGORIES = 50
+
+
+def method_of(name: str) -> Callable[[Split], Answer]:
+    """Return the method of a name.
+
+    `logreg`, or `epochal:PRESET`, with settings if they are to differ:
+    `epochal:default:n_estimators=1:dropout=0.2`.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name == "logreg":
+        return logistic_regression
+    if not name.startswith("epochal:"):
+        msg = f"no method is called {name!r}; there are logreg and epochal:PRESET[:setting=value…]"
+        raise ValueError(msg)
+    return lambda parts: _answer(
+        EpochalClassifier(**settings_of(name)), parts.train, parts.test, parts
+    )
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """Return the settings that a method's name gives.
+
+    >>> settings_of("epochal:fast:dropout=0.2:bagging=None")
+    {'preset': 'fast', 'random_state': 0, 'dropout': 0.2, 'bagging': None}
+    """
+    _, preset, *settings = name.split(":")
+    pairs = (setting.split("=", 1) for setting in settings)
+    return {"preset": preset, "random_state": 0, **{key: _value(text) for key, text in pairs}}
+
+
+def _value(text: str) -> Any:
+    """Return the Python value that a text writes, or the text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def logistic_regression(parts: Split) -> Answer:
+    """Return what scikit-learn's LogisticRegression says, on standardised and one-hot columns."""
+    numbers = [name for name in parts.train if parts.train[name].dtype.kind == "f"]
+    others = [name for name in parts.train if name not in numbers]
+    scaled = make_pipeline(
+        SimpleImputer(strategy="mean", keep_empty_features=True), StandardScaler()
+    )
+    one_hot = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="__na__"),
+        OneHotEncoder(handle_unknown="ignore", max_categories=CATEGORIES, sparse_output=False),
+    )
+    columns = make_column_transformer((scaled, numbers), (one_hot, others))
+    model = make_pipeline(columns, LogisticRegression(max_iter=1000))
+    return _answer(model, _as_text(parts.train), _as_text(parts.test), parts)
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with everything but numbers and None as text, as one-hot coding needs it."""
+    return frame.apply(
+        lambda column: (
+            column
+            if column.dtype.kind == "f"
+            else column.map(lambda value: None if value is None else str(value)).astype(object)
+        )
+    )
+
+
+def _answer(model: Any, train: pd.DataFrame, test: pd.DataFrame, parts: Split) -> Answer:
+    """Return what a model says of the test rows once it is fitted, with the seconds of both."""
+    began = time.perf_counter()
+    model.fit(train, parts.train_labels)
+    fitted = time.perf_counter()
+    probabilities = model.predict_proba(test)
+    return Answer(probabilities, model.classes_, fitted - began, time.perf_counter() - fitted)

@@ -1,0 +1,58 @@
+"""The accuracy benchmark as it is called."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import accuracy
+
+
+def test_missing_results_are_added_and_compared(suite, tmp_path, capsys):
+    """Each table and method adds a line; a second call adds none and prints the same."""
+    out = tmp_path / "new" / "results.jsonl"
+    call = [str(suite), "--methods", "logreg,epochal:fast:max_iter=2", "--out", str(out)]
+
+    assert accuracy.main(call) == 0
+    first, lines = capsys.readouterr().out, out.read_text().splitlines()
+    assert accuracy.main(call) == 0
+    second = capsys.readouterr()
+
+    keys = [(row["dataset"], row["method"]) for row in map(json.loads, lines)]
+    names = ("logreg", "epochal:fast:max_iter=2")
+    assert keys == [(name, method) for method in names for name in ("first", "second")]
+    assert out.read_text().splitlines() == lines
+    assert second.out == first
+    assert second.err == ""
+    assert "log_loss on 2 tables" in first
+    assert "epochal:fast:max_iter=2 beats logreg's log_loss on" in first
+
+
+def test_others_results_take_part(suite, tmp_path, capsys):
+    """A file of a peer's results is compared on the tables of the suite alone."""
+    peer = tmp_path / "peer.jsonl"
+    rows = [
+        {"dataset": name, "method": "forest", "seed": 0, "log_loss": 0.01, "fit_s": 1.0}
+        for name in ("first", "elsewhere")
+    ]
+    peer.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "results.jsonl"
+    options = ["--methods", "logreg", "--tables", "first", "--against", str(peer)]
+
+    assert accuracy.main([str(suite), *options, "--out", str(out)]) == 0
+
+    text = capsys.readouterr().out
+    assert "log_loss on 1 tables" in text
+    assert "forest" in text
+    assert "elsewhere" not in text
+
+
+def test_a_wrong_method_is_refused_before_anything_runs(suite, tmp_path):
+    """No result is written if one of the names is wrong."""
+    out = tmp_path / "results.jsonl"
+
+    with pytest.raises(ValueError, match="no method is called 'forest'"):
+        accuracy.main([str(suite), "--methods", "logreg,forest", "--out", str(out)])
+
+    assert not out.exists()

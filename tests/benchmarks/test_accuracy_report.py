@@ -1,0 +1,99 @@
+"""How methods are compared once their results are there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import accuracy_report as report
+
+
+def _row(dataset, method, loss, **more):
+    """Return a result."""
+    return {
+        "dataset": dataset,
+        "method": method,
+        "seed": 0,
+        "log_loss": loss,
+        "error": loss / 2,
+        "fit_s": 1.0,
+        **more,
+    }
+
+
+ROWS = [
+    _row("a", "ours", 0.2),
+    _row("a", "logreg", 0.4),
+    _row("b", "ours", 0.5),
+    _row("b", "logreg", 0.25),
+    _row("c", "ours", 0.1),
+]
+
+
+def test_the_last_result_of_a_kind_counts(tmp_path):
+    """A later line of the same table, method and seed replaces the earlier; no file is no line."""
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(json.dumps(_row("a", "ours", loss)) + "\n" for loss in (0.9, 0.3)))
+
+    assert report.read([path, tmp_path / "none.jsonl"]) == [_row("a", "ours", 0.3)]
+
+
+def test_only_tables_that_all_have_tried_are_compared():
+    """A table that one method lacks is left out; seeds are averaged."""
+    rows = [*ROWS, _row("a", "ours", 0.4, seed=1)]
+    values = report.means(rows, "log_loss")
+
+    assert list(values.index) == ["a", "b"]
+    assert values["ours"]["a"] == pytest.approx(0.3)
+
+
+def test_the_comparison_ranks_and_relates_to_the_best():
+    """Each method wins one table and is twice the best on the other."""
+    text = report.comparison(ROWS, "log_loss")
+    lines = [line.split() for line in text.splitlines()]
+
+    assert text.startswith("log_loss on 2 tables")
+    assert ["ours", "1.5", "1", "1.414", "0", "2.0"] in lines
+    assert ["logreg", "1.5", "1", "1.414", "0", "2.0"] in lines
+
+
+def test_a_failure_ranks_last_and_is_counted():
+    """A failed table is no win, and the ratio is of the others."""
+    rows = [*ROWS[:3], _row("b", "logreg", None, failed="ValueError: no")]
+    lines = [line.split() for line in report.comparison(rows, "log_loss").splitlines()]
+
+    assert ["ours", "1.0", "2", "1.0", "0", "2.0"] in lines
+    assert ["logreg", "2.0", "0", "2.0", "1", "2.0"] in lines
+
+
+def test_wins_against_a_peer_are_counted_and_losses_named():
+    """Only tables that both have finished count."""
+    sentence = report.against(ROWS, "ours", "logreg", "log_loss")
+
+    assert sentence == (
+        "ours beats logreg's log_loss on 1 of 2 tables; not on b (0.5000 against 0.2500)"
+    )
+    assert report.against(ROWS, "ours", "forest", "log_loss").endswith("no table in common")
+
+
+@pytest.mark.parametrize(("failing", "wins"), [("ours", 0), ("logreg", 1)])
+def test_who_fails_does_not_win(failing, wins):
+    """A failure loses, whosever it is."""
+    rows = [_row("a", name, None if name == failing else 0.3) for name in ("ours", "logreg")]
+
+    assert f"on {wins} of 1 tables" in report.against(rows, "ours", "logreg", "log_loss")
+
+
+def test_complaints_are_failures_and_warnings():
+    """Both are told with table and seed, of the one method only."""
+    rows = [
+        _row("a", "ours", 0.1, warnings=["UserWarning: hm"]),
+        {"dataset": "b", "method": "ours", "seed": 1, "failed": "ValueError: no"},
+        _row("a", "logreg", 0.1, warnings=["other"]),
+    ]
+
+    assert report.complaints(rows, "ours") == [
+        "a, seed 0: UserWarning: hm",
+        "b, seed 1: ValueError: no",
+    ]

@@ -1,0 +1,33 @@
+"""What a benchmark says of its machine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import machine
+
+
+def test_the_description_is_ready_for_json():
+    """It names cores, versions and the date."""
+    described = machine.description()
+
+    assert json.loads(json.dumps(described)) == described
+    assert described["cores"] >= 1
+    assert set(described["versions"]) == set(machine.PACKAGES)
+    assert len(described["date"]) == len("2000-01-01")
+
+
+@pytest.mark.parametrize("rate", [machine.jax_product_rate, machine.numpy_product_rate])
+def test_products_are_timed(rate):
+    """A small product runs at some rate between a clay tablet's and the largest machine's."""
+    assert 1e-6 < rate(side=64, tries=2) < 1e9
+
+
+def test_the_rate_counts_two_operations_for_each_multiplication(monkeypatch):
+    """A product of 1000 x 1000 matrices in half a second runs at 4 GFLOP/s; the best try counts."""
+    times = iter([0.0, 2.0, 10.0, 10.5])
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: next(times))
+
+    assert machine._rate(lambda: None, side=1000, tries=2) == pytest.approx(4.0)

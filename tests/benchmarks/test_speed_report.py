@@ -1,0 +1,119 @@
+"""Tables from the results of the speed benchmark."""
+
+from __future__ import annotations
+
+import pytest
+
+import speed_report as report
+
+MACHINE = {
+    "processor": "Abacus",
+    "vectors": "none",
+    "cores": 2,
+    "system": "Linux",
+    "load": 0.1,
+    "python": "3.11",
+    "versions": {"jax": "1.0"},
+    "date": "2000-01-01",
+}
+
+
+def _timing(seconds, whole=None):
+    """Return a timing as it stands in the results."""
+    return {"training": seconds, "whole": whole or seconds, "loss": 0.5}
+
+
+def _shape(**more):
+    """Return what results say of a shape: 100 GFLOP an epoch."""
+    shape = {"name": "1→2", "batch_size": 1000, "rows": 2000, "epochs": 1, "products": 100e9}
+    return {**shape, "compilation": 1.25, **more}
+
+
+PEAK = {"jax": 100.0, "numpy": 80.0}
+ONE = _shape(
+    rounds=[
+        {"sklearn": _timing(theirs), "epochal": _timing(ours, 2 * ours), "peak": PEAK}
+        for theirs, ours in ((4.0, 2.0), (6.0, 2.0), (5.0, 2.0))
+    ]
+)
+ENSEMBLE = _shape(
+    members=16,
+    rounds=[
+        {
+            "sklearn": _timing(60.0),
+            "epochal": _timing(20.0),
+            "sklearn_one": _timing(5.0),
+            "epochal_one": _timing(2.0),
+        }
+    ],
+)
+RESULT = {
+    "machine": MACHINE,
+    "command": "python bench.py",
+    "load_after": 2.0,
+    "one": [ONE],
+    "ensemble": [ENSEMBLE],
+}
+
+
+def test_a_row_has_medians_ratios_and_shares_of_the_peak():
+    """100 GFLOP in 5 s are a fifth of 100 GFLOP/s: nobody can be more than 5 times as fast."""
+    assert report.one_row(ONE) == [
+        *("1→2", "1,000", "2,000"),
+        *("5.000", "2.000", "**2.50** (2.00 – 3.00)", "1.25"),
+        *("20%", "50%", "5.00", "1.2"),
+    ]
+
+
+def test_a_row_of_an_ensemble_has_its_cost_in_single_networks():
+    """20 s are 4 networks of 5 s, and 10 of 2 s."""
+    expected = ["60.00", "20.00", "**3.00** (3.00 – 3.00)", "4.0", "10.0", "1.2"]
+
+    assert report.ensemble_row(ENSEMBLE)[3:] == expected
+
+
+def test_the_page_names_machine_versions_date_and_command():
+    """Whoever reads the tables can see what they are of."""
+    text = report.page(RESULT)
+
+    for part in ("Abacus", "jax 1.0", "2000-01-01", "`python bench.py`", "3 rounds", "16 members"):
+        assert part in text
+    assert "100 GFLOP/s in JAX and 80 GFLOP/s in NumPy" in text
+
+
+def test_the_tables_are_well_formed():
+    """Every line of a table has as many cells as its head."""
+    lines = [line for line in report.page(RESULT).splitlines() if line.startswith("|")]
+
+    assert [line.count("|") for line in lines] == [len(report.ONE) + 1] * 3 + [
+        len(report.ENSEMBLE) + 1
+    ] * 3
+
+
+def test_a_page_without_ensembles_has_one_table():
+    """Where no ensemble was timed, none is shown."""
+    assert "members" not in report.page({**RESULT, "ensemble": []})
+
+
+def test_writing_replaces_what_is_between_the_markers(tmp_path):
+    """The words around the markers stay, what was between them goes; writing twice is once."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+
+    report.write("new", page)
+    once = page.read_text()
+    report.write("new", page)
+
+    assert once == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+    assert page.read_text() == once
+
+
+def test_a_page_without_markers_is_left_alone(tmp_path):
+    """Where the tables belong must be said by the page."""
+    page = tmp_path / "page.md"
+    page.write_text("words")
+
+    with pytest.raises(ValueError, match="lacks the markers"):
+        report.write("new", page)
+
+    assert page.read_text() == "words"

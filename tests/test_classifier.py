@@ -1,0 +1,289 @@
+"""The scikit-learn door: contract, tools, data of every kind, continuing, saving."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from epochal import EpochalClassifier, EpochalError, load
+from epochal.classifier import SETTINGS
+from epochal.settings import CONSTRAINTS, PRESETS
+
+SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
+X, Y = load_iris(return_X_y=True)
+
+
+def classifier(**settings):
+    """Return a small classifier."""
+    return EpochalClassifier(**(SMALL | settings))
+
+
+# scikit-learn declares these two for its BaggingClassifier, and its MLPClassifier
+# fails them too as soon as it stops early or trains in batches: which rows are
+# kept apart, and which meet in a batch, is not the same for a weight of 2 and a
+# row given twice. That full batches agree is tested in test_fit.
+EXPECTED = dict.fromkeys(
+    [
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    ],
+    "mini-batches and kept-apart rows depend on the number of rows",
+)
+
+
+@parametrize_with_checks(
+    [EpochalClassifier(n_estimators=2, hidden_layer_sizes=(32,), max_iter=30)],
+    expected_failed_checks=lambda estimator: EXPECTED,
+)
+def test_scikit_learn_contract(estimator, check):
+    """The estimator passes scikit-learn's own checks."""
+    check(estimator)
+
+
+def test_settings_and_parameters_are_the_same():
+    """Every setting is a parameter, and every parameter is a setting or the door's own."""
+    own = {
+        "preset", "oob_score", "class_weight", "warm_start", "random_state", "verbose", "device",
+        "callbacks",
+    }
+
+    assert set(EpochalClassifier().get_params()) == set(SETTINGS) | own
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_the_settings(preset):
+    """With nothing else said, the model's settings are the preset's, resolved."""
+    ours = EpochalClassifier(preset=preset, max_iter=1, n_estimators=1).fit(X, Y)
+
+    assert ours.model_.settings.l2 == PRESETS[preset].l2
+    assert ours.model_.settings.hidden_layer_sizes == PRESETS[preset].hidden_layer_sizes
+    assert isinstance(ours.model_.settings.batch_size, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, rule in CONSTRAINTS.items() for value in rule.breaking()],
+)
+def test_wrong_settings_are_refused_by_name(name, value):
+    """A value that cannot be is refused at fit, in scikit-learn's words."""
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of EpochalClassifier must be"):
+        classifier(**{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame, pl.DataFrame, lambda d: pa.table(d)], ids=["pandas", "polars", "arrow"]
+)
+def test_frames_give_what_arrays_give(frame):
+    """Numbers in any kind of data frame train and predict as in an array."""
+    columns = {f"c{i}": X[:, i] for i in range(4)}
+    table = frame(columns)
+    ours = classifier().fit(table, Y)
+
+    np.testing.assert_array_equal(ours.predict_proba(table), classifier().fit(X, Y).predict_proba(X))
+    assert ours.feature_names_in_.tolist() == list(columns)
+
+
+def test_mixed_columns():
+    """Strings, booleans, dates, categories and missing values train and predict as they come."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "number": np.where(random.random(80) < 0.2, np.nan, random.normal(size=80)),
+            "text": random.choice(["red", "green", None], size=80),
+            "flag": random.random(80) < 0.5,
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 900, 80), "D"),
+            "kind": pd.Categorical(random.choice(["a", "b"], size=80)),
+        }
+    )
+    labels = np.where(frame["flag"], "in", "out")
+    ours = classifier(max_iter=30, learning_rate_init=0.01).fit(frame, labels)
+    new = frame.assign(text="violet")
+
+    assert ours.score(frame, labels) > 0.9
+    assert np.isfinite(ours.predict_proba(new)).all()
+    np.testing.assert_array_equal(
+        ours.predict_proba(frame[frame.columns[::-1]]), ours.predict_proba(frame)
+    )
+
+
+def test_columns_are_matched_by_name():
+    """A missing column is refused by name, and a surplus one ignored with a warning."""
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    ours = classifier().fit(frame, Y)
+
+    with pytest.raises(KeyError, match="'c'"):
+        ours.predict(frame.drop(columns="c"))
+    with pytest.warns(UserWarning, match="'extra'"):
+        more = ours.predict_proba(frame.assign(extra=1))
+    np.testing.assert_array_equal(more, ours.predict_proba(frame))
+
+
+def test_infinity_is_refused_by_column_and_row():
+    """An infinite value names its column and row."""
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame.loc[7, "c"] = np.inf
+
+    with pytest.raises(EpochalError, match=r"(?s)'c'.*7|7.*'c'"):
+        classifier().fit(frame, Y)
+
+
+@pytest.mark.parametrize("labels", [Y.astype(float), Y.astype(str), Y == 1, np.array(list("abc"), object)[Y]])
+def test_labels_come_back_as_they_came(labels):
+    """Predictions are labels of the type that was given."""
+    ours = classifier().fit(X, labels)
+
+    assert ours.predict(X).dtype == labels.dtype
+    assert set(ours.predict(X)) <= set(labels)
+
+
+def test_sparse_rows():
+    """A CSR matrix trains and predicts."""
+    rows = sparse.csr_array(X * (X > 2))
+
+    assert classifier().fit(rows, Y).predict_proba(rows).shape == (150, 3)
+
+
+def test_images():
+    """Images of shape (rows, height, width) train and predict."""
+    images = np.random.default_rng(0).normal(size=(40, 6, 5))
+    ours = classifier(patch=(4, 4)).fit(images, np.tile([0, 1], 20))
+
+    assert ours.predict(images).shape == (40,)
+
+
+def test_scikit_learn_tools():
+    """It works in pipelines, grid search, cross-validated prediction, calibration and clone."""
+    pipeline = make_pipeline(StandardScaler().set_output(transform="pandas"), classifier())
+    search = GridSearchCV(classifier(), {"l2": [0.0, 0.1]}, cv=2)
+    calibrated = CalibratedClassifierCV(classifier(), cv=2)
+
+    for tool in (pipeline, search, calibrated):
+        assert tool.fit(X, Y).predict(X).shape == (150,)
+    assert cross_val_predict(classifier(), X, Y, cv=2, method="predict_proba").shape == (150, 3)
+    assert clone(classifier(l2=0.5)).l2 == 0.5
+
+
+def test_the_same_random_state_gives_the_same_bits():
+    """An int fixes every bit, another int gives another model, None differs each time."""
+    first, again, other = (classifier(random_state=s).fit(X, Y).predict_proba(X) for s in (1, 1, 2))
+    free = [classifier(random_state=None).fit(X, Y).predict_proba(X) for _ in range(2)]
+
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(*free)
+
+
+def test_validation_rows_choose_the_epoch():
+    """With X_val the curves are of those rows, weighted; without y_val it is refused."""
+    ours = classifier().fit(X, Y, X_val=X[:30], y_val=Y[:30], sample_weight_val=np.ones(30))
+
+    assert len(ours.validation_loss_curve_) == ours.n_iter_
+    assert not ours.out_of_bag_.optimistic
+    with pytest.raises(ValueError, match="y_val"):
+        classifier().fit(X, Y, X_val=X)
+
+
+def test_warm_start_goes_on():
+    """Two fits of five epochs are one of ten, optimiser state and order included."""
+    going = classifier(warm_start=True, early_stopping=False)
+    going.fit(X, Y).fit(X, Y)
+    whole = classifier(early_stopping=False, max_iter=10).fit(X, Y)
+
+    assert going.n_iter_ == 10
+    np.testing.assert_array_equal(going.predict_proba(X), whole.predict_proba(X))
+
+
+def test_partial_fit_goes_on():
+    """Calls of partial_fit are the epochs of a fit, and need all classes at first."""
+    going = classifier(bagging=None)
+    for _ in range(5):
+        going.partial_fit(X, Y, classes=[0, 1, 2])
+    whole = classifier(early_stopping=False, bagging=None).fit(X, Y)
+
+    np.testing.assert_array_equal(going.predict_proba(X), whole.predict_proba(X))
+    new = classifier().partial_fit(X[:50], Y[:50], classes=[0, 1, 2])
+    assert new.partial_fit(X[50:], Y[50:]).predict_proba(X).shape == (150, 3)
+    with pytest.raises(ValueError, match="classes"):
+        new.partial_fit(X[:2], [0, 7])
+
+
+def test_one_network_has_coefficients():
+    """coefs_ and intercepts_ are of the one network; an ensemble points to estimators_."""
+    one, many = classifier(n_estimators=1).fit(X, Y), classifier().fit(X, Y)
+
+    assert [w.shape for w in one.coefs_] == [(4, 8), (8, 3)]
+    assert [b.shape for b in one.intercepts_] == [(8,), (3,)]
+    with pytest.raises(AttributeError, match="estimators_"):
+        _ = many.coefs_
+    assert len(many.estimators_) == 2
+    mean = np.mean([member.predict_proba(X) for member in many.estimators_], axis=0)
+    np.testing.assert_allclose(mean, many.predict_proba(X), atol=1e-12)
+
+
+def test_curves_are_kept_per_member():
+    """history_ has a training and a validation curve for each member."""
+    ours = classifier().fit(X, Y)
+
+    assert [len(curve) for curve in ours.history_.training_loss] == [5, 5]
+    assert ours.loss_curve_[0] == pytest.approx(np.mean([c[0] for c in ours.history_.training_loss]))
+    assert ours.estimators_[1].validation_loss_curve_ == list(ours.history_.validation_loss[1])
+
+
+def test_out_of_bag_attributes():
+    """oob_score_ is the accuracy on the rows left out; without any it is refused."""
+    ours = classifier(n_folds=2, oob_score=True).fit(X, Y)
+    found = ours.oob_decision_function_.argmax(axis=1)
+
+    assert ours.oob_score_ == pytest.approx((found == Y).mean())
+    with pytest.raises(ValueError, match="oob_score"):
+        classifier(bagging=None, oob_score=True).fit(X, Y)
+
+
+@pytest.mark.parametrize("rows", [X, pd.DataFrame(X, columns=list("abcd"))], ids=["array", "frame"])
+def test_saved_and_loaded_predicts_the_same_bits(tmp_path, rows):
+    """A loaded classifier predicts bit for bit as the saved one, and trains on."""
+    ours = classifier().fit(rows, Y)
+    ours.save(tmp_path / "iris.epochal")
+    again = load(tmp_path / "iris.epochal")
+
+    np.testing.assert_array_equal(again.predict_proba(rows), ours.predict_proba(rows))
+    assert again.get_params()["hidden_layer_sizes"] == (8,)
+    assert again.history_ == ours.history_
+    assert again.partial_fit(rows, Y).predict_proba(rows).shape == (150, 3)
+
+
+def test_pickled_predicts_the_same_bits():
+    """A pickled classifier, as joblib sends it, predicts the same."""
+    ours = classifier().fit(X, Y)
+
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(ours)).predict_proba(X), ours.predict_proba(X)
+    )
+
+
+def test_callbacks_and_verbose(capsys):
+    """Callbacks hear each epoch, and verbose prints a line for each."""
+    heard = []
+    classifier(callbacks=[heard.append], verbose=True).fit(X, Y)
+
+    assert [event.epoch for event in heard] == [1, 2, 3, 4, 5]
+    assert capsys.readouterr().out.count("epoch") == 5
+
+
+def test_an_unknown_device_is_refused():
+    """A device that this machine lacks is refused with what it has."""
+    with pytest.raises(ValueError, match="device"):
+        classifier(device="gpu").fit(X, Y)
+    with pytest.raises(ValueError, match="device"):
+        classifier(device="abacus").fit(X, Y)

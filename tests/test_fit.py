@@ -1,0 +1,206 @@
+"""The whole fit: splits before statistics, honest estimates, weights, members."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from epochal.data.labels import encode_labels
+from epochal.data.split import holdout
+from epochal.errors import DataError, SettingError
+from epochal.fit import fit
+from epochal.keys import Purpose, generator
+from epochal.request import Circumstances, Labelled
+from epochal.settings import PRESETS, checked
+from epochal.use.predict import predict_proba
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(200, 4))
+Y = np.where(X[:, 0] + 0.5 * RANDOM.normal(size=200) > 0, "yes", "no")
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "n_estimators": 3, "n_folds": 4}
+
+
+def fitted(rows=X, labels=Y, weight=None, seed=0, validation=None, class_weight=None, **settings):
+    """Return a small fit."""
+    ours = checked(PRESETS["default"], SMALL | settings)
+    how = Circumstances(seed, class_weight)
+    return fit(Labelled(rows, labels, weight), ours, how, validation=validation)
+
+
+def first_weights(result):
+    """Return each member's first weights."""
+    return [member[0].weights for member in result.model.members]
+
+
+def test_statistics_come_from_training_rows_only():
+    """Rows that judge do not enter means and variances, whether kept apart or given."""
+    held = fitted(bagging=None, validation_fraction=0.3).model
+    given = fitted(bagging=None, validation=Labelled(X + 1000, Y)).model
+    training, apart = holdout(
+        encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT)
+    )
+
+    assert len(apart) == 60
+    np.testing.assert_allclose(held.preprocessor.mean, X[training].mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(given.preprocessor.mean, X.mean(axis=0), rtol=1e-12)
+
+
+def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
+    """Each row's probabilities are those of the member whose fold it is in."""
+    result = fitted(n_estimators=4)
+    alone = [predict_proba(result.model, X, [member]) for member in result.model.members]
+    left_out = result.left_out
+
+    assert np.isfinite(left_out).all()
+    nearest = np.stack([np.abs(one - left_out).max(axis=1) for one in alone])
+    assert (nearest.min(axis=0) < 1e-6).all()
+    counts = np.bincount(nearest.argmin(axis=0), minlength=4)
+    assert counts.tolist() == [50, 50, 50, 50]
+
+
+def test_out_of_bag_scores_say_when_they_are_optimistic():
+    """Scores are optimistic if the left-out rows chose the epoch, and not otherwise."""
+    assert fitted().model.out_of_bag.optimistic
+    assert not fitted(early_stopping=False).model.out_of_bag.optimistic
+    assert not fitted(validation=Labelled(X, Y)).model.out_of_bag.optimistic
+    assert fitted(bagging="bootstrap").model.out_of_bag.optimistic
+    assert fitted(bagging=None).model.out_of_bag is None
+
+
+def test_fewer_members_than_folds_leave_rows_without_an_estimate():
+    """Rows that every member trained on have NaN out-of-bag probabilities and are not scored."""
+    result = fitted(n_estimators=2, n_folds=4)
+
+    assert np.isnan(result.left_out).any(axis=1).sum() == 100
+    assert result.model.out_of_bag.rows == 100
+
+
+@pytest.mark.parametrize("bagging", ["folds", "bootstrap", None])
+def test_members_do_not_depend_on_how_many_there_are(bagging):
+    """The first two of four members are the two of an ensemble of two, bit for bit."""
+    two, four = (fitted(bagging=bagging, n_estimators=n) for n in (2, 4))
+
+    for few, many in zip(first_weights(two), first_weights(four), strict=False):
+        np.testing.assert_array_equal(few, many)
+    assert not np.array_equal(*first_weights(two))
+
+
+def test_a_weight_of_two_is_the_row_twice():
+    """With full batches, weighting a row by 2 trains as the row given twice, to rounding."""
+    full = {
+        "bagging": None,
+        "early_stopping": False,
+        "shuffle": False,
+        "dropout": 0.0,
+        "batch_size": 10**6,
+        "solver": "sgd",
+        "learning_rate_init": 0.5,
+        "max_iter": 20,
+    }
+    weight = np.where(np.arange(200) < 50, 2.0, 1.0)
+    doubled = np.r_[np.arange(50), np.arange(200)]
+    weighted = fitted(weight=weight, **full)
+    repeated = fitted(X[doubled], Y[doubled], **full)
+    plain = fitted(**full)
+
+    for one, other, neither in zip(
+        first_weights(weighted), first_weights(repeated), first_weights(plain), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+        assert not np.allclose(one, neither, rtol=1e-3, atol=1e-4)
+
+
+def test_a_weight_of_zero_is_as_if_the_row_were_not_there():
+    """Rows of weight 0 take no part in splits, statistics or steps: the bits are the same."""
+    weight = np.where(np.arange(200) < 150, 1.0, 0.0)
+    weighted, removed = fitted(weight=weight), fitted(X[:150], Y[:150])
+
+    for one, other in zip(first_weights(weighted), first_weights(removed), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.isnan(weighted.left_out[150:]).all()
+
+
+def test_the_scale_of_weights_does_not_matter():
+    """Weights of 3 everywhere train as no weights, to rounding."""
+    plain, tripled = fitted(), fitted(weight=np.full(200, 3.0))
+
+    for one, other in zip(first_weights(plain), first_weights(tripled), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_class_weights_multiply_row_weights():
+    """A class weight of 2 is a row weight of 2 on that class's rows."""
+    by_class = fitted(class_weight={"yes": 2.0, "no": 1.0})
+    by_row = fitted(weight=np.where(Y == "yes", 2.0, 1.0))
+
+    for one, other in zip(first_weights(by_class), first_weights(by_row), strict=True):
+        # The moments follow row weights alone, so means differ a little.
+        assert np.abs(one - other).max() < 0.1
+    assert not np.array_equal(first_weights(by_class)[0], first_weights(fitted())[0])
+
+
+def test_sparse_rows_train_as_dense_ones():
+    """A CSR matrix gives the bits of the same rows as an array."""
+    dense = X * (RANDOM.random(X.shape) < 0.3)
+    one, other = fitted(dense), fitted(sparse.csr_matrix(dense))
+
+    for mine, theirs in zip(first_weights(one), first_weights(other), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_feature_subsets_and_patches_blind_members():
+    """With subsets or patches each member has zero weights on what it does not see."""
+    images = RANDOM.normal(size=(60, 6, 5))
+    labels = np.tile(["a", "b"], 30)
+    half = fitted(max_features=0.5)
+    crop = fitted(images, labels, patch=(3, 2))
+
+    for weights in first_weights(half):
+        assert (~weights.any(axis=1)).sum() == 2
+    seen = [weights.any(axis=1).reshape(6, 5) for weights in first_weights(crop)]
+    assert all(mask.sum() == 6 for mask in seen)
+    assert len({mask.tobytes() for mask in seen}) > 1
+
+
+def test_a_patch_of_a_table_is_refused():
+    """A patch needs images, and the error says so."""
+    with pytest.raises(SettingError, match="images"):
+        fitted(patch=(2, 2))
+
+
+def test_going_on_keeps_preprocessing_and_state():
+    """A fit that goes on from an earlier one trains on as if it had not stopped."""
+    ours = checked(PRESETS["default"], SMALL | {"early_stopping": False})
+    how = Circumstances(0)
+    first = fit(Labelled(X, Y), ours, how)
+    second = fit(Labelled(X, Y), ours, how, earlier=first)
+    whole = fit(Labelled(X, Y), checked(ours, {"max_iter": 12}), how)
+
+    for one, other in zip(first_weights(second), first_weights(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert second.state.epoch == 12
+
+
+def test_rows_without_weight_alone_are_refused():
+    """If every row weighs nothing there is nothing to learn."""
+    with pytest.raises(DataError, match="positive weight"):
+        fitted(weight=np.zeros(200))
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5, 9])
+@pytest.mark.parametrize("bagging", ["folds", "bootstrap", None])
+def test_tiny_tables_train(rows, bagging):
+    """A handful of rows trains without an error, whatever the bagging."""
+    labels = np.array(["a", "b"] * 5)[:rows]
+    probabilities = predict_proba(fitted(X[:rows], labels, bagging=bagging).model, X[:rows])
+
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_classes_that_no_row_has():
+    """Classes may be named beforehand; they get a probability like any other."""
+    classes, _ = encode_labels(np.array(["no", "perhaps", "yes"]))
+    ours = checked(PRESETS["default"], SMALL)
+    result = fit(Labelled(X, Y), ours, Circumstances(0), classes=classes)
+
+    assert predict_proba(result.model, X).shape == (200, 3)
