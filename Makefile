@@ -76,12 +76,13 @@ test-wheel: ## build the wheel, install it by itself, and run the tests on that
 	.venv-wheel/bin/python -m pytest -n $(WORKERS) --dist worksteal tests
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## time training against scikit-learn, at several shapes
-	$(BIN)/python benchmarks/speed.py
+bench: $(VENV)/dev.stamp ## time training against scikit-learn, at four shapes (OPTIONS=--write)
+	$(BIN)/python benchmarks/training_speed.py $(OPTIONS)
 
 .PHONY: bench-accuracy
-bench-accuracy: $(VENV)/dev.stamp ## compare log-loss and accuracy with scikit-learn, on real tables
-	$(BIN)/python benchmarks/accuracy.py
+bench-accuracy: $(VENV)/dev.stamp ## compare log-loss on real tables (DATA=folder with manifest.json)
+	@test -n "$(DATA)" || { echo "say which tables: make bench-accuracy DATA=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/accuracy.py "$(DATA)" $(OPTIONS)
 
 .PHONY: pin
 pin: ## renew constraints/pinned.txt with the newest versions

@@ -16,8 +16,9 @@ from accuracy_protocol import Answer, Split
 from epochal import EpochalClassifier
 
 if TYPE_CHECKING:
-    import pandas as pd
     from collections.abc import Callable
+
+    import pandas as pd
 
 # As many categories of a column as the peers' results were made with.
 CATEGORIES = 50

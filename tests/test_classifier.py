@@ -54,7 +54,13 @@ def test_scikit_learn_contract(estimator, check):
 def test_settings_and_parameters_are_the_same():
     """Every setting is a parameter, and every parameter is a setting or the door's own."""
     own = {
-        "preset", "oob_score", "class_weight", "warm_start", "random_state", "verbose", "device",
+        "preset",
+        "oob_score",
+        "class_weight",
+        "warm_start",
+        "random_state",
+        "verbose",
+        "device",
         "callbacks",
     }
 
@@ -82,7 +88,7 @@ def test_wrong_settings_are_refused_by_name(name, value):
 
 
 @pytest.mark.parametrize(
-    "frame", [pd.DataFrame, pl.DataFrame, lambda d: pa.table(d)], ids=["pandas", "polars", "arrow"]
+    "frame", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pandas", "polars", "arrow"]
 )
 def test_frames_give_what_arrays_give(frame):
     """Numbers in any kind of data frame train and predict as in an array."""
@@ -90,7 +96,9 @@ def test_frames_give_what_arrays_give(frame):
     table = frame(columns)
     ours = classifier().fit(table, Y)
 
-    np.testing.assert_array_equal(ours.predict_proba(table), classifier().fit(X, Y).predict_proba(X))
+    np.testing.assert_array_equal(
+        ours.predict_proba(table), classifier().fit(X, Y).predict_proba(X)
+    )
     assert ours.feature_names_in_.tolist() == list(columns)
 
 
@@ -138,7 +146,9 @@ def test_infinity_is_refused_by_column_and_row():
         classifier().fit(frame, Y)
 
 
-@pytest.mark.parametrize("labels", [Y.astype(float), Y.astype(str), Y == 1, np.array(list("abc"), object)[Y]])
+@pytest.mark.parametrize(
+    "labels", [Y.astype(float), Y.astype(str), Y == 1, np.array(list("abc"), object)[Y]]
+)
 def test_labels_come_back_as_they_came(labels):
     """Predictions are labels of the type that was given."""
     ours = classifier().fit(X, labels)
@@ -236,7 +246,9 @@ def test_curves_are_kept_per_member():
     ours = classifier().fit(X, Y)
 
     assert [len(curve) for curve in ours.history_.training_loss] == [5, 5]
-    assert ours.loss_curve_[0] == pytest.approx(np.mean([c[0] for c in ours.history_.training_loss]))
+    assert ours.loss_curve_[0] == pytest.approx(
+        np.mean([c[0] for c in ours.history_.training_loss])
+    )
     assert ours.estimators_[1].validation_loss_curve_ == list(ours.history_.validation_loss[1])
 
 

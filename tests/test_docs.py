@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,20 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
 
     for code in _blocks(page, "python"):
         exec(compile(code, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", _of("pycon"))
+def test_sessions_print_what_they_show(page, tmp_path, monkeypatch):
+    """The Python sessions of a page, one after the other, print what the page says."""
+    monkeypatch.chdir(tmp_path)
+    session = "\n".join(_blocks(page, "pycon"))
+    test = doctest.DocTestParser().get_doctest(session, {}, _name(page), str(page), 0)
+    report = StringIO()
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    results = doctest.DocTestRunner(optionflags=flags).run(test, out=report.write)
+
+    assert results.attempted > 0
+    assert results.failed == 0, report.getvalue()
 
 
 @pytest.mark.parametrize("page", _of("sh"))

@@ -35,9 +35,7 @@ def test_statistics_come_from_training_rows_only():
     """Rows that judge do not enter means and variances, whether kept apart or given."""
     held = fitted(bagging=None, validation_fraction=0.3).model
     given = fitted(bagging=None, validation=Labelled(X + 1000, Y)).model
-    training, apart = holdout(
-        encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT)
-    )
+    training, apart = holdout(encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT))
 
     assert len(apart) == 60
     np.testing.assert_allclose(held.preprocessor.mean, X[training].mean(axis=0), rtol=1e-12)

@@ -202,7 +202,7 @@ def test_the_validation_loss_is_the_weighted_sum_over_rows():
 
 @pytest.mark.parametrize("large", [False, True], ids=["numpy", "compiled"])
 def test_probabilities_are_the_mean_of_the_members(large):
-    """p = (1/K) sum_k s_k, on both routes; NumPy's is exact to float64."""
+    """Probabilities are (1/K) sum_k s_k, on both routes; NumPy's is exact to float64."""
     members = [layers(member) for member in range(3)]
     expected = np.mean([shares(member) for member in range(3)], axis=0)
 

@@ -31,6 +31,7 @@ WITHOUT_TWIN = {
     "test_classic.py",
     "test_damage.py",
     "test_docs.py",
+    "test_examples.py",
     "test_format.py",
     "test_house.py",
     "test_init.py",
@@ -186,7 +187,8 @@ def twins(root: Path, sources: list[Source], tests: list[Source]) -> Iterator[Fi
             yield Finding(source.path, 1, f"has no tests at {twin}")
     for test in tests:
         inside = test.path.relative_to("tests")
-        source_path = package / inside.with_name(inside.name.removeprefix("test_"))
+        above = root if inside.parts[0] == "benchmarks" else package
+        source_path = above / inside.with_name(inside.name.removeprefix("test_"))
         room = source_path.with_suffix("")
         if test.path.name not in WITHOUT_TWIN and not (source_path.exists() or room.is_dir()):
             yield Finding(test.path, 1, "tests no file of the package")

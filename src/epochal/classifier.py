@@ -161,7 +161,7 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     (1, 3)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (scikit-learn's contract: a parameter per setting)
         self,
         *,
         preset: str = "default",
@@ -262,7 +262,7 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self
         """
         # Here and not above: predicting with a loaded model needs no JAX.
-        from epochal.fit import fit  # noqa: PLC0415
+        from epochal.fit import fit
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
@@ -297,7 +297,7 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -------
         self
         """
-        from epochal.fit import fit  # noqa: PLC0415
+        from epochal.fit import fit
 
         earlier = getattr(self, "_fitted", None)
         data = self._labelled(X, y, sample_weight, reset=earlier is None)
@@ -462,7 +462,7 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if reset:
                 validate_data(self, X, reset=True, skip_check_array=True)
             return as_rows(X)
-        rows = validate_data(
+        rows: Rows = validate_data(
             self,
             X,
             reset=reset,

@@ -199,7 +199,7 @@ def _train(
             "reshape X, or use max_features for random subsets of columns",
         )
     masks = masks_for(settings, preprocessor.groups, shape, how.seed)
-    program = program_for(settings, masked=masks is not None)
+    program = program_for(settings, masked=masks is not None, vectorised=wants_batches(device))
     sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, n_classes)
     if earlier is None:
         start = TrainingState(fresh_state(settings, program, sizes, masks, how.seed), 0)
@@ -220,7 +220,6 @@ def _train(
             shuffle=settings.shuffle,
         ),
         judges=judges,
-        vectorised=wants_batches(device),
     )
     with jax.default_device(device):
         return train(task, start, settings.max_iter, how.observers)

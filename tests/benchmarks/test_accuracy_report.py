@@ -16,7 +16,7 @@ def _row(dataset, method, loss, **more):
         "method": method,
         "seed": 0,
         "log_loss": loss,
-        "error": loss / 2,
+        "error": 0.1,
         "fit_s": 1.0,
         **more,
     }

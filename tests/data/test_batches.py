@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from epochal.data.batches import ArraySource, Epochs, LazySource, bucket, order
 
-
 GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
 
 

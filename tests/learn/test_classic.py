@@ -46,7 +46,9 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
                 out = np.maximum(h[-1] @ w[depth] + b[depth], 0)
                 if dropout:
                     # The program's batches always have BATCH rows; a short one has padding behind.
-                    mask = kept((BATCH, out.shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
+                    mask = kept(
+                        (BATCH, out.shape[1]), np.float32(dropout), seed_word, np.int32(step), depth
+                    )
                     masks.append(mask[: len(batch)] / (1 - dropout))
                     out = out * masks[-1]
                 h.append(out)
@@ -110,7 +112,9 @@ def trained(case):
 def test_classic_is_the_written_recipe(case):
     """After three epochs every weight and bias agrees to float32 rounding."""
     x, y = table()
-    settings = {"hidden_layer_sizes": (8,), "l2": 0.0, "momentum": 0.0, "dropout": 0.0} | CASES[case]
+    settings = {"hidden_layer_sizes": (8,), "l2": 0.0, "momentum": 0.0, "dropout": 0.0} | CASES[
+        case
+    ]
     w, b = reference(
         x,
         y,

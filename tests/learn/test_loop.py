@@ -150,9 +150,7 @@ def test_segments_do_not_change_the_result():
 
     for mine, theirs in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
-    np.testing.assert_allclose(
-        one.history.training_loss, other.history.training_loss, rtol=1e-6
-    )
+    np.testing.assert_allclose(one.history.training_loss, other.history.training_loss, rtol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bits():

@@ -15,22 +15,22 @@ from epochal.learn.losses import (
 )
 
 RANDOM = np.random.default_rng(7)
-O = RANDOM.normal(scale=3, size=(20, 5))
+LOGITS = RANDOM.normal(scale=3, size=(20, 5))
 Y = np.eye(5)[RANDOM.integers(5, size=20)]
 SOFT = RANDOM.dirichlet(np.ones(5), size=20)
 
 
 def test_softmax_is_its_formula():
     """Softmax is exp(o_j) / sum_k exp(o_k), to float64 rounding."""
-    expected = np.exp(O) / np.exp(O).sum(axis=1, keepdims=True)
+    expected = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
 
-    np.testing.assert_allclose(softmax(O), expected, rtol=1e-14)
-    np.testing.assert_allclose(np.exp(log_softmax(O)), expected, rtol=1e-13)
+    np.testing.assert_allclose(softmax(LOGITS), expected, rtol=1e-14)
+    np.testing.assert_allclose(np.exp(log_softmax(LOGITS)), expected, rtol=1e-13)
 
 
 def test_softmax_jacobian_is_the_written_one():
     """Its derivatives are s_j (1 - s_j) on the diagonal and -s_j s_i off it."""
-    o, h = O[0], 1e-6
+    o, h = LOGITS[0], 1e-6
     s = softmax(o)
     numeric = np.array([(softmax(o + h * e) - softmax(o - h * e)) / (2 * h) for e in np.eye(5)])
 
@@ -50,11 +50,13 @@ def test_worked_values():
 
 def test_losses_are_their_formulas():
     """Cross-entropy is -sum y log s and squared error sum (s - y)^2, soft targets included."""
-    s = softmax(O)
+    s = softmax(LOGITS)
 
     for y in (Y, SOFT):
-        np.testing.assert_allclose(cross_entropy(O, y), -(y * np.log(s)).sum(axis=1), rtol=1e-12)
-        np.testing.assert_allclose(squared_error(O, y), ((s - y) ** 2).sum(axis=1), rtol=1e-12)
+        np.testing.assert_allclose(
+            cross_entropy(LOGITS, y), -(y * np.log(s)).sum(axis=1), rtol=1e-12
+        )
+        np.testing.assert_allclose(squared_error(LOGITS, y), ((s - y) ** 2).sum(axis=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -64,17 +66,17 @@ def test_gradients_agree_with_central_differences(name, y):
     loss, gradient = LOSSES[name]
     h = 1e-5
     numeric = np.stack(
-        [(loss(O + h * e, y) - loss(O - h * e, y)) / (2 * h) for e in np.eye(5)], axis=1
+        [(loss(LOGITS + h * e, y) - loss(LOGITS - h * e, y)) / (2 * h) for e in np.eye(5)], axis=1
     )
 
-    np.testing.assert_allclose(gradient(O, y), numeric, atol=1e-8)
+    np.testing.assert_allclose(gradient(LOGITS, y), numeric, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_written_gradients_are_what_autodiff_finds(name):
     """The gradient that training uses is the derivative of the loss that it reports."""
     loss, gradient = LOSSES[name]
-    o, y = jnp.asarray(O, jnp.float32), jnp.asarray(Y, jnp.float32)
+    o, y = jnp.asarray(LOGITS, jnp.float32), jnp.asarray(Y, jnp.float32)
 
     found = jax.grad(lambda o: loss(o, y).sum())(o)
 
@@ -103,7 +105,7 @@ def test_extreme_logits_are_finite_and_right(name, number):
 
 def test_gradient_of_cross_entropy_is_s_minus_y():
     """The gradient at the logits is s - y, and sums to 0 over the classes."""
-    gradient = cross_entropy_gradient(O, Y)
+    gradient = cross_entropy_gradient(LOGITS, Y)
 
-    np.testing.assert_array_equal(gradient, softmax(O) - Y)
+    np.testing.assert_array_equal(gradient, softmax(LOGITS) - Y)
     np.testing.assert_allclose(gradient.sum(axis=1), 0, atol=1e-12)

@@ -21,11 +21,11 @@ X = RANDOM.normal(size=(ROWS, FEATURES)).astype(np.float32)
 Y = RANDOM.integers(CLASSES, size=ROWS).astype(np.int32)
 
 
-def setup(number, rows=ROWS, **settings):
+def setup(number, rows=ROWS, vectorised=False, **settings):
     """Return everything that a segment needs, for so many members."""
     values = {"n_estimators": number, "hidden_layer_sizes": (6,), "batch_size": 8, "dropout": 0.2}
     ours = resolved(checked(PRESETS["default"], values | settings), rows)
-    program = program_for(ours, masked=False)
+    program = program_for(ours, masked=False, vectorised=vectorised)
     state = fresh_state(ours, program, (FEATURES, 6, CLASSES), None, 0)
     epochs = Epochs(
         ArraySource(X[:rows]), Y[:rows], lambda r: np.ones((number, len(r)), np.float32), 8, 0
@@ -39,13 +39,11 @@ def setup(number, rows=ROWS, **settings):
     return program, fixed, jax.tree.map(jnp.asarray, state), segment, jnp.asarray(host.weights)
 
 
-def trained(number, *, vectorised=False, active=None, **settings):
+def trained(number, *, active=None, **settings):
     """Return states and losses after one segment."""
     program, fixed, state, segment, weights = setup(number, **settings)
     active = jnp.ones(number, bool) if active is None else jnp.asarray(active)
-    return members.train_segment(
-        program, fixed, state, segment, weights, active, vectorised=vectorised
-    )
+    return members.train_segment(program, fixed, state, segment, weights, active)
 
 
 def test_mapped_members_are_the_members_alone():
@@ -118,12 +116,12 @@ def test_best_copies_are_renewed_where_asked():
 def test_probabilities_are_averaged_over_members():
     """The ensemble's probabilities are the mean of the members' softmax outputs."""
     layers = trained(3)[0].layers
-    single = [
-        softmax(apply(one, X, "relu")) for one in members.unstacked(layers)
-    ]
+    single = [softmax(apply(one, X, "relu")) for one in members.unstacked(layers)]
 
     np.testing.assert_allclose(
-        members.mean_probabilities(layers, jnp.asarray(X), "relu"), np.mean(single, axis=0), atol=1e-6
+        members.mean_probabilities(layers, jnp.asarray(X), "relu"),
+        np.mean(single, axis=0),
+        atol=1e-6,
     )
 
 

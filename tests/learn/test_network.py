@@ -43,7 +43,10 @@ def test_numpy_and_jax_agree(name):
         ("logistic", lambda x: 1 / (1 + np.exp(-x))),
         ("identity", lambda x: x),
         ("silu", lambda x: x / (1 + np.exp(-x))),
-        ("selu", lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))),
+        (
+            "selu",
+            lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)),
+        ),
     ],
 )
 def test_activations_are_their_formulas(name, formula):
@@ -71,7 +74,9 @@ def test_initial_weights_have_the_stated_variance():
 
 def test_members_start_apart_and_by_their_number():
     """Another member or seed starts elsewhere; the same ones start at the same bits."""
-    start = [initial((4, 3, 2), "relu", seed=s, member=m) for s, m in [(0, 0), (0, 0), (0, 1), (1, 0)]]
+    start = [
+        initial((4, 3, 2), "relu", seed=s, member=m) for s, m in [(0, 0), (0, 0), (0, 1), (1, 0)]
+    ]
 
     np.testing.assert_array_equal(start[0][0].weights, start[1][0].weights)
     assert not np.array_equal(start[0][0].weights, start[2][0].weights)

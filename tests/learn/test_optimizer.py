@@ -8,10 +8,10 @@ import pytest
 
 from epochal.learn.network import Layer, initial
 from epochal.learn.optimizer import RULES, Hyper, factors, fresh_moments, updated
+from epochal.learn.training import Batch, Fixed, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
 SIZES = (4, 6, 3)
-ONE = jnp.float32(1)
 ORACLES = {
     "sgd": optax.sgd(RATE),
     "momentum": optax.sgd(RATE, momentum=MOMENTUM),
@@ -46,14 +46,13 @@ def gradients(steps=STEPS):
     ]
 
 
-def walked(rule, slopes, settings, schedule=None):
+def walked(rule, slopes, settings):
     """Return the layers after each step of a rule."""
     now = layers()
     moments = jax.tree.map(jnp.asarray, fresh_moments(now, rule))
     path = []
-    for step, slope in enumerate(slopes):
-        factor = ONE if schedule is None else jnp.float32(schedule[step])
-        now, moments = updated(rule, now, slope, moments, jnp.int32(step), factor, settings)
+    for number, slope in enumerate(slopes):
+        now, moments = updated(rule, now, slope, moments, jnp.int32(number), settings)
         path.append(now)
     return path
 
@@ -111,8 +110,8 @@ def test_rules_are_their_formulas(rule):
 def test_l2_shrinks_weights_by_the_law(rule):
     """With a gradient of 0 one step is exactly w (1 - 2 lr r), and biases keep every bit."""
     zero = [jax.tree.map(jnp.zeros_like, layers())]
-    after = walked(rule, zero, hyper(l2=0.3), schedule=[0.5])[0]
-    shrink = np.float32(1) - np.float32(2) * (np.float32(RATE) * np.float32(0.5)) * np.float32(0.3)
+    after = walked(rule, zero, hyper(l2=0.3))[0]
+    shrink = np.float32(1) - np.float32(2) * np.float32(RATE) * np.float32(0.3)
 
     for old, new in zip(layers(), after, strict=True):
         np.testing.assert_array_equal(new.weights, np.asarray(old.weights) * shrink)
@@ -133,33 +132,39 @@ def test_l2_stays_out_of_the_moments(rule):
         np.testing.assert_array_equal(new.bias, plain.bias)
 
 
+def one_step(times=1, factor=1.0, **settings):
+    """Return the layers after one step on four rows, each of them given so many times."""
+    rows = 4 * times
+    program = Program("relu", "cross_entropy", "momentum", rows, dropout=False, masked=False)
+    batch = Batch(
+        x=jnp.tile(jnp.arange(16, dtype=jnp.float32).reshape(4, 4) / 16, (times, 1)),
+        y=jnp.tile(jnp.arange(4, dtype=jnp.int32) % 3, times),
+        w=jnp.full(rows, 1 / rows, jnp.float32),
+    )
+    moments = jax.tree.map(jnp.asarray, fresh_moments(layers(), "momentum"))
+    start = MemberState(layers(), moments, jnp.int32(0))
+    fixed = Fixed(hyper(**settings), jnp.uint32(0), jnp.zeros(0, jnp.float32))
+    return step(program, fixed, start, batch, jnp.float32(factor))[0].layers
+
+
 def test_the_strength_of_l2_does_not_depend_on_the_batch_size():
     """A batch doubled row by row is one step with the same gradient and the same shrinking."""
-    from epochal.learn.training import Fixed, MemberState, Program, step
+    trained = zip(one_step(l2=0.3), one_step(times=8, l2=0.3), one_step(l2=0.0), strict=True)
 
-    def one_step(times):
-        program = Program("relu", "cross_entropy", "sgd", 4 * times, dropout=False, masked=False)
-        x = jnp.tile(jnp.arange(16, dtype=jnp.float32).reshape(4, 4) / 16, (times, 1))
-        y = jnp.tile(jnp.arange(4, dtype=jnp.int32) % 3, times)
-        w = jnp.full(4 * times, 1 / (4 * times), jnp.float32)
-        start = MemberState(layers(), fresh_moments(layers(), "sgd"), jnp.int32(0))
-        fixed = Fixed(hyper(l2=0.3), jnp.uint32(0), jnp.zeros(0, jnp.float32))
-        return step(program, fixed, start, x, y, w, ONE)[0].layers
-
-    for small, large, start in zip(one_step(1), one_step(8), layers(), strict=True):
+    for small, large, without in trained:
         np.testing.assert_allclose(small.weights, large.weights, rtol=1e-5, atol=1e-6)
-        assert not np.allclose(small.weights, start.weights, rtol=1e-3)
+        assert not np.allclose(small.weights, without.weights, rtol=1e-3)
 
 
 def test_the_schedule_scales_rate_and_shrinking_alike():
-    """A factor of 1/2 in every step is the same as half the learning rate, L2 included."""
-    halved = walked("momentum", gradients(), hyper(l2=0.1), schedule=[0.5] * STEPS)[-1]
-    slower = walked("momentum", gradients(), hyper(l2=0.1, rate=RATE / 2))[-1]
-    full = walked("momentum", gradients(), hyper(l2=0.1))[-1]
+    """A factor of 1/2 in a step is half the learning rate, L2 included."""
+    halved = one_step(factor=0.5, l2=0.1)
+    slower = one_step(rate=RATE / 2, l2=0.1)
 
-    for mine, theirs, other in zip(halved, slower, full, strict=True):
+    for mine, theirs, full in zip(halved, slower, one_step(l2=0.1), strict=True):
         np.testing.assert_array_equal(mine.weights, theirs.weights)
-        assert not np.allclose(mine.weights, other.weights)
+        np.testing.assert_array_equal(mine.bias, theirs.bias)
+        assert not np.allclose(mine.weights, full.weights, rtol=1e-4)
 
 
 def test_cosine_factors_are_those_of_optax():

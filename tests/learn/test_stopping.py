@@ -58,4 +58,4 @@ def test_the_kept_loss_is_the_lowest():
     for epoch, loss in enumerate(losses, start=1):
         state = observed(state, epoch, loss, tol=0.5, n_iter_no_change=100).state
 
-    assert (0.7, 2) == (state.best_loss, state.best_epoch)
+    assert (state.best_loss, state.best_epoch) == (0.7, 2)

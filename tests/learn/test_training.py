@@ -7,7 +7,16 @@ import pytest
 
 from epochal.learn.network import Layer
 from epochal.learn.optimizer import Hyper, fresh_moments
-from epochal.learn.training import Fixed, MemberState, Program, Segment, run, step, summed_loss
+from epochal.learn.training import (
+    Batch,
+    Fixed,
+    MemberState,
+    Program,
+    Segment,
+    run,
+    step,
+    summed_loss,
+)
 
 PROGRAM = Program("relu", "cross_entropy", "sgd", batch_size=2, dropout=False, masked=False)
 
@@ -26,7 +35,9 @@ def state(rule="sgd"):
     """Return a 2-2-2 network with round numbers."""
     first = Layer(jnp.array([[1.0, -1.0], [0.0, 2.0]]), jnp.array([0.0, 0.0]))
     last = Layer(jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([0.0, 0.0]))
-    return MemberState((first, last), jax.tree.map(jnp.asarray, fresh_moments((first, last), rule)), jnp.int32(0))
+    return MemberState(
+        (first, last), jax.tree.map(jnp.asarray, fresh_moments((first, last), rule)), jnp.int32(0)
+    )
 
 
 def random_segment(batches, capacity, last_rows, seed=0):
@@ -59,7 +70,7 @@ def test_one_step_by_hand():
     weights change by +-1/8 for both features.
     """
     x, y, w = jnp.array([[1.0, 1.0], [9.0, 9.0]]), jnp.array([0, 1]), jnp.array([0.5, 0.0])
-    after, loss = step(PROGRAM, fixed(), state(), x, y, w, jnp.float32(1))
+    after, loss = step(PROGRAM, fixed(), state(), Batch(x, y, w), jnp.float32(1))
     first, last = after.layers
 
     np.testing.assert_allclose(last.weights, [[1.125, -0.125], [0.125, 0.875]])
@@ -74,7 +85,7 @@ def test_l2_shrinks_weights_and_not_biases():
     """With a row weight of 0 a step is w (1 - 2 lr r) and biases stay."""
     before = state()
     x, y, none = jnp.ones((2, 2)), jnp.array([0, 1]), jnp.zeros(2)
-    after, _ = step(PROGRAM, fixed(l2=0.1), before, x, y, none, jnp.float32(1))
+    after, _ = step(PROGRAM, fixed(l2=0.1), before, Batch(x, y, none), jnp.float32(1))
 
     for old, new in zip(before.layers, after.layers, strict=True):
         np.testing.assert_allclose(new.weights, old.weights * (1 - 2 * 0.5 * 0.1), rtol=1e-6)
@@ -89,9 +100,8 @@ def test_a_run_is_its_steps():
     for number in range(3):
         part = slice(number * 2, number * 2 + 2)
         rows = float(segment.counts[number])
-        single, loss = step(
-            PROGRAM, fixed(), single, segment.x[part], segment.y[part], weights[part] / rows, jnp.float32(1)
-        )
+        batch = Batch(segment.x[part], segment.y[part], weights[part] / rows)
+        single, loss = step(PROGRAM, fixed(), single, batch, jnp.float32(1))
         losses.append(float(loss) * rows)
 
     for ours, theirs in zip(jax.tree.leaves(looped), jax.tree.leaves(single), strict=True):
@@ -112,7 +122,9 @@ def test_the_short_last_batch_counts_its_rows():
     """A batch of one row moves the weights as much as that row twice in a batch of two."""
     one, weights = random_segment(1, 1, 1)
     twice = one._replace(
-        x=jnp.stack([one.x[0], one.x[0]]), y=jnp.stack([one.y[0], one.y[0]]), counts=jnp.array([2.0])
+        x=jnp.stack([one.x[0], one.x[0]]),
+        y=jnp.stack([one.y[0], one.y[0]]),
+        counts=jnp.array([2.0]),
     )
     single, _ = run(PROGRAM, fixed(), state(), one, weights, jnp.bool(True))
     double, _ = run(PROGRAM, fixed(), state(), twice, jnp.ones(2), jnp.bool(True))

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 class Bags(Protocol):
     """Counts per member and row."""
 
-    members: int
-    leaves_out: bool
+    @property
+    def members(self) -> int:
+        """The number of members."""
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether members leave rows out."""
 
     def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return how often the member trains on each of these rows, shape (rows,)."""
@@ -148,7 +153,9 @@ def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int)
     return np.isin(groups, random.choice(columns, number, replace=False)).astype(np.float32)
 
 
-def patch_mask(patch: tuple[int, int], shape: tuple[int, ...], seed: int, member: int) -> np.ndarray:
+def patch_mask(
+    patch: tuple[int, int], shape: tuple[int, ...], seed: int, member: int
+) -> np.ndarray:
     """Return which pixels a member sees through a crop at a random place, shape `shape`.
 
     Args:

@@ -25,8 +25,13 @@ SEGMENT_BYTES = 64 * 2**20
 class RowSource(Protocol):
     """Encoded rows that can be taken by number."""
 
-    n_rows: int
-    n_features: int
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    def n_features(self) -> int:
+        """The number of features."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers, in this order, float32 (rows, features)."""
@@ -92,7 +97,7 @@ def order(seed: int, epoch: int, rows: int, *, shuffle: bool = True) -> np.ndarr
 
 
 def bucket(number: int) -> int:
-    """Return the next of the sizes 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, …
+    """Return the next size out of 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
 
     Near sizes share one compiled program; at most a quarter is padding.
 

@@ -45,7 +45,7 @@ def keep_programs() -> None:
     empty `EPOCHAL_CACHE` turns it off.
     """
     folder = os.environ.get("EPOCHAL_CACHE", _usual_folder())
-    if not folder or jax.config.jax_compilation_cache_dir is not None:
+    if not folder or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", folder)
     # Our programs compile in about a second each: below JAX's threshold for keeping.

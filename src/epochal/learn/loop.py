@@ -48,7 +48,6 @@ class Task:
     fixed: Fixed
     epochs: Epochs
     judges: Judges | None
-    vectorised: bool = False
 
 
 class Trained(NamedTuple):
@@ -60,7 +59,10 @@ class Trained(NamedTuple):
 
 
 def train(
-    task: Task, start: TrainingState, max_iter: int, observers: Sequence[Callable[[EpochEvent], Any]]
+    task: Task,
+    start: TrainingState,
+    max_iter: int,
+    observers: Sequence[Callable[[EpochEvent], Any]],
 ) -> Trained:
     """Return the best copies after at most `max_iter` more epochs.
 
@@ -116,7 +118,7 @@ class _Run:
             sums += np.asarray(loss, np.float64)
             weights += done.weights.sum(axis=1, dtype=np.float64)
             rows += done.rows
-            ending = self._ending(done, interrupted())
+            ending = self._ending(done, interrupted=interrupted())
             if done.last or ending is not None:
                 with np.errstate(invalid="ignore"):
                     self._judge_epoch(done.epoch + 1, sums / weights)
@@ -154,11 +156,10 @@ class _Run:
             on_device,
             jnp.asarray(segment.weights),
             jnp.asarray(self.active),
-            vectorised=task.vectorised,
         )
         return loss
 
-    def _ending(self, done: HostSegment, interrupted: bool) -> Outcome | None:
+    def _ending(self, done: HostSegment, *, interrupted: bool) -> Outcome | None:
         """Return what ends the training after this segment, for members still training."""
         limit = self.task.settings.time_limit
         if interrupted:
@@ -277,7 +278,6 @@ class _Judge:
             self.rows,
             spans,
             block=self.block,
-            vectorised=self.task.vectorised,
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, np.asarray(summed, np.float64) / self.totals, np.nan)

@@ -1,9 +1,8 @@
 """The ensemble axis: many members as one program, stacked along the first axis.
 
 Member code is written for one member (`training`) and mapped here: one after
-another inside the program (`vectorised=False`), where each matrix product fills
-the processor, or as one batched product (`vectorised=True`), for devices that
-want them wide. Either way the compiled program does not grow with the members.
+another inside the program, where each matrix product fills the processor, or
+as one batched product (`Program.vectorised`), for devices that want them wide. Either way the compiled program does not grow with the members.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ def unstacked(stack: Any) -> list[Any]:
     return [jax.tree.map(lambda leaf, k=k: leaf[k], on_host) for k in range(number)]
 
 
-def _over_members(one: Callable[..., Any], vectorised: bool, *arguments: Any) -> Any:
+def _over_members(program: Program, one: Callable[..., Any], *arguments: Any) -> Any:
     """Return `one` applied to each member's part of the arguments, stacked again."""
-    if vectorised:
+    if program.vectorised:
         return jax.vmap(one)(*arguments)
     return lax.map(lambda parts: one(*parts), arguments)
 
 
-@partial(jax.jit, static_argnames=("program", "vectorised"), donate_argnames=("state",))
+@partial(jax.jit, static_argnames=("program",), donate_argnames=("state",))
 def train_segment(
     program: Program,
     fixed: Fixed,
@@ -56,8 +55,6 @@ def train_segment(
     segment: Segment,
     weights: Array,
     active: Array,
-    *,
-    vectorised: bool = False,
 ) -> tuple[MemberState, Array]:
     """Return all members' states after a segment, and their summed losses, shape (members,).
 
@@ -68,19 +65,16 @@ def train_segment(
         segment: the batches, shared by all members.
         weights: row weights, shape (members, rows).
         active: which members still train, shape (members,).
-        vectorised: how members are mapped.
     """
 
     def one(fixed: Fixed, state: MemberState, weights: Array, active: Array) -> Any:
         return run(program, fixed, state, segment, weights, active)
 
-    result: tuple[MemberState, Array] = _over_members(
-        one, vectorised, fixed, state, weights, active
-    )
+    result: tuple[MemberState, Array] = _over_members(program, one, fixed, state, weights, active)
     return result
 
 
-@partial(jax.jit, static_argnames=("program", "block", "vectorised"))
+@partial(jax.jit, static_argnames=("program", "block"))
 def validation_losses(
     program: Program,
     layers: Layers,
@@ -88,14 +82,13 @@ def validation_losses(
     spans: tuple[Array, Array],
     *,
     block: int,
-    vectorised: bool = False,
 ) -> Array:
     """Return each member's weighted loss summed over its span of rows, shape (members,)."""
 
     def one(layers: Layers, span: tuple[Array, Array]) -> Array:
         return summed_loss(program, layers, rows, span, block)
 
-    losses: Array = _over_members(one, vectorised, layers, spans)
+    losses: Array = _over_members(program, one, layers, spans)
     return losses
 
 

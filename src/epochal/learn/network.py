@@ -7,6 +7,7 @@ predictions (NumPy arrays, no compilation); this module imports no JAX.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ def initial(
     """
     random = generator(seed, Purpose.INITIALISATION, member)
     layers = []
-    for depth, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for depth, (inputs, outputs) in enumerate(pairwise(sizes)):
         hidden = depth < len(sizes) - 2
         gain = 2.0 if hidden and activation in {"relu", "silu"} else 1.0
         weights = random.standard_normal((inputs, outputs))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from epochal.learn.network import Layers
 
-    Array = jax.Array
+    Array = Any  # a NumPy array on the host, a JAX array on the device
 
 # Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
 BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
@@ -31,7 +31,7 @@ BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
 class Hyper(NamedTuple):
     """What may differ between members and between fits without compiling anew."""
 
-    rate: Array  # learning rate before the schedule
+    rate: Array  # learning rate
     momentum: Array  # of plain gradient descent
     l2: Array  # the r of (1 - 2 lr r)
     dropout: Array  # probability of being dropped
@@ -96,7 +96,6 @@ def updated(
     gradient: Layers,
     moments: Moments,
     step: Array,
-    factor: Array,
     hyper: Hyper,
 ) -> tuple[Layers, Moments]:
     """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr change(g).
@@ -107,13 +106,11 @@ def updated(
         gradient: of the batch's mean loss, shaped like the layers.
         moments: as `fresh_moments` made them, or as the last step left them.
         step: steps done so far, an int32 scalar.
-        factor: what the schedule makes of the learning rate at this step.
-        hyper: this member's settings, scalars.
+        hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change = RULES[rule]
-    rate = hyper.rate * factor
-    shrink = 1.0 - 2.0 * rate * hyper.l2
-    new: list[tuple[Any, Any, Any]] = []
+    shrink = 1.0 - 2.0 * hyper.rate * hyper.l2
+    new: list[tuple[Layer, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         parts = []
         for name in Layer._fields:
@@ -121,7 +118,7 @@ def updated(
             v = getattr(moments.second[depth], name) if second else None
             move, m, v = change(getattr(slope, name), m, v, step, hyper)
             kept = getattr(layer, name) * shrink if name == "weights" else getattr(layer, name)
-            parts.append((kept + rate * move, m, v))
+            parts.append((kept + hyper.rate * move, m, v))
         new.append(tuple(Layer(*part) for part in zip(*parts, strict=True)))
     layers, means, squares = zip(*new, strict=True)
     return layers, Moments(means if first else (), squares if second else ())

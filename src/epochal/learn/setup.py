@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from epochal.settings import Settings
 
 
-def program_for(settings: Settings, masked: bool) -> Program:
-    """Return the static choices that the settings ask for."""
+def program_for(settings: Settings, *, masked: bool, vectorised: bool = False) -> Program:
+    """Return the static choices that the settings, masks and device ask for."""
     rule = settings.solver
     if rule == "sgd" and settings.momentum > 0:
         rule = "momentum"
@@ -31,6 +31,7 @@ def program_for(settings: Settings, masked: bool) -> Program:
         batch_size=int(settings.batch_size),
         dropout=settings.dropout > 0,
         masked=masked,
+        vectorised=vectorised,
     )
 
 
@@ -108,8 +109,6 @@ def fresh_state(
 
 def started(layers: Sequence[Layers], program: Program) -> MemberState:
     """Return states that begin at the given layers, no step done, stacked."""
-    states = [
-        MemberState(one, fresh_moments(one, program.rule), np.int32(0)) for one in layers
-    ]
+    states = [MemberState(one, fresh_moments(one, program.rule), np.int32(0)) for one in layers]
     result: MemberState = stacked(states)
     return result

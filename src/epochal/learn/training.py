@@ -8,7 +8,7 @@ member that has stopped costs nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from epochal.learn.network import Layers
     from epochal.learn.optimizer import Hyper, Moments
 
-    Array = jax.Array
+    Array = Any  # a NumPy array on the host, a JAX array on the device
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Program:
     batch_size: int
     dropout: bool
     masked: bool
+    vectorised: bool = False  # how members are mapped: see `members`
 
 
 class MemberState(NamedTuple):
@@ -52,6 +53,14 @@ class Fixed(NamedTuple):
     hyper: Hyper
     word: Array  # uint32, seeds the dropout masks
     mask: Array  # (features,) float32: 1 where the member sees the feature; (0,) if it sees all
+
+
+class Batch(NamedTuple):
+    """The rows of one step."""
+
+    x: Array  # (B, features) float32
+    y: Array  # (B,) int32 class numbers
+    w: Array  # (B,) float32 row weights, divided by the number of rows in the batch
 
 
 class Segment(NamedTuple):
@@ -71,9 +80,7 @@ def step(
     program: Program,
     fixed: Fixed,
     state: MemberState,
-    x: Array,
-    y: Array,
-    w: Array,
+    batch: Batch,
     factor: Array,
 ) -> tuple[MemberState, Array]:
     """Return the state after one step on a batch, and the sum of the weighted losses before it.
@@ -85,13 +92,12 @@ def step(
         program: the static choices.
         fixed: the member's own constants.
         state: parameters, moments, steps done.
-        x: rows, shape (B, features).
-        y: class numbers, shape (B,).
-        w: row weights divided by the rows in the batch, shape (B,).
-        factor: schedule factor on the learning rate.
+        batch: rows, class numbers, weights.
+        factor: what the schedule makes of the learning rate at this step.
     """
     loss, loss_gradient = LOSSES[program.loss]
-    hyper = fixed.hyper
+    x, y, w = batch
+    hyper = fixed.hyper._replace(rate=fixed.hyper.rate * factor)
 
     def drop(depth: int, h: Array) -> Array:
         return inverted(h, hyper.dropout, fixed.word, state.step, depth)
@@ -106,7 +112,7 @@ def step(
         seen = gradient[0].weights * fixed.mask[:, None]
         gradient = (Layer(seen, gradient[0].bias), *gradient[1:])
     layers, moments = updated(
-        program.rule, state.layers, gradient, state.moments, state.step, factor, hyper
+        program.rule, state.layers, gradient, state.moments, state.step, hyper
     )
     return MemberState(layers, moments, state.step + 1), jnp.sum(w * loss(logits, targets))
 
@@ -134,11 +140,13 @@ def run(
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, total = carry
         start = number * size
-        x = lax.dynamic_slice_in_dim(segment.x, start, size)
-        y = lax.dynamic_slice_in_dim(segment.y, start, size)
         rows = segment.counts[number]
-        w = lax.dynamic_slice_in_dim(weights, start, size) / rows
-        after, loss = step(program, fixed, before, x, y, w, segment.factors[number])
+        batch = Batch(
+            x=lax.dynamic_slice_in_dim(segment.x, start, size),
+            y=lax.dynamic_slice_in_dim(segment.y, start, size),
+            w=lax.dynamic_slice_in_dim(weights, start, size) / rows,
+        )
+        after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, total + loss * rows
 
     batches = jnp.where(active, segment.batches, 0)

@@ -30,9 +30,7 @@ BLOCK = 4096
 CHUNK_BYTES = 64 * 2**20
 
 
-def predict_proba(
-    model: Model, rows: Rows, members: Sequence[Layers] | None = None
-) -> np.ndarray:
+def predict_proba(model: Model, rows: Rows, members: Sequence[Layers] | None = None) -> np.ndarray:
     """Return the probabilities of the classes, float64 (rows, classes), rows summing to 1.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
@@ -94,9 +92,9 @@ def _direct(members: Sequence[Layers], x: np.ndarray, activation: str) -> np.nda
 def _compiled(members: Sequence[Layers], x: np.ndarray, activation: str) -> np.ndarray:
     """Return the mean probabilities, by the compiled program in float32."""
     # Here and not above: what is small needs no JAX, which takes a second to load.
-    import jax.numpy as jnp  # noqa: PLC0415
+    import jax.numpy as jnp
 
-    from epochal.learn.members import mean_probabilities, stacked  # noqa: PLC0415
+    from epochal.learn.members import mean_probabilities, stacked
 
     stack = tuple(Layer(*map(jnp.asarray, layer)) for layer in stacked(members))
     parts = []
