@@ -75,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for method in methods:
         if method != PEER:
             print("\n" + report.against(rows, method, PEER, arguments.metric))
-            print(*report.complaints(rows, method), sep="\n")
+            complaints = report.complaints(rows, method)
+            print(*(complaints or ["no failure and no warning"]), sep="\n")
     return 0
 
 

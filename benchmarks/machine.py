@@ -57,6 +57,31 @@ def _widest(flags: list[str]) -> str:
     return next((name for flag, name in VECTORS if flag in flags), "unknown")
 
 
+def busy_seconds() -> tuple[float, float]:
+    """Return processor seconds so far: of the whole machine, and of this process.
+
+    Both are 0 where the system does not tell.
+    """
+    path = Path("/proc/stat")
+    if not path.exists():
+        return 0.0, 0.0
+    user, nice, system, _, _, irq, soft_irq, steal = map(
+        int, path.read_text(encoding="utf-8").split("\n", 1)[0].split()[1:9]
+    )
+    ticks = user + nice + system + irq + soft_irq + steal
+    return ticks / os.sysconf("SC_CLK_TCK"), time.process_time()
+
+
+def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
+    """Return which share of the processor was taken by others, between two `busy_seconds`.
+
+    >>> others_share((10.0, 1.0), (14.0, 4.5), seconds=1.0 / len(os.sched_getaffinity(0)))
+    0.5
+    """
+    everyone, own = (late - early for early, late in zip(before, after, strict=True))
+    return max(everyone - own, 0.0) / (seconds * len(os.sched_getaffinity(0)))
+
+
 def jax_product_rate(side: int = 2048, tries: int = 3) -> float:
     """Return GFLOP/s of one large float32 product in JAX, compiled: the best of some tries."""
     matrix = jnp.asarray(_matrix(side))

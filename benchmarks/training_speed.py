@@ -165,9 +165,13 @@ def compare_one(shape: Shape, rounds: int) -> dict[str, Any]:
     compiling = _compilation(shape, x, y, members=1)
     timings = []
     for _ in range(rounds):
+        began, before = time.perf_counter(), machine.busy_seconds()
         ours, theirs = time_epochal(shape, x, y), time_sklearn(shape, x, y)
         rates = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
-        timings.append({"epochal": ours._asdict(), "sklearn": theirs._asdict(), "peak": rates})
+        passed = time.perf_counter() - began
+        others = machine.others_share(before, machine.busy_seconds(), passed)
+        sides = {"epochal": ours._asdict(), "sklearn": theirs._asdict()}
+        timings.append({**sides, "peak": rates, "others": round(others, 3)})
         _tell(f"{shape.name}: {theirs.training:.3f} s / {ours.training:.3f} s per epoch")
     return {**_described(shape), "compilation": compiling, "rounds": timings}
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 from epochal.constraints import Choice
 from epochal.data.sources.frames import as_labels, as_rows, is_frame
 from epochal.errors import SettingError
-from epochal.member import Member
+from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
 from epochal.request import Circumstances, Fitted, Labelled
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from epochal.data.schema import Rows
     from epochal.model.description import Model
-    from epochal.records import EpochEvent, History, OutOfBag
+    from epochal.records import EpochEvent
 
 Auto = Literal["auto"]
 SETTINGS = tuple(field.name for field in fields(Settings))
 
 
-class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """An ensemble of multi-layer perceptrons for tables and arrays.
 
     Columns are standardised and encoded inside: numbers with missing values,
@@ -329,75 +329,6 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model = self.model_ if target is None else replace(self.model_, target=target)
         save_model(model, path)
 
-    @property
-    def model_(self) -> Model:
-        """The model: all that is saved."""
-        return self._attribute("_fitted").model
-
-    @property
-    def classes_(self) -> np.ndarray:
-        """The class labels, sorted, as they came."""
-        return self.model_.classes
-
-    @property
-    def history_(self) -> History:
-        """Curves, best epochs and outcomes per member."""
-        return self.model_.history
-
-    @property
-    def out_of_bag_(self) -> OutOfBag | None:
-        """Scores on the rows that members left out."""
-        return self.model_.out_of_bag
-
-    @property
-    def oob_score_(self) -> float:
-        """Accuracy on the rows that members left out."""
-        score = self.out_of_bag_
-        if score is None:
-            msg = "no member left a row out: there is no oob_score_"
-            raise AttributeError(msg)
-        return score.accuracy
-
-    @property
-    def oob_decision_function_(self) -> np.ndarray:
-        """Probabilities of each row by the members that left it out."""
-        left_out = self._attribute("_fitted").left_out
-        if left_out is None:
-            msg = "no member left a row out: there is no oob_decision_function_"
-            raise AttributeError(msg)
-        return left_out
-
-    @property
-    def estimators_(self) -> list[Member]:
-        """The members, each with its own weights, curves and probabilities."""
-        return [Member(self.model_, number) for number in range(len(self.model_.members))]
-
-    @property
-    def coefs_(self) -> list[np.ndarray]:
-        """The weights of the one network."""
-        return self._single().coefs_
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """The biases of the one network."""
-        return self._single().intercepts_
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Training loss after each epoch, averaged over the members still training."""
-        return _averaged(self.history_.training_loss)
-
-    @property
-    def validation_loss_curve_(self) -> list[float]:
-        """Validation loss after each epoch, averaged over the members still training."""
-        return _averaged(self.history_.validation_loss)
-
-    @property
-    def n_iter_(self) -> int:
-        """Epochs done, since the first fit if it was gone on from."""
-        fitted = self._attribute("_fitted")
-        return fitted.state.epoch if fitted.state else max(map(len, self.history_.training_loss))
-
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model."""
         return hasattr(self, "_fitted")
@@ -408,21 +339,6 @@ class EpochalClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
-
-    def _attribute(self, name: str) -> Any:
-        """Return a learned attribute; AttributeError before the first fit, as scikit-learn expects."""
-        if name not in self.__dict__:
-            msg = f"this {type(self).__name__} is not fitted yet: call fit first"
-            raise AttributeError(msg)
-        return self.__dict__[name]
-
-    def _single(self) -> Member:
-        """Return the one network, where there is only one."""
-        members = self.estimators_
-        if len(members) > 1:
-            msg = f"there are {len(members)} networks: see coefs_ of each of estimators_"
-            raise AttributeError(msg)
-        return members[0]
 
     def _settings(self) -> Settings:
         """Return the preset's settings with the user's own in their places."""
@@ -521,14 +437,6 @@ def classifier_of(model: Model) -> EpochalClassifier:
     if schema.named:
         classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
     return classifier._keep(Fitted(model, None, None))  # noqa: SLF001
-
-
-def _averaged(curves: Sequence[Sequence[float]]) -> list[float]:
-    """Return the mean at each epoch over the curves that reach it."""
-    longest = max(map(len, curves))
-    return [
-        float(np.mean([curve[e] for curve in curves if len(curve) > e])) for e in range(longest)
-    ]
 
 
 def _print_epoch(event: EpochEvent) -> None:

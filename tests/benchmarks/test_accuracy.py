@@ -27,6 +27,7 @@ def test_missing_results_are_added_and_compared(suite, tmp_path, capsys):
     assert second.err == ""
     assert "log_loss on 2 tables" in first
     assert "epochal:fast:max_iter=2 beats logreg's log_loss on" in first
+    assert first.endswith("no failure and no warning\n")
 
 
 def test_others_results_take_part(suite, tmp_path, capsys):

@@ -19,6 +19,24 @@ def test_the_description_is_ready_for_json():
     assert len(described["date"]) == len("2000-01-01")
 
 
+def test_own_work_is_not_others(monkeypatch):
+    """A machine that did 6 s of work, 4 s of them ours, in 2 s on 2 cores gave half to others."""
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0, 1})
+
+    assert machine.others_share((1.0, 1.0), (7.0, 5.0), seconds=2.0) == 0.5
+    assert machine.others_share((1.0, 1.0), (4.0, 5.0), seconds=2.0) == 0.0
+
+
+def test_the_machine_is_at_least_as_busy_as_we():
+    """Working adds to both counts, where the system tells."""
+    before = machine.busy_seconds()
+    sum(number * number for number in range(3_000_000))
+    after = machine.busy_seconds()
+
+    assert all(late >= early for early, late in zip(before, after, strict=True))
+    assert before == (0.0, 0.0) or after[1] > before[1]
+
+
 @pytest.mark.parametrize("rate", [machine.jax_product_rate, machine.numpy_product_rate])
 def test_products_are_timed(rate):
     """A small product runs at some rate between a clay tablet's and the largest machine's."""

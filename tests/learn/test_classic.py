@@ -27,6 +27,15 @@ def table():
     return x, y
 
 
+def mask_of(seed_word, step, depth, dropout, shape):
+    """Return the factors of a layer's units: the library's mask, scaled to keep the mean.
+
+    The program's batches always have BATCH rows; a short one has padding behind.
+    """
+    mask = kept((BATCH, shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
+    return mask[: shape[0]] / (1 - dropout)
+
+
 def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
     """Return weights and biases after three epochs of the written recipe, in float64."""
     x = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-8)
@@ -44,13 +53,8 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
             h, masks = [x[batch]], []
             for depth in range(len(w) - 1):
                 out = np.maximum(h[-1] @ w[depth] + b[depth], 0)
-                if dropout:
-                    # The program's batches always have BATCH rows; a short one has padding behind.
-                    mask = kept(
-                        (BATCH, out.shape[1]), np.float32(dropout), seed_word, np.int32(step), depth
-                    )
-                    masks.append(mask[: len(batch)] / (1 - dropout))
-                    out = out * masks[-1]
+                masks.append(mask_of(seed_word, step, depth, dropout, out.shape))
+                out = out * masks[-1]
                 h.append(out)
             o = h[-1] @ w[-1] + b[-1]
             s = np.exp(o - o.max(axis=1, keepdims=True))
@@ -66,8 +70,7 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
                 slopes.append((depth, h[depth].T @ delta, delta.sum(axis=0)))
                 if depth:
                     delta = delta @ w[depth].T
-                    if dropout:
-                        delta = delta * masks[depth - 1]
+                    delta = delta * masks[depth - 1]
                     delta = delta * (h[depth] > 0)
             for depth, slope_w, slope_b in slopes:
                 vw[depth] = momentum * vw[depth] - rate * slope_w

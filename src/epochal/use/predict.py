@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from epochal.data.matching import matched
 from epochal.data.rows import span
 from epochal.learn.losses import softmax
 from epochal.learn.network import Layer, apply
@@ -41,6 +42,8 @@ def predict_proba(model: Model, rows: Rows, members: Sequence[Layers] | None = N
         members: the members to average; None for all of the model's.
     """
     members = model.members if members is None else members
+    # Once, so that what it has to say is said once.
+    rows = matched(rows, model.preprocessor.schema)
     number = rows.shape[0]
     result = np.empty((number, len(model.classes)))
     activation = model.settings.activation

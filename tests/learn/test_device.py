@@ -1,0 +1,48 @@
+"""Devices by name, and the folder of compiled programs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from epochal.errors import SettingError
+from epochal.learn.device import chosen, wants_batches
+
+
+def test_the_cpu_is_always_there():
+    """`cpu` and `auto` give a device here, and the CPU takes members in turn."""
+    assert chosen("cpu").platform == "cpu"
+    assert chosen("auto").platform == "cpu"
+    assert not wants_batches(chosen("cpu"))
+
+
+def test_a_device_that_is_not_there_is_refused():
+    """The error names the device and what this machine has."""
+    with pytest.raises(SettingError, match=r"'gpu'.*\n?.*cpu"):
+        chosen("gpu")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"EPOCHAL_CACHE": "/somewhere"}, "/somewhere"),
+        ({"XDG_CACHE_HOME": "/caches"}, "/caches/epochal/programs"),
+        ({"EPOCHAL_CACHE": ""}, "None"),
+        ({"JAX_COMPILATION_CACHE_DIR": "/own", "EPOCHAL_CACHE": "/somewhere"}, "/own"),
+    ],
+)
+def test_programs_are_kept_where_the_user_says(environment, expected):
+    """EPOCHAL_CACHE decides, an empty one turns it off, and JAX's own setting stands."""
+    code = (
+        "import jax; from epochal.learn.device import keep_programs; keep_programs();"
+        "print(jax.config.values['jax_compilation_cache_dir'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "", "HOME": "/home", "PYTHONPATH": ":".join(sys.path)} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == expected

@@ -1,0 +1,76 @@
+"""Members before their first step."""
+
+import numpy as np
+import pytest
+
+from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
+from epochal.settings import PRESETS, checked
+
+
+def settings(**values):
+    """Return settings for three members."""
+    return checked(PRESETS["default"], {"n_estimators": 3, "batch_size": 8} | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"solver": "adam"}, "adam"),
+        ({"solver": "sgd", "momentum": 0.9}, "momentum"),
+        ({"solver": "sgd", "momentum": 0.0}, "sgd"),
+    ],
+)
+def test_the_rule_follows_solver_and_momentum(values, rule):
+    """SGD with momentum is a rule of its own, since it keeps a moment."""
+    assert program_for(settings(**values), masked=False).rule == rule
+
+
+def test_dropout_is_compiled_in_only_where_it_is_used():
+    """Without dropout the program has no masks."""
+    assert program_for(settings(dropout=0.1), masked=False).dropout
+    assert not program_for(settings(dropout=0.0), masked=False).dropout
+
+
+def test_members_start_apart_with_moments_of_nothing():
+    """Each member has its own weights, moments of 0 and no step done."""
+    ours = settings()
+    state = fresh_state(ours, program_for(ours, masked=False), (4, 5, 2), None, 0)
+
+    assert state.layers[0].weights.shape == (3, 4, 5)
+    assert not np.array_equal(state.layers[0].weights[0], state.layers[0].weights[1])
+    assert not state.moments.first[0].weights.any()
+    assert state.step.tolist() == [0, 0, 0]
+
+
+def test_a_start_from_layers_has_those_layers():
+    """Going on from given layers begins with them, and with fresh moments."""
+    ours = settings()
+    program = program_for(ours, masked=False)
+    layers = fresh_state(ours, program, (4, 5, 2), None, 0).layers
+    members = [tuple(type(part)(*(a[k] for a in part)) for part in layers) for k in range(3)]
+    state = started(members, program)
+
+    np.testing.assert_array_equal(state.layers[1].weights, layers[1].weights)
+    assert not state.moments.second[1].weights.any()
+
+
+def test_constants_are_the_settings_per_member():
+    """Rates and decays are the settings', and each member has its own seed word."""
+    fixed = fixed_for(settings(learning_rate_init=0.25, l2=0.5), None, 0)
+
+    assert fixed.hyper.rate.tolist() == [0.25] * 3
+    assert fixed.hyper.l2.tolist() == [0.5] * 3
+    assert len(set(fixed.word.tolist())) == 3
+    assert fixed.mask.shape == (3, 0)
+
+
+def test_a_patch_masks_the_features_of_its_pixels():
+    """A crop of an image with an indicator feature masks pixel and indicator alike."""
+    groups = np.array([0, 1, 1, 2, 3])
+    masks = masks_for(settings(patch=(1, 2)), groups, (2, 2), 0)
+
+    for mask in masks:
+        seen = {group for group, value in zip(groups, mask, strict=True) if value}
+        assert seen in ({0, 1}, {2, 3})
+        assert mask[1] == mask[2]
+    assert masks_for(settings(), groups, (2, 2), 0) is None
