@@ -299,3 +299,75 @@ def test_an_unknown_device_is_refused():
         classifier(device="gpu").fit(X, Y)
     with pytest.raises(ValueError, match="device"):
         classifier(device="abacus").fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_estimators", 3), ("hidden_layer_sizes", (9,)), ("activation", "tanh"), ("solver", "sgd")],
+)
+def test_going_on_with_another_network_is_refused(name, value):
+    """A warm start with a setting that the network was made with changed is refused by name."""
+    ours = classifier(warm_start=True).fit(X, Y)
+
+    with pytest.raises(ValueError, match=f"{name}.*goes on"):
+        ours.set_params(**{name: value}).fit(X, Y)
+
+
+def test_going_on_keeps_the_earlier_low():
+    """A warm start that makes the network worse gives back the earlier copy."""
+    ours = classifier(warm_start=True).fit(X, Y, X_val=X, y_val=Y)
+    before, epochs = ours.predict_proba(X), ours.n_iter_
+    ours.set_params(learning_rate_init=30.0).fit(X, Y, X_val=X, y_val=Y)
+
+    np.testing.assert_array_equal(ours.predict_proba(X), before)
+    assert max(ours.history_.best_epoch) <= epochs < ours.n_iter_
+
+
+def test_the_history_goes_on():
+    """After going on the curves are of all epochs, and best epochs count from the first."""
+    ours = classifier(bagging=None)
+    for _ in range(3):
+        ours.partial_fit(X, Y)
+    whole = classifier(bagging=None, early_stopping=False, max_iter=3).fit(X, Y)
+
+    assert ours.loss_curve_ == pytest.approx(whole.loss_curve_)
+    assert ours.history_.best_epoch == (3, 3)
+
+
+def test_scores_after_going_on_are_optimistic():
+    """What the members trained on before is not known, so their estimates are not honest."""
+    ours = classifier(warm_start=True, early_stopping=False).fit(X, Y)
+    assert not ours.out_of_bag_.optimistic
+
+    assert ours.fit(X, Y).out_of_bag_.optimistic
+
+
+def test_a_generator_as_random_state_is_drawn_from_once():
+    """Going on keeps the seed of the first fit; fitting anew draws another."""
+    going = classifier(random_state=np.random.RandomState(0), warm_start=True).fit(X, Y)
+    first = going.model_.seed
+    anew = classifier(random_state=np.random.RandomState(0)).fit(X, Y)
+
+    assert going.fit(X, Y).model_.seed == first == anew.model_.seed
+    assert anew.fit(X, Y).model_.seed != first
+
+
+def test_validation_rows_must_weigh_something():
+    """Validation weights of 0 alone are refused."""
+    with pytest.raises(ValueError, match="non-zero"):
+        classifier().fit(X, Y, X_val=X, y_val=Y, sample_weight_val=np.zeros(150))
+
+
+def test_weights_that_are_not_finite_are_refused():
+    """A network that diverges in its very last step is not returned."""
+    ours = classifier(
+        preset="classic",
+        early_stopping=False,
+        learning_rate_init=1e38,
+        l2=100.0,
+        max_iter=1,
+        batch_size=150,
+    )
+
+    with pytest.raises(EpochalError, match="learning_rate_init"):
+        ours.fit(X, Y)

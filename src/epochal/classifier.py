@@ -273,7 +273,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
         if X_val is not None:
             validation = self._labelled(X_val, y_val, sample_weight_val, reset=False)
-        fitted = fit(data, settings, self._how(), validation=validation, earlier=earlier)
+        how = self._how(earlier)
+        fitted = fit(data, settings, how, validation=validation, earlier=earlier)
         return self._keep(fitted)
 
     def partial_fit(
@@ -303,7 +304,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         data = self._labelled(X, y, sample_weight, reset=earlier is None)
         known = None if classes is None or earlier else np.unique(np.asarray(classes))
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        return self._keep(fit(data, settings, self._how(), classes=known, earlier=earlier))
+        return self._keep(fit(data, settings, self._how(earlier), classes=known, earlier=earlier))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, shape (n_samples, n_classes)."""
@@ -355,20 +356,20 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             )
         return settings
 
-    def _how(self) -> Circumstances:
+    def _how(self, earlier: Fitted | None) -> Circumstances:
         """Return how to train, apart from the settings."""
         devices = Choice((AUTO, "cpu", "gpu", "tpu"))
         if not devices.allows(self.device):
             raise SettingError.from_value("device", self.device, devices.sentence)
         observers = [*(self.callbacks or ()), *([_print_epoch] if self.verbose else ())]
-        return Circumstances(self._seed(), self.class_weight, observers, self.device)
+        return Circumstances(self._seed(earlier), self.class_weight, observers, self.device)
 
-    def _seed(self) -> int:
-        """Return the seed: random_state if it is an int, and the earlier fit's when going on."""
-        if hasattr(self, "_fitted") and self.random_state is None:
-            return int(self._fitted.model.seed)
+    def _seed(self, earlier: Fitted | None) -> int:
+        """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""
         if isinstance(self.random_state, (int, np.integer)) and self.random_state >= 0:
             return int(self.random_state)
+        if earlier is not None:
+            return earlier.model.seed
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _rows(self, X: Any, *, reset: bool) -> Rows:

@@ -37,6 +37,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from epochal.data.schema import Rows
+    from epochal.records import History
+
+
+# What a network and its preprocessing are made with: not to be changed when going on.
+MADE_WITH = (
+    "n_estimators",
+    "hidden_layer_sizes",
+    "activation",
+    "solver",
+    "max_features",
+    "patch",
+    "epsilon",
+    "clip",
+    "max_categories",
+)
 
 
 class Material(NamedTuple):
@@ -75,6 +90,7 @@ def fit(
         TrainingError: if no member ever had a finite loss.
     """
     if earlier:
+        _check_going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
     elif classes is None:
         classes, _ = encode_labels(data.labels)
@@ -86,8 +102,8 @@ def fit(
     bags = bags_for(settings, pool.labels, how.seed)
     judges: Judges | None = None
     if validation is not None:
-        judging = np.arange(len(validation.labels))
         numbers = _numbers(validation, classes, how)
+        judging = _weighty(numbers[1], "sample_weight_val")
         judges = shared(_encoded(validation.rows, judging, *numbers, preprocessor), bags.members)
     elif len(apart):
         judges = shared(_encoded(data.rows, apart, labels, weight, preprocessor), bags.members)
@@ -100,14 +116,14 @@ def fit(
         among = left_out_probabilities(trained.layers, bags, pool.source, settings.activation)
         left_out = np.full((len(labels), len(classes)), np.nan)
         left_out[training] = among
-        optimistic = judges is not None and validation is None
+        optimistic = earlier is not None or (judges is not None and validation is None)
         out_of_bag = scores(left_out, labels, weight, optimistic=optimistic)
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
         classes=classes,
         members=tuple(trained.layers),
-        history=trained.history,
+        history=_whole_history(trained, earlier),
         out_of_bag=out_of_bag,
         target=None,
         seed=how.seed,
@@ -139,14 +155,47 @@ def _split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of the rows to train on, and of those kept apart to judge."""
     # A row of weight 0 takes part in nothing: the same as if it were not there.
-    present = np.flatnonzero(weight > 0)
-    if not len(present):
-        raise DataError("no row has a positive weight", "at least one", "look at sample_weight")
+    present = _weighty(weight, "sample_weight")
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return present, np.empty(0, np.int64)
     random = generator(how.seed, Purpose.HOLDOUT)
     training, apart = holdout(labels[present], settings.validation_fraction, random)
     return present[training], present[apart]
+
+
+def _weighty(weight: np.ndarray, name: str) -> np.ndarray:
+    """Return the numbers of the rows that weigh something, of which there must be one."""
+    present = np.flatnonzero(weight > 0)
+    if not len(present):
+        raise DataError("no row has a positive weight", "at least one", f"look at {name}")
+    return present
+
+
+def _check_going_on(new: Settings, old: Settings) -> None:
+    """Refuse settings that a network which is there already cannot change to."""
+    momentum = {(s.solver == "sgd" and s.momentum > 0) for s in (new, old)}
+    changed = [name for name in MADE_WITH if getattr(new, name) != getattr(old, name)]
+    changed += ["momentum"] if len(momentum) > 1 and "solver" not in changed else []
+    if changed:
+        name = changed[0]
+        raise SettingError(
+            f"{name}={getattr(new, name)!r} in a training that goes on from one with "
+            f"{name}={getattr(old, name)!r}",
+            "the same",
+            "set it back, or fit anew with warm_start=False",
+        )
+
+
+def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
+    """Return the curves from the first fit on."""
+    if earlier is None:
+        return trained.history
+    return earlier.model.history.followed_by(trained.history, _epochs_done(earlier))
+
+
+def _epochs_done(earlier: Fitted) -> int:
+    """Return the number of epochs behind an earlier fit."""
+    return max(map(len, earlier.model.history.training_loss))
 
 
 def _preprocessor(
@@ -204,7 +253,9 @@ def _train(
     if earlier is None:
         start = TrainingState(fresh_state(settings, program, sizes, masks, how.seed), 0)
     elif earlier.state is None:
-        start = TrainingState(started(earlier.model.members, program), 0)
+        state = started(earlier.model.members, program)
+        best_epoch = earlier.model.history.best_epoch
+        start = TrainingState(state, _epochs_done(earlier), state.layers, best_epoch)
     else:
         start = earlier.state
     task = Task(

@@ -5,7 +5,8 @@ Members come first on the axes of lists: `history.training_loss[member][epoch]`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -51,6 +52,27 @@ class History:
     best_epoch: tuple[int, ...]
     best_loss: tuple[float | None, ...]
     outcome: tuple[str, ...]
+
+    def followed_by(self, later: History, epochs: int) -> History:
+        """Return the history of a training that went on after so many epochs.
+
+        Epochs that a member had stopped for, and epochs without validation
+        rows, are NaN.
+        """
+
+        def joined(
+            before: tuple[tuple[float, ...], ...], after: tuple[tuple[float, ...], ...]
+        ) -> tuple[tuple[float, ...], ...]:
+            return tuple(
+                old + (math.nan,) * (epochs - len(old)) + new if new else old
+                for old, new in zip(before, after, strict=True)
+            )
+
+        return replace(
+            later,
+            training_loss=joined(self.training_loss, later.training_loss),
+            validation_loss=joined(self.validation_loss, later.validation_loss),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the history as JSON-ready values."""
@@ -109,7 +131,8 @@ class OutOfBag:
     """Scores on rows that a member did not train on, averaged over such members.
 
     `optimistic` is True where the same rows also chose the epoch at which
-    training stopped; the figures then flatter the model a little.
+    training stopped, or where the training went on from an earlier one, whose
+    rows are not known; the figures then flatter the model a little.
     """
 
     rows: int

@@ -92,7 +92,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "momentum": Number(0, 1, open_high=True),
     "batch_size": Either((Integer(1), Choice((AUTO,)))),
     "l2": Number(0),
-    "dropout": Number(0, 1, open_high=True),
+    "dropout": Number(0, 0.99),
     "max_iter": Integer(1),
     "shuffle": Flag(),
     "tol": Number(0),

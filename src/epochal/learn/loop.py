@@ -33,10 +33,17 @@ VALIDATION_BLOCK = 2048
 
 
 class TrainingState(NamedTuple):
-    """All that continues a training: stacked member states, and the epochs done."""
+    """All that continues a training: stacked member states, epochs done, copies to beat.
+
+    `best` are the stacked layers that an earlier call returned, of the epochs
+    `best_epoch`; None before the first call. They are judged again, since the
+    rows that judge may be others now, and kept until a copy is better.
+    """
 
     members: MemberState
     epoch: int
+    best: Layers | None = None
+    best_epoch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,12 +100,13 @@ class _Run:
         self.limit = start.epoch + max_iter
         # Copies, since the programs take their state over.
         self.state = jax.tree.map(jnp.array, start.members)
-        self.best = jax.tree.map(jnp.array, start.members.layers)
+        best = start.members.layers if start.best is None else start.best
+        self.best = jax.tree.map(jnp.array, best)
         self.fixed = jax.tree.map(jnp.asarray, task.fixed)
         self.judge = _Judge(task, task.judges) if task.judges is not None else None
         number = len(task.fixed.word)
         self.active = np.ones(number, bool)
-        self.stopping = [Stopping() for _ in range(number)]
+        self.stopping = self._to_beat(start)
         self.outcome = [Outcome.IMPROVING] * number
         self.training: list[list[float]] = [[] for _ in range(number)]
         self.validation: list[list[float]] = [[] for _ in range(number)]
@@ -130,6 +138,18 @@ class _Run:
                 if not self.active.any():
                     break
         return self._result(done.epoch + 1, ending)
+
+    def _to_beat(self, start: TrainingState) -> list[Stopping]:
+        """Return what is known of each member's losses before the first epoch of this call."""
+        if self.judge is None or start.best is None:
+            return [Stopping() for _ in self.active]
+        losses = map(float, self.judge.losses(self.best, self.active))
+        return [
+            Stopping(reference=loss, best_loss=loss, best_epoch=epoch)
+            if math.isfinite(loss)
+            else Stopping()
+            for loss, epoch in zip(losses, start.best_epoch, strict=True)
+        ]
 
     def _zero(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Return empty sums for an epoch: losses, weights, rows."""
@@ -225,7 +245,13 @@ class _Run:
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
-        diverged = [k for k, state in enumerate(self.stopping) if state.best_epoch == 0]
+        copies = members.unstacked(self.best)
+        diverged = [
+            k
+            for k, state in enumerate(self.stopping)
+            if state.best_epoch == 0
+            or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(copies[k]))
+        ]
         if diverged:
             rate = self.task.settings.learning_rate_init
             raise TrainingError.from_divergence(diverged, epoch, rate)
@@ -241,8 +267,13 @@ class _Run:
             best_loss=tuple(loss if math.isfinite(loss) else None for loss in best),
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
-        state = TrainingState(jax.tree.map(np.asarray, self.state), epoch)
-        return Trained(members.unstacked(self.best), state, history)
+        state = TrainingState(
+            jax.tree.map(np.asarray, self.state),
+            epoch,
+            members.stacked(copies),
+            history.best_epoch,
+        )
+        return Trained(copies, state, history)
 
 
 class _Judge:

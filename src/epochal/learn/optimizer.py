@@ -71,8 +71,9 @@ def _adam(g: Array, first: Array, second: Array, step: Array, hyper: Hyper) -> t
     first = BETA_1 * first + (1.0 - BETA_1) * g
     second = BETA_2 * second + (1.0 - BETA_2) * g * g
     t = step.astype(g.dtype) + 1.0
-    m = first / (1.0 - BETA_1**t)
-    v = second / (1.0 - BETA_2**t)
+    # 1 - beta^t by expm1: in float32 the difference would lose five digits at first.
+    m = first / -jnp.expm1(t * math.log(BETA_1))
+    v = second / -jnp.expm1(t * math.log(BETA_2))
     return -m / (jnp.sqrt(v) + GUARD), first, second
 
 
@@ -109,7 +110,6 @@ def updated(
         hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change = RULES[rule]
-    shrink = 1.0 - 2.0 * hyper.rate * hyper.l2
     new: list[tuple[Layer, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         parts = []
@@ -117,8 +117,10 @@ def updated(
             m = getattr(moments.first[depth], name) if first else None
             v = getattr(moments.second[depth], name) if second else None
             move, m, v = change(getattr(slope, name), m, v, step, hyper)
-            kept = getattr(layer, name) * shrink if name == "weights" else getattr(layer, name)
-            parts.append((kept + hyper.rate * move, m, v))
+            value = getattr(layer, name)
+            # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
+            move = move - 2.0 * hyper.l2 * value if name == "weights" else move
+            parts.append((value + hyper.rate * move, m, v))
         new.append(tuple(Layer(*part) for part in zip(*parts, strict=True)))
     layers, means, squares = zip(*new, strict=True)
     return layers, Moments(means if first else (), squares if second else ())
