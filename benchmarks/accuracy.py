@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import accuracy_report as report
+import machine
+import pages
 from accuracy_methods import method_of
 from accuracy_protocol import run, tables
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 OUT = Path(__file__).parent / "results" / "accuracy.jsonl"
+PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
 PEER = "logreg"
 METRICS = ("log_loss", "error")
 
@@ -55,6 +58,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tables", help="only these, by comma")
     parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
     parser.add_argument("--against", type=Path, nargs="*", default=[], help="others' results")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/ACCURACY.md")
     parser.add_argument("--metric", choices=METRICS, default="log_loss")
     return parser.parse_args(argv)
 
@@ -77,6 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\n" + report.against(rows, method, PEER, arguments.metric))
             complaints = report.complaints(rows, method)
             print(*(complaints or ["no failure and no warning"]), sep="\n")
+    if arguments.write:
+        text = report.page(rows, methods[0], PEER, machine.description())
+        pages.write(text, PAGE, "accuracy", "accuracy.py")
     return 0
 
 

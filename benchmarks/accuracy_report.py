@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+import pages
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -76,6 +78,32 @@ def against(rows: list[dict[str, Any]], method: str, peer: str, metric: str) -> 
     ]
     sentence = f"{method} beats {peer}'s {metric} on {int(won.sum())} of {len(values)} tables"
     return f"{sentence}; not on {', '.join(lost)}" if lost else sentence
+
+
+def page(rows: list[dict[str, Any]], method: str, peer: str, machine: dict[str, Any]) -> str:
+    """Return a method's figures beside a peer's, table by table, in Markdown."""
+    both = [row for row in rows if row["method"] in {method, peer}]
+    shown = {name: means(both, name) for name in ("log_loss", "error", "ece", "n_train", "fit_s")}
+    rows_of_tables = [
+        (
+            str(name),
+            f"{shown['n_train'].loc[name, method]:,.0f}",
+            *(f"{shown[key].loc[name, who]:.4f}" for key in ("log_loss", "error", "ece")
+              for who in (method, peer)),
+            f"{shown['fit_s'].loc[name, method]:.0f}",
+        )
+        for name in shown["log_loss"].index
+    ]  # fmt: skip
+    figures = ("log-loss", "error", "calibration error")
+    head = ("table", "rows", *(f"{what}, {who}" for what in figures for who in ("epochal", peer)))
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    conditions = (
+        f"`{method}` beside `{peer}`; {machine['processor']} ({machine['vectors']}), "
+        f"{machine['cores']} cores; {versions}; {machine['date']}. The machine is shared: the "
+        f"seconds are rough."
+    )
+    seconds = pages.table((*head, "fit, s"), rows_of_tables)
+    return "\n\n".join((conditions, seconds, against(rows, method, peer, "log_loss") + "."))
 
 
 def complaints(rows: list[dict[str, Any]], method: str) -> list[str]:

@@ -222,7 +222,7 @@ def measure(shapes: Sequence[Shape], rounds: int, command: str) -> dict[str, Any
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="timings of each side (5)")
+    parser.add_argument("--rounds", type=int, default=3, help="timings of each side (3)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to use (1)")
     parser.add_argument("--shapes", default="1,2,3,4", help="which of the four shapes (1,2,3,4)")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "training_speed.json")

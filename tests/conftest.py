@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 # JAX reads its environment once, when it is first imported; programs that
 # tests start inherit it. What is set already stands.
 _PROGRAMS = Path(__file__).parents[1] / ".cache" / "test-programs"
@@ -22,3 +24,7 @@ _ENVIRONMENT = {
 }
 for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+
+# Other work on the machine is no failure, and the same examples are tried every time.
+settings.register_profile("epochal", deadline=None, derandomize=True)
+settings.load_profile("epochal")

