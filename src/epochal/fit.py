@@ -11,7 +11,6 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-import jax
 import numpy as np
 from scipy import sparse
 
@@ -271,9 +270,9 @@ def _train(
             shuffle=settings.shuffle,
         ),
         judges=judges,
+        device=device,
     )
-    with jax.default_device(device):
-        return train(task, start, settings.max_iter, how.observers)
+    return train(task, start, settings.max_iter, how.observers)
 
 
 def _member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

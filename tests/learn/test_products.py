@@ -19,7 +19,7 @@ def pair(outputs, members=()):
 
 @pytest.mark.parametrize("outputs", [1, 2, NARROW, NARROW + 1])
 def test_the_product_and_its_gradients_are_the_plain_ones(outputs):
-    """x W, g Wᵀ and xᵀ g come out to float32 rounding, narrow or wide."""
+    """X W, g Wᵀ and xᵀ g come out to float32 rounding, narrow or wide."""
     x, w = pair(outputs)
     g = jnp.asarray(RANDOM.normal(size=(20, outputs)), jnp.float32)
     value, chain_rule = jax.vjp(product, x, w)

@@ -14,6 +14,7 @@ import numpy as np
 from epochal.data.batches import bucket
 from epochal.errors import TrainingError
 from epochal.learn import members
+from epochal.learn.groups import grouped
 from epochal.learn.interrupt import stop_request
 from epochal.learn.optimizer import factors
 from epochal.learn.stopping import Outcome, Stopping, observed
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from epochal.data.batches import Epochs, HostSegment
     from epochal.data.judges import Judges
+    from epochal.learn.groups import Group, Groups
     from epochal.learn.network import Layers
     from epochal.settings import Settings
 
@@ -55,6 +57,7 @@ class Task:
     fixed: Fixed
     epochs: Epochs
     judges: Judges | None
+    device: jax.Device | None = None
 
 
 class Trained(NamedTuple):
@@ -86,25 +89,26 @@ def train(
     Raises:
         TrainingError: if a member never had a finite loss.
     """
-    with stop_request() as request:
-        return _Run(task, start, max_iter).finish(observers, lambda: request.made)
+    best = start.members.layers if start.best is None else start.best
+    with (
+        stop_request() as request,
+        jax.default_device(task.device),
+        grouped(task.program, task.fixed, start.members, best, task.device) as groups,
+    ):
+        run = _Run(task, groups, start, max_iter)
+        return run.finish(observers, lambda: request.made)
 
 
 class _Run:
-    """One call of `train`: the state on the device and the curves on the host."""
+    """One call of `train`: the members on the device and the curves on the host."""
 
-    def __init__(self, task: Task, start: TrainingState, max_iter: int) -> None:
-        self.task = task
+    def __init__(self, task: Task, groups: Groups, start: TrainingState, max_iter: int) -> None:
+        self.task, self.groups = task, groups
         self.began = time.perf_counter()
         self.first = start.epoch
         self.limit = start.epoch + max_iter
-        # Copies, since the programs take their state over.
-        self.state = jax.tree.map(jnp.array, start.members)
-        best = start.members.layers if start.best is None else start.best
-        self.best = jax.tree.map(jnp.array, best)
-        self.fixed = jax.tree.map(jnp.asarray, task.fixed)
         self.judge = _Judge(task, task.judges) if task.judges is not None else None
-        number = len(task.fixed.word)
+        number = groups.members
         self.active = np.ones(number, bool)
         self.stopping = self._to_beat(start)
         self.outcome = [Outcome.IMPROVING] * number
@@ -120,10 +124,10 @@ class _Run:
         sums, weights, rows = self._zero()
         ending = None
         while ending is None:
-            loss = self._dispatch(segment)
+            losses = self._dispatch(segment)
             # Gathered while the device trains; the last one of a training goes unused.
             done, segment = segment, next(upcoming)
-            sums += np.asarray(loss, np.float64)
+            sums += losses()
             weights += done.weights.sum(axis=1, dtype=np.float64)
             rows += done.rows
             ending = self._ending(done, interrupted=interrupted())
@@ -143,7 +147,7 @@ class _Run:
         """Return what is known of each member's losses before the first epoch of this call."""
         if self.judge is None or start.best is None:
             return [Stopping() for _ in self.active]
-        losses = map(float, self.judge.losses(self.best, self.active))
+        losses = map(float, self.judge.losses(self.groups, "best", self.active))
         return [
             Stopping(reference=loss, best_loss=loss, best_epoch=epoch)
             if math.isfinite(loss)
@@ -155,8 +159,8 @@ class _Run:
         """Return empty sums for an epoch: losses, weights, rows."""
         return np.zeros(len(self.active)), np.zeros(len(self.active)), 0
 
-    def _dispatch(self, segment: HostSegment) -> jax.Array:
-        """Hand a segment to the program; return the summed losses it will have."""
+    def _dispatch(self, segment: HostSegment) -> Callable[[], np.ndarray]:
+        """Begin training on a segment; return what waits for the members' summed losses."""
         task, settings = self.task, self.task.settings
         # The schedule runs from the beginning of this call to its epoch limit.
         total = (self.limit - self.first) * task.epochs.batches
@@ -169,15 +173,8 @@ class _Run:
             factors=jnp.asarray(factors(settings.learning_rate, steps, total)),
             batches=jnp.asarray(segment.batches, jnp.int32),
         )
-        self.state, loss = members.train_segment(
-            task.program,
-            self.fixed,
-            self.state,
-            on_device,
-            jnp.asarray(segment.weights),
-            jnp.asarray(self.active),
-        )
-        return loss
+        active = self.active.copy()
+        return self.groups.start(lambda group: group.train(on_device, segment.weights, active))
 
     def _ending(self, done: HostSegment, *, interrupted: bool) -> Outcome | None:
         """Return what ends the training after this segment, for members still training."""
@@ -195,7 +192,7 @@ class _Run:
         settings = self.task.settings
         judged = training_loss
         if self.judge is not None:
-            judged = self.judge.losses(self.state.layers, self.active)
+            judged = self.judge.losses(self.groups, "state", self.active)
         keep = np.zeros(len(self.active), bool)
         for k in np.flatnonzero(self.active):
             loss = float(judged[k])
@@ -219,8 +216,7 @@ class _Run:
             if stop and settings.early_stopping:
                 finite = math.isfinite(loss)
                 self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
-        if keep.any():
-            self.best = members.kept(self.best, self.state.layers, jnp.asarray(keep))
+        self.groups.keep(keep)
 
     def _event(self, epoch: int, rows: int) -> EpochEvent:
         """Return what observers are told."""
@@ -245,7 +241,7 @@ class _Run:
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
-        copies = members.unstacked(self.best)
+        copies = self.groups.gathered("best")
         diverged = [
             k
             for k, state in enumerate(self.stopping)
@@ -268,7 +264,7 @@ class _Run:
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
         state = TrainingState(
-            jax.tree.map(np.asarray, self.state),
+            members.stacked(self.groups.gathered("state")),
             epoch,
             members.stacked(copies),
             history.best_epoch,
@@ -282,7 +278,7 @@ class _Judge:
     def __init__(self, task: Task, rows: Judges) -> None:
         self.task = task
         self.counts = rows.counts
-        self.starts = jnp.asarray(rows.starts, jnp.int32)
+        self.starts = rows.starts
         # Powers of two and buckets, so that tables of near sizes share a program.
         self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
         # A block may reach behind its span: rows that weigh nothing.
@@ -300,15 +296,28 @@ class _Judge:
             ]
         )
 
-    def losses(self, layers: Layers, active: np.ndarray) -> np.ndarray:
-        """Return each member's mean loss on its rows; NaN for those not active."""
-        spans = (self.starts, jnp.asarray(np.where(active, self.counts, 0), jnp.int32))
-        summed = members.validation_losses(
-            self.task.program,
-            layers,
-            self.rows,
-            spans,
-            block=self.block,
-        )
+    def losses(self, groups: Groups, part: str, active: np.ndarray) -> np.ndarray:
+        """Return each member's mean loss on its rows; NaN for those not active.
+
+        Args:
+            groups: the members.
+            part: which of their layers to judge: "state" or "best".
+            active: which members to judge, shape (members,).
+        """
+        counts = np.where(active, self.counts, 0)
+
+        def judged(group: Group) -> np.ndarray:
+            """Return the summed losses of a group's members."""
+            spans = (self.starts[group.numbers], counts[group.numbers])
+            summed = members.validation_losses(
+                self.task.program,
+                group.best if part == "best" else group.state.layers,
+                self.rows,
+                (jnp.asarray(spans[0], jnp.int32), jnp.asarray(spans[1], jnp.int32)),
+                block=self.block,
+            )
+            return np.asarray(summed, np.float64)
+
+        summed = groups.start(judged)()
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(active, np.asarray(summed, np.float64) / self.totals, np.nan)
+            return np.where(active, summed / self.totals, np.nan)

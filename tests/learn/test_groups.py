@@ -1,0 +1,94 @@
+"""Groups of members: whichever they are, members come out the same and in their order."""
+
+import jax
+import numpy as np
+import pytest
+
+from epochal import EpochalClassifier
+from epochal.learn import groups as room
+from epochal.learn.groups import cores, grouped
+from epochal.learn.setup import fixed_for, fresh_state, program_for
+from epochal.settings import PRESETS, checked
+
+
+def setting(members, *, vectorised=False):
+    """Return what groups are made of, for so many members."""
+    values = {"n_estimators": members, "batch_size": 8}
+    settings = checked(PRESETS["default"], values)
+    program = program_for(settings, masked=False, vectorised=vectorised)
+    state = fresh_state(settings, program, (3, 4, 2), None, 0)
+    return program, fixed_for(settings, None, 0), state, state.layers
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+def test_every_member_is_in_one_group(monkeypatch, threads):
+    """On any number of cores each member is in exactly one group, and gathered in order."""
+    monkeypatch.setattr(room, "cores", lambda: threads)
+    program, fixed, state, best = setting(5)
+
+    with grouped(program, fixed, state, best) as groups:
+        numbers = np.concatenate([group.numbers for group in groups.groups])
+        figures = groups.start(lambda group: group.numbers * 10.0)()
+        gathered = groups.gathered("best")
+
+    assert len(groups.groups) == min(threads, 5)
+    assert sorted(numbers) == [0, 1, 2, 3, 4]
+    assert figures.tolist() == [0, 10, 20, 30, 40]
+    for k in range(5):
+        np.testing.assert_array_equal(gathered[k][0].weights, best[0].weights[k])
+
+
+def test_members_that_train_as_one_product_are_one_group():
+    """A device that wants wide products gets all members at once."""
+    with grouped(*setting(5, vectorised=True)) as groups:
+        assert len(groups.groups) == 1
+
+
+def test_only_the_copies_named_are_renewed(monkeypatch):
+    """`keep` is by member number, whatever the group."""
+    monkeypatch.setattr(room, "cores", lambda: 2)
+    program, fixed, state, best = setting(4)
+    other = jax.tree.map(lambda leaf: leaf + 1, best)
+
+    with grouped(program, fixed, state, other) as groups:
+        groups.keep(np.array([True, False, False, True]))
+        kept = groups.gathered("best")
+
+    for k, renewed in enumerate([True, False, False, True]):
+        expected = best if renewed else other
+        np.testing.assert_array_equal(kept[k][0].weights, expected[0].weights[k])
+
+
+def test_an_error_in_a_thread_is_raised(monkeypatch):
+    """What goes wrong in a group's thread comes out where it is waited for."""
+    monkeypatch.setattr(room, "cores", lambda: 2)
+
+    def work(group):
+        message = f"group of {len(group.numbers)}"
+        raise RuntimeError(message)
+
+    with grouped(*setting(4)) as groups, pytest.raises(RuntimeError, match="group of 2"):
+        groups.start(work)()
+
+
+def test_there_is_a_core():
+    """At least one core is there to be used."""
+    assert cores() >= 1
+
+
+def test_the_number_of_cores_does_not_show(monkeypatch):
+    """Three members have the same bits in one group, in two and in three."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 3))
+    y = (x[:, 0] > 0).astype(int)
+    weights = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(room, "cores", lambda threads=threads: threads)
+        ours = EpochalClassifier(
+            n_estimators=3, hidden_layer_sizes=(8,), max_iter=3, random_state=0
+        ).fit(x, y)
+        weights.append([member.coefs_[0] for member in ours.estimators_])
+
+    for others in weights[1:]:
+        np.testing.assert_array_equal(weights[0], others)
+    assert not np.array_equal(weights[0][0], weights[0][1])
