@@ -1,16 +1,15 @@
-"""Tables from the results of `training_speed.py`, and their place in the documentation."""
+"""Tables from the results of `training_speed.py`."""
 
 from __future__ import annotations
 
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import pages
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-BEGIN = "<!-- training-speed: begin; written by benchmarks/training_speed.py --write -->"
-END = "<!-- training-speed: end -->"
 ONE = (
     "network",
     "batch",
@@ -39,11 +38,11 @@ ENSEMBLE = (
 
 def page(result: dict[str, Any]) -> str:
     """Return both tables with what they were measured on, in Markdown."""
-    parts = [_conditions(result), table(ONE, [one_row(shape) for shape in result["one"]])]
+    parts = [_conditions(result), pages.table(ONE, [one_row(shape) for shape in result["one"]])]
     if result["ensemble"]:
         first = result["ensemble"][0]
         parts.append(f"{first['members']} members, one epoch of all of them:")
-        parts.append(table(ENSEMBLE, [ensemble_row(shape) for shape in result["ensemble"]]))
+        parts.append(pages.table(ENSEMBLE, [ensemble_row(shape) for shape in result["ensemble"]]))
     return "\n\n".join(parts)
 
 
@@ -137,26 +136,3 @@ def _ratio(ratios: Sequence[float]) -> str:
     '**2.50** (2.00 – 3.00)'
     """
     return f"**{median(ratios):.2f}** ({min(ratios):.2f} – {max(ratios):.2f})"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown, numbers to the right.
-
-    >>> print(table(("a", "b"), [("x", "1")]))
-    | a | b |
-    |---|--:|
-    | x | 1 |
-    """
-    rule = "|".join(["---", *["--:"] * (len(head) - 1)])
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
-
-
-def write(text: str, path: Path) -> None:
-    """Put the text between the markers of a page; refuse a page without them."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        msg = f"{path} lacks the markers {BEGIN!r} and {END!r}"
-        raise ValueError(msg)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -27,6 +27,7 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.neural_network import MLPClassifier
 
 import machine
+import pages
 import speed_report
 from epochal import EpochalClassifier
 
@@ -251,7 +252,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = speed_report.page(result)
     print(text)
     if arguments.write:
-        speed_report.write(text, HERE.parent / "docs" / "BENCHMARKS.md")
+        page = HERE.parent / "docs" / "BENCHMARKS.md"
+        pages.write(text, page, "training-speed", "training_speed.py")
     return 0
 
 

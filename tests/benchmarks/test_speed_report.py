@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 import speed_report as report
 
 MACHINE = {
@@ -99,27 +97,3 @@ def test_the_tables_are_well_formed():
 def test_a_page_without_ensembles_has_one_table():
     """Where no ensemble was timed, none is shown."""
     assert "members" not in report.page({**RESULT, "ensemble": []})
-
-
-def test_writing_replaces_what_is_between_the_markers(tmp_path):
-    """The words around the markers stay, what was between them goes; writing twice is once."""
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-
-    report.write("new", page)
-    once = page.read_text()
-    report.write("new", page)
-
-    assert once == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
-    assert page.read_text() == once
-
-
-def test_a_page_without_markers_is_left_alone(tmp_path):
-    """Where the tables belong must be said by the page."""
-    page = tmp_path / "page.md"
-    page.write_text("words")
-
-    with pytest.raises(ValueError, match="lacks the markers"):
-        report.write("new", page)
-
-    assert page.read_text() == "words"

@@ -1,10 +1,9 @@
 """Members in groups that train at the same time, each group in a thread of its own.
 
-A product of a small network is too short to be shared out between cores: two
-groups side by side, on two cores, took 786 µs per member and step where one
-after another took 1,247 (108→128→128→2, batch 256, eight members), and 167
-where it took 285 (54→100→7, batch 200); wide networks gain nothing and lose
-nothing. JAX runs what one thread hands over in turn, hence the threads.
+A product of a small network is too short to be shared out between cores: on
+two cores, two groups side by side are 1.7 to 2 times as fast as one after the
+other, and wide networks lose nothing (docs/PERFORMANCE.md). JAX runs in turn
+what one thread hands over, hence the threads.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Member code is written for one member (`training`) and mapped here: one after
 another inside the program, where each matrix product fills the processor, or
-as one batched product (`Program.vectorised`), for devices that want them wide. Either way the compiled program does not grow with the members.
+as one batched product (`Program.vectorised`), for devices that want them wide.
+Either way the compiled program does not grow with the members.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from operator import matmul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     Array = Any  # a NumPy or a JAX array
     Drop = Callable[[int, Array], Array]
-    Product = Callable[[Array, Array], Array]
 
 
 class Layer(NamedTuple):
@@ -63,13 +61,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def apply(
-    layers: Layers,
-    x: Array,
-    activation: str,
-    drop: Drop | None = None,
-    product: Product = matmul,
-) -> Array:
+def apply(layers: Layers, x: Array, activation: str, drop: Drop | None = None) -> Array:
     """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
 
     Args:
@@ -77,7 +69,6 @@ def apply(
         x: rows, shape (rows, features).
         activation: the name of f.
         drop: in training, applied to the hidden values: `drop(depth, h)`.
-        product: how matrices are multiplied.
 
     Returns:
         Logits, shape (rows, classes).
@@ -88,10 +79,10 @@ def apply(
     """
     activate = ACTIVATIONS[activation]
     for depth, layer in enumerate(layers[:-1]):
-        x = activate(product(x, layer.weights) + layer.bias[None, :])
+        x = activate(x @ layer.weights + layer.bias[None, :])
         if drop is not None:
             x = drop(depth, x)
-    return product(x, layers[-1].weights) + layers[-1].bias[None, :]
+    return x @ layers[-1].weights + layers[-1].bias[None, :]
 
 
 def initial(

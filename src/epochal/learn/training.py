@@ -18,7 +18,6 @@ from epochal.learn.dropout import inverted
 from epochal.learn.losses import LOSSES
 from epochal.learn.network import Layer, apply
 from epochal.learn.optimizer import updated
-from epochal.learn.products import product
 
 if TYPE_CHECKING:
     from epochal.learn.network import Layers
@@ -104,8 +103,7 @@ def step(
         return inverted(h, hyper.dropout, fixed.word, state.step, depth)
 
     def forward(layers: Layers) -> Array:
-        dropped = drop if program.dropout else None
-        return apply(layers, x, program.activation, dropped, product)
+        return apply(layers, x, program.activation, drop if program.dropout else None)
 
     logits, chain_rule = jax.vjp(forward, state.layers)
     targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)
@@ -177,8 +175,7 @@ def summed_loss(
 
     def body(number: Array, total: Array) -> Array:
         first = start + number * block
-        rows = lax.dynamic_slice_in_dim(x, first, block)
-        logits = apply(layers, rows, program.activation, product=product)
+        logits = apply(layers, lax.dynamic_slice_in_dim(x, first, block), program.activation)
         labels = lax.dynamic_slice_in_dim(y, first, block)
         targets = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
         inside = number * block + jnp.arange(block) < count

@@ -1,0 +1,105 @@
+"""Time the parts of a training step, for docs/PERFORMANCE.md. `python benchmarks/engine.py`.
+
+Members one after another against groups of them side by side, in turn; the
+figures are medians of several rounds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from statistics import median
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+import machine
+import pages
+from epochal.data.batches import ArraySource, Epochs
+from epochal.learn import groups
+from epochal.learn.setup import fixed_for, fresh_state, program_for
+from epochal.learn.training import Segment
+from epochal.settings import PRESETS, checked
+
+ROUNDS = 5
+MEMBERS = 8
+# Network, batch size, batches.
+GROUPED = (
+    ((108, 128, 128, 2), 256, 60),
+    ((54, 100, 7), 200, 100),
+    ((54, 256, 256, 7), 256, 30),
+)
+
+
+class Setting(NamedTuple):
+    """A network to train, members of it, and in how many groups."""
+
+    sizes: tuple[int, ...]
+    batch_size: int
+    batches: int
+    members: int
+    threads: int
+
+
+def microseconds(of: Setting) -> float:
+    """Return the time of one member's step: of a compiled segment, the median of three runs."""
+    random = np.random.default_rng(0)
+    rows = of.batches * of.batch_size
+    x = random.normal(size=(rows, of.sizes[0])).astype(np.float32)
+    y = random.integers(of.sizes[-1], size=rows).astype(np.int32)
+    values = {
+        "n_estimators": of.members,
+        "hidden_layer_sizes": tuple(of.sizes[1:-1]),
+        "batch_size": of.batch_size,
+    }
+    settings = checked(PRESETS["default"], values)
+    program = program_for(settings, masked=False)
+    ones = np.ones((of.members, rows), np.float32)
+    epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.batch_size, 0)
+    host = next(epochs.stream(0))
+    segment = Segment(
+        x=jnp.asarray(host.x),
+        y=jnp.asarray(host.y),
+        counts=jnp.asarray(host.counts),
+        factors=jnp.ones(len(host.counts), jnp.float32),
+        batches=jnp.int32(host.batches),
+    )
+    state = fresh_state(settings, program, of.sizes, None, 0)
+    active = np.ones(of.members, bool)
+    groups.cores = lambda: of.threads
+    with groups.grouped(program, fixed_for(settings, None, 0), state, state.layers) as everybody:
+
+        def seconds() -> float:
+            """Train on the segment."""
+            began = time.perf_counter()
+            everybody.start(lambda group: group.train(segment, host.weights, active))()
+            return time.perf_counter() - began
+
+        seconds()
+        return median(seconds() for _ in range(3)) / of.batches / of.members * 1e6
+
+
+def compared(one: Setting, other: Setting) -> tuple[str, str, str]:
+    """Return the median times of two settings, and the median of their ratios, as texts."""
+    rounds = [(microseconds(one), microseconds(other)) for _ in range(ROUNDS)]
+    a, b = (median(times) for times in zip(*rounds, strict=True))
+    return f"{a:,.0f}", f"{b:,.0f}", f"{median(x / y for x, y in rounds):.2f}"
+
+
+def main() -> int:
+    """Print the table; return the exit code."""
+    of = machine.description()
+    print(f"{of['processor']}, {of['cores']} cores, {of['vectors']}; {of['date']}\n")
+    threads = groups.cores()
+    lines = []
+    for sizes, batch, batches in GROUPED:
+        one, many = (Setting(sizes, batch, batches, MEMBERS, n) for n in (1, threads))
+        lines.append(("→".join(map(str, sizes)), str(batch), *compared(one, many)))
+    head = ("network", "batch", "one group, µs", f"{threads} groups, µs", "times faster")
+    print(pages.table(head, lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
