@@ -74,3 +74,13 @@ def test_a_patch_masks_the_features_of_its_pixels():
         assert seen in ({0, 1}, {2, 3})
         assert mask[1] == mask[2]
     assert masks_for(settings(), groups, (2, 2), 0) is None
+
+
+def test_one_column_is_not_all_of_them():
+    """max_features=1 is one column, and 1.0 is all."""
+    groups = np.array([0, 1, 1, 2])
+
+    for mask in masks_for(settings(max_features=1), groups, (3,), 0):
+        assert len(set(groups[mask > 0])) == 1
+    assert masks_for(settings(max_features=1.0), groups, (3,), 0) is None
+    assert masks_for(settings(max_features=3), groups, (3,), 0) is None

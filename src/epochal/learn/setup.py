@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.bags import feature_mask, patch_mask
+from epochal.data.bags import amount, feature_mask, patch_mask
 from epochal.keys import Purpose, word
 from epochal.learn.members import stacked
 from epochal.learn.network import Layers, initial
@@ -46,7 +46,8 @@ def masks_for(
         shape: of one row as it came: of images (height, width[, channels]).
         seed: the seed of the training.
     """
-    if settings.patch is None and settings.max_features == 1.0:
+    columns = len(np.unique(groups))
+    if settings.patch is None and amount(settings.max_features, columns) == columns:
         return None
     masks = []
     for member in range(settings.n_estimators):
