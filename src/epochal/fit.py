@@ -26,7 +26,7 @@ from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
 from epochal.learn.loop import Task, Trained, TrainingState, train
-from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
+from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, rule_for, started
 from epochal.model.description import Model
 from epochal.request import Circumstances, Fitted, Labelled
 from epochal.settings import Settings, resolved
@@ -91,9 +91,7 @@ def fit(
     if earlier:
         _check_going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
-    elif classes is None:
-        classes, _ = encode_labels(data.labels)
-    labels, weight = _numbers(data, classes, how)
+    classes, labels, weight = _numbers(data, classes, how)
     training, apart = _split(labels, weight, settings, how, validation)
     settings = resolved(settings, len(training))
     preprocessor = _preprocessor(data, training, settings, earlier)
@@ -101,9 +99,10 @@ def fit(
     bags = bags_for(settings, pool.labels, how.seed)
     judges: Judges | None = None
     if validation is not None:
-        numbers = _numbers(validation, classes, how)
-        judging = _weighty(numbers[1], "sample_weight_val")
-        judges = shared(_encoded(validation.rows, judging, *numbers, preprocessor), bags.members)
+        _, truth, given = _numbers(validation, classes, how)
+        judging = _weighty(given, "sample_weight_val")
+        judged = _encoded(validation.rows, judging, truth, given, preprocessor)
+        judges = shared(judged, bags.members)
     elif len(apart):
         judges = shared(_encoded(data.rows, apart, labels, weight, preprocessor), bags.members)
     elif settings.early_stopping and bags.leaves_out:
@@ -138,11 +137,14 @@ def versions() -> dict[str, str]:
 
 
 def _numbers(
-    data: Labelled, classes: np.ndarray, how: Circumstances
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class number and the weight of each row."""
-    labels = numbered(data.labels, classes)
-    return labels, class_weights(classes, labels, how.class_weight, data.weight)
+    data: Labelled, classes: np.ndarray | None, how: Circumstances
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the classes (those of the labels, if None are given), and each row's number and weight."""
+    if classes is None:
+        classes, labels = encode_labels(data.labels)
+    else:
+        labels = numbered(data.labels, classes)
+    return classes, labels, class_weights(classes, labels, how.class_weight, data.weight)
 
 
 def _split(
@@ -172,10 +174,10 @@ def _weighty(weight: np.ndarray, name: str) -> np.ndarray:
 
 def _check_going_on(new: Settings, old: Settings) -> None:
     """Refuse settings that a network which is there already cannot change to."""
-    momentum = {(s.solver == "sgd" and s.momentum > 0) for s in (new, old)}
     changed = [name for name in MADE_WITH if getattr(new, name) != getattr(old, name)]
-    changed += ["momentum"] if len(momentum) > 1 and "solver" not in changed else []
-    if changed:
+    # Only with the same solver is it momentum that decides about the rule.
+    if changed or rule_for(new) != rule_for(old):
+        changed = changed or ["momentum"]
         name = changed[0]
         raise SettingError(
             f"{name}={getattr(new, name)!r} in a training that goes on from one with "
@@ -189,12 +191,7 @@ def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
     """Return the curves from the first fit on."""
     if earlier is None:
         return trained.history
-    return earlier.model.history.followed_by(trained.history, _epochs_done(earlier))
-
-
-def _epochs_done(earlier: Fitted) -> int:
-    """Return the number of epochs behind an earlier fit."""
-    return max(map(len, earlier.model.history.training_loss))
+    return earlier.model.history.followed_by(trained.history)
 
 
 def _preprocessor(
@@ -253,8 +250,8 @@ def _train(
         start = TrainingState(fresh_state(settings, program, sizes, masks, how.seed), 0)
     elif earlier.state is None:
         state = started(earlier.model.members, program)
-        best_epoch = earlier.model.history.best_epoch
-        start = TrainingState(state, _epochs_done(earlier), state.layers, best_epoch)
+        history = earlier.model.history
+        start = TrainingState(state, history.epochs, state.layers, history.best_epoch)
     else:
         start = earlier.state
     task = Task(

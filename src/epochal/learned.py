@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LearnedAttributes:
-    """Learned attributes; before the first fit each raises AttributeError, as scikit-learn expects."""
+    """Learned attributes; before the first fit each raises AttributeError, as is the contract."""
 
     _fitted: Fitted
 
@@ -87,8 +87,7 @@ class LearnedAttributes:
     @property
     def n_iter_(self) -> int:
         """Epochs done, since the first fit if it was gone on from."""
-        fitted = self._result()
-        return fitted.state.epoch if fitted.state else max(map(len, self.history_.training_loss))
+        return self.history_.epochs
 
     def _result(self) -> Fitted:
         """Return what the last fit gave."""

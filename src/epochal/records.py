@@ -53,8 +53,13 @@ class History:
     best_loss: tuple[float | None, ...]
     outcome: tuple[str, ...]
 
-    def followed_by(self, later: History, epochs: int) -> History:
-        """Return the history of a training that went on after so many epochs.
+    @property
+    def epochs(self) -> int:
+        """The number of epochs done: as many as the member that trained longest has."""
+        return max(map(len, self.training_loss))
+
+    def followed_by(self, later: History) -> History:
+        """Return the history of a training that went on after this one.
 
         Epochs that a member had stopped for, and epochs without validation
         rows, are NaN.
@@ -64,7 +69,7 @@ class History:
             before: tuple[tuple[float, ...], ...], after: tuple[tuple[float, ...], ...]
         ) -> tuple[tuple[float, ...], ...]:
             return tuple(
-                old + (math.nan,) * (epochs - len(old)) + new if new else old
+                old + (math.nan,) * (self.epochs - len(old)) + new if new else old
                 for old, new in zip(before, after, strict=True)
             )
 

@@ -29,7 +29,7 @@ def test_every_member_is_in_one_group(monkeypatch, threads):
     with grouped(program, fixed, state, best) as groups:
         numbers = np.concatenate([group.numbers for group in groups.groups])
         figures = groups.start(lambda group: group.numbers * 10.0)()
-        gathered = groups.gathered("best")
+        gathered = groups.gathered(lambda group: group.best)
 
     assert len(groups.groups) == min(threads, 5)
     assert sorted(numbers) == [0, 1, 2, 3, 4]
@@ -52,7 +52,7 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
 
     with grouped(program, fixed, state, other) as groups:
         groups.keep(np.array([True, False, False, True]))
-        kept = groups.gathered("best")
+        kept = groups.gathered(lambda group: group.best)
 
     for k, renewed in enumerate([True, False, False, True]):
         expected = best if renewed else other

@@ -60,8 +60,8 @@ class Track:
     def left(self, patience: int | None) -> str:
         """Return, to stand after the time gone, how long it may still take at the speed of late.
 
-        That is until `max_iter` at the most. With patience it may be over sooner: if from now on nothing improves.
-        Nothing is said before there is a speed, nor when all members have stopped.
+        That is until `max_iter` at the most. With patience it may be over sooner: if from
+        now on nothing improves. Nothing is said before there is a speed, nor when all members have stopped.
         """
         if self.event is None or len(self._recent) < 2 or not any(self.event.active):
             return ""

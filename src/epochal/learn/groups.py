@@ -92,11 +92,11 @@ class Groups:
         for group in self.groups:
             group.keep(keep)
 
-    def gathered(self, part: str) -> list[Any]:
-        """Return the `state` or `best` of every member, in their order, in NumPy."""
+    def gathered(self, part: Callable[[Group], Any]) -> list[Any]:
+        """Return a part of every member, as of its group, in their order, in NumPy."""
         result: list[Any] = [None] * self.members
         for group in self.groups:
-            own = members.unstacked(getattr(group, part))
+            own = members.unstacked(part(group))
             for number, member in zip(group.numbers, own, strict=True):
                 result[number] = member
         return result

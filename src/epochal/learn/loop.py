@@ -147,7 +147,7 @@ class _Run:
         """Return what is known of each member's losses before the first epoch of this call."""
         if self.judge is None or start.best is None:
             return [Stopping() for _ in self.active]
-        losses = map(float, self.judge.losses(self.groups, "best", self.active))
+        losses = map(float, self.judge.losses(self.groups, _best, self.active))
         return [
             Stopping(reference=loss, best_loss=loss, best_epoch=epoch)
             if math.isfinite(loss)
@@ -192,7 +192,7 @@ class _Run:
         settings = self.task.settings
         judged = training_loss
         if self.judge is not None:
-            judged = self.judge.losses(self.groups, "state", self.active)
+            judged = self.judge.losses(self.groups, _current, self.active)
         keep = np.zeros(len(self.active), bool)
         for k in np.flatnonzero(self.active):
             loss = float(judged[k])
@@ -241,7 +241,7 @@ class _Run:
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
-        copies = self.groups.gathered("best")
+        copies = self.groups.gathered(_best)
         diverged = [
             k
             for k, state in enumerate(self.stopping)
@@ -264,12 +264,22 @@ class _Run:
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
         state = TrainingState(
-            members.stacked(self.groups.gathered("state")),
+            members.stacked(self.groups.gathered(lambda group: group.state)),
             epoch,
             members.stacked(copies),
             history.best_epoch,
         )
         return Trained(copies, state, history)
+
+
+def _best(group: Group) -> Layers:
+    """Return the best copies of a group's members."""
+    return group.best
+
+
+def _current(group: Group) -> Layers:
+    """Return the layers of a group's members as they are."""
+    return group.state.layers
 
 
 class _Judge:
@@ -296,12 +306,14 @@ class _Judge:
             ]
         )
 
-    def losses(self, groups: Groups, part: str, active: np.ndarray) -> np.ndarray:
+    def losses(
+        self, groups: Groups, layers: Callable[[Group], Layers], active: np.ndarray
+    ) -> np.ndarray:
         """Return each member's mean loss on its rows; NaN for those not active.
 
         Args:
             groups: the members.
-            part: which of their layers to judge: "state" or "best".
+            layers: which of their layers to judge.
             active: which members to judge, shape (members,).
         """
         counts = np.where(active, self.counts, 0)
@@ -311,7 +323,7 @@ class _Judge:
             spans = (self.starts[group.numbers], counts[group.numbers])
             summed = members.validation_losses(
                 self.task.program,
-                group.best if part == "best" else group.state.layers,
+                layers(group),
                 self.rows,
                 (jnp.asarray(spans[0], jnp.int32), jnp.asarray(spans[1], jnp.int32)),
                 block=self.block,

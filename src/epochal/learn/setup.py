@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from epochal.settings import Settings
 
 
+def rule_for(settings: Settings) -> str:
+    """Return the update rule: that of the solver, which with momentum keeps a moment."""
+    return "momentum" if settings.solver == "sgd" and settings.momentum > 0 else settings.solver
+
+
 def program_for(settings: Settings, *, masked: bool, vectorised: bool = False) -> Program:
     """Return the static choices that the settings, masks and device ask for."""
-    rule = settings.solver
-    if rule == "sgd" and settings.momentum > 0:
-        rule = "momentum"
     return Program(
         activation=settings.activation,
         loss=settings.loss,
-        rule=rule,
+        rule=rule_for(settings),
         batch_size=int(settings.batch_size),
         dropout=settings.dropout > 0,
         masked=masked,
