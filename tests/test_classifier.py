@@ -230,7 +230,8 @@ def test_partial_fit_goes_on():
 
 def test_one_network_has_coefficients():
     """coefs_ and intercepts_ are of the one network; an ensemble points to estimators_."""
-    one, many = classifier(n_estimators=1).fit(X, Y), classifier().fit(X, Y)
+    plain = {"embedding_size": None, "calibrate": False}
+    one, many = classifier(n_estimators=1, **plain).fit(X, Y), classifier(**plain).fit(X, Y)
 
     assert [w.shape for w in one.coefs_] == [(4, 8), (8, 3)]
     assert [b.shape for b in one.intercepts_] == [(8,), (3,)]

@@ -1,6 +1,8 @@
 """The whole fit: splits before statistics, honest estimates, weights, members."""
 
+import jax
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -9,6 +11,7 @@ from epochal.data.split import holdout
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.keys import Purpose, generator
+from epochal.model.artifact import load, save
 from epochal.request import Circumstances, Labelled
 from epochal.settings import PRESETS, checked
 from epochal.use.predict import predict_proba
@@ -17,11 +20,13 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * RANDOM.normal(size=200) > 0, "yes", "no")
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "n_estimators": 3, "n_folds": 4}
+# Without what goes beyond the classical recipe.
+PLAIN = {"embedding_size": None, "averaging": 0.0, "calibrate": False}
 
 
 def fitted(rows=X, labels=Y, weight=None, seed=0, validation=None, class_weight=None, **settings):
     """Return a small fit."""
-    ours = checked(PRESETS["default"], SMALL | settings)
+    ours = checked(PRESETS["default"], SMALL | PLAIN | settings)
     how = Circumstances(seed, class_weight)
     return fit(Labelled(rows, labels, weight), ours, how, validation=validation)
 
@@ -45,7 +50,7 @@ def test_statistics_come_from_training_rows_only():
 def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
     """Each row's probabilities are those of the member whose fold it is in."""
     result = fitted(n_estimators=4)
-    alone = [predict_proba(result.model, X, [member]) for member in result.model.members]
+    alone = [predict_proba(result.model, X, member) for member in range(4)]
     left_out = result.left_out
 
     assert np.isfinite(left_out).all()
@@ -168,13 +173,15 @@ def test_a_patch_of_a_table_is_refused():
 def test_going_on_keeps_preprocessing_and_state():
     """A fit that goes on from an earlier one trains on as if it had not stopped."""
     ours = checked(PRESETS["default"], SMALL | {"early_stopping": False})
+    ours = checked(ours, {"n_folds": 2})
     how = Circumstances(0)
     first = fit(Labelled(X, Y), ours, how)
     second = fit(Labelled(X, Y), ours, how, earlier=first)
     whole = fit(Labelled(X, Y), checked(ours, {"max_iter": 12}), how)
 
-    for one, other in zip(first_weights(second), first_weights(whole), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for one, other in zip(second.model.members, whole.model.members, strict=True):
+        for mine, its in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+            np.testing.assert_array_equal(mine, its)
     assert second.state.epoch == 12
 
 
@@ -202,3 +209,65 @@ def test_classes_that_no_row_has():
     result = fit(Labelled(X, Y), ours, Circumstances(0), classes=classes)
 
     assert predict_proba(result.model, X).shape == (200, 3)
+
+
+def mixed(rows=160):
+    """Return a table of every kind of column, and labels that a single value decides."""
+    random = np.random.default_rng(5)
+    job = random.choice(["clerk", "cook", "judge", "smith"], rows)
+    age = random.integers(20, 60, rows).astype(float)
+    age[::9] = np.nan
+    pay = random.exponential(size=rows)
+    labels = np.where((job == "cook") ^ (pay > 1), "yes", "no")
+    return pa.table({"job": job, "age": age, "pay": pay, "smokes": pay > 2}), labels
+
+
+def test_the_default_recipe_learns_a_mixed_table(tmp_path):
+    """Embedded columns, both kinds of members, calibrated: it learns, and is saved bit for bit."""
+    rows, labels = mixed()
+    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 40})
+    model = fit(Labelled(rows, labels), settings, Circumstances(0)).model
+    probabilities = predict_proba(model, rows)
+    save(model, tmp_path / "mixed.epochal")
+
+    assert (model.classes[probabilities.argmax(axis=1)] == labels).mean() > 0.9
+    assert [float(member[0].fine) for member in model.members] == [0, 0, 1, 1]
+    again = predict_proba(load(tmp_path / "mixed.epochal"), rows)
+    np.testing.assert_array_equal(again, probabilities)
+
+
+def test_both_routes_of_prediction_agree_on_embedded_rows(monkeypatch):
+    """NumPy and the compiled program give the same probabilities, to float32 rounding."""
+    rows, labels = mixed()
+    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 5})
+    model = fit(Labelled(rows, labels), settings, Circumstances(0)).model
+    direct = predict_proba(model, rows)
+    monkeypatch.setattr("epochal.use.predict.SMALL", 0)
+
+    np.testing.assert_allclose(predict_proba(model, rows), direct, rtol=1e-4, atol=1e-6)
+
+
+def test_a_table_of_categories_alone_is_learned():
+    """Without a number no unit may be dead from the beginning."""
+    rows, labels = mixed()
+    settings = checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 40})
+    jobs = rows.select(["job"])
+    model = fit(Labelled(jobs, np.where(labels == "yes", 1, 0)), settings, Circumstances(0)).model
+    found = predict_proba(model, jobs)[:, 1]
+    cooks = rows["job"].to_numpy(zero_copy_only=False) == "cook"
+
+    assert abs(found[cooks].mean() - found[~cooks].mean()) > 0.05
+
+
+def test_a_wide_table_is_scaled_and_not_embedded():
+    """With more columns than the first layer should have inputs, vectors have no room."""
+    wide = np.random.default_rng(0).normal(size=(60, 600))
+    model = fit(
+        Labelled(wide, np.arange(60) % 2),
+        checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2}),
+        Circumstances(0),
+    ).model
+
+    assert model.settings.embedding_size == 0
+    assert model.layer_sizes[0] == 600
+    assert model.members[0][0].plain.shape == (600,)

@@ -63,6 +63,7 @@ def test_the_numbers_are_those_of_the_first_release() -> None:
         "BOOTSTRAP": 6,
         "FEATURES": 7,
         "PATCH": 8,
+        "EMBEDDING": 9,
     }
     assert generator(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER
     assert word(0, Purpose.DROPOUT, 1) == GOLDEN_WORD

@@ -12,15 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.data.bags import BootstrapBags, FoldBags
+from epochal.data.bags import BootstrapBags, FoldBags, member_weights
 from epochal.data.batches import ArraySource
-from epochal.fit import _member_weights
 from epochal.keys import Purpose, generator
 from epochal.learn import losses, network
 from epochal.learn.dropout import inverted, kept
 from epochal.learn.optimizer import RULES, Hyper, fresh_moments
 from epochal.learn.training import Fixed, MemberState, Program, Segment, run, summed_loss
-from epochal.use.left_out import left_out_probabilities
+from epochal.records import Calibration
+from epochal.use.left_out import mean_opinion, opinion
 from epochal.use.predict import probabilities
 
 ROOT = Path(__file__).parents[1]
@@ -149,7 +149,7 @@ def test_row_weights_are_divided_by_their_mean_over_the_epoch():
     weight = np.array([1.0, 2.0, 3.0, 6.0])
     rows = np.array([3, 0, 2])
 
-    ours = _member_weights(BootstrapBags(drawn), weight)(rows)
+    ours = member_weights(BootstrapBags(drawn), weight)(rows)
 
     expected = drawn * weight / (drawn * weight).mean(axis=1, keepdims=True)
     assert ours.dtype == np.float32
@@ -206,7 +206,7 @@ def test_probabilities_are_the_mean_of_the_members(large):
     members = [layers(member) for member in range(3)]
     expected = np.mean([shares(member) for member in range(3)], axis=0)
 
-    ours = probabilities(members, X, "tanh", large=large)
+    ours = probabilities(members, X, "tanh", Calibration.none(3), large=large)
 
     assert not np.allclose(shares(0), shares(1))
     assert ours.dtype == np.float64
@@ -219,14 +219,13 @@ def test_left_out_probabilities_are_the_mean_of_those_who_left_the_row_out():
     fold = np.array([0, 1, 1, 0, 2, 2, 2, 0, 1, 0, 1], np.uint16)
     again = np.array([1, 1, 0, 0, 0, 1, 1, 0, 2, 2, 2], np.uint16)
     bags = FoldBags(5, 3, (fold, again))
-    ours = left_out_probabilities(
-        [layers(member) for member in range(5)], bags, ArraySource(X), "tanh"
-    )
+    said = [opinion(layers(k), bags.left_out(k), ArraySource(X), "tanh") for k in range(5)]
+    ours = mean_opinion(said, np.ones(5) / 5, len(X), np.ones(5))
     left = np.stack([fold == 0, fold == 1, fold == 2, again == 0, again == 1])
     every = np.stack([shares(member) for member in range(5)])
     expected = np.einsum("ki,kij->ij", left, every) / left.sum(axis=0)[:, None]
 
     assert set(left.sum(axis=0)) == {1, 2}
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
-    alone = left_out_probabilities([layers()], FoldBags(1, 3, (fold,)), ArraySource(X), "tanh")
+    alone = mean_opinion(said[:1], [1.0], len(X), [1.0])
     np.testing.assert_array_equal(np.isnan(alone).all(axis=1), fold != 0)

@@ -126,7 +126,7 @@ def test_automatic_batches_are_powers_of_two(rows: int) -> None:
 
 def test_resolved_settings_hold_numbers() -> None:
     """What was automatic is a number afterwards, and no batch is larger than the data."""
-    assert resolved(Settings(), rows=1_000).batch_size == batch_size_for(1_000)
-    assert resolved(Settings(), rows=7).batch_size == 7
-    assert resolved(Settings(batch_size=100), rows=1_000).batch_size == 100
-    assert resolved(Settings(batch_size=100), rows=50) == Settings(batch_size=50)
+    assert resolved(Settings(), rows=1_000, columns=4).batch_size == batch_size_for(1_000)
+    assert resolved(Settings(), rows=7, columns=4).batch_size == 7
+    assert resolved(Settings(batch_size=100), rows=1_000, columns=4).batch_size == 100
+    assert resolved(Settings(batch_size=100), rows=50, columns=4).batch_size == 50

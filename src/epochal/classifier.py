@@ -64,8 +64,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         The update rule; "sgd" uses `momentum`.
     learning_rate_init : float
         The step size at the start.
-    learning_rate : {"constant", "cosine"}
-        Its course over `max_iter` epochs.
+    learning_rate : {"constant", "adaptive", "cosine"}
+        Its course: "adaptive" takes a member that has not improved for
+        `n_iter_no_change` epochs back to its best copy and on with 0.3 of the
+        rate, twice before it stops; "cosine" falls to 0 over `max_iter` epochs.
     momentum : float in [0, 1)
         Of "sgd"; 0 is plain gradient descent.
     batch_size : int or "auto"
@@ -107,7 +109,22 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     clip : float or None
         Standardised numbers become x / sqrt(1 + (x / clip)^2).
     max_categories : int
-        Categories of a column that have a feature of their own.
+        Categories of a column that have a feature, or a vector, of their own.
+    embedding_size : int, "auto" or None
+        Length of the vectors that columns become before the first layer: bent
+        lines of numbers, one vector per category; "auto" goes by the number of
+        columns. 0: features are scaled, but not embedded. None: neither.
+    n_knots : int, (int, int) or "auto"
+        Bins between the knots at which an embedding bends. A second number is
+        of fine members, those of every second round of folds, which also learn
+        what holds at single knots. "auto" goes by the number of rows.
+    averaging : float in [0, 1)
+        The copies that are judged and kept are running means over the epochs,
+        of which this share stays after each. 0: the weights as they are.
+    calibrate : bool
+        Whether copies are judged by their loss after the best temperature, and
+        probabilities are given after the temperatures that are best for rows
+        that members left out.
     time_limit : float or None
         Seconds after which training ends, with the best copies so far.
     oob_score : bool
@@ -190,6 +207,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
         max_categories: int | Auto = AUTO,
+        embedding_size: int | Auto | None = AUTO,
+        n_knots: int | tuple[int, int] | Auto = AUTO,
+        averaging: float | Auto = AUTO,
+        calibrate: bool | Auto = AUTO,
         time_limit: float | Auto | None = AUTO,
         oob_score: bool = False,
         class_weight: dict[Any, float] | str | None = None,
@@ -225,6 +246,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.epsilon = epsilon
         self.clip = clip
         self.max_categories = max_categories
+        self.embedding_size = embedding_size
+        self.n_knots = n_knots
+        self.averaging = averaging
+        self.calibrate = calibrate
         self.time_limit = time_limit
         self.oob_score = oob_score
         self.class_weight = class_weight

@@ -8,6 +8,7 @@ and what they say of the rows that they left out is gathered.
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 import epochal
-from epochal.data.bags import Bags, bags_for
+from epochal.data.bags import Bags, bags_for, member_weights
 from epochal.data.batches import ArraySource, Epochs, LazySource
 from epochal.data.judges import Encoded, Judges, own, shared
 from epochal.data.labels import class_weights, encode_labels, numbered
@@ -26,15 +27,24 @@ from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
 from epochal.learn.loop import Task, Trained, TrainingState, train
-from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, rule_for, started
-from epochal.model.description import Model
+from epochal.learn.setup import (
+    fixed_for,
+    fresh_state,
+    is_fine,
+    knots_of_members,
+    masks_for,
+    program_for,
+    rule_for,
+    started,
+)
+from epochal.model.description import Model, layer_sizes
+from epochal.records import Calibration
 from epochal.request import Circumstances, Fitted, Labelled
-from epochal.settings import Settings, resolved
-from epochal.use.left_out import left_out_probabilities, scores
+from epochal.settings import AUTO, Settings, resolved
+from epochal.use.calibration import calibrated
+from epochal.use.left_out import mean_opinion, opinion, scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from epochal.data.schema import Rows
     from epochal.records import History
 
@@ -50,6 +60,8 @@ MADE_WITH = (
     "epsilon",
     "clip",
     "max_categories",
+    "embedding_size",
+    "n_knots",
 )
 
 
@@ -89,11 +101,11 @@ def fit(
         TrainingError: if no member ever had a finite loss.
     """
     if earlier:
-        _check_going_on(settings, earlier.model.settings)
+        settings = _going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
     classes, labels, weight = _numbers(data, classes, how)
     training, apart = _split(labels, weight, settings, how, validation)
-    settings = resolved(settings, len(training))
+    settings = resolved(settings, len(training), _columns(data.rows))
     preprocessor = _preprocessor(data, training, settings, earlier)
     pool = _encoded(data.rows, training, labels, weight, preprocessor)
     bags = bags_for(settings, pool.labels, how.seed)
@@ -109,9 +121,9 @@ def fit(
         judges = own(pool, bags)
     material = Material(preprocessor, pool, bags, judges, len(classes))
     trained = _train(settings, how, material, earlier)
+    calibration, among = _opinions(trained, settings, material, earlier)
     left_out, out_of_bag = None, None
-    if bags.leaves_out:
-        among = left_out_probabilities(trained.layers, bags, pool.source, settings.activation)
+    if among is not None:
         left_out = np.full((len(labels), len(classes)), np.nan)
         left_out[training] = among
         optimistic = earlier is not None or (judges is not None and validation is None)
@@ -121,6 +133,7 @@ def fit(
         preprocessor=preprocessor,
         classes=classes,
         members=tuple(trained.layers),
+        calibration=calibration,
         history=_whole_history(trained, earlier),
         out_of_bag=out_of_bag,
         target=None,
@@ -172,8 +185,10 @@ def _weighty(weight: np.ndarray, name: str) -> np.ndarray:
     return present
 
 
-def _check_going_on(new: Settings, old: Settings) -> None:
-    """Refuse settings that a network which is there already cannot change to."""
+def _going_on(new: Settings, old: Settings) -> Settings:
+    """Return the settings to go on with; refuse what a network that is there cannot change to."""
+    chosen_before = {name: getattr(old, name) for name in MADE_WITH if getattr(new, name) == AUTO}
+    new = replace(new, **chosen_before)
     changed = [name for name in MADE_WITH if getattr(new, name) != getattr(old, name)]
     # Only with the same solver is it momentum that decides about the rule.
     if changed or rule_for(new) != rule_for(old):
@@ -185,6 +200,7 @@ def _check_going_on(new: Settings, old: Settings) -> None:
             "the same",
             "set it back, or fit anew with warm_start=False",
         )
+    return new
 
 
 def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
@@ -200,6 +216,7 @@ def _preprocessor(
     """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
     if earlier:
         return earlier.model.preprocessor
+    knots = knots_of_members(settings) if settings.embedding_size else None
     return Preprocessor.fit(
         data.rows,
         training,
@@ -207,6 +224,7 @@ def _preprocessor(
         epsilon=settings.epsilon,
         clip=settings.clip,
         max_categories=settings.max_categories,
+        n_knots=knots,
     )
 
 
@@ -229,6 +247,37 @@ def _encoded(
     return Encoded(source, labels[numbers].astype(np.int32), weight[numbers])
 
 
+def _opinions(
+    trained: Trained, settings: Settings, material: Material, earlier: Fitted | None
+) -> tuple[Calibration, np.ndarray | None]:
+    """Return the calibration, and the probabilities of pool rows that members left out."""
+    _, pool, bags, judges, _ = material
+    members, rows = len(trained.layers), pool.source.n_rows
+    plain = Calibration.none(members) if earlier is None else earlier.model.calibration
+    if bags.leaves_out:
+        numbers = [bags.left_out(member) for member in range(members)]
+        source, labels, weight = pool
+    elif judges is not None:
+        numbers = [np.arange(len(judges.y))] * members
+        source, labels, weight = ArraySource(judges.x), judges.y, judges.weights
+    else:
+        return plain, None
+    said = [
+        opinion(layers, own, source, settings.activation)
+        for layers, own in zip(trained.layers, numbers, strict=True)
+    ]
+    kinds = np.array([int(is_fine(settings, member)) for member in range(members)])
+    calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
+    if not bags.leaves_out:
+        return calibration, None
+    return calibration, mean_opinion(said, calibration.weights, rows, calibration.sharpness)
+
+
+def _columns(rows: Rows) -> int:
+    """Return the number of columns of a table, or of numbers in a row of an array."""
+    return int(np.prod(rows.shape[1:]))
+
+
 def _train(
     settings: Settings, how: Circumstances, material: Material, earlier: Fitted | None
 ) -> Trained:
@@ -243,13 +292,20 @@ def _train(
             "images: X of shape (rows, height, width) or (rows, height, width, channels)",
             "reshape X, or use max_features for random subsets of columns",
         )
-    masks = masks_for(settings, preprocessor.groups, shape, how.seed)
-    program = program_for(settings, masked=masks is not None, vectorised=wants_batches(device))
-    sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, n_classes)
+    groups = preprocessor.input_groups(int(settings.embedding_size or 0))
+    masks = masks_for(settings, groups, shape, how.seed)
+    program = program_for(
+        settings,
+        masked=masks is not None,
+        vectorised=wants_batches(device),
+        smooth=preprocessor.sizes.smooth,
+    )
+    sizes = layer_sizes(preprocessor, settings, n_classes)
     if earlier is None:
-        start = TrainingState(fresh_state(settings, program, sizes, masks, how.seed), 0)
+        fresh = fresh_state(settings, program, sizes, masks, how.seed, preprocessor.sizes)
+        start = TrainingState(fresh, 0)
     elif earlier.state is None:
-        state = started(earlier.model.members, program)
+        state = started(earlier.model.members, program, averaging=settings.averaging > 0)
         history = earlier.model.history
         start = TrainingState(state, history.epochs, state.layers, history.best_epoch)
     else:
@@ -261,7 +317,7 @@ def _train(
         epochs=Epochs(
             source=pool.source,
             labels=pool.labels,
-            weights=_member_weights(bags, pool.weight),
+            weights=member_weights(bags, pool.weight),
             batch_size=program.batch_size,
             seed=how.seed,
             shuffle=settings.shuffle,
@@ -270,18 +326,3 @@ def _train(
         device=device,
     )
     return train(task, start, settings.max_iter, how.observers)
-
-
-def _member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives members' weights of rows: counts times weights, mean 1."""
-    everything = np.arange(len(weight))
-    members = range(bags.members)
-    means = [float(np.mean(bags.counts(k, everything) * weight)) or 1.0 for k in members]
-
-    def weights(rows: np.ndarray) -> np.ndarray:
-        """Return each member's weights for these rows, float32 (members, rows)."""
-        of_rows = weight[rows]
-        each = [bags.counts(k, rows) * of_rows / means[k] for k in members]
-        return np.stack(each).astype(np.float32)
-
-    return weights

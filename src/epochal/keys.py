@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     BOOTSTRAP = 6
     FEATURES = 7
     PATCH = 8
+    EMBEDDING = 9
 
 
 def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:

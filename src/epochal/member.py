@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochal.data.sources.frames import as_rows
+from epochal.learn.network import dense
 from epochal.use.predict import predict_proba
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ class Member:
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weights of each layer, shape (inputs, outputs), on the encoded features."""
-        return [layer.weights for layer in self.model.members[self.number]]
+        """Weights of each layer, shape (inputs, outputs), on the encoded features, or on the embedding."""
+        return [layer.weights for layer in dense(self.model.members[self.number])]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer, shape (outputs,)."""
-        return [layer.bias for layer in self.model.members[self.number]]
+        return [layer.bias for layer in dense(self.model.members[self.number])]
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -60,7 +61,7 @@ class Member:
         """Return this member's probabilities, shape (n_samples, n_classes)."""
         rows = as_rows(X)
         rows = rows if hasattr(rows, "shape") else np.asarray(rows)
-        return predict_proba(self.model, rows, [self.model.members[self.number]])
+        return predict_proba(self.model, rows, self.number)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return this member's most probable class of each row."""

@@ -132,6 +132,28 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How members' logits o_k become probabilities, one number per member and one for all.
+
+    p ~ (sum_k weights_k softmax(sharpness_k o_k)) ^ power, with weights that
+    sum to 1.
+    """
+
+    sharpness: tuple[float, ...]
+    weights: tuple[float, ...]
+    power: float
+
+    @classmethod
+    def none(cls, members: int) -> Calibration:
+        """Return the plain mean of so many members."""
+        return cls((1.0,) * members, (1.0 / members,) * members, 1.0)
+
+    def of(self, member: int) -> Calibration:
+        """Return the calibration of one member alone."""
+        return Calibration((self.sharpness[member],), (1.0,), 1.0)
+
+
+@dataclass(frozen=True)
 class OutOfBag:
     """Scores on rows that a member did not train on, averaged over such members.
 

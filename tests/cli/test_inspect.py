@@ -38,7 +38,7 @@ def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
     assert described["schema"] == stored.preprocessor.schema.to_dict()
     assert described["layer_sizes"] == list(stored.layer_sizes)
     assert described["weights"] == sum(
-        layer.weights.size + layer.bias.size for layers in stored.members for layer in layers
+        array.size for layers in stored.members for layer in layers for array in layer
     )
 
 

@@ -25,7 +25,9 @@ def test_features_stand_in_the_order_of_their_columns():
     assert [where.names[i] for i in where.values] == ["age", "day", "owner"]
     assert [where.names[i] for i in where.indicators] == ["age is missing", "day is missing"]
     assert where.indicated.tolist() == [0, 1]
-    assert where.starts.tolist() == [0, 2, 6, 10, 11]
+    assert where.categories.tolist() == [2, 10]
+    assert [where.names[i] for i in where.waves] == ["day sine of week"]
+    assert where.dated.tolist() == [1]
 
 
 @pytest.mark.parametrize(

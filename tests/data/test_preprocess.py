@@ -118,7 +118,7 @@ def test_every_kind_of_column_becomes_its_features():
         *("day", "day is missing", "day sine of week", "day cosine of week"),
         *("same", "empty=(missing)"),
     ]
-    assert preprocessor.groups.tolist() == [0, 0, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7]
+    assert preprocessor.input_groups(0).tolist() == [0, 0, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7]
     assert preprocessor.n_features == len(names)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from epochal import EpochalClassifier
+from epochal.data.features import Sizes
 from epochal.learn import groups as room
 from epochal.learn.groups import cores, grouped
 from epochal.learn.setup import fixed_for, fresh_state, program_for
@@ -92,3 +93,25 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
     for others in weights[1:]:
         np.testing.assert_array_equal(weights[0], others)
     assert not np.array_equal(weights[0][0], weights[0][1])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
+    """Each kind is in groups of its own; gathered, all have the tables that they came with."""
+    monkeypatch.setattr(room, "cores", lambda: threads)
+    settings = checked(
+        PRESETS["default"],
+        {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9), "batch_size": 8},
+    )
+    sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
+    program = program_for(settings, masked=False, smooth=sizes.smooth)
+    state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)
+
+    with grouped(program, fixed_for(settings, None, 0), state, state.layers) as groups:
+        room_of = {int(k): group.intervals for group in groups.groups for k in group.numbers}
+        gathered = groups.gathered(lambda group: group.best)
+
+    assert room_of == {0: 3, 1: 3, 2: 9, 3: 9, 4: 3}
+    for k in range(5):
+        for one, other in zip(gathered[k][0], state.layers[0], strict=True):
+            np.testing.assert_array_equal(one, other[k])

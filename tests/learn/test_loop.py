@@ -36,8 +36,11 @@ def task(judged=True, segment_bytes=2**20, **settings):
         "batch_size": 16,
         "learning_rate_init": 0.02,
         "n_iter_no_change": 3,
+        "learning_rate": "constant",
+        "averaging": 0.0,
+        "calibrate": False,
     }
-    ours = resolved(checked(PRESETS["default"], values | settings), 120)
+    ours = resolved(checked(PRESETS["default"], values | settings), 120, FEATURES)
     program = program_for(ours, masked=False)
     x, y = rows(120, 0)
     epochs = Epochs(
@@ -208,3 +211,51 @@ def test_the_schedule_ends_at_zero():
         moved[name] = abs(losses[-1] - losses[-2])
 
     assert moved["cosine"] < moved["constant"]
+
+
+def test_an_average_over_epochs_is_what_is_judged_and_kept():
+    """The copy is a running mean of the weights: the first epoch's, then a share of each."""
+    one, start = task(n_iter_no_change=1000)
+    steps = [train(one, start, 1, [])]
+    for _ in range(3):
+        steps.append(train(one, steps[-1].state, 1, []))
+    ours, begin = task(n_iter_no_change=1000, averaging=0.75)
+    result = train(ours, begin, 4, [])
+
+    last = [np.asarray(step.state.members.layers[0].weights) for step in steps]
+    expected = last[0]
+    for weights in last[1:]:
+        expected = 0.75 * expected + 0.25 * weights
+    np.testing.assert_allclose(result.state.members.average[0].weights, expected, atol=1e-6)
+    np.testing.assert_array_equal(result.state.members.layers[0].weights, last[-1])
+    check_best_copies(result, ours.judges)
+
+
+def test_an_adaptive_rate_goes_back_and_on_in_smaller_steps():
+    """A member stops after the third patience, and its last steps begin at its best copy."""
+    ours, start = task(learning_rate="adaptive", n_iter_no_change=2, tol=0.0)
+    result = train(ours, start, 200, [])
+
+    check_best_copies(result, ours.judges)
+    for curve, best in zip(result.history.validation_loss, result.history.best_epoch, strict=True):
+        assert len(curve) >= best + 2
+        assert len(curve) >= 6
+        assert max(curve[-2:]) < 1.5 * min(curve)
+    assert set(result.history.outcome) == {Outcome.STOPPED}
+
+
+def test_a_calibrated_member_is_judged_after_the_best_temperature():
+    """The validation loss is the lowest that any factor on the logits gives."""
+    ours, start = task(calibrate=True, n_iter_no_change=1000)
+    result = train(ours, start, 12, [])
+    targets = np.eye(CLASSES)[ours.judges.y]
+
+    for k in range(MEMBERS):
+        logits = apply(result.layers[k], ours.judges.x, "relu")
+        lowest = min(
+            float(cross_entropy(factor * logits, targets).mean())
+            for factor in np.exp(np.linspace(-2.3, 1, 400))
+        )
+        kept = result.history.validation_loss[k][result.history.best_epoch[k] - 1]
+        assert kept == pytest.approx(lowest, rel=1e-3)
+        assert kept <= loss_of(result.layers[k], ours.judges)

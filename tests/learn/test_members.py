@@ -24,7 +24,7 @@ Y = RANDOM.integers(CLASSES, size=ROWS).astype(np.int32)
 def setup(number, rows=ROWS, vectorised=False, **settings):
     """Return everything that a segment needs, for so many members."""
     values = {"n_estimators": number, "hidden_layer_sizes": (6,), "batch_size": 8, "dropout": 0.2}
-    ours = resolved(checked(PRESETS["default"], values | settings), rows)
+    ours = resolved(checked(PRESETS["default"], values | settings), rows, FEATURES)
     program = program_for(ours, masked=False, vectorised=vectorised)
     state = fresh_state(ours, program, (FEATURES, 6, CLASSES), None, 0)
     epochs = Epochs(
@@ -42,7 +42,7 @@ def setup(number, rows=ROWS, vectorised=False, **settings):
 def trained(number, *, active=None, **settings):
     """Return states and losses after one segment."""
     program, fixed, state, segment, weights = setup(number, **settings)
-    active = jnp.ones(number, bool) if active is None else jnp.asarray(active)
+    active = jnp.ones(number, jnp.float32) if active is None else jnp.asarray(active, jnp.float32)
     return members.train_segment(program, fixed, state, segment, weights, active)
 
 
@@ -119,7 +119,7 @@ def test_probabilities_are_averaged_over_members():
     single = [softmax(apply(one, X, "relu")) for one in members.unstacked(layers)]
 
     np.testing.assert_allclose(
-        members.mean_probabilities(layers, jnp.asarray(X), "relu"),
+        members.mean_probabilities(layers, jnp.asarray(X), "relu", np.ones(3), np.ones(3) / 3),
         np.mean(single, axis=0),
         atol=1e-6,
     )

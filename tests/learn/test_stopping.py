@@ -28,7 +28,7 @@ def test_decisions(losses, tol, patience, kept, stops):
     """Each series of losses keeps the copy and stops at the epoch that the table says."""
     state, stopped = Stopping(), None
     for epoch, loss in enumerate(losses, start=1):
-        state, keep, stop = observed(state, epoch, loss, tol=tol, n_iter_no_change=patience)
+        state, keep, stop, _ = observed(state, epoch, loss, tol=tol, n_iter_no_change=patience)
         assert keep == (state.best_epoch == epoch)
         if stop:
             stopped = epoch
@@ -45,7 +45,7 @@ def test_it_stops_after_exactly_the_patience(patience):
     stops = []
     for epoch in range(1, 30):
         loss = 1.0 / epoch if epoch <= 5 else 1.0
-        state, _, stop = observed(state, epoch, loss, tol=0.0, n_iter_no_change=patience)
+        state, _, stop, _ = observed(state, epoch, loss, tol=0.0, n_iter_no_change=patience)
         stops.append(stop)
 
     assert 5 + patience == stops.index(True) + 1
@@ -59,3 +59,16 @@ def test_the_kept_loss_is_the_lowest():
         state = observed(state, epoch, loss, tol=0.5, n_iter_no_change=100).state
 
     assert (state.best_loss, state.best_epoch) == (0.7, 2)
+
+
+def test_reductions_come_before_the_stop():
+    """With two reductions a member is told twice to go back, and stops the third time."""
+    state, told = Stopping(), []
+    for epoch, loss in enumerate([1.0, 2, 2, 0.5, 2, 2, 2, 2], start=1):
+        state, _, stop, reduce = observed(
+            state, epoch, loss, tol=0.0, n_iter_no_change=2, reductions=2
+        )
+        told += [(epoch, "reduce")] * reduce + [(epoch, "stop")] * stop
+
+    assert told == [(3, "reduce"), (6, "reduce"), (8, "stop")]
+    assert state.best_epoch == 4

@@ -15,10 +15,11 @@ from safetensors.numpy import load as from_safetensors
 from safetensors.numpy import save as to_safetensors
 
 from epochal.data.preprocess import Preprocessor
+from epochal.learn.embedding import initial_embedding
 from epochal.learn.network import initial
 from epochal.model.artifact import save
-from epochal.model.description import Model
-from epochal.records import History, OutOfBag
+from epochal.model.description import Model, layer_sizes
+from epochal.records import Calibration, History, OutOfBag
 from epochal.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,19 +37,38 @@ TABLE = pa.table(
 )
 
 
-def make_model(**changes: Any) -> Model:
+def make_model(*, embedded: bool = False, **changes: Any) -> Model:
     """Return a small model of a mixed table, with some fields replaced."""
-    settings = Settings(n_estimators=MEMBERS, hidden_layer_sizes=(4, 3), batch_size=4)
+    settings = Settings(
+        n_estimators=MEMBERS,
+        hidden_layer_sizes=(4, 3),
+        batch_size=4,
+        embedding_size=2 if embedded else None,
+        n_knots=2,
+    )
     preprocessor = Preprocessor.fit(
-        TABLE, np.arange(4), None, epsilon=1e-8, clip=3.0, max_categories=64
+        TABLE,
+        np.arange(4),
+        None,
+        epsilon=1e-8,
+        clip=3.0,
+        max_categories=64,
+        n_knots=(2, 3) if embedded else None,
     )
     classes = changes.get("classes", np.array(["maybe", "no", "yes"]))
-    sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, len(classes))
+    sizes = layer_sizes(preprocessor, settings, len(classes))
+    members = [initial(sizes, "relu", seed=7, member=k) for k in range(MEMBERS)]
+    if embedded:
+        members = [
+            (initial_embedding(preprocessor.sizes, 2, seed=7, member=k, fine=k == 1), *layers)
+            for k, layers in enumerate(members)
+        ]
     parts = {
         "settings": settings,
         "preprocessor": preprocessor,
         "classes": classes,
-        "members": tuple(initial(sizes, "relu", seed=7, member=k) for k in range(MEMBERS)),
+        "members": tuple(members),
+        "calibration": Calibration((0.9, 1.1), (0.75, 0.25), 1.25),
         "history": History(
             training_loss=((1.1, 0.9, 0.7), (1.2, float("nan"))),
             validation_loss=((1.0, 0.8, float("inf")), ()),

@@ -10,7 +10,7 @@ import pytest
 
 from epochal.errors import ModelError
 from epochal.learn.network import Layer, initial
-from epochal.model.description import describe, expected_layers, tensors, to_bytes
+from epochal.model.description import describe, expected_tensors, member_shapes, tensors, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def test_weights_that_do_not_fit_make_no_model(
 ) -> None:
     """The message names member, layer and array."""
     members = first_weights_changed(build(), change)
-    with pytest.raises(ModelError, match=f"member 0, layer 0, weights.*{message}"):
+    with pytest.raises(ModelError, match=rf"member 0, layer\.0\.weights.*{message}"):
         build(members=members)
 
 
@@ -79,7 +79,9 @@ def test_parts_that_do_not_fit_make_no_model(build: Callable[..., Model]) -> Non
         build(members=())
     with pytest.raises(ModelError, match=r"history\.training_loss is of 2 members; expected 1"):
         build(members=members[:1])
-    with pytest.raises(ModelError, match="member 1 has 2 layers; expected 3"):
+    with pytest.raises(
+        ModelError, match="member 1 has the layers .*; expected layer.0, layer.1, layer.2"
+    ):
         build(members=(members[0], members[1][1:]))
     with pytest.raises(ModelError, match="seed"):
         build(seed=-1)
@@ -95,7 +97,8 @@ def test_the_description_is_strict_json(model: Model) -> None:
 def test_tensors_have_the_names_and_shapes_expected(model: Model) -> None:
     """Members are stacked on the first axis, in their order."""
     named = tensors(model)
-    shapes = expected_layers(len(model.members), model.layer_sizes)
+    expected = member_shapes(model.preprocessor, model.settings, len(model.classes))
+    shapes = expected_tensors(len(model.members), expected)
     assert {name: named[name].shape for name in shapes} == shapes
     assert all(name in shapes or name.startswith("preprocess.") for name in named)
     assert np.array_equal(named["layer.1.bias"][1], model.members[1][1].bias)
@@ -105,7 +108,7 @@ def test_tensors_have_the_names_and_shapes_expected(model: Model) -> None:
 def test_a_model_without_hidden_layers_is_possible(build: Callable[..., Model]) -> None:
     """Logistic regression is a network of one layer."""
     model = build()
-    settings = type(model.settings)(hidden_layer_sizes=())
+    settings = type(model.settings)(hidden_layer_sizes=(), embedding_size=None)
     sizes = (model.preprocessor.n_features, 3)
     members = tuple(initial(sizes, "relu", seed=1, member=k) for k in range(2))
     assert build(settings=settings, members=members).layer_sizes == sizes

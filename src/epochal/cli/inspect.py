@@ -109,4 +109,4 @@ def _described(model: Model) -> dict[str, Any]:
 
 def _parameters(model: Model) -> int:
     """Return the number of weights and biases of all members."""
-    return sum(layer.weights.size + layer.bias.size for layers in model.members for layer in layers)
+    return sum(array.size for layers in model.members for layer in layers for array in layer)

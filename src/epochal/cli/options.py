@@ -44,6 +44,10 @@ EXPLAINED = {
     "epsilon": "added to the variance in standardising",
     "clip": "soft bound on standardised values",
     "max_categories": "categories of a column with a feature of their own",
+    "embedding_size": "length of the vectors that columns become first",
+    "n_knots": "bins between the knots at which an embedding bends (of fine members: a second number)",
+    "averaging": "share of the old weights that the judged copy keeps per epoch",
+    "calibrate": "judge and predict after the best temperature",
     "time_limit": "seconds of training at the most",
 }
 

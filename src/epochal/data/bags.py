@@ -16,6 +16,8 @@ from epochal.data.split import folds
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from epochal.settings import Settings
 
 
@@ -124,6 +126,21 @@ def bags_for(settings: Settings, labels: np.ndarray, seed: int) -> Bags:
         counts = [np.bincount(picked, minlength=rows).astype(np.uint16) for picked in drawn]
         return BootstrapBags(np.stack(counts))
     return WholeBags(members)
+
+
+def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that gives members' weights of rows: counts times weights, mean 1."""
+    everything = np.arange(len(weight))
+    members = range(bags.members)
+    means = [float(np.mean(bags.counts(k, everything) * weight)) or 1.0 for k in members]
+
+    def weights(rows: np.ndarray) -> np.ndarray:
+        """Return each member's weights for these rows, float32 (members, rows)."""
+        of_rows = weight[rows]
+        each = [bags.counts(k, rows) * of_rows / means[k] for k in members]
+        return np.stack(each).astype(np.float32)
+
+    return weights
 
 
 def amount(share: float, whole: int) -> int:

@@ -22,10 +22,11 @@ import pyarrow as pa
 
 from epochal.data.categories import codes
 from epochal.data.dates import waves
-from epochal.data.features import Layout, category_table, layout
+from epochal.data.features import Layout, Sizes, category_table, layout
+from epochal.data.knots import Knots, knot_counts, knots_in
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.moments import Moments
-from epochal.data.schema import Column, Rows, Schema, infer, len_of, row_weights, spans
+from epochal.data.schema import Rows, Schema, infer, len_of, row_weights, spans
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _FAR = 1e150
 # More threads would wait for memory, not for arithmetic.
 _THREADS = 8
+# The names of the arrays of knots: few, and many.
+KNOTS = ("knots", "fine_knots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class Preprocessor:
 
     `mean` and `scale` = √(variance + epsilon) belong to the numeric columns
     (numbers, truth values, dates) in their order; scale 0 marks a constant.
+    `knots` are of the same columns, few and many of them, for rows that an
+    embedding is to read; None for plain features.
     """
 
     schema: Schema
@@ -50,9 +55,10 @@ class Preprocessor:
     scale: np.ndarray
     epsilon: float
     clip: float | None
+    knots: tuple[Knots, Knots] | None = None
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913  (a statistic each)
         cls,
         rows: Rows,
         training: np.ndarray,
@@ -61,11 +67,14 @@ class Preprocessor:
         epsilon: float,
         clip: float | None,
         max_categories: int,
+        n_knots: tuple[int, int] | None = None,
     ) -> Preprocessor:
         """Return the preprocessing that the rows numbered in `training` ask for.
 
         `sample_weight` has one weight for each of `rows`. A weight of 2 counts
-        like the row twice, a weight of 0 like no row.
+        like the row twice, a weight of 0 like no row. With `n_knots`, how
+        many bins of a number are between few knots and between many, rows are
+        encoded for an embedding.
         """
         schema = infer(rows, training, max_categories, sample_weight)
         rows = matched(rows, schema)
@@ -77,7 +86,8 @@ class Preprocessor:
         variance = moments.variance
         _refuse_enormous(variance, schema)
         scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
-        return cls(schema, moments.mean, scale, float(epsilon), clip)
+        knots = None if n_knots is None else knots_in(rows, schema, weight, n_knots)
+        return cls(schema, moments.mean, scale, float(epsilon), clip, knots)
 
     @property
     def n_features(self) -> int:
@@ -90,14 +100,21 @@ class Preprocessor:
         return list(self._layout.names)
 
     @property
-    def groups(self) -> np.ndarray:
-        """The number of the source column of every feature."""
-        return self._layout.groups
+    def sizes(self) -> Sizes:
+        """What an embedding of these features is made for."""
+        return self._layout.sizes
+
+    def input_groups(self, embedding_size: int) -> np.ndarray:
+        """Return the number of the source column of every input of the first layer.
+
+        These are the features themselves where there is no embedding (size 0).
+        """
+        return self._layout.inputs(embedding_size)
 
     @cached_property
     def _layout(self) -> Layout:
         """Where the features of every column stand."""
-        return layout(self.schema)
+        return layout(self.schema, self.knots)
 
     def encode(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as float32 features, shape (rows, n_features), in C order.
@@ -126,6 +143,7 @@ class Preprocessor:
         """Write the features of a few matched rows."""
         values, missing = block(part, self.schema, first_row)
         self._encode_dates(values, features)
+        self._encode_positions(values, features)
         self._standardise(values)
         if missing is not None:
             values[missing] = 0.0
@@ -162,12 +180,34 @@ class Preprocessor:
 
     def _encode_categories(self, part: pa.Table, features: np.ndarray) -> None:
         """Write the features of the categories of a table."""
-        for start, column in zip(self._layout.starts, self.schema.columns, strict=True):
-            if column.is_numeric:
-                continue
-            table = self._tables[column.name]
+        where = self._layout
+        columns = [column for column in self.schema.columns if not column.is_numeric]
+        for start, row, column in zip(where.categories, where.codes, columns, strict=True):
             number = codes(part.column(column.name), column.categories)
-            features[:, start : start + table.shape[1]] = table[number]
+            if row >= 0:
+                features[:, start] = row + number
+            else:
+                table = self._tables[column.name]
+                features[:, start : start + table.shape[1]] = table[number]
+
+    def _encode_positions(self, values: np.ndarray, features: np.ndarray) -> None:
+        """Write where the numeric values lie among their knots, before they are standardised.
+
+        What is missing lies where the mean does.
+        """
+        if self.knots is None or not self.sizes.numbers:
+            return
+        own = values[:, self._layout.embedded]
+        own = np.where(np.isnan(own), self.mean[self._layout.embedded], own)
+        first, width = self._layout.positions, self.sizes.numbers
+        for knots in self._embedded_knots:
+            knots.positions(own, features[:, first : first + width])
+            first += width
+
+    @cached_property
+    def _embedded_knots(self) -> list[Knots]:
+        """The knots of the columns that have some: few, and many."""
+        return [Knots.of([c for c in knots.columns if len(c)]) for knots in self.knots or ()]
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:
@@ -176,45 +216,57 @@ class Preprocessor:
 
     def _encode_dates(self, values: np.ndarray, features: np.ndarray) -> None:
         """Write the cycles of dates, out of the numeric columns before they are standardised."""
-        for index, start in enumerate(self._layout.values):
-            column = self._numeric[index]
-            for turn, cycle in enumerate(column.cycles):
-                first = start + 1 + column.has_missing + 2 * turn
-                features[:, first : first + 2] = waves(values[:, index], cycle)
-
-    @cached_property
-    def _numeric(self) -> list[Column]:
-        """The numeric columns, in their order."""
-        return [column for column in self.schema.columns if column.is_numeric]
+        numeric = [column for column in self.schema.columns if column.is_numeric]
+        for index, first in zip(self._layout.dated, self._layout.waves, strict=True):
+            for turn, cycle in enumerate(numeric[index].cycles):
+                pair = slice(first + 2 * turn, first + 2 * turn + 2)
+                features[:, pair] = waves(values[:, index], cycle)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON-ready values."""
-        return {"schema": self.schema.to_dict(), "epsilon": self.epsilon, "clip": self.clip}
+        described = {"schema": self.schema.to_dict(), "epsilon": self.epsilon, "clip": self.clip}
+        knots = self.knots and [[int(count) for count in part.counts] for part in self.knots]
+        return described | {"knots": knots}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays, float64, by name."""
-        return {"mean": self.mean, "scale": self.scale}
+        knots = zip(KNOTS, self.knots or (), strict=False)
+        own = {name: part.values for name, part in knots}
+        return {"mean": self.mean, "scale": self.scale} | own
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Preprocessor:
         """Return what `to_dict` and `arrays` described; ValueError for anything else."""
-        if not isinstance(values, dict) or set(values) != {"schema", "epsilon", "clip"}:
-            raise ValueError("the preprocessing has other keys than schema, epsilon and clip")
-        if set(arrays) != {"mean", "scale"}:
-            raise ValueError(f"the preprocessing has the arrays {sorted(arrays)}, not mean, scale")
+        if not isinstance(values, dict) or set(values) != {"schema", "epsilon", "clip", "knots"}:
+            raise ValueError(
+                "the preprocessing has other keys than schema, epsilon, clip and knots"
+            )
         schema = Schema.from_dict(values["schema"])
-        epsilon, clip = values["epsilon"], values["clip"]
+        epsilon, clip, counts = values["epsilon"], values["clip"], values["knots"]
         if not _is_number(epsilon) or epsilon < 0:
             raise ValueError(f"epsilon is {epsilon!r}, expected a number of at least 0")
         if clip is not None and (not _is_number(clip) or clip <= 0):
             raise ValueError(f"clip is {clip!r}, expected null or a positive number")
-        count = sum(column.is_numeric for column in schema.columns)
-        for name, array in arrays.items():
+        columns = sum(column.is_numeric for column in schema.columns)
+        expected = {"mean": columns, "scale": columns}
+        if counts is not None:
+            numbers = knot_counts(counts, columns)
+            expected |= {name: sum(part) for name, part in zip(KNOTS, numbers, strict=True)}
+        if set(arrays) != set(expected):
+            raise ValueError(
+                f"the preprocessing has the arrays {sorted(arrays)}, not {[*expected]}"
+            )
+        for name, count in expected.items():
+            array = arrays[name]
             if array.dtype != np.float64 or array.shape != (count,) or not np.isfinite(array).all():
                 raise ValueError(f"{name!r} is not {count} finite float64 numbers")
         if (arrays["scale"] < 0).any():
             raise ValueError("'scale' has a negative number")
-        return cls(schema, arrays["mean"], arrays["scale"], epsilon, clip)
+        fixed = schema, arrays["mean"], arrays["scale"], epsilon, clip
+        if counts is None:
+            return cls(*fixed)
+        few, many = (Knots.from_counts(arrays[n], c) for n, c in zip(KNOTS, counts, strict=True))
+        return cls(*fixed, (few, many))
 
     def __eq__(self, other: object) -> bool:
         """Whether the other encodes every row to the same bits."""

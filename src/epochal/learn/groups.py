@@ -3,7 +3,8 @@
 A product of a small network is too short to be shared out between cores: on
 two cores, two groups side by side are 1.7 to 2 times as fast as one after the
 other, and wide networks lose nothing (docs/PERFORMANCE.md). JAX runs in turn
-what one thread hands over, hence the threads.
+what one thread hands over, hence the threads. Smooth members and fine ones are
+in groups of their own, since a step of the latter goes through larger tables.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from epochal.learn import members
+from epochal.learn.embedding import Embedding, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,18 +39,20 @@ class Group:
     """Some of the members on the device: their constants, states and best copies."""
 
     def __init__(
-        self, numbers: np.ndarray, program: Program, fixed: Fixed, state: MemberState, best: Layers
+        self, own: Own, program: Program, fixed: Fixed, state: MemberState, best: Layers
     ) -> None:
-        """Copy the members of these numbers to the device; the arguments hold all members."""
-        self.numbers = numbers
+        """Copy the group's own members to the device; the arguments hold all members."""
+        self.numbers, self.intervals = own
         self.program = program
-        # Copies, since the programs take their state over.
-        self.fixed, self.state, self.best = (
-            jax.tree.map(lambda leaf: jnp.array(np.asarray(leaf)[numbers]), tree)
-            for tree in (fixed, state, best)
-        )
 
-    def train(self, segment: Segment, weights: np.ndarray, active: np.ndarray) -> np.ndarray:
+        def copied(tree: Any) -> Any:
+            """Return the group's part: copies, since the programs take their state over."""
+            mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
+            return jax.tree.map(jnp.array, _resized(mine, self.intervals))
+
+        self.fixed, self.state, self.best = map(copied, (fixed, state, best))
+
+    def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Train on a segment; return the summed losses. Arguments are of all members."""
         self.state, loss = members.train_segment(
             self.program,
@@ -56,7 +60,7 @@ class Group:
             self.state,
             segment,
             jnp.asarray(weights[self.numbers]),
-            jnp.asarray(active[self.numbers]),
+            jnp.asarray(rates[self.numbers], jnp.float32),
         )
         return np.asarray(loss, np.float64)
 
@@ -64,14 +68,25 @@ class Group:
         """Renew the best copies of the members that `keep`, of all members, names."""
         mine = keep[self.numbers]
         if mine.any():
-            self.best = members.kept(self.best, self.state.layers, jnp.asarray(mine))
+            self.best = members.kept(self.best, self.state.judged, jnp.asarray(mine))
+
+    def go_back(self, back: np.ndarray) -> None:
+        """Give the members that `back`, of all members, names their best copies as layers."""
+        mine = back[self.numbers]
+        if mine.any():
+            self.state = members.gone_back(self.state, self.best, jnp.asarray(mine))
+
+    def average(self, stays: np.ndarray) -> None:
+        """Renew the running means; `stays`, of all members, is the share of the old ones."""
+        if self.state.average:
+            self.state = members.averaged(self.state, jnp.asarray(stays[self.numbers], jnp.float32))
 
 
 class Groups:
     """All members, and the threads that their groups work in."""
 
-    def __init__(self, groups: list[Group], pool: ThreadPoolExecutor) -> None:
-        self.groups, self.pool = groups, pool
+    def __init__(self, groups: list[Group], pool: ThreadPoolExecutor, intervals: int) -> None:
+        self.groups, self.pool, self.intervals = groups, pool, intervals
         self.members = sum(len(group.numbers) for group in groups)
 
     def start(self, work: Callable[[Group], np.ndarray]) -> Callable[[], np.ndarray]:
@@ -92,14 +107,31 @@ class Groups:
         for group in self.groups:
             group.keep(keep)
 
+    def go_back(self, back: np.ndarray) -> None:
+        """Give the members named their best copies as layers."""
+        for group in self.groups:
+            group.go_back(back)
+
+    def average(self, stays: np.ndarray) -> None:
+        """Renew the running means of all members."""
+        for group in self.groups:
+            group.average(stays)
+
     def gathered(self, part: Callable[[Group], Any]) -> list[Any]:
         """Return a part of every member, as of its group, in their order, in NumPy."""
         result: list[Any] = [None] * self.members
         for group in self.groups:
-            own = members.unstacked(part(group))
+            own = members.unstacked(_resized(jax.tree.map(np.asarray, part(group)), self.intervals))
             for number, member in zip(group.numbers, own, strict=True):
                 result[number] = member
         return result
+
+
+class Own(NamedTuple):
+    """Which members a group has, and how many intervals their embedding needs."""
+
+    numbers: np.ndarray
+    intervals: int
 
 
 @contextmanager
@@ -110,19 +142,45 @@ def grouped(
     best: Layers,
     device: jax.Device | None = None,
 ) -> Iterator[Groups]:
-    """Give all members in as many groups as there are cores; one if they train as one product."""
+    """Give all members in groups: one kind of members each, as many of a kind as there are cores.
+
+    One group, if members train as one product.
+    """
     number = len(fixed.word)
+    first = state.layers[0]
+    most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
     count = 1 if program.vectorised else min(cores(), number)
     groups = [
-        Group(np.arange(first, number, count), program, fixed, state, best)
-        for first in range(count)
+        Group(Own(numbers, intervals), program, fixed, state, best)
+        for kind, intervals in _kinds(program, state, number, most)
+        for numbers in (kind[first::count] for first in range(count))
+        if len(numbers)
     ]
     # The default device is a matter of each thread.
     pool = ThreadPoolExecutor(count, initializer=_use, initargs=(device,))
     try:
-        yield Groups(groups, pool)
+        yield Groups(groups, pool, most)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _kinds(program: Program, state: MemberState, number: int, most: int) -> list[Own]:
+    """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
+    first, everybody = state.layers[0], np.arange(number)
+    if program.vectorised or not isinstance(first, Embedding):
+        return [Own(everybody, most)]
+    fine = np.asarray(first.fine) > 0
+    kinds = [Own(everybody[fine], most), Own(everybody[~fine], min(program.smooth, most))]
+    return [kind for kind in kinds if len(kind.numbers)]
+
+
+def _resized(tree: Any, intervals: int) -> Any:
+    """Return a tree whose embeddings have room for so many intervals."""
+
+    def fitted(part: Any) -> Any:
+        return resized(part, intervals) if isinstance(part, Embedding) else part
+
+    return jax.tree.map(fitted, tree, is_leaf=lambda part: isinstance(part, Embedding))
 
 
 def _use(device: jax.Device | None) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
 VALIDATION_BLOCK = 2048
+# With an adaptive rate: how many times it is reduced before a member stops, and to what part.
+REDUCTIONS, REDUCTION = 2, 0.3
 
 
 class TrainingState(NamedTuple):
@@ -89,7 +91,7 @@ def train(
     Raises:
         TrainingError: if a member never had a finite loss.
     """
-    best = start.members.layers if start.best is None else start.best
+    best = start.members.judged if start.best is None else start.best
     with (
         stop_request() as request,
         jax.default_device(task.device),
@@ -110,6 +112,7 @@ class _Run:
         self.judge = _Judge(task, task.judges) if task.judges is not None else None
         number = groups.members
         self.active = np.ones(number, bool)
+        self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
         self.outcome = [Outcome.IMPROVING] * number
         self.training: list[list[float]] = [[] for _ in range(number)]
@@ -132,6 +135,9 @@ class _Run:
             rows += done.rows
             ending = self._ending(done, interrupted=interrupted())
             if done.last or ending is not None:
+                # The first epoch's layers are all there is to average.
+                stays = self.task.settings.averaging if done.epoch > 0 else 0.0
+                self.groups.average(np.where(self.active, stays, 1.0))
                 with np.errstate(invalid="ignore"):
                     self._judge_epoch(done.epoch + 1, sums / weights)
                 event = self._event(done.epoch + 1, rows * int(self.active.sum()))
@@ -173,8 +179,8 @@ class _Run:
             factors=jnp.asarray(factors(settings.learning_rate, steps, total)),
             batches=jnp.asarray(segment.batches, jnp.int32),
         )
-        active = self.active.copy()
-        return self.groups.start(lambda group: group.train(on_device, segment.weights, active))
+        rates = np.where(self.active, self.rates, 0.0)
+        return self.groups.start(lambda group: group.train(on_device, segment.weights, rates))
 
     def _ending(self, done: HostSegment, *, interrupted: bool) -> Outcome | None:
         """Return what ends the training after this segment, for members still training."""
@@ -193,7 +199,7 @@ class _Run:
         judged = training_loss
         if self.judge is not None:
             judged = self.judge.losses(self.groups, _current, self.active)
-        keep = np.zeros(len(self.active), bool)
+        keep, back = np.zeros((2, len(self.active)), bool)
         for k in np.flatnonzero(self.active):
             loss = float(judged[k])
             self.training[k].append(float(training_loss[k]))
@@ -206,17 +212,20 @@ class _Run:
                     self.outcome[k] = Outcome.NON_FINITE
                 continue
             self.validation[k].append(loss)
-            self.stopping[k], keep[k], stop = observed(
+            self.stopping[k], keep[k], stop, back[k] = observed(
                 self.stopping[k],
                 epoch,
                 loss,
                 tol=settings.tol,
                 n_iter_no_change=settings.n_iter_no_change,
+                reductions=REDUCTIONS if settings.learning_rate == "adaptive" else 0,
             )
             if stop and settings.early_stopping:
                 finite = math.isfinite(loss)
                 self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
         self.groups.keep(keep)
+        self.groups.go_back(back)
+        self.rates = np.where(back, REDUCTION * self.rates, self.rates)
 
     def _event(self, epoch: int, rows: int) -> EpochEvent:
         """Return what observers are told."""
@@ -278,8 +287,8 @@ def _best(group: Group) -> Layers:
 
 
 def _current(group: Group) -> Layers:
-    """Return the layers of a group's members as they are."""
-    return group.state.layers
+    """Return the layers of a group's members that are judged after this epoch."""
+    return group.state.judged
 
 
 class _Judge:
@@ -291,6 +300,7 @@ class _Judge:
         self.starts = rows.starts
         # Powers of two and buckets, so that tables of near sizes share a program.
         self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
+        self.capacity = -(-bucket(int(rows.counts.max())) // self.block) * self.block
         # A block may reach behind its span: rows that weigh nothing.
         padding = bucket(len(rows.y) + self.block) - len(rows.y)
         behind = ((0, padding), (0, 0))
@@ -327,6 +337,7 @@ class _Judge:
                 self.rows,
                 (jnp.asarray(spans[0], jnp.int32), jnp.asarray(spans[1], jnp.int32)),
                 block=self.block,
+                capacity=self.capacity,
             )
             return np.asarray(summed, np.float64)
 

@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 
 from epochal.learn.losses import softmax
-from epochal.learn.network import apply
+from epochal.learn.network import apply, outputs
 from epochal.learn.training import run, summed_loss
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def train_segment(
     state: MemberState,
     segment: Segment,
     weights: Array,
-    active: Array,
+    rates: Array,
 ) -> tuple[MemberState, Array]:
     """Return all members' states after a segment, and their summed losses, shape (members,).
 
@@ -65,17 +65,19 @@ def train_segment(
         state: stacked states; given up to the program.
         segment: the batches, shared by all members.
         weights: row weights, shape (members, rows).
-        active: which members still train, shape (members,).
+        rates: factors on the members' learning rates, shape (members,); 0 for one that
+            has stopped.
     """
 
-    def one(fixed: Fixed, state: MemberState, weights: Array, active: Array) -> Any:
-        return run(program, fixed, state, segment, weights, active)
+    def one(fixed: Fixed, state: MemberState, weights: Array, rate: Array) -> Any:
+        slower = fixed.hyper._replace(rate=fixed.hyper.rate * rate)
+        return run(program, fixed._replace(hyper=slower), state, segment, weights, rate > 0)
 
-    result: tuple[MemberState, Array] = _over_members(program, one, fixed, state, weights, active)
+    result: tuple[MemberState, Array] = _over_members(program, one, fixed, state, weights, rates)
     return result
 
 
-@partial(jax.jit, static_argnames=("program", "block"))
+@partial(jax.jit, static_argnames=("program", "block", "capacity"))
 def validation_losses(
     program: Program,
     layers: Layers,
@@ -83,39 +85,81 @@ def validation_losses(
     spans: tuple[Array, Array],
     *,
     block: int,
+    capacity: int = 0,
 ) -> Array:
     """Return each member's weighted loss summed over its span of rows, shape (members,)."""
 
     def one(layers: Layers, span: tuple[Array, Array]) -> Array:
-        return summed_loss(program, layers, rows, span, block)
+        return summed_loss(program, layers, rows, span, block, capacity)
 
     losses: Array = _over_members(program, one, layers, spans)
     return losses
 
 
+@partial(jax.jit, donate_argnames=("state",))
+def averaged(state: MemberState, stays: Array) -> MemberState:
+    """Return states whose running means are `stays` times the old and the rest the layers.
+
+    Args:
+        state: stacked states; given up to the program.
+        stays: between 0 and 1, shape (members,).
+    """
+
+    def mean(old: Array, new: Array) -> Array:
+        share = stays.reshape(-1, *[1] * (new.ndim - 1))
+        return share * old + (1.0 - share) * new
+
+    return state._replace(average=jax.tree.map(mean, state.average, state.layers))
+
+
 @partial(jax.jit, donate_argnames=("best",))
 def kept(best: Layers, layers: Layers, keep: Array) -> Layers:
     """Return the best copies, renewed from the current layers where `keep` is True."""
+    return _chosen(keep, layers, best)
 
-    def choose(old: Array, new: Array) -> Array:
-        return jnp.where(keep.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
-    return jax.tree.map(choose, best, layers)
+@partial(jax.jit, donate_argnames=("state",))
+def gone_back(state: MemberState, best: Layers, back: Array) -> MemberState:
+    """Return states that go on from the best copies where `back` is True; moments stay."""
+    return state._replace(
+        layers=_chosen(back, best, state.layers),
+        average=_chosen(back, best, state.average) if state.average else (),
+    )
+
+
+def _chosen(choice: Array, these: Layers, those: Layers) -> Layers:
+    """Return the layers of `these` members where the choice is True, and of `those` elsewhere."""
+
+    def choose(this: Array, that: Array) -> Array:
+        return jnp.where(choice.reshape(-1, *[1] * (this.ndim - 1)), this, that)
+
+    return jax.tree.map(choose, these, those)
 
 
 @partial(jax.jit, static_argnames=("activation",))
-def mean_probabilities(layers: Layers, x: Array, activation: str) -> Array:
+def logits(layers: Layers, x: Array, activation: str) -> Array:
+    """Return one member's logits, shape (rows, classes), in float32."""
+    return apply(layers, x, activation)
+
+
+@partial(jax.jit, static_argnames=("activation",))
+def mean_probabilities(
+    layers: Layers, x: Array, activation: str, sharpness: Array, weights: Array
+) -> Array:
     """Return the members' softmax outputs, averaged, shape (rows, classes), in float32.
 
     Args:
         layers: stacked layers of the members.
         x: encoded rows, shape (rows, features).
         activation: name of the hidden activation.
+        sharpness: what logits are multiplied by, shape (members,).
+        weights: of the members, shape (members,), summing to 1.
     """
-    number, outputs = layers[-1].bias.shape
 
-    def add(total: Array, one: Layers) -> tuple[Array, None]:
-        return total + softmax(apply(one, x, activation)), None
+    def add(total: Array, one: tuple[Layers, Array, Array]) -> tuple[Array, None]:
+        member, sharp, weight = one
+        return total + weight * softmax(sharp * apply(member, x, activation)), None
 
-    total, _ = lax.scan(add, jnp.zeros((x.shape[0], outputs), x.dtype), layers)
-    return total / number
+    zero = jnp.zeros((x.shape[0], outputs(layers)), x.dtype)
+    total, _ = lax.scan(add, zero, (layers, sharpness, weights))
+    return total

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator
+from epochal.learn.embedding import Embedding, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Array = Any  # a NumPy or a JAX array
     Drop = Callable[[int, Array], Array]
+    Running = Callable[[Array], Array]
 
 
 class Layer(NamedTuple):
@@ -28,7 +30,26 @@ class Layer(NamedTuple):
     bias: Array  # (outputs,)
 
 
-Layers = tuple[Layer, ...]
+# An embedding can only be the first.
+Layers = tuple[Layer | Embedding, ...]
+
+
+def dense(layers: Layers) -> tuple[Layer, ...]:
+    """Return the affine layers: all but an embedding."""
+    return tuple(layer for layer in layers if isinstance(layer, Layer))
+
+
+def outputs(layers: Layers) -> int:
+    """Return the number of classes of one member's layers, or of stacked ones."""
+    return int(dense(layers)[-1].bias.shape[-1])
+
+
+def masked(layers: Layers, mask: Array) -> Layers:
+    """Return layers whose first affine weights are 0 for the inputs that the mask hides."""
+    number = len(layers) - len(dense(layers))
+    first, *others = dense(layers)
+    seen = first._replace(weights=first.weights * mask[:, None])
+    return (*layers[:number], seen, *others)
 
 
 def _relu(x: Array) -> Array:
@@ -61,14 +82,21 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def apply(layers: Layers, x: Array, activation: str, drop: Drop | None = None) -> Array:
+def apply(
+    layers: Layers,
+    x: Array,
+    activation: str,
+    drop: Drop | None = None,
+    running_sum: Running | None = None,
+) -> Array:
     """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
 
     Args:
-        layers: hidden layers first, the output layer last.
+        layers: an embedding if there is one, hidden layers, the output layer.
         x: rows, shape (rows, features).
         activation: the name of f.
         drop: in training, applied to the hidden values: `drop(depth, h)`.
+        running_sum: for an embedding; see `embedded`.
 
     Returns:
         Logits, shape (rows, classes).
@@ -78,11 +106,14 @@ def apply(layers: Layers, x: Array, activation: str, drop: Drop | None = None) -
     array([[ 3., -3.]])
     """
     activate = ACTIVATIONS[activation]
-    for depth, layer in enumerate(layers[:-1]):
+    if isinstance(layers[0], Embedding):
+        x = embedded(layers[0], x, running_sum)
+    *hidden, last = dense(layers)
+    for depth, layer in enumerate(hidden):
         x = activate(x @ layer.weights + layer.bias[None, :])
         if drop is not None:
             x = drop(depth, x)
-    return x @ layers[-1].weights + layers[-1].bias[None, :]
+    return x @ last.weights + last.bias[None, :]
 
 
 def initial(
@@ -92,20 +123,20 @@ def initial(
     seed: int,
     member: int,
     mask: np.ndarray | None = None,
-) -> Layers:
-    """Return one member's layers before training, in float32.
+) -> tuple[Layer, ...]:
+    """Return one member's affine layers before training, in float32.
 
     Weights are normal with mean 0 and variance g / inputs, with g = 2 before a
     ReLU-like unit (He et al. 2015) and 1 otherwise (LeCun et al. 1998); biases
-    are 0. A feature whose `mask` is 0 has weights 0, and counts as no input.
+    are 0. An input whose `mask` is 0 has weights 0, and counts as no input.
     scikit-learn draws uniformly with variance 2 / (inputs + outputs) instead.
 
     Args:
-        sizes: widths from the features to the classes.
+        sizes: widths from the first layer's inputs to the classes.
         activation: name of the hidden activation.
         seed: the seed of the training.
         member: the number of the member; others do not influence it.
-        mask: which features the member sees, shape (features,); None for all.
+        mask: which inputs the member sees, shape (inputs,); None for all.
     """
     random = generator(seed, Purpose.INITIALISATION, member)
     layers = []

@@ -15,17 +15,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.learn.network import Layer
+from epochal.learn.embedding import Embedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochal.learn.network import Layers
+    from epochal.learn.network import Layer, Layers
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 
 # Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
 BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
+# What L2 shrinks: weights, and what begins at 0 in an embedding.
+SHRUNK = {"weights", "steps", "own", "levels"}
+# The scales of an embedding learn so many times as fast, to turn columns down in
+# time, and vectors of single knots, which few rows each teach, so many times as slowly.
+PACE = {"scale": 6.0, "plain": 6.0, "own": 0.3, "fine": 0.0}
 
 
 class Hyper(NamedTuple):
@@ -110,31 +115,38 @@ def updated(
         hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change = RULES[rule]
-    new: list[tuple[Layer, ...]] = []
+    new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         parts = []
-        for name in Layer._fields:
+        for name in layer._fields:
             m = getattr(moments.first[depth], name) if first else None
             v = getattr(moments.second[depth], name) if second else None
             move, m, v = change(getattr(slope, name), m, v, step, hyper)
             value = getattr(layer, name)
             # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
-            move = move - 2.0 * hyper.l2 * value if name == "weights" else move
-            parts.append((value + hyper.rate * move, m, v))
-        new.append(tuple(Layer(*part) for part in zip(*parts, strict=True)))
+            move = move - 2.0 * hyper.l2 * value if name in SHRUNK else move
+            rate = _pace(layer, name) * hyper.rate
+            parts.append((value + rate * move, m, v))
+        new.append(tuple(type(layer)(*part) for part in zip(*parts, strict=True)))
     layers, means, squares = zip(*new, strict=True)
     return layers, Moments(means if first else (), squares if second else ())
+
+
+def _pace(layer: Layer | Embedding, name: str) -> Array:
+    """Return what multiplies the learning rate of a parameter; smooth members learn no own ones."""
+    pace = PACE.get(name, 1.0)
+    return pace * layer.fine if isinstance(layer, Embedding) and name == "own" else pace
 
 
 def factors(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
     """Return the factors on the learning rate at the given step numbers, float32.
 
-    `constant` is 1; `cosine` falls from 1 to 0 over all steps of the training:
+    `constant` is 1, and so is `adaptive`, which goes by the losses instead; `cosine` falls from 1 to 0 over all steps of the training:
     (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
 
     >>> factors("cosine", np.array([0, 50, 100]), total=100)
     array([1. , 0.5, 0. ], dtype=float32)
     """
-    if schedule == "constant":
+    if schedule in {"constant", "adaptive"}:
         return np.ones(len(steps), np.float32)
     return (0.5 * (1.0 + np.cos(math.pi * steps / total))).astype(np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 
 from epochal.data.bags import amount, feature_mask, patch_mask
 from epochal.keys import Purpose, word
+from epochal.learn.embedding import initial_embedding
 from epochal.learn.members import stacked
 from epochal.learn.network import Layers, initial
 from epochal.learn.optimizer import Hyper, fresh_moments
@@ -16,6 +17,7 @@ from epochal.learn.training import Fixed, MemberState, Program
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from epochal.data.features import Sizes
     from epochal.settings import Settings
 
 
@@ -24,8 +26,10 @@ def rule_for(settings: Settings) -> str:
     return "momentum" if settings.solver == "sgd" and settings.momentum > 0 else settings.solver
 
 
-def program_for(settings: Settings, *, masked: bool, vectorised: bool = False) -> Program:
-    """Return the static choices that the settings, masks and device ask for."""
+def program_for(
+    settings: Settings, *, masked: bool, vectorised: bool = False, smooth: int = 0
+) -> Program:
+    """Return the static choices that the settings, masks, device and columns ask for."""
     return Program(
         activation=settings.activation,
         loss=settings.loss,
@@ -33,7 +37,9 @@ def program_for(settings: Settings, *, masked: bool, vectorised: bool = False) -
         batch_size=int(settings.batch_size),
         dropout=settings.dropout > 0,
         masked=masked,
+        calibrated=settings.calibrate,
         vectorised=vectorised,
+        smooth=smooth,
     )
 
 
@@ -44,7 +50,7 @@ def masks_for(
 
     Args:
         settings: `max_features`, `patch`, `n_estimators`.
-        groups: the source column of each encoded feature.
+        groups: the source column of each input of the first layer.
         shape: of one row as it came: of images (height, width[, channels]).
         seed: the seed of the training.
     """
@@ -87,31 +93,52 @@ def fresh_state(
     sizes: Sequence[int],
     masks: list[np.ndarray] | None,
     seed: int,
+    embedding: Sizes | None = None,
 ) -> MemberState:
     """Return the members' states before training, stacked.
 
     Args:
-        settings: activation and number of members.
+        settings: activation, size of the embedding, averaging, number of members.
         program: the static choices.
-        sizes: widths from the features to the classes.
-        masks: which features each member sees.
+        sizes: widths from the first layer's inputs to the classes.
+        masks: which inputs each member sees.
         seed: the seed of the training.
+        embedding: what the embedding is made for; None if there is none.
     """
-    layers = [
-        initial(
-            sizes,
-            settings.activation,
-            seed=seed,
-            member=member,
-            mask=None if masks is None else masks[member],
-        )
-        for member in range(settings.n_estimators)
-    ]
-    return started(layers, program)
+    layers = []
+    for member in range(settings.n_estimators):
+        mask = None if masks is None else masks[member]
+        own: Layers = initial(sizes, settings.activation, seed=seed, member=member, mask=mask)
+        if embedding is not None and settings.embedding_size is not None:
+            size = int(settings.embedding_size)
+            fine = is_fine(settings, member)
+            first = initial_embedding(embedding, size, seed=seed, member=member, fine=fine)
+            own = (first, *own)
+        layers.append(own)
+    return started(layers, program, averaging=settings.averaging > 0)
 
 
-def started(layers: Sequence[Layers], program: Program) -> MemberState:
+def is_fine(settings: Settings, member: int) -> bool:
+    """Return whether a member is a fine one: those of every second round of folds are."""
+    if not settings.embedding_size or not isinstance(settings.n_knots, tuple):
+        return False
+    rounds = settings.n_folds if settings.bagging == "folds" else 1
+    return member // rounds % 2 == 1
+
+
+def knots_of_members(settings: Settings) -> tuple[int, int]:
+    """Return how many bins smooth members have and how many fine ones: as few, if there are none."""
+    knots = settings.n_knots
+    few, many = knots if isinstance(knots, tuple) else (int(knots), int(knots))
+    some_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))
+    return few, many if some_fine else few
+
+
+def started(layers: Sequence[Layers], program: Program, *, averaging: bool) -> MemberState:
     """Return states that begin at the given layers, no step done, stacked."""
-    states = [MemberState(one, fresh_moments(one, program.rule), np.int32(0)) for one in layers]
+    states = [
+        MemberState(one, fresh_moments(one, program.rule), np.int32(0), one if averaging else ())
+        for one in layers
+    ]
     result: MemberState = stacked(states)
     return result

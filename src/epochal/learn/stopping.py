@@ -3,6 +3,9 @@
 A member stops after exactly `n_iter_no_change` epochs in a row without an
 improvement greater than `tol`. The copy to keep is another matter: every new
 low of the validation loss is kept, however small the step down to it.
+
+With reductions, the first times that a member would stop it goes back to its
+best copy instead, and on from there with smaller steps.
 """
 
 from __future__ import annotations
@@ -33,20 +36,31 @@ class Stopping(NamedTuple):
 
     reference: float = math.inf
     waited: int = 0
+    reductions: int = 0
     best_loss: float = math.inf
     best_epoch: int = 0
 
 
 class Decision(NamedTuple):
-    """What follows from an epoch's loss: the new state, whether to keep the copy, to stop."""
+    """What follows from an epoch's loss: the new state, whether to keep the copy, to stop.
+
+    `reduce` asks to go back to the best copy and on with a smaller rate.
+    """
 
     state: Stopping
     keep: bool
     stop: bool
+    reduce: bool = False
 
 
 def observed(
-    state: Stopping, epoch: int, loss: float, *, tol: float, n_iter_no_change: int
+    state: Stopping,
+    epoch: int,
+    loss: float,
+    *,
+    tol: float,
+    n_iter_no_change: int,
+    reductions: int = 0,
 ) -> Decision:
     """Return the decision after an epoch.
 
@@ -58,10 +72,11 @@ def observed(
         loss: the validation loss after it.
         tol: an improvement counts against patience only if it is greater.
         n_iter_no_change: patience, in epochs.
+        reductions: how many times to reduce the rate before stopping.
 
     >>> state = Stopping()
     >>> for epoch, loss in enumerate([1.0, 0.5, 0.6, float("nan")], start=1):
-    ...     state, keep, stop = observed(state, epoch, loss, tol=0.0, n_iter_no_change=2)
+    ...     state, keep, stop, _ = observed(state, epoch, loss, tol=0.0, n_iter_no_change=2)
     ...     print(keep, stop, state.best_epoch)
     True False 1
     True False 2
@@ -71,10 +86,13 @@ def observed(
     improved = loss < state.reference - tol
     keep = loss < state.best_loss
     waited = 0 if improved else state.waited + 1
+    over = waited >= n_iter_no_change
+    reduce = over and state.reductions < reductions
     new = Stopping(
         reference=loss if improved else state.reference,
-        waited=waited,
+        waited=0 if reduce else waited,
+        reductions=state.reductions + reduce,
         best_loss=loss if keep else state.best_loss,
         best_epoch=epoch if keep else state.best_epoch,
     )
-    return Decision(new, keep, waited >= n_iter_no_change)
+    return Decision(new, keep, over and not reduce, reduce)

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochal.errors import ModelError
+from epochal.learn.embedding import Embedding, embedding_shapes
+from epochal.learn.network import Layer, dense
 from epochal.model import figures, labels
 
 if TYPE_CHECKING:
     from epochal.data.preprocess import Preprocessor
     from epochal.learn.network import Layers
-    from epochal.records import History, OutOfBag
+    from epochal.records import Calibration, History, OutOfBag
     from epochal.settings import Settings
 
-FORMAT, FORMAT_VERSION = "epochal", 1
+FORMAT, FORMAT_VERSION = "epochal", 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Model:
         preprocessor: from the columns of a table to the features of the network.
         classes: the labels, sorted; output j of the network is class j.
         members: the layers of each network, float32, all of the same sizes.
+        calibration: how the members' logits become probabilities.
         history: the training curves, one per member.
         out_of_bag: scores on rows that members did not train on, where there are any.
         target: the name of the column that was learned, where it had one.
@@ -44,6 +47,7 @@ class Model:
     preprocessor: Preprocessor
     classes: np.ndarray
     members: tuple[Layers, ...]
+    calibration: Calibration
     history: History
     out_of_bag: OutOfBag | None
     target: str | None
@@ -57,8 +61,10 @@ class Model:
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
         figures.check_members(self.history, len(self.members))
+        figures.check_calibration(self.calibration, len(self.members))
+        expected = member_shapes(self.preprocessor, self.settings, len(self.classes))
         for number, layers in enumerate(self.members):
-            _check_layers(layers, self.layer_sizes, f"member {number}")
+            _check_layers(layers, expected, f"member {number}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
@@ -74,9 +80,8 @@ class Model:
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        """The widths of the network, from the features to the classes."""
-        hidden = self.settings.hidden_layer_sizes
-        return (self.preprocessor.n_features, *hidden, len(self.classes))
+        """The widths of the network, from the inputs of the first layer to the classes."""
+        return layer_sizes(self.preprocessor, self.settings, len(self.classes))
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -89,6 +94,7 @@ def describe(model: Model) -> dict[str, Any]:
         "classes": labels.to_json(model.classes),
         "members": len(model.members),
         "layer_sizes": list(model.layer_sizes),
+        "calibration": figures.calibration_to_json(model.calibration),
         "history": figures.history_to_json(model.history),
         "out_of_bag": figures.out_of_bag_to_json(model.out_of_bag),
         "target": None if model.target is None else str(model.target),
@@ -106,39 +112,61 @@ def to_bytes(description: dict[str, Any]) -> bytes:
 def tensors(model: Model) -> dict[str, np.ndarray]:
     """Return the arrays of the model by name; members are stacked on the first axis."""
     named = {f"preprocess.{name}": array for name, array in model.preprocessor.arrays().items()}
-    for depth, stacked in enumerate(zip(*model.members, strict=True)):
-        named[f"layer.{depth}.weights"] = np.stack([layer.weights for layer in stacked])
-        named[f"layer.{depth}.bias"] = np.stack([layer.bias for layer in stacked])
+    for place, stacked in zip(
+        _places(model.members[0]), zip(*model.members, strict=True), strict=True
+    ):
+        for field, arrays in zip(stacked[0]._fields, zip(*stacked, strict=True), strict=True):
+            named[f"{place}.{field}"] = np.stack(arrays)
     return named
 
 
-def expected_layers(members: int, sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of the layers' tensors.
+def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
+    """Return the widths from the inputs of the first layer to the classes."""
+    inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0))
+    return (inputs, *settings.hidden_layer_sizes, classes)
 
-    >>> expected_layers(8, (4, 3))
+
+def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) -> Layers:
+    """Return a member's layers with the shape of each parameter in its place."""
+    sizes = layer_sizes(preprocessor, settings, classes)
+    affine = [Layer((inputs, outputs), (outputs,)) for inputs, outputs in pairwise(sizes)]
+    if settings.embedding_size is None:
+        return tuple(affine)
+    return (embedding_shapes(preprocessor.sizes, int(settings.embedding_size)), *affine)
+
+
+def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the members' tensors.
+
+    >>> expected_tensors(8, (Layer((4, 3), (3,)),))
     {'layer.0.weights': (8, 4, 3), 'layer.0.bias': (8, 3)}
     """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for depth, (inputs, outputs) in enumerate(pairwise(sizes)):
-        shapes[f"layer.{depth}.weights"] = (members, inputs, outputs)
-        shapes[f"layer.{depth}.bias"] = (members, outputs)
-    return shapes
+    return {
+        f"{place}.{field}": (members, *shape)
+        for place, layer in zip(_places(shapes), shapes, strict=True)
+        for field, shape in zip(layer._fields, layer, strict=True)
+    }
 
 
-def _check_layers(layers: Layers, sizes: tuple[int, ...], where: str) -> None:
-    """Refuse layers that are not of these sizes, not float32, or not finite."""
-    if len(layers) != len(sizes) - 1:
-        raise ModelError.from_damage(f"{where} has {len(layers)} layers", f"{len(sizes) - 1}")
-    for depth, layer in enumerate(layers):
-        inputs, outputs = sizes[depth], sizes[depth + 1]
-        for name, shape in (("weights", (inputs, outputs)), ("bias", (outputs,))):
-            array = np.asarray(getattr(layer, name))
-            place = f"{where}, layer {depth}, {name}"
+def _places(layers: Layers) -> list[str]:
+    """Return what a member's layers are called in a file."""
+    affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
+    return ["embedding", *affine] if isinstance(layers[0], Embedding) else affine
+
+
+def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
+    """Refuse layers that are not of these shapes, not float32, or not finite."""
+    if list(map(type, layers)) != list(map(type, expected)):
+        found = f"{where} has the layers {', '.join(_places(layers))}"
+        raise ModelError.from_damage(found, ", ".join(_places(expected)))
+    for place, layer, shapes in zip(_places(expected), layers, expected, strict=True):
+        for name, part, shape in zip(layer._fields, layer, shapes, strict=True):
+            array = np.asarray(part)
             if array.shape != shape or array.dtype != np.float32:
-                found = f"{place}: {array.dtype} of shape {array.shape}"
+                found = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
                 raise ModelError.from_damage(found, f"float32 of shape {shape}")
             if not np.isfinite(array).all():
-                raise ModelError.from_damage(f"{place}: a number is not finite")
+                raise ModelError.from_damage(f"{where}, {place}.{name}: a number is not finite")
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from epochal.errors import ModelError
-from epochal.records import History, OutOfBag
+from epochal.records import Calibration, History, OutOfBag
 
 _FIGURE = (float, None, "infinity", "-infinity")
 HISTORY = {
@@ -20,6 +20,7 @@ HISTORY = {
     "best_loss": [_FIGURE],
     "outcome": [str],
 }
+CALIBRATION = {"sharpness": [float], "weights": [float], "power": float}
 OUT_OF_BAG = (None, {"rows": int, "accuracy": _FIGURE, "log_loss": _FIGURE, "optimistic": bool})
 
 
@@ -76,6 +77,35 @@ def check_members(history: History, members: int) -> None:
             raise ModelError.from_damage(
                 f"history.{name} is of {len(values)} members", f"{members}, as there are weights"
             )
+
+
+def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
+    """Return the calibration as JSON-ready values."""
+    return {
+        "sharpness": [float(factor) for factor in calibration.sharpness],
+        "weights": [float(weight) for weight in calibration.weights],
+        "power": float(calibration.power),
+    }
+
+
+def calibration_from_json(described: dict[str, Any]) -> Calibration:
+    """Return the calibration that `calibration_to_json` described."""
+    sharpness, weights = (tuple(map(float, described[key])) for key in ("sharpness", "weights"))
+    return Calibration(sharpness, weights, float(described["power"]))
+
+
+def check_calibration(calibration: Calibration, members: int) -> None:
+    """Refuse a calibration that is not of so many members, or gives no probabilities."""
+    for name in ("sharpness", "weights"):
+        count = len(getattr(calibration, name))
+        if count != members:
+            raise ModelError.from_damage(f"calibration.{name} has {count} items", f"{members}")
+    for factor in (*calibration.sharpness, calibration.power):
+        if not 0 < factor < math.inf:
+            raise ModelError.from_damage(f"a factor of the calibration is {factor}", "above 0")
+    if min(calibration.weights) < 0 or not math.isclose(sum(calibration.weights), 1, abs_tol=1e-6):
+        expected = "numbers of at least 0 that sum to 1"
+        raise ModelError.from_damage("calibration.weights are no shares", expected)
 
 
 def out_of_bag_to_json(scores: OutOfBag | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import fields
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from safetensors import SafetensorError
@@ -14,18 +14,23 @@ from safetensors.numpy import load
 from epochal import __version__
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import ModelError
-from epochal.learn.network import Layer
 from epochal.model import figures, labels
 from epochal.model.description import (
     FORMAT,
     FORMAT_VERSION,
     Model,
     describe,
-    expected_layers,
+    expected_tensors,
+    layer_sizes,
+    member_shapes,
     to_bytes,
 )
+from epochal.model.older import renewed
 from epochal.model.shape import check
 from epochal.settings import Settings
+
+if TYPE_CHECKING:
+    from epochal.learn.network import Layers
 
 SHAPE = {
     "format": FORMAT,
@@ -35,6 +40,7 @@ SHAPE = {
     "classes": labels.SHAPE,
     "members": int,
     "layer_sizes": [int],
+    "calibration": figures.CALIBRATION,
     "history": figures.HISTORY,
     "out_of_bag": figures.OUT_OF_BAG,
     "target": (str, None),
@@ -71,6 +77,8 @@ def parse(content: bytes) -> dict[str, Any]:
     check(version, int, "model.json: format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError.from_version(version, FORMAT_VERSION, __version__)
+    if version == 1:
+        return renewed(values)
     if version != FORMAT_VERSION:
         raise ModelError.from_damage(f"model.json: format_version is {version}")
     return values
@@ -83,7 +91,8 @@ def restore(described: dict[str, Any], weights: bytes) -> Model:
     preprocessor = _preprocessor(described["preprocessor"], named)
     classes = labels.from_json(described["classes"])
     settings = _settings(described["settings"])
-    sizes = (preprocessor.n_features, *settings.hidden_layer_sizes, len(classes))
+    sizes = layer_sizes(preprocessor, settings, len(classes))
+    shapes = member_shapes(preprocessor, settings, len(classes))
     if described["layer_sizes"] != list(sizes):
         found = f"model.json: layer_sizes is {described['layer_sizes']}"
         raise ModelError.from_damage(found, f"{list(sizes)}, from columns, settings and classes")
@@ -91,7 +100,8 @@ def restore(described: dict[str, Any], weights: bytes) -> Model:
         settings=settings,
         preprocessor=preprocessor,
         classes=classes,
-        members=_members(described["members"], sizes, named),
+        members=_members(described["members"], shapes, named),
+        calibration=figures.calibration_from_json(described["calibration"]),
         history=figures.history_from_json(described["history"]),
         out_of_bag=figures.out_of_bag_from_json(described["out_of_bag"]),
         target=described["target"],
@@ -160,11 +170,9 @@ def _tensors(weights: bytes) -> dict[str, np.ndarray]:
         raise ModelError.from_damage(f"weights.safetensors is damaged ({error})") from error
 
 
-def _members(
-    count: int, sizes: tuple[int, ...], named: dict[str, np.ndarray]
-) -> tuple[tuple[Layer, ...], ...]:
+def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[Layers, ...]:
     """Return the layers of each member; refuse tensors of other names, shapes or types."""
-    shapes = expected_layers(count, sizes)
+    shapes = expected_tensors(count, layers)
     names = {name for name in named if not name.startswith("preprocess.")}
     for name in sorted(names ^ shapes.keys()):
         found = "there is no tensor" if name in shapes else "there is a surplus tensor"
@@ -174,13 +182,11 @@ def _members(
         if array.shape != shape or array.dtype != np.float32:
             found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
             raise ModelError.from_damage(found, f"float32 of shape {shape}")
-    return tuple(
-        tuple(
-            Layer(named[f"layer.{depth}.weights"][member], named[f"layer.{depth}.bias"][member])
-            for depth in range(len(sizes) - 1)
-        )
-        for member in range(count)
-    )
+    members = []
+    for member in range(count):
+        parts = iter(named[name][member] for name in shapes)
+        members.append(tuple(type(layer)(*(next(parts) for _ in layer)) for layer in layers))
+    return tuple(members)
 
 
 def _check_nothing_lost(model: Model, described: dict[str, Any]) -> None:

@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from epochal.learn.losses import softmax
+from epochal.learn.network import outputs
 from epochal.records import OutOfBag
-from epochal.use.predict import SMALL, probabilities, work
+from epochal.use.predict import SMALL, logits, work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.bags import Bags
     from epochal.data.batches import RowSource
     from epochal.learn.network import Layers
 
 CHUNK = 65_536  # rows at a time
 
 
-def left_out_probabilities(
-    members: Sequence[Layers], bags: Bags, source: RowSource, activation: str
-) -> np.ndarray:
-    """Return the mean probabilities over the members that left a row out.
+class Opinion(NamedTuple):
+    """What one member says of rows: their numbers, and logits (rows, classes)."""
 
-    Shape (rows, classes); NaN for a row that every member trained on.
+    rows: np.ndarray
+    logits: np.ndarray
+
+
+def opinion(layers: Layers, rows: np.ndarray, source: RowSource, activation: str) -> Opinion:
+    """Return what a member says of the rows of these numbers."""
+    large = work([layers], len(rows)) > SMALL
+    classes = outputs(layers)
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    said = [logits(layers, source.take(chunk), activation, large=large) for chunk in chunks]
+    return Opinion(rows, np.concatenate([np.zeros((0, classes)), *said]))
+
+
+def mean_opinion(
+    opinions: Sequence[Opinion],
+    weights: Sequence[float] | np.ndarray,
+    rows: int,
+    sharpness: Sequence[float] | np.ndarray,
+) -> np.ndarray:
+    """Return the weighted mean probabilities over the members that spoke of a row.
+
+    Args:
+        opinions: of the members.
+        weights: of the members.
+        rows: how many there are.
+        sharpness: what each member's logits are multiplied by.
+
+    Returns:
+        Shape (rows, classes); NaN for a row of which nobody spoke.
     """
-    total = np.zeros((source.n_rows, members[0][-1].bias.size))
-    voters = np.zeros(source.n_rows)
-    large = work(members[:1], source.n_rows) > SMALL
-    for number, layers in enumerate(members):
-        rows = bags.left_out(number)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            x = source.take(chunk)
-            total[chunk] += probabilities([layers], x, activation, large=large)
-        voters[rows] += 1
-    with np.errstate(invalid="ignore"):
+    total = np.zeros((rows, opinions[0].logits.shape[1]))
+    voters = np.zeros(rows)
+    for (numbers, said), weight, sharp in zip(opinions, weights, sharpness, strict=True):
+        total[numbers] += weight * softmax(sharp * said)
+        voters[numbers] += weight
+    with np.errstate(invalid="ignore", divide="ignore"):
         return total / voters[:, None]
 
 

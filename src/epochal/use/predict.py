@@ -1,4 +1,4 @@
-"""Probabilities of new rows: the members' softmax outputs, averaged.
+"""Probabilities of new rows: the members' softmax outputs, averaged and calibrated.
 
 Few rows are computed in NumPy, in float64: nothing is compiled and JAX is not
 even loaded. Many rows go through a compiled program in float32, block by
@@ -15,14 +15,15 @@ import numpy as np
 from epochal.data.matching import matched
 from epochal.data.rows import span
 from epochal.learn.losses import softmax
-from epochal.learn.network import Layer, apply
+from epochal.learn.network import apply, dense, outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from epochal.data.schema import Rows
     from epochal.learn.network import Layers
     from epochal.model.description import Model
+    from epochal.records import Calibration
 
 # Multiplications below which NumPy is done before a program would be compiled.
 SMALL = 2 * 10**9
@@ -31,7 +32,7 @@ BLOCK = 4096
 CHUNK_BYTES = 64 * 2**20
 
 
-def predict_proba(model: Model, rows: Rows, members: Sequence[Layers] | None = None) -> np.ndarray:
+def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.ndarray:
     """Return the probabilities of the classes, float64 (rows, classes), rows summing to 1.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
@@ -39,9 +40,11 @@ def predict_proba(model: Model, rows: Rows, members: Sequence[Layers] | None = N
     Args:
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
-        members: the members to average; None for all of the model's.
+        member: the number of the one member to ask; None for all.
     """
-    members = model.members if members is None else members
+    members, calibration = model.members, model.calibration
+    if member is not None:
+        members, calibration = (members[member],), calibration.of(member)
     # Once, so that what it has to say is said once.
     rows = matched(rows, model.preprocessor.schema)
     number = rows.shape[0]
@@ -52,7 +55,7 @@ def predict_proba(model: Model, rows: Rows, members: Sequence[Layers] | None = N
     for start in range(0, number, size):
         chunk = span(rows, start, min(start + size, number))
         x = model.preprocessor.encode(chunk, first_row=start)
-        part = probabilities(members, x, activation, large=large)
+        part = probabilities(members, x, activation, calibration, large=large)
         result[start : start + size] = part
     return result
 
@@ -64,45 +67,100 @@ def chunk_rows(features: int) -> int:
 
 def work(members: Sequence[Layers], rows: int) -> int:
     """Return the number of multiplications that predicting so many rows takes."""
-    return rows * sum(layer.weights.size for layers in members for layer in layers)
+    return rows * sum(layer.weights.size for layers in members for layer in dense(layers))
 
 
 def probabilities(
-    members: Sequence[Layers], x: np.ndarray, activation: str, *, large: bool
+    members: Sequence[Layers],
+    x: np.ndarray,
+    activation: str,
+    calibration: Calibration,
+    *,
+    large: bool,
 ) -> np.ndarray:
-    """Return the mean of the members' softmax outputs, float64 (rows, classes).
+    """Return the members' softmax outputs, averaged and calibrated, float64 (rows, classes).
 
     Args:
         members: each member's layers.
         x: encoded rows, float32 (rows, features).
         activation: name of the hidden activation.
+        calibration: how logits become probabilities.
         large: whether the work is worth a compiled program.
     """
-    mean = _compiled(members, x, activation) if large else _direct(members, x, activation)
+    route = _compiled if large else _direct
+    return sharpened(route(members, x, activation, calibration), calibration.power)
+
+
+def sharpened(mean: np.ndarray, power: float) -> np.ndarray:
+    """Return p_j ~ mean_j ^ power, rows summing to 1.
+
+    >>> sharpened(np.array([[0.6, 0.2]]), power=2.0)
+    array([[0.9, 0.1]])
+    """
+    if power != 1.0:
+        mean = (mean / mean.max(axis=1, keepdims=True)) ** power
     return mean / mean.sum(axis=1, keepdims=True)
 
 
-def _direct(members: Sequence[Layers], x: np.ndarray, activation: str) -> np.ndarray:
+def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np.ndarray:
+    """Return one member's logits, float64 (rows, classes); the arguments are as above."""
+    if not large:
+        return _direct_logits(layers, x, activation)
+    import jax
+    import jax.numpy as jnp
+
+    from epochal.learn import members
+
+    on_device = jax.tree.map(jnp.asarray, layers)
+    return np.concatenate(
+        [
+            np.asarray(members.logits(on_device, block, activation), np.float64)[:rows]
+            for block, rows in _blocks(x)
+        ]
+    )
+
+
+def _blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the rows in blocks of one size, the last one padded, each with its number of rows."""
+    for start in range(0, len(x), BLOCK):
+        block = x[start : start + BLOCK]
+        yield np.pad(block, ((0, BLOCK - len(block)), (0, 0))), len(block)
+
+
+def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
+    """Return one member's logits, in NumPy and float64."""
+    exact = tuple(type(layer)(*(part.astype(np.float64) for part in layer)) for layer in layers)
+    # In blocks, as an embedding makes rows several times as wide.
+    blocks = [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)] or [x]
+    return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in blocks])
+
+
+def _direct(
+    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
+) -> np.ndarray:
     """Return the mean probabilities, in NumPy and float64."""
-    total = np.zeros((len(x), members[0][-1].bias.size))
-    x = x.astype(np.float64)
-    for layers in members:
-        exact = tuple(Layer(*(part.astype(np.float64) for part in layer)) for layer in layers)
-        total += softmax(apply(exact, x, activation))
-    return total / len(members)
+    total = np.zeros((len(x), outputs(members[0])))
+    each = zip(members, calibration.sharpness, calibration.weights, strict=True)
+    for layers, sharpness, weight in each:
+        total += weight * softmax(sharpness * _direct_logits(layers, x, activation))
+    return total
 
 
-def _compiled(members: Sequence[Layers], x: np.ndarray, activation: str) -> np.ndarray:
+def _compiled(
+    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
+) -> np.ndarray:
     """Return the mean probabilities, by the compiled program in float32."""
     # Here and not above: what is small needs no JAX, which takes a second to load.
+    import jax
     import jax.numpy as jnp
 
     from epochal.learn.members import mean_probabilities, stacked
 
-    stack = tuple(Layer(*map(jnp.asarray, layer)) for layer in stacked(members))
-    parts = []
-    for start in range(0, len(x), BLOCK):
-        block = x[start : start + BLOCK]
-        padded = np.pad(block, ((0, BLOCK - len(block)), (0, 0)))
-        parts.append((mean_probabilities(stack, jnp.asarray(padded), activation), len(block)))
-    return np.concatenate([np.asarray(p, np.float64)[:rows] for p, rows in parts])
+    stack = jax.tree.map(jnp.asarray, stacked(members))
+    how = [jnp.asarray(each, jnp.float32) for each in (calibration.sharpness, calibration.weights)]
+    return np.concatenate(
+        [
+            np.asarray(mean_probabilities(stack, block, activation, *how), np.float64)[:rows]
+            for block, rows in _blocks(x)
+        ]
+    )

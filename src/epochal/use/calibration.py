@@ -1,0 +1,146 @@
+"""Calibration: how sure an ensemble should be, from what its members say of rows they left out.
+
+A network that is stopped when it tells rows apart best is not yet right about
+how sure it is: its logits are multiplied by a number, the same for all
+members of a kind (temperature scaling, Guo et al. 2017). Kinds are weighted by
+how well they do. And a mean of several opinions is less sure than it could be: of
+two that disagree, one is right. So it is raised to a power.
+"""
+
+from __future__ import annotations
+
+import math
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epochal.learn.losses import cross_entropy, softmax
+from epochal.records import Calibration
+from epochal.use.left_out import mean_opinion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from epochal.use.left_out import Opinion
+
+# Factors are sought between e^-2.3 and e^2.3, to a thousandth.
+WIDEST, HALVINGS = 2.3, 12
+# The usual deviation of the logarithm of a factor from what is expected: few rows
+# say little about it, and a wrong factor costs more than none.
+DOUBT = 0.2
+# The power that the mean of very many members usually needs, and its deviation.
+POWER, POWER_DOUBT = 1.14, 0.14
+# Shares of the first kind of members that are tried.
+SHARES = np.linspace(0.0, 1.0, 11)
+SAMPLE = 50_000  # rows that are looked at, at the most
+FLOOR = 1e-30  # for logarithms of probabilities
+
+
+def calibrated(
+    opinions: Sequence[Opinion], kinds: np.ndarray, labels: np.ndarray, weight: np.ndarray
+) -> Calibration:
+    """Return the calibration that makes the cross-entropy lowest on rows that were left out.
+
+    Args:
+        opinions: what each member says of rows that it did not train on.
+        kinds: of the members, 0 or 1, shape (members,).
+        labels: class numbers of all rows, shape (rows,).
+        weight: of all rows, shape (rows,).
+    """
+    rows = len(labels)
+    sharpness = np.ones(len(opinions))
+    for kind in np.unique(kinds):
+        said = [o for o, other in zip(opinions, kinds, strict=True) if other == kind]
+        logits, about = (np.concatenate([o[part] for o in said]) for part in (1, 0))
+        logits, truth, heaviness = _sample(logits, labels[about], weight[about])
+        sharpness[kinds == kind] = factor(logits, truth, heaviness)
+    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=rows)
+    heard = (voters == voters.max()) & (weight > 0)
+
+    def judged(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Return the loss that these weights can have, with which power, and the weights."""
+        mean = np.log(mean_opinion(opinions, weights, rows, sharpness)[heard] + FLOOR)
+        logs, truth, heaviness = _sample(mean, labels[heard], weight[heard])
+        power = _power(logs, truth, heaviness, _equivalent(weights, int(voters.max())))
+        return _loss(power * logs, truth, heaviness), power, weights
+
+    shares = SHARES if len(np.unique(kinds)) > 1 else [1.0]
+    tried = [judged(_weights(kinds, share)) for share in shares]
+    _, power, weights = min(tried, key=itemgetter(0))
+    # Each further member adds to what disagreement takes away, less and less.
+    part = 1.0 - 1.0 / _equivalent(weights, int(voters.max()))
+    many = (power - 1.0) / part if part > 0 else POWER - 1.0
+    power = 1.0 + many * (1.0 - np.sum(weights**2))
+    return Calibration(tuple(map(float, sharpness)), tuple(map(float, weights)), float(power))
+
+
+def factor(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray,
+    expected: float = 1.0,
+    doubt: float = DOUBT,
+) -> float:
+    """Return the number that logits are to be multiplied by.
+
+    The most probable one, if its logarithm is normal around the expected one's.
+
+    Args:
+        logits: shape (rows, classes).
+        labels: class numbers, shape (rows,).
+        weight: of the rows, in any unit.
+        expected: what it would be without any rows.
+        doubt: deviation of the logarithm from that of the expected one.
+
+    >>> said, truth = np.array([[0.0, 3.0]] * 4000), np.repeat([0, 1, 1, 1], 1000)
+    >>> round(factor(said, truth, np.ones(4000)) * 3.0, 1), round(float(np.log(3)), 1)
+    (1.1, 1.1)
+    """
+    total = weight.sum()
+    if not total > 0:
+        return expected
+    share = weight * (np.count_nonzero(weight) / total)
+    of_truth = logits[np.arange(len(labels)), labels]
+    low, high = -WIDEST, WIDEST
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        sharpness = math.exp(middle)
+        excess = np.sum(softmax(sharpness * logits) * logits, axis=1) - of_truth
+        slope = sharpness * (share @ excess) + (middle - math.log(expected)) / doubt**2
+        low, high = (middle, high) if slope < 0 else (low, middle)
+    return math.exp(0.5 * (low + high))
+
+
+def _power(logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, voters: float) -> float:
+    """Return the power for means of so many opinions; 1 for a single one."""
+    part = 1.0 - 1.0 / voters
+    if part <= 0:
+        return 1.0
+    return factor(logs, labels, weight, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
+
+
+def _weights(kinds: np.ndarray, share: float) -> np.ndarray:
+    """Return weights of members: equal in each kind, the first kind's summing to the share."""
+    first = kinds == kinds.min()
+    share = 1.0 if first.all() else share
+    number = int(np.count_nonzero(first))
+    return np.where(first, share / number, (1.0 - share) / max(len(kinds) - number, 1))
+
+
+def _equivalent(weights: np.ndarray, voters: int) -> float:
+    """Return how many equal voters would be as diverse as those of these weights."""
+    # Of each kind as many speak of a row as its part of the members.
+    return max(float(voters / (len(weights) * np.sum(weights**2))), 1.0)
+
+
+def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return every so-manieth row of arrays that are long: a single number needs no more."""
+    step = max(-(-len(arrays[0]) // SAMPLE), 1)
+    return tuple(array[::step] for array in arrays)
+
+
+def _loss(logits: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> float:
+    """Return the weighted mean cross-entropy."""
+    targets = np.eye(logits.shape[1])[labels]
+    return float(np.average(cross_entropy(logits, targets), weights=weight))

@@ -1,0 +1,107 @@
+"""Knots: where bins of a column begin, and where values lie among them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochal.data.knots import Knots, knot_counts, knots_in, knots_of
+from epochal.data.schema import infer
+
+RANDOM = np.random.default_rng(0)
+
+
+def positions(knots, values):
+    """Return where values of one column lie."""
+    out = np.empty((len(values), 1), np.float32)
+    Knots.of([np.asarray(knots, float)]).positions(np.asarray(values, float)[:, None], out)
+    return out[:, 0]
+
+
+def test_few_values_are_all_knots():
+    """A column of no more values than bins bends at each of them."""
+    assert knots_of(np.array([3.0, 1.0, 2.0, 2.0, np.nan]), np.ones(5), most=3).tolist() == [
+        1,
+        2,
+        3,
+    ]
+
+
+def test_bins_have_about_equal_weight():
+    """Of different values, each bin holds its share, to one value."""
+    values = RANDOM.normal(size=1000)
+    knots = knots_of(values, np.ones(1000), most=20)
+    counts = np.histogram(values, knots)[0]
+
+    assert len(knots) == 21
+    assert counts.min() >= 49
+    assert counts.max() <= 51
+
+
+def test_a_frequent_value_has_a_bin_of_its_own():
+    """The zeros of a mostly empty column take one bin, and the rest share the others."""
+    values = np.r_[np.zeros(900), np.arange(1, 101)]
+    knots = knots_of(values, np.ones(1000), most=11)
+
+    assert knots[:2].tolist() == [0, 1]
+    assert np.diff(knots[1:-1]).tolist() == [10] * 9
+
+
+def test_a_weight_of_two_is_the_value_twice():
+    """Bins are of weight, and a row of weight 0 is not there."""
+    values = RANDOM.normal(size=300)
+    weights = RANDOM.integers(3, size=300).astype(float)
+
+    weighted = knots_of(values, weights, most=10)
+    repeated = knots_of(
+        np.repeat(values, weights.astype(int)), np.ones(int(weights.sum())), most=10
+    )
+    np.testing.assert_array_equal(weighted, repeated)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=80), st.integers(1, 12))
+def test_knots_increase_from_the_smallest_to_the_largest(values, most):
+    """Whatever the values, knots are some of them, in order, with both ends."""
+    column = np.array(values, float)
+    knots = knots_of(column, np.ones(len(column)), most)
+
+    assert set(knots) <= set(column)
+    assert (np.diff(knots) > 0).all()
+    assert (knots[0], knots[-1]) == (column.min(), column.max())
+
+
+def test_positions_are_linear_between_knots_and_held_at_the_ends():
+    """Knot k is at k, the middle of two halfway, and what is beyond at the ends."""
+    found = positions([0, 1, 5], [0, 0.5, 1, 3, 5, 99, -99])
+
+    assert found.tolist() == [0, 0.5, 1, 1.5, 2, 2, 0]
+
+
+def test_a_column_that_cannot_bend_has_no_knots():
+    """Two values are a straight line; they have neither few knots nor many."""
+    table = pa.table({"a": [1.0, 2.0] * 50, "b": np.arange(100.0)})
+    few, many = knots_in(table, infer(table, np.arange(100), 64), np.ones(100), (4, 16))
+
+    assert few.counts[0] == many.counts[0] == 0
+    assert 5 <= few.counts[1] <= 6
+    assert many.intervals == many.counts[1] - 1 >= 16
+
+
+@pytest.mark.parametrize(
+    "described",
+    [None, [], [[3]], [[3], [2]], [[3], [0]], [[3, 3], [3]], [[3.0], [3]], [[True], [3]], [3, 3]],
+)
+def test_numbers_of_knots_that_cannot_be_are_refused(described):
+    """A description must give both kinds for every column, none or at least three."""
+    with pytest.raises(ValueError, match="knots"):
+        knot_counts(described, 1)
+
+
+def test_knots_that_do_not_increase_are_refused():
+    """Each column's knots stand in their order."""
+    values = np.array([1.0, 2.0, 3.0, 0.0, 1.0, 1.0])
+
+    assert Knots.from_counts(values[:3], [3]).counts.tolist() == [3]
+    with pytest.raises(ValueError, match="increase"):
+        Knots.from_counts(values, [3, 3])

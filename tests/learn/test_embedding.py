@@ -1,0 +1,114 @@
+"""The embedding: lines, bends and levels, against loops written out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epochal.data.features import Sizes
+from epochal.learn.embedding import Embedding, embedded, initial_embedding, resized
+from epochal.learn.training import running_sum
+
+SIZES = Sizes(numbers=2, smooth=3, intervals=5, plain=1, categories=2, levels=7)
+SIZE = 3
+RANDOM = np.random.default_rng(0)
+
+
+def random_embedding(*, fine):
+    """Return an embedding of random numbers, in float64."""
+    begin = initial_embedding(SIZES, SIZE, seed=0, member=0, fine=fine)
+    shapes = begin._replace(fine=np.zeros(()))
+    random = Embedding(*(RANDOM.normal(size=part.shape) for part in shapes))
+    return random._replace(fine=np.float64(fine))
+
+
+def rows():
+    """Return rows as they are encoded: values, plain, both places, codes."""
+    values, plain = RANDOM.normal(size=(6, 2)), RANDOM.normal(size=(6, 1))
+    smooth = RANDOM.uniform(0, 3, size=(6, 2))
+    fine = RANDOM.uniform(0, 5, size=(6, 2))
+    smooth[0], fine[0] = 3.0, 5.0
+    codes = np.stack([RANDOM.integers(4, size=6), 4 + RANDOM.integers(3, size=6)], axis=1)
+    return np.concatenate([values, plain, smooth, fine, codes], axis=1)
+
+
+def written_out(e, row):
+    """Return what the first layer gets for one row, number by number."""
+    result = []
+    for j in range(2):
+        place = row[5 + j] if e.fine else row[3 + j]
+        vector = row[j] * e.slope[j] + e.offset[j]
+        n = min(int(place), 4)
+        below = e.steps[j, :n].sum(axis=0) + e.own[j, n]
+        above = e.steps[j, : n + 1].sum(axis=0) + e.own[j, n + 1]
+        result.append(e.scale[j] * (vector + below + (place - n) * (above - below)))
+    result += [e.scale[2 + c] * e.levels[int(row[7 + c])] for c in range(2)]
+    return np.concatenate([*result, row[2:3] * e.plain])
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_an_embedding_is_the_formula(fine):
+    """Each kind of member reads its own places; vectors stand in the order of the inputs."""
+    e, x = random_embedding(fine=fine), rows()
+    expected = np.stack([written_out(e, row) for row in x])
+
+    np.testing.assert_allclose(embedded(e, x), expected, rtol=1e-12)
+    assert expected.shape[1] == SIZES.inputs(SIZE)
+
+
+def test_jax_computes_what_numpy_does():
+    """The same function on JAX's arrays, with either way to sum, agrees to float32 rounding."""
+    e, x = random_embedding(fine=True), rows()
+    on_device = jax.tree.map(lambda part: jnp.asarray(part, jnp.float32), e)
+
+    for summed in (None, running_sum):
+        found = embedded(on_device, jnp.asarray(x, jnp.float32), summed)
+        np.testing.assert_allclose(found, embedded(e, x), rtol=2e-5, atol=1e-5)
+
+
+def test_the_slope_is_that_of_small_differences():
+    """The gradient of the table agrees with central differences."""
+    with jax.enable_x64(True):
+        e, x = random_embedding(fine=True), jnp.asarray(rows())
+        weights = jnp.asarray(RANDOM.normal(size=SIZES.inputs(SIZE)))
+
+        def loss(steps):
+            device = jax.tree.map(jnp.asarray, e._replace(steps=steps))
+            return (embedded(device, x, running_sum) ** 2 @ weights).sum()
+
+        slope = jax.grad(loss)(jnp.asarray(e.steps))
+        for place in ((0, 0, 0), (1, 4, 2), (0, 2, 1)):
+            nudge = np.zeros(e.steps.shape)
+            nudge[place] = 1e-5
+            difference = (loss(e.steps + nudge) - loss(e.steps - nudge)) / 2e-5
+            assert float(slope[place]) == pytest.approx(float(difference), rel=1e-6)
+
+
+def test_a_member_begins_as_a_line():
+    """Before training a number bends nowhere, and members differ by their own lines."""
+    first, other = (initial_embedding(SIZES, SIZE, seed=0, member=k, fine=False) for k in (0, 1))
+    x = rows()
+    still = embedded(first, x)[:, :SIZE]
+
+    np.testing.assert_allclose(still, x[:, :1] * first.slope[0] + first.offset[0], rtol=1e-6)
+    assert not np.array_equal(first.slope, other.slope)
+    assert np.abs(first.levels).max() < 0.5
+
+
+def test_room_that_is_cut_off_and_given_back_changes_nothing():
+    """Smooth members' places stay within their few knots, wherever the table ends."""
+    e, x = random_embedding(fine=False), rows()
+    e = e._replace(steps=_few(e.steps, 3), own=_few(e.own, 4))
+    small = resized(e, 3)
+
+    assert small.steps.shape == (2, 3, SIZE)
+    np.testing.assert_allclose(embedded(small, x), embedded(e, x), rtol=1e-12)
+    for one, again in zip(e, resized(small, 5), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
+def _few(table, number):
+    """Return a table whose entries behind so many are 0."""
+    kept = table.copy()
+    kept[:, number:] = 0.0
+    return kept
