@@ -95,4 +95,7 @@ def _answer(model: Any, train: pd.DataFrame, test: pd.DataFrame, parts: Split) -
     model.fit(train, parts.train_labels)
     fitted = time.perf_counter()
     probabilities = model.predict_proba(test)
-    return Answer(probabilities, model.classes_, fitted - began, time.perf_counter() - fitted)
+    seconds = fitted - began, time.perf_counter() - fitted
+    left_out = getattr(model, "out_of_bag_", None)
+    expected = left_out and left_out.expected_log_loss
+    return Answer(probabilities, model.classes_, *seconds, expected)

@@ -46,6 +46,7 @@ class Answer(NamedTuple):
     classes: np.ndarray
     fit_seconds: float
     predict_seconds: float
+    expected_log_loss: float | None = None
 
 
 def tables(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -159,4 +160,5 @@ def run(method: Callable[[Split], Answer], path: Path, seed: int) -> dict[str, A
         "predict_s": round(answer.predict_seconds, 4),
         **figures(parts.test_labels, answer.probabilities, answer.classes),
         **({"warnings": told} if told else {}),
+        **({"expected": answer.expected_log_loss} if answer.expected_log_loss else {}),
     }

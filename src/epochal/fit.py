@@ -41,7 +41,7 @@ from epochal.model.description import Model, layer_sizes
 from epochal.records import Calibration
 from epochal.request import Circumstances, Fitted, Labelled
 from epochal.settings import AUTO, Settings, resolved
-from epochal.use.calibration import calibrated
+from epochal.use.calibration import calibrated, expected_loss
 from epochal.use.left_out import mean_opinion, opinion, scores
 
 if TYPE_CHECKING:
@@ -121,13 +121,13 @@ def fit(
         judges = own(pool, bags)
     material = Material(preprocessor, pool, bags, judges, len(classes))
     trained = _train(settings, how, material, earlier)
-    calibration, among = _opinions(trained, settings, material, earlier)
+    calibration, among, expected = _opinions(trained, settings, material, earlier)
     left_out, out_of_bag = None, None
     if among is not None:
         left_out = np.full((len(labels), len(classes)), np.nan)
         left_out[training] = among
         optimistic = earlier is not None or (judges is not None and validation is None)
-        out_of_bag = scores(left_out, labels, weight, optimistic=optimistic)
+        out_of_bag = scores(left_out, labels, weight, optimistic=optimistic, expected=expected)
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -249,8 +249,8 @@ def _encoded(
 
 def _opinions(
     trained: Trained, settings: Settings, material: Material, earlier: Fitted | None
-) -> tuple[Calibration, np.ndarray | None]:
-    """Return the calibration, and the probabilities of pool rows that members left out."""
+) -> tuple[Calibration, np.ndarray | None, float | None]:
+    """Return the calibration; probabilities of rows left out, and the log-loss to expect of all."""
     _, pool, bags, judges, _ = material
     members, rows = len(trained.layers), pool.source.n_rows
     plain = Calibration.none(members) if earlier is None else earlier.model.calibration
@@ -261,7 +261,7 @@ def _opinions(
         numbers = [np.arange(len(judges.y))] * members
         source, labels, weight = ArraySource(judges.x), judges.y, judges.weights
     else:
-        return plain, None
+        return plain, None, None
     said = [
         opinion(layers, own, source, settings.activation)
         for layers, own in zip(trained.layers, numbers, strict=True)
@@ -269,8 +269,13 @@ def _opinions(
     kinds = np.array([int(is_fine(settings, member)) for member in range(members)])
     calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
     if not bags.leaves_out:
-        return calibration, None
-    return calibration, mean_opinion(said, calibration.weights, rows, calibration.sharpness)
+        return calibration, None, None
+    expected = expected_loss(said, calibration, labels, weight) if settings.calibrate else None
+    return (
+        calibration,
+        mean_opinion(said, calibration.weights, rows, calibration.sharpness),
+        expected,
+    )
 
 
 def _columns(rows: Rows) -> int:

@@ -160,12 +160,17 @@ class OutOfBag:
     `optimistic` is True where the same rows also chose the epoch at which
     training stopped, or where the training went on from an earlier one, whose
     rows are not known; the figures then flatter the model a little.
+
+    Few members left a row out, and the whole ensemble is better than few:
+    `expected_log_loss` is what it should reach on new rows, extrapolated from
+    what the second opinion on each row gave; None if there is only one.
     """
 
     rows: int
     accuracy: float
     log_loss: float
     optimistic: bool
+    expected_log_loss: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as JSON-ready values."""

@@ -31,7 +31,7 @@ def first_format(described: dict[str, Any]) -> dict[str, Any]:
     """Return a description as format 1 had it."""
     old = json.loads(json.dumps(described))
     old["format_version"] = 1
-    del old["calibration"], old["preprocessor"]["knots"]
+    del old["calibration"], old["preprocessor"]["knots"], old["out_of_bag"]["expected_log_loss"]
     for name in WITHOUT:
         del old["settings"][name]
     return old

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from epochal.learn.losses import softmax
-from epochal.use.calibration import POWER, calibrated, factor
+from epochal.records import Calibration
+from epochal.use.calibration import POWER, calibrated, expected_loss, factor
 from epochal.use.left_out import Opinion
 
 RANDOM = np.random.default_rng(0)
@@ -81,3 +82,22 @@ def test_opinions_that_differ_make_a_mean_that_is_raised():
     assert found.power > 1.05
     assert sum(found.weights) == pytest.approx(1)
     assert found.weights[0] == pytest.approx(0.25, abs=0.06)
+
+
+def test_the_expected_loss_is_that_of_many():
+    """What two opinions on each row gain over one says what sixteen do, to a tenth."""
+    truth = 2 * RANDOM.normal(size=(ROWS, 2))
+    labels, weight = labelled(truth), np.ones(ROWS)
+    every = [truth + 1.5 * RANDOM.normal(size=truth.shape) for _ in range(16)]
+    folds = np.array_split(np.arange(ROWS), 8)
+    said = [Opinion(folds[k % 8], own[folds[k % 8]]) for k, own in enumerate(every)]
+    found = calibrated(said, np.repeat([0, 1], 8), labels, weight)
+    mean = sum(
+        share * softmax(sharp * own)
+        for own, share, sharp in zip(every, found.weights, found.sharpness, strict=True)
+    )
+    raised = mean**found.power
+    reached = -np.log((raised / raised.sum(axis=1, keepdims=True))[np.arange(ROWS), labels]).mean()
+
+    assert expected_loss(said, found, labels, weight) == pytest.approx(reached, rel=0.1)
+    assert expected_loss(said[:8], Calibration.none(8), labels, weight) is None

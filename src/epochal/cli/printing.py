@@ -136,6 +136,9 @@ def out_of_bag_lines(scores: OutOfBag) -> list[str]:
         row("log-loss", f"{scores.log_loss:.4f}"),
         row("accuracy", percent(scores.accuracy)),
     ]
+    if scores.expected_log_loss is not None:
+        expected = f"{scores.expected_log_loss:.4f} log-loss on new rows, of all members together"
+        lines.append(row("expected", expected))
     if scores.optimistic:
         lines.append("  (optimistic: the same rows chose the epoch at which training stopped)")
     return lines

@@ -21,7 +21,16 @@ HISTORY = {
     "outcome": [str],
 }
 CALIBRATION = {"sharpness": [float], "weights": [float], "power": float}
-OUT_OF_BAG = (None, {"rows": int, "accuracy": _FIGURE, "log_loss": _FIGURE, "optimistic": bool})
+OUT_OF_BAG = (
+    None,
+    {
+        "rows": int,
+        "accuracy": _FIGURE,
+        "log_loss": _FIGURE,
+        "optimistic": bool,
+        "expected_log_loss": _FIGURE,
+    },
+)
 
 
 def figure_to_json(value: float | None) -> float | str | None:
@@ -117,6 +126,7 @@ def out_of_bag_to_json(scores: OutOfBag | None) -> dict[str, Any] | None:
         "accuracy": figure_to_json(scores.accuracy),
         "log_loss": figure_to_json(scores.log_loss),
         "optimistic": bool(scores.optimistic),
+        "expected_log_loss": figure_to_json(scores.expected_log_loss),
     }
 
 
@@ -124,9 +134,11 @@ def out_of_bag_from_json(described: dict[str, Any] | None) -> OutOfBag | None:
     """Return the scores that `out_of_bag_to_json` described."""
     if described is None:
         return None
+    expected = described["expected_log_loss"]
     return OutOfBag(
         rows=described["rows"],
         accuracy=figure_from_json(described["accuracy"]),
         log_loss=figure_from_json(described["log_loss"]),
         optimistic=described["optimistic"],
+        expected_log_loss=None if expected is None else figure_from_json(expected),
     )

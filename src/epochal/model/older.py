@@ -26,6 +26,7 @@ def renewed(described: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "settings": WITHOUT,
         "preprocessor": {"knots": None},
+        "out_of_bag": {"expected_log_loss": None},
     }
     for key, new in parts.items():
         old = described.get(key)

@@ -75,6 +75,33 @@ def calibrated(
     return Calibration(tuple(map(float, sharpness)), tuple(map(float, weights)), float(power))
 
 
+def expected_loss(
+    opinions: Sequence[Opinion], calibration: Calibration, labels: np.ndarray, weight: np.ndarray
+) -> float | None:
+    """Return the log-loss to expect of all members, from what q of them say of each row.
+
+    L_K = L_1 - (L_1 - L_q) (1 - 1/K) / (1 - 1/q): what disagreement takes away
+    goes with 1 - 1/members. None where one voter alone speaks of a row.
+    """
+    weights = np.array(calibration.weights)
+    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=len(labels))
+    equivalent = _equivalent(weights, int(voters.max()))
+    if equivalent <= 1.0:
+        return None
+    heard = (voters == voters.max()) & (weight > 0)
+    part, whole = 1.0 - 1.0 / equivalent, 1.0 - float(np.sum(weights**2))
+    power = 1.0 + (calibration.power - 1.0) * part / whole
+    mean = mean_opinion(opinions, weights, len(labels), calibration.sharpness)[heard]
+    together = _loss(power * np.log(mean + FLOOR), labels[heard], weight[heard])
+    alone, votes = 0.0, 0.0
+    for (rows, said), share, sharp in zip(opinions, weights, calibration.sharpness, strict=True):
+        own = heard[rows]
+        heaviness = share * weight[rows][own].sum()
+        alone += heaviness * _loss(sharp * said[own], labels[rows][own], weight[rows][own])
+        votes += heaviness
+    return float(alone / votes - (alone / votes - together) * whole / part)
+
+
 def factor(
     logits: np.ndarray,
     labels: np.ndarray,

@@ -63,7 +63,12 @@ def mean_opinion(
 
 
 def scores(
-    probabilities: np.ndarray, labels: np.ndarray, weight: np.ndarray, *, optimistic: bool
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray,
+    *,
+    optimistic: bool,
+    expected: float | None = None,
 ) -> OutOfBag | None:
     """Return the weighted scores over the rows that have probabilities; None if none has.
 
@@ -72,6 +77,7 @@ def scores(
         labels: class numbers, shape (rows,).
         weight: of the rows, shape (rows,).
         optimistic: whether the same rows chose the stopping epoch.
+        expected: the log-loss to expect of the whole ensemble.
     """
     judged = np.isfinite(probabilities).all(axis=1) & (weight > 0)
     if not judged.any():
@@ -83,4 +89,5 @@ def scores(
         accuracy=float(np.average(p.argmax(axis=1) == y, weights=w)),
         log_loss=float(np.average(-np.log(of_truth), weights=w)),
         optimistic=optimistic,
+        expected_log_loss=expected,
     )
