@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             complaints = report.complaints(rows, method)
             print(*(complaints or ["no failure and no warning"]), sep="\n")
     if arguments.write:
-        text = report.page(rows, methods[0], PEER, machine.description())
+        text = report.page(rows, methods[0], machine.description())
         pages.write(text, PAGE, "accuracy", "accuracy.py")
     return 0
 

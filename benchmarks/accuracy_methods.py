@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+import accuracy_peers
 from accuracy_protocol import Answer, Split
 from epochal import EpochalClassifier
 
@@ -27,16 +28,24 @@ CATEGORIES = 50
 def method_of(name: str) -> Callable[[Split], Answer]:
     """Return the method of a name.
 
-    `logreg`, or `epochal:PRESET`, with settings if they are to differ:
-    `epochal:default:n_estimators=1:dropout=0.2`.
+    `logreg`, `sk_mlp_es`, a peer (`accuracy_peers`), or `epochal:PRESET`, with
+    settings if they are to differ: `epochal:default:n_estimators=1:dropout=0.2`.
 
     Raises:
         ValueError: for another name.
     """
     if name == "logreg":
-        return logistic_regression
+        return lambda parts: on_dense(LogisticRegression(max_iter=1000), parts)
+    if name == "sk_mlp_es":
+        return lambda parts: on_dense(accuracy_peers.mlp(), parts)
+    peer = accuracy_peers.method_of(name)
+    if peer is not None:
+        return peer
     if not name.startswith("epochal:"):
-        msg = f"no method is called {name!r}; there are logreg and epochal:PRESET[:setting=value…]"
+        msg = (
+            f"no method is called {name!r}; there are logreg, sk_mlp_es, lgbm_es, xgb_es, cat, "
+            "realmlp, realmlp_ce, tabm and epochal:PRESET[:setting=value…]"
+        )
         raise ValueError(msg)
     return lambda parts: _answer(
         EpochalClassifier(**settings_of(name)), parts.train, parts.test, parts
@@ -62,8 +71,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def logistic_regression(parts: Split) -> Answer:
-    """Return what scikit-learn's LogisticRegression says, on standardised and one-hot columns."""
+def on_dense(classifier: Any, parts: Split) -> Answer:
+    """Return what a classifier of scikit-learn says, on standardised and one-hot columns."""
     numbers = [name for name in parts.train if parts.train[name].dtype.kind == "f"]
     others = [name for name in parts.train if name not in numbers]
     scaled = make_pipeline(
@@ -74,7 +83,7 @@ def logistic_regression(parts: Split) -> Answer:
         OneHotEncoder(handle_unknown="ignore", max_categories=CATEGORIES, sparse_output=False),
     )
     columns = make_column_transformer((scaled, numbers), (one_hot, others))
-    model = make_pipeline(columns, LogisticRegression(max_iter=1000))
+    model = make_pipeline(columns, classifier)
     return _answer(model, _as_text(parts.train), _as_text(parts.test), parts)
 
 

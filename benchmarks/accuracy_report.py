@@ -80,30 +80,104 @@ def against(rows: list[dict[str, Any]], method: str, peer: str, metric: str) -> 
     return f"{sentence}; not on {', '.join(lost)}" if lost else sentence
 
 
-def page(rows: list[dict[str, Any]], method: str, peer: str, machine: dict[str, Any]) -> str:
-    """Return a method's figures beside a peer's, table by table, in Markdown."""
-    both = [row for row in rows if row["method"] in {method, peer}]
-    shown = {name: means(both, name) for name in ("log_loss", "error", "ece", "n_train", "fit_s")}
-    rows_of_tables = [
-        (
-            str(name),
-            f"{shown['n_train'].loc[name, method]:,.0f}",
-            *(f"{shown[key].loc[name, who]:.4f}" for key in ("log_loss", "error", "ece")
-              for who in (method, peer)),
-            f"{shown['fit_s'].loc[name, method]:.0f}",
-        )
-        for name in shown["log_loss"].index
-    ]  # fmt: skip
-    figures = ("log-loss", "error", "calibration error")
-    head = ("table", "rows", *(f"{what}, {who}" for what in figures for who in ("epochal", peer)))
+def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> str:
+    """Return where a method stands among all that tried every table of it, in Markdown."""
+    first = [row for row in rows if row["seed"] == 0]
+    count = len({row["dataset"] for row in first if row["method"] == method})
+    names = sorted({row["method"] for row in first})
+    full = [
+        name for name in names if len({r["dataset"] for r in first if r["method"] == name}) == count
+    ]
+    among = [row for row in first if row["method"] in full]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     conditions = (
-        f"`{method}` beside `{peer}`; {machine['processor']} ({machine['vectors']}), "
-        f"{machine['cores']} cores; {versions}; {machine['date']}. The machine is shared: the "
-        f"seconds are rough."
+        f"{machine['processor']} ({machine['vectors']}), {machine['cores']} cores; {versions}; "
+        f"{machine['date']}. Peers' figures are from another machine of that size, and their seconds "
+        f"are rough; so are ours, as the machine is shared."
     )
-    seconds = pages.table((*head, "fit, s"), rows_of_tables)
-    return "\n\n".join((conditions, seconds, against(rows, method, peer, "log_loss") + "."))
+    parts = (
+        conditions,
+        f"**Where methods stand**, {count} tables, seed 0:",
+        _standings(among),
+        "**Log-loss**, seed 0:",
+        _figures(among),
+        f"**`{method}` over its seeds**, mean ± standard deviation:",
+        _own(rows, method),
+        _honesty(rows, method),
+    )
+    return "\n\n".join(parts)
+
+
+def _standings(rows: list[dict[str, Any]]) -> str:
+    """Return ranks, ratios, calibration and seconds of the methods, best log-loss first."""
+    losses, errors = means(rows, "log_loss"), means(rows, "error")
+    bins, seconds = means(rows, "ece"), means(rows, "fit_s")
+    rank, floored = losses.rank(axis=1, na_option="bottom"), losses.clip(lower=LEAST)
+    ratio = floored.div(floored.min(axis=1), axis=0)
+    error_rank = errors.rank(axis=1, na_option="bottom")
+    lines = [
+        (
+            f"`{name}`",
+            f"{rank[name].mean():.2f}",
+            f"{np.exp(np.log(ratio[name]).mean()):.3f}",
+            f"{ratio[name].max():.2f}",
+            f"{error_rank[name].mean():.2f}",
+            f"{bins[name].mean():.4f}",
+            f"{seconds[name].sum():,.0f}",
+        )
+        for name in rank.mean().sort_values().index
+    ]
+    head = ("method", "log-loss: mean rank", "ratio to the best", "worst ratio")
+    return pages.table((*head, "error: mean rank", "calibration error", "fit, s"), lines)
+
+
+def _figures(rows: list[dict[str, Any]]) -> str:
+    """Return the log-loss of every method on every table, the lowest bold."""
+    values = means(rows, "log_loss")
+    values = values[values.mean().sort_values().index]
+
+    def shown(value: float, best: float) -> str:
+        return f"**{value:.4f}**" if value == best else f"{value:.4f}"
+
+    lines = [
+        (str(name), *(shown(value, losses.min()) for value in losses))
+        for name, losses in values.iterrows()
+    ]
+    return pages.table(("table", *(f"`{name}`" for name in values)), lines)
+
+
+def _own(rows: list[dict[str, Any]], method: str) -> str:
+    """Return a method's figures on every table over its seeds."""
+    frame = pd.DataFrame([row for row in rows if row["method"] == method])
+    lines = []
+    for name, own in frame.groupby("dataset"):
+        spread = [
+            f"{own[key].mean():.4f}" + (f" ± {own[key].std():.4f}" if len(own) > 1 else "")
+            for key in ("log_loss", "error", "ece")
+        ]
+        seconds = f"{own['fit_s'].mean():.0f}"
+        lines.append((str(name), f"{own['n_train'].iloc[0]:,}", str(len(own)), *spread, seconds))
+    head = ("table", "rows", "seeds", "log-loss", "error", "calibration error", "fit, s")
+    return pages.table(head, lines)
+
+
+def _honesty(rows: list[dict[str, Any]], method: str) -> str:
+    """Return how the log-loss that a fit expects differs from that on test rows."""
+    pairs = [
+        (row["expected"], row["log_loss"])
+        for row in rows
+        if row["method"] == method and row.get("expected")
+    ]
+    if len(pairs) < 2:
+        return ""
+    ratio = np.log([max(expected, LEAST) / max(loss, LEAST) for expected, loss in pairs])
+    error = ratio.std(ddof=1) / np.sqrt(len(ratio))
+    return (
+        f"The log-loss that a fit expects of itself (`out_of_bag_.expected_log_loss`) is "
+        f"{100 * ratio.mean():+.1f} ± {100 * error:.1f} % of the one on the test rows, mean and standard "
+        f"error over {len(ratio)} fits; the median of the absolute differences is "
+        f"{100 * np.median(np.abs(ratio)):.0f} %."
+    )
 
 
 def complaints(rows: list[dict[str, Any]], method: str) -> list[str]:

@@ -30,7 +30,7 @@ from epochal.learn.loop import Task, Trained, TrainingState, train
 from epochal.learn.setup import (
     fixed_for,
     fresh_state,
-    is_fine,
+    kind_of,
     knots_of_members,
     masks_for,
     program_for,
@@ -266,7 +266,7 @@ def _opinions(
         opinion(layers, own, source, settings.activation)
         for layers, own in zip(trained.layers, numbers, strict=True)
     ]
-    kinds = np.array([int(is_fine(settings, member)) for member in range(members)])
+    kinds = np.array([kind_of(layers) for layers in trained.layers])
     calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
     if not bags.leaves_out:
         return calibration, None, None

@@ -97,3 +97,24 @@ def test_complaints_are_failures_and_warnings():
         "a, seed 0: UserWarning: hm",
         "b, seed 1: ValueError: no",
     ]
+
+
+def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
+    """Only methods that tried every table of ours, on the first seed, are compared."""
+    more = {"ece": 0.01, "n_train": 100}
+    rows = [
+        _row("a", "ours", 0.2, expected=0.22, **more),
+        _row("b", "ours", 0.3, expected=0.30, **more),
+        _row("a", "ours", 0.4, **{**more, "seed": 1}),
+        _row("a", "peer", 0.4, **more),
+        _row("b", "peer", 0.1, **more),
+        _row("a", "half", 0.1, **more),
+    ]
+    machine = {"processor": "P", "vectors": "V", "cores": 2, "versions": {"x": "1"}, "date": "D"}
+    text = report.page(rows, "ours", machine)
+
+    assert "| `ours` | 1.50 | 1.732 | 3.00 | 1.50 | 0.0100 | 2 |" in text
+    assert "half" not in text
+    assert "| a | **0.2000** | 0.4000 |" in text
+    assert "| a | 100 | 2 | 0.3000 ± 0.1414 |" in text
+    assert "over 2 fits" in text

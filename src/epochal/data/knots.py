@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # With two knots an embedding is a straight line in the value, which it is anyway.
 FEWEST = 3
 # Values looked at to find the knots: with more, bins would differ by a hundredth.
-SAMPLE = 2**24
+SAMPLE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,8 @@ def knots_in(
     step = -(-len(present) * len(schema.columns) // SAMPLE)
     sample = present[:: max(step, 1)]
     values, _ = block(take(rows, sample), schema, 0)
-    few, many = ([knots_of(c, weights[sample], bins) for c in values.T] for bins in most)
+    counted = [_counted(column, weights[sample]) for column in values.T]
+    few, many = ([_knots(*column, bins) for column in counted] for bins in most)
     with_some = [min(len(a), len(b)) >= FEWEST for a, b in zip(few, many, strict=True)]
 
     def kept(found: list[np.ndarray]) -> Knots:
@@ -114,11 +115,20 @@ def knots_of(values: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     >>> knots_of(np.array([0.0] * 50 + list(range(1, 51))), np.ones(100), most=6)
     array([ 0.,  1., 11., 21., 31., 41., 50.])
     """
+    return _knots(*_counted(values, weights), most)
+
+
+def _counted(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different values, in order, and what each weighs."""
     present = (weights > 0) & ~np.isnan(values)
     different, index = np.unique(values[present], return_inverse=True)
+    return different, np.bincount(index, weights=weights[present])
+
+
+def _knots(different: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
+    """Return the knots of a column of these values."""
     if len(different) <= most:
         return different
-    weight = np.bincount(index, weights=weights[present])
     heavy = weight >= weight.sum() / most
     light_bins = max(most - np.count_nonzero(heavy), 1)
     fair = weight[~heavy].sum() / light_bins

@@ -8,7 +8,7 @@ import numpy as np
 
 from epochal.data.bags import amount, feature_mask, patch_mask
 from epochal.keys import Purpose, word
-from epochal.learn.embedding import initial_embedding
+from epochal.learn.embedding import Embedding, initial_embedding
 from epochal.learn.members import stacked
 from epochal.learn.network import Layers, initial
 from epochal.learn.optimizer import Hyper, fresh_moments
@@ -124,6 +124,12 @@ def is_fine(settings: Settings, member: int) -> bool:
         return False
     rounds = settings.n_folds if settings.bagging == "folds" else 1
     return member // rounds % 2 == 1
+
+
+def kind_of(layers: Layers) -> int:
+    """Return 1 for the layers of a fine member, 0 for others."""
+    first = layers[0]
+    return int(isinstance(first, Embedding) and float(first.fine) > 0)
 
 
 def knots_of_members(settings: Settings) -> tuple[int, int]:

@@ -112,8 +112,12 @@ def step(
     def drop(depth: int, h: Array) -> Array:
         return inverted(h, hyper.dropout, fixed.word, state.step, depth)
 
+    dropping = drop if program.dropout else None
+    # Elsewhere than on the CPU a tree of sums is the faster way.
+    summing = None if program.vectorised else running_sum
+
     def forward(layers: Layers) -> Array:
-        return apply(layers, x, program.activation, drop if program.dropout else None, running_sum)
+        return apply(layers, x, program.activation, dropping, summing)
 
     logits, chain_rule = jax.vjp(forward, state.layers)
     targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)

@@ -1,0 +1,168 @@
+"""The peers of `accuracy.py`: boosted trees and tabular networks, each with its own package's defaults.
+
+They are no dependencies of ours: `pip install lightgbm xgboost catboost pytabkit torch==2.13.0`. Boosted
+trees with `_es` stop early on a fifth of the training rows; RealMLP and TabM keep rows apart themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import LabelEncoder
+
+from accuracy_protocol import Answer, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CORES = 2
+ROUNDS, RATE, PATIENCE = 4000, 0.05, 100
+NOTHING = "__na__"
+
+
+def method_of(name: str) -> Callable[[Split], Answer] | None:
+    """Return the peer of a name, or None if there is none of that name."""
+    return {
+        "lgbm_es": lightgbm,
+        "xgb_es": xgboost,
+        "cat": catboost,
+        "realmlp": lambda parts: _tabular("RealMLP_TD_Classifier", parts),
+        "realmlp_ce": lambda parts: _tabular(
+            "RealMLP_TD_Classifier", parts, val_metric_name="cross_entropy", use_ls=False
+        ),
+        "tabm": lambda parts: _tabular("TabM_D_Classifier", parts, val_metric_name="cross_entropy"),
+    }.get(name)
+
+
+def mlp() -> MLPClassifier:
+    """Return scikit-learn's network, stopped early."""
+    return MLPClassifier((256, 256), early_stopping=True, max_iter=500, random_state=0)
+
+
+def lightgbm(parts: Split) -> Answer:
+    """Return what LightGBM says."""
+    import lightgbm as lgb
+
+    train, stop, labels, stop_labels, classes = _stopping(parts)
+    model = lgb.LGBMClassifier(n_estimators=ROUNDS, learning_rate=RATE, n_jobs=CORES, verbose=-1)
+    stops = [lgb.early_stopping(PATIENCE, verbose=False)]
+
+    def fit() -> None:
+        model.fit(train, labels, eval_set=[(stop, stop_labels)], callbacks=stops)
+
+    return _timed(model, fit, _categories(parts)[1], classes)
+
+
+def xgboost(parts: Split) -> Answer:
+    """Return what XGBoost says."""
+    import xgboost as xgb
+
+    train, stop, labels, stop_labels, classes = _stopping(parts)
+    model = xgb.XGBClassifier(
+        n_estimators=ROUNDS,
+        learning_rate=RATE,
+        enable_categorical=True,
+        n_jobs=CORES,
+        early_stopping_rounds=PATIENCE,
+    )
+
+    def fit() -> None:
+        model.fit(train, labels, eval_set=[(stop, stop_labels)], verbose=False)
+
+    return _timed(model, fit, _categories(parts)[1], classes)
+
+
+def catboost(parts: Split) -> Answer:
+    """Return what CatBoost says, with nothing set but the categories."""
+    from catboost import CatBoostClassifier
+
+    train, test = map(_texts, _categories(parts))
+    columns = [name for name in train if train[name].dtype.kind != "f"]
+    encoder = LabelEncoder().fit(parts.train_labels)
+    model = CatBoostClassifier(
+        thread_count=CORES, verbose=False, allow_writing_files=False, cat_features=columns or None
+    )
+
+    def fit() -> None:
+        model.fit(train, encoder.transform(parts.train_labels))
+
+    return _timed(model, fit, test, encoder.classes_)
+
+
+def _tabular(kind: str, parts: Split, **settings: Any) -> Answer:
+    """Return what a model of pytabkit says; missing numbers are means, as its authors do it."""
+    import pytabkit
+
+    train, test = _categories(parts)
+    for name in train:
+        if train[name].dtype.kind == "f":
+            mean = train[name].mean() if train[name].notna().any() else 0.0
+            train[name], test[name] = train[name].fillna(mean), test[name].fillna(mean)
+    model = getattr(pytabkit, kind)(random_state=0, device="cpu", n_threads=CORES, **settings)
+
+    def fit() -> None:
+        model.fit(train, parts.train_labels)
+
+    return _timed(model, fit, test, None)
+
+
+def _timed(
+    model: Any, fit: Callable[[], None], test: pd.DataFrame, classes: np.ndarray | None
+) -> Answer:
+    """Return what a model says of the test rows, with the seconds of both."""
+    began = time.perf_counter()
+    fit()
+    fitted = time.perf_counter()
+    probabilities = model.predict_proba(test)
+    seconds = fitted - began, time.perf_counter() - fitted
+    return Answer(probabilities, model.classes_ if classes is None else classes, *seconds)
+
+
+def _categories(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return training and test rows with plain names and everything but numbers as categories."""
+    train, test = parts.train.copy(), parts.test.copy()
+    # LightGBM refuses names with brackets or commas.
+    train.columns = test.columns = pd.Index([f"f{number}" for number in range(train.shape[1])])
+    for name in train:
+        if train[name].dtype.kind != "f":
+            seen = {str(value) for value in train[name] if not pd.isna(value)}
+            known = sorted(seen)
+            for frame in (train, test):
+                texts = [
+                    str(value) if not pd.isna(value) and str(value) in seen else None
+                    for value in frame[name]
+                ]
+                frame[name] = pd.Categorical(texts, categories=known)
+    return train, test
+
+
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its categories as texts, missing ones too."""
+    texts = {
+        name: frame[name].astype(object).where(frame[name].notna(), NOTHING).astype(str)
+        for name in frame
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
+    return frame.assign(**texts)
+
+
+def _stopping(
+    parts: Split,
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows to train on and a fifth to stop by, their numbers of classes, and the classes.
+
+    Stratified; classes too rare to be split stay in training.
+    """
+    rows, _ = _categories(parts)
+    encoder = LabelEncoder().fit(parts.train_labels)
+    labels = encoder.transform(parts.train_labels)
+    rare = np.bincount(labels)[labels] < 5
+    numbers = np.flatnonzero(~rare)
+    train, stop = train_test_split(numbers, test_size=0.2, random_state=0, stratify=labels[numbers])
+    train = np.r_[train, np.flatnonzero(rare)]
+    return rows.iloc[train], rows.iloc[stop], labels[train], labels[stop], encoder.classes_
