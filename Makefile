@@ -26,7 +26,8 @@ help: ## say what there is
 .PHONY: demo
 demo: $(VENV)/core.stamp ## train on a real table (Adult), test on rows kept apart, save the model
 	$(BIN)/epochal train examples/adult/adult-train.csv.gz --target income \
-	  --test examples/adult/adult-test.csv.gz --out adult.epochal --random-state 0
+	  --test examples/adult/adult-test.csv.gz --out adult.epochal --random-state 0 \
+	  --time-limit 25
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## run the tests
@@ -83,6 +84,11 @@ bench: $(VENV)/dev.stamp ## time training against scikit-learn, at four shapes (
 bench-accuracy: $(VENV)/dev.stamp ## compare log-loss on real tables (DATA=folder with manifest.json)
 	@test -n "$(DATA)" || { echo "say which tables: make bench-accuracy DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/accuracy.py "$(DATA)" $(OPTIONS)
+
+.PHONY: bench-ablation
+bench-ablation: $(VENV)/dev.stamp ## say what each step of the default recipe gives (DATA=folder)
+	@test -n "$(DATA)" || { echo "say which tables: make bench-ablation DATA=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/ablation.py "$(DATA)" $(OPTIONS)
 
 .PHONY: pin
 pin: ## renew constraints/pinned.txt with the newest versions

@@ -149,7 +149,7 @@ PRESETS: dict[str, Settings] = {
     ),
     # Two smooth members, one for each of two cores, and few epochs: for a first look and
     # for tuning.
-    "fast": Settings(n_estimators=2, max_iter=30, n_iter_no_change=3),
+    "fast": Settings(n_estimators=2, max_iter=20, n_iter_no_change=3),
     # Eight times the members, which leave out half as many rows: four rounds of each kind.
     "best": Settings(n_estimators=128, n_folds=16),
 }
