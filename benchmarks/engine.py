@@ -52,8 +52,11 @@ def microseconds(of: Setting) -> float:
         "n_estimators": of.members,
         "hidden_layer_sizes": tuple(of.sizes[1:-1]),
         "batch_size": of.batch_size,
+        "solver": "adam",
+        "learning_rate_init": 1e-3,
+        "dropout": 0.1,
     }
-    settings = checked(PRESETS["default"], values)
+    settings = checked(PRESETS["classic"], values)
     program = program_for(settings, masked=False)
     ones = np.ones((of.members, rows), np.float32)
     epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.batch_size, 0)

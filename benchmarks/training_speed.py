@@ -103,6 +103,9 @@ def time_epochal(
     epochs = epochs or shape.epochs
     events: list[EpochEvent] = []
     model = EpochalClassifier(
+        # The plain network: nothing of what the default preset puts around it.
+        preset="classic",
+        learning_rate_init=1e-3,
         n_estimators=members,
         hidden_layer_sizes=shape.sizes[1:-1],
         batch_size=shape.batch_size,
@@ -110,8 +113,6 @@ def time_epochal(
         solver="adam",
         l2=0.0,
         dropout=0.0,
-        clip=None,
-        bagging=None,
         early_stopping=False,
         random_state=0,
         callbacks=[events.append],
