@@ -257,7 +257,7 @@ def _opinions(
     if bags.leaves_out:
         numbers = [bags.left_out(member) for member in range(members)]
         source, labels, weight = pool
-    elif judges is not None:
+    elif judges is not None and settings.calibrate:
         numbers = [np.arange(len(judges.y))] * members
         source, labels, weight = ArraySource(judges.x), judges.y, judges.weights
     else:

@@ -55,21 +55,20 @@ def calibrated(
         logits, about = (np.concatenate([o[part] for o in said]) for part in (1, 0))
         logits, truth, heaviness = _sample(logits, labels[about], weight[about])
         sharpness[kinds == kind] = factor(logits, truth, heaviness)
-    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=rows)
-    heard = (voters == voters.max()) & (weight > 0)
+    voters, heard = _heard(opinions, weight)
 
     def judged(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Return the loss that these weights can have, with which power, and the weights."""
         mean = np.log(mean_opinion(opinions, weights, rows, sharpness)[heard] + FLOOR)
         logs, truth, heaviness = _sample(mean, labels[heard], weight[heard])
-        power = _power(logs, truth, heaviness, _equivalent(weights, int(voters.max())))
+        power = _power(logs, truth, heaviness, _equivalent(weights, voters))
         return _loss(power * logs, truth, heaviness), power, weights
 
     shares = SHARES if len(np.unique(kinds)) > 1 else [1.0]
     tried = [judged(_weights(kinds, share)) for share in shares]
     _, power, weights = min(tried, key=itemgetter(0))
     # Each further member adds to what disagreement takes away, less and less.
-    part = 1.0 - 1.0 / _equivalent(weights, int(voters.max()))
+    part = 1.0 - 1.0 / _equivalent(weights, voters)
     many = (power - 1.0) / part if part > 0 else POWER - 1.0
     power = 1.0 + many * (1.0 - np.sum(weights**2))
     return Calibration(tuple(map(float, sharpness)), tuple(map(float, weights)), float(power))
@@ -84,11 +83,10 @@ def expected_loss(
     goes with 1 - 1/members. None where one voter alone speaks of a row.
     """
     weights = np.array(calibration.weights)
-    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=len(labels))
-    equivalent = _equivalent(weights, int(voters.max()))
+    voters, heard = _heard(opinions, weight)
+    equivalent = _equivalent(weights, voters)
     if equivalent <= 1.0:
         return None
-    heard = (voters == voters.max()) & (weight > 0)
     part, whole = 1.0 - 1.0 / equivalent, 1.0 - float(np.sum(weights**2))
     power = 1.0 + (calibration.power - 1.0) * part / whole
     mean = mean_opinion(opinions, weights, len(labels), calibration.sharpness)[heard]
@@ -145,6 +143,12 @@ def _power(logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, voters: flo
     if part <= 0:
         return 1.0
     return factor(logs, labels, weight, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
+
+
+def _heard(opinions: Sequence[Opinion], weight: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return how many members speak of a row at the most, and of which weighty rows so many do."""
+    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=len(weight))
+    return int(voters.max()), (voters == voters.max()) & (weight > 0)
 
 
 def _weights(kinds: np.ndarray, share: float) -> np.ndarray:
