@@ -60,12 +60,12 @@ def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
     assert counts.tolist() == [50, 50, 50, 50]
 
 
-def test_out_of_bag_scores_say_when_they_are_optimistic():
-    """Scores are optimistic if the left-out rows chose the epoch, and not otherwise."""
-    assert fitted().model.out_of_bag.optimistic
+def test_out_of_bag_scores_are_not_optimistic_in_a_first_fit():
+    """No row chooses the copy that speaks of it, whatever the judges are."""
+    assert not fitted().model.out_of_bag.optimistic
     assert not fitted(early_stopping=False).model.out_of_bag.optimistic
     assert not fitted(validation=Labelled(X, Y)).model.out_of_bag.optimistic
-    assert fitted(bagging="bootstrap").model.out_of_bag.optimistic
+    assert not fitted(bagging="bootstrap").model.out_of_bag.optimistic
     assert fitted(bagging=None).model.out_of_bag is None
 
 

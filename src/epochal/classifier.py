@@ -152,8 +152,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     history_ : History
         Training and validation curves, best epochs and outcomes, per member.
     out_of_bag_ : OutOfBag or None
-        Scores on the rows that members left out; `optimistic` says whether the
-        same rows also chose the stopping epochs.
+        Scores on the rows that members left out, by copies that each row had no
+        part in choosing.
     oob_score_ : float
         Accuracy on those rows.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)

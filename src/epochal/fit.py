@@ -42,7 +42,7 @@ from epochal.records import Calibration
 from epochal.request import Circumstances, Fitted, Labelled
 from epochal.settings import AUTO, Settings, resolved
 from epochal.use.calibration import calibrated, expected_loss
-from epochal.use.left_out import mean_opinion, opinion, scores
+from epochal.use.left_out import Opinion, mean_opinion, opinion, scores
 
 if TYPE_CHECKING:
     from epochal.data.schema import Rows
@@ -126,7 +126,8 @@ def fit(
     if among is not None:
         left_out = np.full((len(labels), len(classes)), np.nan)
         left_out[training] = among
-        optimistic = earlier is not None or (judges is not None and validation is None)
+        # Going on, the earlier fit may have trained on what is left out now.
+        optimistic = earlier is not None
         out_of_bag = scores(left_out, labels, weight, optimistic=optimistic, expected=expected)
     model = Model(
         settings=settings,
@@ -254,18 +255,25 @@ def _opinions(
     _, pool, bags, judges, _ = material
     members, rows = len(trained.layers), pool.source.n_rows
     plain = Calibration.none(members) if earlier is None else earlier.model.calibration
+    _, labels, weight = pool
     if bags.leaves_out:
         numbers = [bags.left_out(member) for member in range(members)]
-        source, labels, weight = pool
     elif judges is not None and settings.calibrate:
         numbers = [np.arange(len(judges.y))] * members
-        source, labels, weight = ArraySource(judges.x), judges.y, judges.weights
+        labels, weight = judges.y, judges.weights
     else:
         return plain, None, None
-    said = [
-        opinion(layers, own, source, settings.activation)
-        for layers, own in zip(trained.layers, numbers, strict=True)
-    ]
+    if trained.said is not None and judges is not None and judges.own == bags.leaves_out:
+        # A member that leaves out no row is judged by all, but has no opinion of any.
+        said = [
+            Opinion(own, logits[: len(own)])
+            for own, logits in zip(numbers, trained.said, strict=True)
+        ]
+    else:
+        said = [
+            opinion(layers, own, pool.source, settings.activation)
+            for layers, own in zip(trained.layers, numbers, strict=True)
+        ]
     kinds = np.array([kind_of(layers) for layers in trained.layers])
     calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
     if not bags.leaves_out:

@@ -157,9 +157,8 @@ class Calibration:
 class OutOfBag:
     """Scores on rows that a member did not train on, averaged over such members.
 
-    `optimistic` is True where the same rows also chose the epoch at which
-    training stopped, or where the training went on from an earlier one, whose
-    rows are not known; the figures then flatter the model a little.
+    `optimistic` is True where the training went on from an earlier one, which may
+    have seen the same rows; the figures then flatter the model a little.
 
     Few members left a row out, and the whole ensemble is better than few:
     `expected_log_loss` is what it should reach on new rows, extrapolated from

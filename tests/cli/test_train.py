@@ -40,7 +40,12 @@ def test_it_trains_saves_and_tells(run, table, tmp_path):
     assert model.settings.hidden_layer_sizes == (8,)
     assert "160 rows" in ended.err
     assert "4 columns: 1 of numbers, 1 of truth values, 1 of dates, 1 of categories" in ended.err
-    for words in ("Trained 2 members", "optimistic", "people.epochal", "predict people.epochal"):
+    for words in (
+        "Trained 2 members",
+        "by members that left it out",
+        "people.epochal",
+        "predict people.epochal",
+    ):
         assert words in ended.out
 
 
@@ -86,7 +91,7 @@ def test_test_figures_are_those_of_evaluate(run, table, tmp_path):
 
 
 def test_validation_rows_of_their_own_choose_the_epoch(run, table, tmp_path):
-    """With `--valid` the scores on rows left out are no longer optimistic."""
+    """Rows of a file of their own judge, and those left out are scored all the same."""
     valid = tmp_path / "valid.csv"
     valid.write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
     ended = run("train", table, "--target", "income", *TINY, "--valid", valid)
@@ -94,6 +99,7 @@ def test_validation_rows_of_their_own_choose_the_epoch(run, table, tmp_path):
     assert ended.code == 0
     assert "40 rows of" in ended.err
     assert "optimistic" not in ended.out
+    assert "log-loss" in ended.out
 
 
 def test_json_is_all_that_stands_on_standard_output(run, table):

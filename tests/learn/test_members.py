@@ -91,7 +91,7 @@ def test_members_that_stopped_keep_their_bits(vectorised):
 def test_settings_and_rows_do_not_recompile(caplog):
     """Other rates, decay and dropout, and a few rows fewer, run in the same program."""
     trained(2)
-    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+    with jax.log_compiles(), caplog.at_level(logging.WARNING, logger="jax"):
         trained(2, learning_rate_init=0.03, l2=0.1, dropout=0.5)
         trained(2, rows=ROWS - 1)
         same = [record.message for record in caplog.records]

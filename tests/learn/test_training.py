@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.network import Layer
+from epochal.learn.losses import LOSSES
+from epochal.learn.network import Layer, apply
 from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import (
     Batch,
@@ -13,9 +14,10 @@ from epochal.learn.training import (
     MemberState,
     Program,
     Segment,
+    judged,
+    nothing_said,
     run,
     step,
-    summed_loss,
 )
 
 PROGRAM = Program("relu", "cross_entropy", "sgd", batch_size=2, dropout=False, masked=False)
@@ -166,10 +168,48 @@ def test_summed_loss_reads_only_its_span():
     w = jnp.asarray(random.uniform(size=30), jnp.float32)
     layers = state().layers
 
-    whole = summed_loss(PROGRAM, layers, (x, y, w), (jnp.int32(3), jnp.int32(11)), 4)
-    rows = [
-        float(summed_loss(PROGRAM, layers, (x, y, w), (jnp.int32(i), jnp.int32(1)), 4))
-        for i in range(3, 14)
-    ]
+    def loss(first, count):
+        span = jnp.int32(first), jnp.int32(count)
+        return float(judged(PROGRAM, layers, (x, y, w), span, nothing_said(12, 2), 4)[0])
 
-    assert float(whole) == pytest.approx(sum(rows), rel=1e-5)
+    whole = loss(3, 11)
+    rows = [loss(i, 1) for i in range(3, 14)]
+
+    assert whole == pytest.approx(sum(rows), rel=1e-5)
+
+
+def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chose():
+    """Of several copies, even places have the logits of the one best on odd places, and so on."""
+    random = np.random.default_rng(1)
+    x = jnp.asarray(random.normal(size=(30, 2)), jnp.float32)
+    y = jnp.asarray(random.integers(2, size=30), jnp.int32)
+    w = jnp.asarray(random.uniform(0.5, 1.5, size=30), jnp.float32)
+    span, rows = (jnp.int32(3), jnp.int32(11)), slice(3, 14)
+    said, copies, losses = nothing_said(12, 2), [], []
+    for scale in (0.3, 3.0, -2.0, 1.0, -0.5, 0.1):
+        layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)
+        _, said = judged(PROGRAM, layers, (x, y, w), span, said, 4)
+        copies.append(np.asarray(apply(layers, x, PROGRAM.activation))[rows])
+        by_row = w[rows] * LOSSES[PROGRAM.loss][0](copies[-1], jax.nn.one_hot(y[rows], 2))
+        losses.append([by_row[0::2].sum(), by_row[1::2].sum()])
+    best_of_even, best_of_odd = np.argmin(losses, axis=0)
+
+    assert best_of_even != best_of_odd
+    np.testing.assert_allclose(said.logits[:11:2], copies[best_of_odd][0::2], rtol=1e-5)
+    np.testing.assert_allclose(said.logits[1:11:2], copies[best_of_even][1::2], rtol=1e-5)
+
+
+def test_a_row_alone_has_the_copy_that_is_best_for_it_and_none_changes_nothing():
+    """With one row its own loss decides; with no rows what was said stays."""
+    x, y, w = jnp.tile(jnp.array([2.0, 1.0]), (8, 1)), jnp.zeros(8, jnp.int32), jnp.ones(8)
+    said, logits = nothing_said(4, 2), []
+    for scale in (1.0, -1.0):
+        layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)
+        _, said = judged(PROGRAM, layers, (x, y, w), (jnp.int32(0), jnp.int32(1)), said, 4)
+        loss, after = judged(PROGRAM, layers, (x, y, w), (jnp.int32(0), jnp.int32(0)), said, 4)
+        assert float(loss) == 0.0
+        jax.tree.map(np.testing.assert_array_equal, after, said)
+        logits.append(np.asarray(apply(layers, x, PROGRAM.activation))[0])
+
+    assert logits[0][0] - logits[0][1] != logits[1][0] - logits[1][1]
+    np.testing.assert_allclose(said.logits[0], max(logits, key=lambda o: o[0] - o[1]), rtol=1e-6)

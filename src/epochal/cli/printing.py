@@ -140,7 +140,7 @@ def out_of_bag_lines(scores: OutOfBag) -> list[str]:
         expected = f"{scores.expected_log_loss:.4f} log-loss on new rows, of all members together"
         lines.append(row("expected", expected))
     if scores.optimistic:
-        lines.append("  (optimistic: the same rows chose the epoch at which training stopped)")
+        lines.append("  (optimistic: the earlier training may have seen the same rows)")
     return lines
 
 

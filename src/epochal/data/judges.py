@@ -29,6 +29,7 @@ class Judges:
     weights: np.ndarray  # (rows,) float32
     starts: np.ndarray  # (members,)
     counts: np.ndarray  # (members,)
+    own: bool = False  # whether they are the rows that each member leaves out
 
 
 def shared(rows: Encoded, members: int) -> Judges:
@@ -60,4 +61,5 @@ def own(rows: Encoded, bags: Bags) -> Judges:
         weights=rows.weight[joined].astype(np.float32),
         starts=np.cumsum(counts) - counts,
         counts=counts,
+        own=True,
     )

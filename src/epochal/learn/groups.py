@@ -20,12 +20,13 @@ import numpy as np
 
 from epochal.learn import members
 from epochal.learn.embedding import Embedding, resized
+from epochal.learn.training import nothing_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, MemberState, Program, Segment
+    from epochal.learn.training import Fixed, MemberState, Program, Said, Segment
 
 
 def cores() -> int:
@@ -51,6 +52,7 @@ class Group:
             return jax.tree.map(jnp.array, _resized(mine, self.intervals))
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
+        self.listen(nothing_said(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Train on a segment; return the summed losses. Arguments are of all members."""
@@ -63,6 +65,27 @@ class Group:
             jnp.asarray(rates[self.numbers], jnp.float32),
         )
         return np.asarray(loss, np.float64)
+
+    def listen(self, said: Said) -> None:
+        """Forget what members say; `said` is what one of them is to begin with."""
+        self.said: Said = jax.tree.map(jnp.array, members.stacked([said] * len(self.numbers)))
+
+    def judge(
+        self, layers: Layers, rows: Any, spans: tuple[np.ndarray, np.ndarray], block: int
+    ) -> np.ndarray:
+        """Return the summed losses of some layers of the members; renew what they say.
+
+        Args:
+            layers: of the group's members.
+            rows: that judge, on the device.
+            spans: first row and number of rows of all members.
+            block: rows per matrix product.
+        """
+        starts, counts = (jnp.asarray(part[self.numbers], jnp.int32) for part in spans)
+        summed, self.said = members.validation_losses(
+            self.program, layers, rows, (starts, counts), self.said, block=block
+        )
+        return np.asarray(summed, np.float64)
 
     def keep(self, keep: np.ndarray) -> None:
         """Renew the best copies of the members that `keep`, of all members, names."""
@@ -111,6 +134,11 @@ class Groups:
         """Give the members named their best copies as layers."""
         for group in self.groups:
             group.go_back(back)
+
+    def listen(self, said: Said) -> None:
+        """Give all members the same to begin with, before they are judged."""
+        for group in self.groups:
+            group.listen(said)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means of all members."""

@@ -16,9 +16,10 @@ from epochal.errors import TrainingError
 from epochal.learn import members
 from epochal.learn.groups import grouped
 from epochal.learn.interrupt import stop_request
+from epochal.learn.network import outputs
 from epochal.learn.optimizer import factors
 from epochal.learn.stopping import Outcome, Stopping, observed
-from epochal.learn.training import Fixed, MemberState, Program, Segment
+from epochal.learn.training import Fixed, MemberState, Program, Segment, nothing_said
 from epochal.records import EpochEvent, History
 
 if TYPE_CHECKING:
@@ -63,11 +64,16 @@ class Task:
 
 
 class Trained(NamedTuple):
-    """What a training leaves: the best copies, the state to go on from, the curves."""
+    """What a training leaves: the best copies, the state to go on from, the curves.
+
+    `said` are each member's logits (rows, classes) of the rows that judged it, each
+    by a copy that it had no part in choosing; None without such rows.
+    """
 
     layers: list[Layers]
     state: TrainingState
     history: History
+    said: list[np.ndarray] | None
 
 
 def train(
@@ -109,8 +115,10 @@ class _Run:
         self.began = time.perf_counter()
         self.first = start.epoch
         self.limit = start.epoch + max_iter
-        self.judge = _Judge(task, task.judges) if task.judges is not None else None
         number = groups.members
+        self.judge = _Judge(task.judges) if task.judges is not None else None
+        if self.judge is not None:
+            groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
         self.active = np.ones(number, bool)
         self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
@@ -278,7 +286,8 @@ class _Run:
             members.stacked(copies),
             history.best_epoch,
         )
-        return Trained(copies, state, history)
+        said = None if self.judge is None else self.judge.said(self.groups)
+        return Trained(copies, state, history, said)
 
 
 def _best(group: Group) -> Layers:
@@ -294,8 +303,7 @@ def _current(group: Group) -> Layers:
 class _Judge:
     """The validation rows on the device."""
 
-    def __init__(self, task: Task, rows: Judges) -> None:
-        self.task = task
+    def __init__(self, rows: Judges) -> None:
         self.counts = rows.counts
         self.starts = rows.starts
         # Powers of two and buckets, so that tables of near sizes share a program.
@@ -330,17 +338,13 @@ class _Judge:
 
         def judged(group: Group) -> np.ndarray:
             """Return the summed losses of a group's members."""
-            spans = (self.starts[group.numbers], counts[group.numbers])
-            summed = members.validation_losses(
-                self.task.program,
-                layers(group),
-                self.rows,
-                (jnp.asarray(spans[0], jnp.int32), jnp.asarray(spans[1], jnp.int32)),
-                block=self.block,
-                capacity=self.capacity,
-            )
-            return np.asarray(summed, np.float64)
+            return group.judge(layers(group), self.rows, (self.starts, counts), self.block)
 
         summed = groups.start(judged)()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
+
+    def said(self, groups: Groups) -> list[np.ndarray]:
+        """Return each member's logits of its rows, each by the copy that other rows chose."""
+        logits = groups.gathered(lambda group: group.said.logits)
+        return [each[:count] for each, count in zip(logits, self.counts, strict=True)]

@@ -18,13 +18,13 @@ from jax import lax
 
 from epochal.learn.losses import softmax
 from epochal.learn.network import apply, outputs
-from epochal.learn.training import run, summed_loss
+from epochal.learn.training import judged, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, MemberState, Program, Segment
+    from epochal.learn.training import Fixed, MemberState, Program, Said, Segment
 
     Array = jax.Array
 
@@ -77,23 +77,32 @@ def train_segment(
     return result
 
 
-@partial(jax.jit, static_argnames=("program", "block", "capacity"))
+@partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("said",))
 def validation_losses(
     program: Program,
     layers: Layers,
     rows: tuple[Array, Array, Array],
     spans: tuple[Array, Array],
+    said: Said,
     *,
     block: int,
-    capacity: int = 0,
-) -> Array:
-    """Return each member's weighted loss summed over its span of rows, shape (members,)."""
+) -> tuple[Array, Said]:
+    """Return each member's weighted loss summed over its span of rows, and what it says of them.
 
-    def one(layers: Layers, span: tuple[Array, Array]) -> Array:
-        return summed_loss(program, layers, rows, span, block, capacity)
+    Args:
+        program: the static choices.
+        layers: stacked layers of the members.
+        rows: features, class numbers and weights of all members' rows.
+        spans: first row and number of rows of each member.
+        said: stacked; what members said before, given up to the program.
+        block: rows per matrix product.
+    """
 
-    losses: Array = _over_members(program, one, layers, spans)
-    return losses
+    def one(layers: Layers, span: tuple[Array, Array], said: Said) -> tuple[Array, Said]:
+        return judged(program, layers, rows, span, said, block)
+
+    result: tuple[Array, Said] = _over_members(program, one, layers, spans, said)
+    return result
 
 
 @partial(jax.jit, donate_argnames=("state",))

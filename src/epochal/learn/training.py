@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from epochal.learn.dropout import inverted
@@ -185,15 +186,31 @@ def run(
 LOWEST, HIGHEST, HALVINGS = -2.3, 1.0, 9
 
 
-def summed_loss(
+class Said(NamedTuple):
+    """What a member says of the rows that judge it, for estimates that are not optimistic.
+
+    Rows in even places are as the copy that was best for those in odd places
+    says, and the other way round: no row had a say in which copy speaks of it.
+    """
+
+    logits: Array  # (rows, classes) float32; the rows are the most that any member has, and more
+    lowest: Array  # (2,) float32: loss of the copy that speaks of even places, and of odd ones
+
+
+def nothing_said(rows: int, classes: int) -> Said:
+    """Return what is said before the first epoch, in NumPy."""
+    return Said(np.zeros((rows, classes), np.float32), np.full(2, np.inf, np.float32))
+
+
+def judged(
     program: Program,
     layers: Layers,
     rows: tuple[Array, Array, Array],
     span: tuple[Array, Array],
+    said: Said,
     block: int,
-    capacity: int = 0,
-) -> Array:
-    """Return the weighted loss summed over a span of rows, without dropout.
+) -> tuple[Array, Said]:
+    """Return the weighted loss summed over a span of rows, without dropout, and what is said now.
 
     If the program is calibrated, after the logits have been multiplied by the
     number that makes the span's cross-entropy lowest (Berta et al. 2025): how
@@ -205,8 +222,8 @@ def summed_loss(
         layers: the member's parameters.
         rows: x (V, features), y (V,), w (V,); V is at least a block longer than any span.
         span: first row and number of rows, int32; a number of 0 costs nothing.
-        block: rows per matrix product.
-        capacity: the most rows that a span has, a multiple of `block`; for what is calibrated.
+        said: of earlier epochs; its rows are a multiple of `block`.
+        block: rows per matrix product, an even number.
     """
     x, y, w = rows
     start, count = span
@@ -214,51 +231,49 @@ def summed_loss(
     blocks = (count + block - 1) // block
     classes = outputs(layers)
 
-    def part(number: Array) -> tuple[Array, Array]:
-        """Return the targets and the weights of a block; rows behind the span weigh 0."""
-        first = start + number * block
-        labels = lax.dynamic_slice_in_dim(y, first, block)
-        inside = number * block + jnp.arange(block) < count
-        weight = jnp.where(inside, lax.dynamic_slice_in_dim(w, first, block), 0.0)
-        return jax.nn.one_hot(labels, classes, dtype=jnp.float32), weight
+    def forward(number: Array, all_: Array) -> Array:
+        """Write the logits of a block to where they belong."""
+        part = lax.dynamic_slice_in_dim(x, start + number * block, block)
+        logits = apply(layers, part, program.activation)
+        return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
-    def forward(number: Array) -> Array:
-        first = start + number * block
-        return apply(layers, lax.dynamic_slice_in_dim(x, first, block), program.activation)
+    logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(said.logits))
 
-    def summed(of_block: Callable[[Array], Array]) -> Array:
-        """Return the sum of what a function says of each block."""
-        zero = jnp.zeros((), jnp.float32)
-        return lax.fori_loop(0, blocks, lambda n, total: total + of_block(n), zero)
+    def summed(figure: Callable[..., Array], sharpness: Array) -> Array:
+        """Return the weighted sums of a figure over even places and over odd ones, shape (2,)."""
 
-    if not program.calibrated:
-        return summed(lambda n: _weighted(loss, forward(n), *part(n)))
+        def of_block(number: Array, total: Array) -> Array:
+            first = start + number * block
+            inside = number * block + jnp.arange(block) < count
+            weight = jnp.where(inside, lax.dynamic_slice_in_dim(w, first, block), 0.0)
+            labels = lax.dynamic_slice_in_dim(y, first, block)
+            targets = jax.nn.one_hot(labels, classes, dtype=jnp.float32)
+            own = sharpness * lax.dynamic_slice_in_dim(logits, number * block, block)
+            return total + jnp.sum((weight * figure(own, targets)).reshape(-1, 2), axis=0)
 
-    logits = lax.fori_loop(
-        0,
-        blocks,
-        lambda n, all_: lax.dynamic_update_slice_in_dim(all_, forward(n), n * block, 0),
-        jnp.zeros((capacity, classes), jnp.float32),
-    )
-
-    def of(number: Array) -> Array:
-        return lax.dynamic_slice_in_dim(logits, number * block, block)
+        return lax.fori_loop(0, blocks, of_block, jnp.zeros(2, jnp.float32))
 
     def halve(_: Array, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the half of the interval in which the cross-entropy is lowest: it is convex."""
         low, high = bounds
         middle = 0.5 * (low + high)
-        falling = summed(lambda n: _weighted(_slope, jnp.exp(middle) * of(n), *part(n))) < 0.0
+        falling = jnp.sum(summed(_slope, jnp.exp(middle))) < 0.0
         return jnp.where(falling, middle, low), jnp.where(falling, high, middle)
 
-    low, high = lax.fori_loop(0, HALVINGS, halve, (jnp.float32(LOWEST), jnp.float32(HIGHEST)))
-    sharpness = jnp.exp(0.5 * (low + high))
-    return summed(lambda n: _weighted(loss, sharpness * of(n), *part(n)))
-
-
-def _weighted(figure: Callable[..., Array], logits: Array, targets: Array, weight: Array) -> Array:
-    """Return the weighted sum of a figure of each row."""
-    return jnp.sum(weight * figure(logits, targets))
+    sharpness = jnp.float32(1.0)
+    if program.calibrated:
+        low, high = lax.fori_loop(0, HALVINGS, halve, (jnp.float32(LOWEST), jnp.float32(HIGHEST)))
+        sharpness = jnp.exp(0.5 * (low + high))
+    halves = summed(loss, sharpness)
+    total = jnp.sum(halves)
+    # A single row has none beside it to choose its copy.
+    others = jnp.where(count > 1, halves[::-1], total)
+    better = (others < said.lowest) & (count > 0)
+    renewed = better[jnp.arange(len(logits)) % 2]
+    said = Said(
+        jnp.where(renewed[:, None], logits, said.logits), jnp.where(better, others, said.lowest)
+    )
+    return total, said
 
 
 def _slope(o: Array, y: Array) -> Array:

@@ -17,12 +17,10 @@ import numpy as np
 
 from epochal.learn.losses import cross_entropy, softmax
 from epochal.records import Calibration
-from epochal.use.left_out import mean_opinion
+from epochal.use.left_out import Opinion, mean_opinion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from epochal.use.left_out import Opinion
 
 # Factors are sought between e^-2.3 and e^2.3, to a thousandth.
 WIDEST, HALVINGS = 2.3, 12
@@ -52,15 +50,16 @@ def calibrated(
     sharpness = np.ones(len(opinions))
     for kind in np.unique(kinds):
         said = [o for o, other in zip(opinions, kinds, strict=True) if other == kind]
-        logits, about = (np.concatenate([o[part] for o in said]) for part in (1, 0))
-        logits, truth, heaviness = _sample(logits, labels[about], weight[about])
-        sharpness[kinds == kind] = factor(logits, truth, heaviness)
+        logits, about = _sample(*(np.concatenate([o[part] for o in said]) for part in (1, 0)))
+        sharpness[kinds == kind] = factor(logits, labels[about], weight[about])
     voters, heard = _heard(opinions, weight)
+    (sample,) = _sample(np.flatnonzero(heard))
+    truth, heaviness = labels[sample], weight[sample]
+    some = _among(opinions, sample, rows)
 
     def judged(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Return the loss that these weights can have, with which power, and the weights."""
-        mean = np.log(mean_opinion(opinions, weights, rows, sharpness)[heard] + FLOOR)
-        logs, truth, heaviness = _sample(mean, labels[heard], weight[heard])
+        logs = np.log(mean_opinion(some, weights, len(sample), sharpness) + FLOOR)
         power = _power(logs, truth, heaviness, _equivalent(weights, voters))
         return _loss(power * logs, truth, heaviness), power, weights
 
@@ -79,25 +78,29 @@ def expected_loss(
 ) -> float | None:
     """Return the log-loss to expect of all members, from what q of them say of each row.
 
-    L_K = L_1 - (L_1 - L_q) (1 - 1/K) / (1 - 1/q): what disagreement takes away
-    goes with 1 - 1/members. None where one voter alone speaks of a row.
+    What disagreement takes away goes with 1 - sum of the squared weights. How much
+    it is, G, q equal voters tell, for whom that is 1 - 1/q: with L_k of single members,
+    L = sum_k w_k L_k - G (1 - sum_k w_k^2),  G = (mean_k L_k - L_q) / (1 - 1/q).
+    None where one voter alone speaks of a row.
     """
     weights = np.array(calibration.weights)
+    equal = np.full_like(weights, 1.0 / len(weights))
     voters, heard = _heard(opinions, weight)
-    equivalent = _equivalent(weights, voters)
-    if equivalent <= 1.0:
+    part, whole = 1.0 - 1.0 / voters, 1.0 - float(np.sum(weights**2))
+    if not (part > 0 and whole > 0):
         return None
-    part, whole = 1.0 - 1.0 / equivalent, 1.0 - float(np.sum(weights**2))
     power = 1.0 + (calibration.power - 1.0) * part / whole
-    mean = mean_opinion(opinions, weights, len(labels), calibration.sharpness)[heard]
+    mean = mean_opinion(opinions, equal, len(labels), calibration.sharpness)[heard]
     together = _loss(power * np.log(mean + FLOOR), labels[heard], weight[heard])
-    alone, votes = 0.0, 0.0
-    for (rows, said), share, sharp in zip(opinions, weights, calibration.sharpness, strict=True):
+    alone, heaviness = np.zeros((2, len(weights)))
+    for k, ((rows, said), sharp) in enumerate(zip(opinions, calibration.sharpness, strict=True)):
         own = heard[rows]
-        heaviness = share * weight[rows][own].sum()
-        alone += heaviness * _loss(sharp * said[own], labels[rows][own], weight[rows][own])
-        votes += heaviness
-    return float(alone / votes - (alone / votes - together) * whole / part)
+        numbers = rows[own]
+        heaviness[k] = weight[numbers].sum()
+        if heaviness[k] > 0:
+            alone[k] = _loss(sharp * said[own], labels[numbers], weight[numbers])
+    gain = (np.average(alone, weights=heaviness) - together) / part
+    return float(np.average(alone, weights=weights * heaviness) - gain * whole)
 
 
 def factor(
@@ -126,6 +129,7 @@ def factor(
     if not total > 0:
         return expected
     share = weight * (np.count_nonzero(weight) / total)
+    logits = logits.astype(np.float64)
     of_truth = logits[np.arange(len(labels)), labels]
     low, high = -WIDEST, WIDEST
     for _ in range(HALVINGS):
@@ -151,6 +155,15 @@ def _heard(opinions: Sequence[Opinion], weight: np.ndarray) -> tuple[int, np.nda
     return int(voters.max()), (voters == voters.max()) & (weight > 0)
 
 
+def _among(opinions: Sequence[Opinion], sample: np.ndarray, rows: int) -> list[Opinion]:
+    """Return what is said of some of the rows, which are numbered as they are in the sample."""
+    place = np.full(rows, -1)
+    place[sample] = np.arange(len(sample))
+    return [
+        Opinion(place[o.rows][place[o.rows] >= 0], o.logits[place[o.rows] >= 0]) for o in opinions
+    ]
+
+
 def _weights(kinds: np.ndarray, share: float) -> np.ndarray:
     """Return weights of members: equal in each kind, the first kind's summing to the share."""
     first = kinds == kinds.min()
@@ -174,4 +187,5 @@ def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 def _loss(logits: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> float:
     """Return the weighted mean cross-entropy."""
     targets = np.eye(logits.shape[1])[labels]
-    return float(np.average(cross_entropy(logits, targets), weights=weight))
+    losses = cross_entropy(logits.astype(np.float64), targets)
+    return float(np.average(losses, weights=weight))

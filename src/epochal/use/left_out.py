@@ -33,7 +33,7 @@ def opinion(layers: Layers, rows: np.ndarray, source: RowSource, activation: str
     classes = outputs(layers)
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     said = [logits(layers, source.take(chunk), activation, large=large) for chunk in chunks]
-    return Opinion(rows, np.concatenate([np.zeros((0, classes)), *said]))
+    return Opinion(rows, np.concatenate([np.zeros((0, classes), np.float32), *said]))
 
 
 def mean_opinion(
@@ -56,7 +56,7 @@ def mean_opinion(
     total = np.zeros((rows, opinions[0].logits.shape[1]))
     voters = np.zeros(rows)
     for (numbers, said), weight, sharp in zip(opinions, weights, sharpness, strict=True):
-        total[numbers] += weight * softmax(sharp * said)
+        total[numbers] += weight * softmax(np.float64(sharp) * said)
         voters[numbers] += weight
     with np.errstate(invalid="ignore", divide="ignore"):
         return total / voters[:, None]
@@ -76,7 +76,7 @@ def scores(
         probabilities: shape (rows, classes), NaN where there is none.
         labels: class numbers, shape (rows,).
         weight: of the rows, shape (rows,).
-        optimistic: whether the same rows chose the stopping epoch.
+        optimistic: whether an earlier training may have seen the rows.
         expected: the log-loss to expect of the whole ensemble.
     """
     judged = np.isfinite(probabilities).all(axis=1) & (weight > 0)
