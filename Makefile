@@ -90,6 +90,11 @@ bench-ablation: $(VENV)/dev.stamp ## say what each step of the default recipe gi
 	@test -n "$(DATA)" || { echo "say which tables: make bench-ablation DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/ablation.py "$(DATA)" $(OPTIONS)
 
+.PHONY: bench-leave-tables-out
+bench-leave-tables-out: $(VENV)/dev.stamp ## choose settings on half of the tables, judge on the other (DATA=folder)
+	@test -n "$(DATA)" || { echo "say which tables: make bench-leave-tables-out DATA=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/leave_tables_out.py "$(DATA)" $(OPTIONS)
+
 .PHONY: pin
 pin: ## renew constraints/pinned.txt with the newest versions
 	rm -rf .venv-pin

@@ -10,6 +10,7 @@ everything else as it came with None.
 from __future__ import annotations
 
 import json
+import resource
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -158,6 +159,8 @@ def run(method: Callable[[Split], Answer], path: Path, seed: int) -> dict[str, A
         **sizes,
         "fit_s": round(answer.fit_seconds, 3),
         "predict_s": round(answer.predict_seconds, 4),
+        # Of the process since it began, tables before included.
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **figures(parts.test_labels, answer.probabilities, answer.classes),
         **({"warnings": told} if told else {}),
         **({"expected": answer.expected_log_loss} if answer.expected_log_loss else {}),
