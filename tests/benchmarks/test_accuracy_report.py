@@ -117,7 +117,7 @@ def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
     where, _, beside = text.partition("**Beside")
     assert "half" not in where
     assert "1 tables that it was run on, seed 0: better on 0, log-loss 2.00 times its" in beside
-    assert "| a | 0.2000 | **0.1000** | 2 | 2 |" in beside
+    assert "| a | 0.2000 | **0.1000** | 1 | 1 |" in beside
     assert "| a | **0.2000** | 0.4000 |" in text
     assert "| a | 100 | 2 | 0.3000 ± 0.1414 |" in text
     assert "over 2 fits" in text
