@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
 from epochal.classifier import SETTINGS
+from epochal.errors import DataError, SettingError
 from epochal.settings import CONSTRAINTS, PRESETS
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
@@ -372,3 +373,32 @@ def test_weights_that_are_not_finite_are_refused():
 
     with pytest.raises(EpochalError, match="learning_rate_init"):
         ours.fit(X, Y)
+
+
+def test_groups_and_times_may_be_lists_and_series():
+    """What scikit-learn's splitters take, fit takes; wrong lengths are told."""
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    options = {"preset": "fast", "max_iter": 2, "random_state": 0}
+    by_list = EpochalClassifier(**options).fit(X, y, groups=[f"g{k // 4}" for k in range(40)])
+    by_series = EpochalClassifier(**options).fit(X, y, groups=pd.Series(np.arange(40) // 4))
+    timed = EpochalClassifier(**options).fit(X, y, times=pd.date_range("2024-01-01", periods=40))
+
+    np.testing.assert_array_equal(by_list.predict_proba(X), by_series.predict_proba(X))
+    assert timed.out_of_bag_ is None
+    with pytest.raises(DataError, match="3 values for 40 rows"):
+        EpochalClassifier().fit(X, y, groups=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "words"),
+    [
+        ({"groups": range(9)}, {}, "both times and groups"),
+        ({"X_val": [[1.0]], "y_val": [1]}, {}, "beside X_val"),
+        ({}, {"early_stopping": False}, "early_stopping"),
+    ],
+)
+def test_times_beside_what_contradicts_them_are_refused(more, settings, words):
+    """One thing alone says which rows validate."""
+    X, y = np.arange(9.0)[:, None], [0, 1, 0] * 3
+    with pytest.raises(SettingError, match=words):
+        EpochalClassifier(**settings).fit(X, y, times=range(9), **more)

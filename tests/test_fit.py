@@ -271,3 +271,40 @@ def test_a_wide_table_is_scaled_and_not_embedded():
     assert model.settings.embedding_size == 0
     assert model.layer_sizes[0] == 600
     assert model.members[0][0].plain.shape == (600,)
+
+
+def test_rows_of_a_group_never_judge_a_member_that_trained_on_others_of_it():
+    """Copies of a row share their fold, so that labels by lot are not learned by heart."""
+    random = np.random.default_rng(3)
+    rows = np.repeat(random.normal(size=(60, 8)), 5, axis=0)
+    labels, groups = np.repeat(random.integers(2, size=60), 5), np.repeat(np.arange(60), 5)
+    learner = {"hidden_layer_sizes": (64,), "max_iter": 60, "dropout": 0.0, "l2": 0.0}
+    settings = checked(PRESETS["default"], SMALL | PLAIN | learner)
+    apart = fit(Labelled(rows, labels, groups=groups), settings, Circumstances(0))
+    mixed = fit(Labelled(rows, labels), settings, Circumstances(0))
+
+    assert apart.model.out_of_bag.accuracy < 0.65
+    assert mixed.model.out_of_bag.accuracy > 0.9
+
+
+def test_groups_validate_whole_without_bagging():
+    """Of groups of equal rows the kept-apart part is whole groups: means show which."""
+    groups = np.repeat(np.arange(40), 5)
+    rows = np.repeat(2.0 ** np.arange(40), 5)[:, None]
+    settings = checked(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
+    result = fit(Labelled(rows, Y, groups=groups), settings, Circumstances(0))
+    total = result.model.preprocessor.mean[0] * 180 / 5
+
+    assert total == int(total)
+    assert int(total).bit_count() == 36
+
+
+def test_the_latest_rows_judge_all_members():
+    """With times, statistics are of the earlier rows, and no member leaves rows out."""
+    times = np.random.default_rng(0).permutation(200)
+    settings = checked(PRESETS["default"], SMALL | PLAIN | {"validation_fraction": 0.2})
+    model = fit(Labelled(X, Y, times=times), settings, Circumstances(0)).model
+
+    np.testing.assert_allclose(model.preprocessor.mean, X[times < 160].mean(axis=0), rtol=1e-12)
+    assert model.out_of_bag is None
+    assert model.settings.bagging is None

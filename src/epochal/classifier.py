@@ -20,7 +20,7 @@ from epochal.errors import SettingError
 from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
-from epochal.request import Circumstances, Fitted, Labelled
+from epochal.request import Circumstances, Fitted, Labelled, beside
 from epochal.settings import AUTO, Settings, checked, preset
 from epochal.use.predict import predict_proba
 
@@ -259,12 +259,14 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.device = device
         self.callbacks = callbacks
 
-    def fit(
+    def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
         self,
         X: Any,
         y: Any,
         sample_weight: Any = None,
         *,
+        groups: Any = None,
+        times: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
@@ -279,6 +281,13 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             Class labels.
         sample_weight : array-like of shape (n_samples,), optional
             How much each row counts; 0 is as if the row were not there.
+        groups : array-like of shape (n_samples,), optional
+            Rows of one group, such as the visits of a patient, are never on both
+            sides of a split: members leave out, or validate on, whole groups.
+        times : array-like of shape (n_samples,), optional
+            Numbers, dates or texts that sort. The latest rows validate, a
+            `validation_fraction` of all, and members do not leave out folds:
+            what is to come is predicted from what was.
         X_val, y_val, sample_weight_val : optional
             Rows that choose the stopping epoch, instead of rows of X.
 
@@ -292,6 +301,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
         data = self._labelled(X, y, sample_weight, reset=earlier is None)
+        data = beside(data, groups, times, settings, validated=X_val is not None)
         validation = None
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")

@@ -18,11 +18,12 @@ from scipy import sparse
 import epochal
 from epochal.data.bags import Bags, bags_for, member_weights
 from epochal.data.batches import ArraySource, Epochs, LazySource
+from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.judges import Encoded, Judges, own, shared
 from epochal.data.labels import class_weights, encode_labels, numbered
 from epochal.data.preprocess import Preprocessor
 from epochal.data.rows import take
-from epochal.data.split import holdout
+from epochal.data.split import holdout, latest
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
@@ -104,11 +105,15 @@ def fit(
         settings = _going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
     classes, labels, weight = _numbers(data, classes, how)
-    training, apart = _split(labels, weight, settings, how, validation)
+    if data.times is not None:
+        # Folds would train on what came later than the rows that judge.
+        settings = replace(settings, bagging=None)
+    training, apart = _split(data, labels, weight, settings, how, validation)
     settings = resolved(settings, len(training), _columns(data.rows))
     preprocessor = _preprocessor(data, training, settings, earlier)
     pool = _encoded(data.rows, training, labels, weight, preprocessor)
-    bags = bags_for(settings, pool.labels, how.seed)
+    groups = None if data.groups is None else numbered_groups(data.groups[training])
+    bags = bags_for(settings, pool.labels, how.seed, groups)
     judges: Judges | None = None
     if validation is not None:
         _, truth, given = _numbers(validation, classes, how)
@@ -162,6 +167,7 @@ def _numbers(
 
 
 def _split(
+    data: Labelled,
     labels: np.ndarray,
     weight: np.ndarray,
     settings: Settings,
@@ -173,8 +179,14 @@ def _split(
     present = _weighty(weight, "sample_weight")
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return present, np.empty(0, np.int64)
-    random = generator(how.seed, Purpose.HOLDOUT)
-    training, apart = holdout(labels[present], settings.validation_fraction, random)
+    random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
+    if data.times is not None:
+        training, apart = latest(data.times[present], fraction)
+    elif data.groups is not None:
+        groups = numbered_groups(data.groups[present])
+        training, apart = holdout_of_groups(labels[present], groups, fraction, random)
+    else:
+        training, apart = holdout(labels[present], fraction, random)
     return present[training], present[apart]
 
 

@@ -61,3 +61,17 @@ def test_a_label_that_the_model_does_not_know_is_named(run, model, table):
     assert "'hihg'" in ended.err
     assert "did you mean 'high'?" in ended.err
     assert ended.out == ""
+
+
+def test_rows_may_count_differently(run, model, table):
+    """With weights of 1 and 0 the figures are those of the rows that count."""
+    lines = table.read_text().splitlines()
+    rows = [f"{line},{int(k < 80)}" for k, line in enumerate(lines[1:])]
+    weighted, half = table.with_name("weighted.csv"), table.with_name("half.csv")
+    weighted.write_text("\n".join([lines[0] + ",heavy", *rows]) + "\n")
+    half.write_text("\n".join(lines[:81]) + "\n")
+    all_rows = json.loads(run("evaluate", model, weighted, "--json", "--weight", "heavy").out)
+    some = json.loads(run("evaluate", model, half, "--json").out)
+
+    assert all_rows["log_loss"] == pytest.approx(some["log_loss"], rel=1e-9)
+    assert all_rows["accuracy"] == pytest.approx(some["accuracy"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epochal.cli.reading import labelled, labelled_batches, like
+from epochal.cli.reading import Roles, labelled, labelled_batches, like
 from epochal.errors import ColumnError, DataError
 
 
@@ -19,7 +19,7 @@ def codes(tmp_path) -> str:
 
 def test_digits_that_are_names_stay_as_written(codes):
     """`as_text` keeps the leading zero that makes 01 another code than 1."""
-    read = labelled(codes, "label", as_text=["code"])
+    read = labelled(codes, Roles("label"), as_text=["code"])
 
     assert read.rows.column("code").to_pylist() == ["01", "02", "01"]
     assert read.labels.tolist() == [0, 1, 1]
@@ -28,14 +28,14 @@ def test_digits_that_are_names_stay_as_written(codes):
 
 def test_dropped_columns_must_be_there(codes):
     """A column to drop that does not exist is a typing mistake."""
-    assert labelled(codes, "label", drop=["size"]).rows.column_names == ["code"]
+    assert labelled(codes, Roles("label"), drop=["size"]).rows.column_names == ["code"]
     with pytest.raises(ColumnError, match="'sise'"):
-        labelled(codes, "label", drop=["sise"])
+        labelled(codes, Roles("label"), drop=["sise"])
 
 
 def test_labels_of_another_file_get_the_type_of_the_classes(codes):
     """Text labels of a file of its own become the numbers of the training."""
-    read = like(np.array([0, 1]), codes, "label", drop=())
+    read = like(np.array([0, 1]), codes, Roles("label"), drop=())
 
     assert read.labels.dtype == np.int64
     assert read.labels.tolist() == [0, 1, 1]
@@ -44,7 +44,7 @@ def test_labels_of_another_file_get_the_type_of_the_classes(codes):
 
 def test_pieces_are_the_whole(codes):
     """Rows and labels come piece by piece, none twice and none lost."""
-    pieces = list(labelled_batches(codes, "label", 2))
+    pieces = list(labelled_batches(codes, Roles("label"), 2))
 
     assert [label for piece in pieces for label in piece.labels] == ["0", "1", "1"]
     assert sum(piece.dropped for piece in pieces) == 1
@@ -53,9 +53,9 @@ def test_pieces_are_the_whole(codes):
 def test_data_without_labels_asks_for_a_target(codes, tmp_path):
     """The hint names the option, and for a table the columns."""
     with pytest.raises(DataError, match="--target") as caught:
-        labelled(codes, None)
+        labelled(codes, Roles())
     assert "code" in str(caught.value)
 
     np.save(tmp_path / "x.npy", np.zeros((3, 2)))
     with pytest.raises(DataError, match="--target"):
-        labelled(str(tmp_path / "x.npy"), None)
+        labelled(str(tmp_path / "x.npy"), Roles())

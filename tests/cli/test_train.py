@@ -308,3 +308,58 @@ def test_ctrl_c_keeps_the_best_copy(table, tmp_path):
 def test_the_model_is_named_after_the_data(data, out):
     """The default output is the data's name, in the current folder."""
     assert default_output(data) == Path(out)
+
+
+def test_weights_groups_and_times_come_from_columns(run, table, tmp_path):
+    """Weight and group are no inputs; a time is one; what was done with each is told."""
+    lines = table.read_text().splitlines()
+    more = [f"{line},{k % 3},{k // 4}" for k, line in enumerate(lines[1:])]
+    table.write_text("\n".join([lines[0] + ",heavy,house", *more]) + "\n")
+    options = ("--target", "income", *TINY, "--weight", "heavy", "--test-fraction", "0.25")
+    grouped = run("train", table, *options, "--group", "house")
+    columns = [
+        column.name for column in load(tmp_path / "people.epochal").preprocessor.schema.columns
+    ]
+    timed = run("train", table, *options, "--time", "since", "--drop", "house")
+
+    assert grouped.code == timed.code == 0
+    assert columns == ["age", "job", "member", "since"]
+    assert "30 groups of 'house', kept whole" in grouped.err
+    assert "from 'heavy'" in grouped.err
+    assert "to test on, the latest" in timed.err
+    assert "left it out" not in timed.out
+
+
+def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
+    """The model of a table is that of the table with more rows that weigh nothing."""
+    lines = table.read_text().splitlines()
+    rows = [f"{line},1" for line in lines[1:]]
+    table.write_text("\n".join([lines[0] + ",heavy", *rows]) + "\n")
+    longer = tmp_path / "longer.csv"
+    nothing = [f"{line[:-1]}0" for line in reversed(rows)]
+    longer.write_text("\n".join([lines[0] + ",heavy", *rows, *nothing]) + "\n")
+    for name in (table, longer):
+        assert run("train", name, "--target", "income", *TINY, "--weight", "heavy").code == 0
+    one, other = (load(tmp_path / f"{name}.epochal") for name in ("people", "longer"))
+
+    np.testing.assert_array_equal(one.members[0][1].weights, other.members[0][1].weights)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--weight", "income"), "income"),
+        (("--weight", "wait"), "wait"),
+        (("--weight", "age"), "a weight of"),
+        (("--group", "jobb"), "did you mean 'job'"),
+        (("--time", "since", "--group", "job"), "times and groups"),
+    ],
+)
+def test_columns_that_cannot_say_it_are_refused(run, table, tmp_path, words, expected):
+    """A column that is not there, texts as weights, a missing weight: told, and nothing is left."""
+    ended = run("train", table, "--target", "income", *TINY, *words)
+
+    assert ended.code in {2, 4}
+    assert expected in ended.err
+    assert "Traceback" not in ended.err
+    assert left_behind(tmp_path, table) == set()

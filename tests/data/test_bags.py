@@ -105,3 +105,26 @@ def test_a_patch_larger_than_the_image_is_all_of_it():
 def test_amounts(share, number):
     """A share is a fraction or a number, at least one and at most all."""
     assert amount(share, 10) == number
+
+
+@pytest.mark.parametrize("bagging", ["folds", "bootstrap"])
+def test_groups_are_left_out_whole(bagging):
+    """A member trains on all rows of a group equally often, and leaves some groups out."""
+    groups = np.repeat(np.arange(30), 4)
+    labels = np.arange(120) % 2
+    settings = checked(PRESETS["default"], {"bagging": bagging, "n_estimators": 5, "n_folds": 3})
+    bags = bags_for(settings, labels, 0, groups)
+
+    for member in range(5):
+        counts = bags.counts(member, np.arange(120)).reshape(30, 4)
+        assert (counts == counts[:, :1]).all()
+        assert 0 < (counts[:, 0] == 0).sum() < 20
+
+
+def test_there_are_no_more_folds_than_groups():
+    """Two groups are two folds."""
+    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 8})
+    bags = bags_for(settings, np.zeros(6, int), 0, np.array([0, 0, 0, 1, 1, 1]))
+
+    assert bags.n_folds == 2
+    assert {len(bags.left_out(member)) for member in range(4)} == {3}

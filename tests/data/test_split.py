@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.split import folds, holdout
+from epochal.data.split import folds, holdout, latest
+from epochal.errors import DataError
 
 classes_of_rows = st.lists(st.integers(0, 6), min_size=1, max_size=200).map(np.array)
 seeds = st.integers(0, 2**32)
@@ -112,3 +113,39 @@ def test_no_rows_are_no_parts():
 
     assert len(folds(nothing, 3, np.random.default_rng(0))) == 0
     assert [len(part) for part in holdout(nothing, 0.5, np.random.default_rng(0))] == [0, 0]
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=2, max_size=99).filter(lambda t: len(set(t)) > 1),
+    fractions,
+)
+def test_the_latest_rows_validate(times, fraction):
+    """Every row that validates is later than every one that trains, and both are there."""
+    times = np.array(times)
+    training, validation = latest(times, fraction)
+
+    assert np.sort(np.r_[training, validation]).tolist() == list(range(len(times)))
+    assert times[training].max() < times[validation].min()
+
+
+def test_as_many_of_the_latest_validate_as_were_asked_for():
+    """Without ties it is the fraction to the row; texts and dates sort too."""
+    times = np.random.default_rng(0).permutation(100)
+
+    assert sorted(times[latest(times, 0.25)[1]]) == list(range(75, 100))
+    assert latest(np.array(["2024-05", "2023-01", "2024-01"]), 0.3)[1].tolist() == [0]
+    assert latest(times.astype("datetime64[D]"), 0.01)[1].tolist() == [int(times.argmax())]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (np.array([1.0, np.nan]), "missing in row 1"),
+        (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), "missing in row 1"),
+        (np.array([5, 5]), "all rows are of one time"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(times, words):
+    """A missing time and a single one are told."""
+    with pytest.raises(DataError, match=words):
+        latest(times, 0.5)

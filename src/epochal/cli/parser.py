@@ -105,6 +105,15 @@ def _add_train(parser: Parser) -> None:
         default="default",
         help="the settings to start from (default: default)",
     )
+    _add_weight(parser)
+    parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with the same value here stay on one side of every split; not an input",
+    )
+    parser.add_argument(
+        "--time", metavar="COLUMN", help="the latest rows by this column validate, and test"
+    )
     parser.add_argument("--class-weight", choices=("balanced",), help="weigh classes equally")
     parser.add_argument(
         "--random-state", type=_seed, default=0, metavar="N", help="the seed (default: 0)"
@@ -148,6 +157,7 @@ def _add_evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--target", metavar="COLUMN", help="the column of true labels (default: as in training)"
     )
+    _add_weight(parser)
     _add_talking(parser)
 
 
@@ -168,6 +178,11 @@ def _add_model_and_data(parser: Parser) -> None:
         metavar="N",
         help=f"rows held in memory at a time (default: {ROWS_PER_BATCH})",
     )
+
+
+def _add_weight(parser: Parser) -> None:
+    """Add the column that says how much a row counts."""
+    parser.add_argument("--weight", metavar="COLUMN", help="how much each row counts; not an input")
 
 
 def _add_talking(parser: Parser) -> None:

@@ -9,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.cli.printing import counted
-from epochal.data.numbers import is_number
+from epochal.data.numbers import Place, is_number
+from epochal.data.numbers import numbers as numeric
+from epochal.data.rows import take
 from epochal.data.sources import files
+from epochal.data.sources.frames import as_labels
 from epochal.errors import ColumnError, DataError, suggestion
 from epochal.use.classes import class_indices
 
@@ -26,42 +29,72 @@ ROWS_PER_PIECE = 65_536
 KINDS = ("numbers", "truth values", "dates", "categories")
 
 
+class Roles(NamedTuple):
+    """Which columns say something about rows: their label, weight, group and time."""
+
+    target: str | None = None
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
+
+    @property
+    def beside(self) -> list[str]:
+        """The columns that are no inputs: a time is one, as it is known of new rows too."""
+        return [name for name in (self.weight, self.group) if name is not None]
+
+
 class Labelled(NamedTuple):
-    """Rows, their labels, and how many rows had none."""
+    """Rows, their labels, how many rows had none, and what else is known of each."""
 
     rows: Rows
     labels: NDArray[Any]
     dropped: int
+    weight: NDArray[np.float64] | None = None
+    groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
+
+    def taken(self, numbers: NDArray[np.integer[Any]]) -> Labelled:
+        """Return the rows of these numbers, with all that is known of them."""
+        weight, groups, times = (
+            None if of_row is None else of_row[numbers]
+            for of_row in (self.weight, self.groups, self.times)
+        )
+        rows = take(self.rows, numbers)
+        return Labelled(rows, self.labels[numbers], self.dropped, weight, groups, times)
 
 
 def labelled(
-    path: str,
-    target: str | None,
-    *,
-    as_text: Collection[str] = (),
-    drop: Collection[str] = (),
+    path: str, roles: Roles, *, as_text: Collection[str] = (), drop: Collection[str] = ()
 ) -> Labelled:
     """Return everything at a path, without the columns to drop; labels are required."""
-    read = files.read(path, target, as_text=as_text)
+    read = files.read(path, roles.target, as_text=as_text)
     if read.labels is None:
         raise DataError(f"{path} has no labels of its own", "", _target_hint(read.rows))
-    return Labelled(_without(read.rows, drop, path), read.labels, read.dropped)
+    weight = None if roles.weight is None else _weights(read.rows, roles.weight, path)
+    groups, times = (
+        None if name is None else as_labels(_column(read.rows, name, path))
+        for name in (roles.group, roles.time)
+    )
+    rows = _without(read.rows, [*drop, *roles.beside], path)
+    return Labelled(rows, read.labels, read.dropped, weight, groups, times)
 
 
 def labelled_batches(
-    path: str, target: str | None, rows_per_batch: int, drop: Collection[str] = ()
+    path: str, roles: Roles, rows_per_batch: int, drop: Collection[str] = ()
 ) -> Iterator[Labelled]:
-    """Yield rows and labels piece by piece, without the columns to drop that are there.
+    """Yield rows, labels and weights piece by piece, without the columns to drop that are there.
 
     Columns of text files stay text: the schema of the training rows reads them.
     """
-    for read in files.labelled_batches(path, rows_per_batch, None, target):
+    surplus = {*drop, *roles.beside}
+    for read in files.labelled_batches(path, rows_per_batch, None, roles.target):
         if read.labels is None:
             raise DataError(f"{path} has no labels of its own", "", _target_hint(read.rows))
         rows = read.rows
+        weight = None if roles.weight is None else _weights(rows, roles.weight, path)
         if isinstance(rows, pa.Table):
-            rows = rows.drop_columns([name for name in rows.column_names if name in drop])
-        yield Labelled(rows, read.labels, read.dropped)
+            rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
+        yield Labelled(rows, read.labels, read.dropped, weight)
 
 
 def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator[Rows]:
@@ -77,9 +110,9 @@ def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator
             yield rows
 
 
-def like(classes: NDArray[Any], path: str, target: str | None, drop: Collection[str]) -> Labelled:
+def like(classes: NDArray[Any], path: str, roles: Roles, drop: Collection[str]) -> Labelled:
     """Return everything at a path, with labels of the type of `classes`."""
-    pieces = list(labelled_batches(path, target, ROWS_PER_PIECE, drop))
+    pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop))
     labels = np.concatenate([piece.labels for piece in pieces])
     if not len(labels):
         raise DataError(f"{path} has no row with a label", "at least one")
@@ -87,6 +120,7 @@ def like(classes: NDArray[Any], path: str, target: str | None, drop: Collection[
         _joined([piece.rows for piece in pieces]),
         classes[class_indices(classes, labels)],
         sum(piece.dropped for piece in pieces),
+        None if roles.weight is None else np.concatenate([piece.weight for piece in pieces]),
     )
 
 
@@ -125,6 +159,25 @@ def _without(rows: Rows, drop: Collection[str], path: str) -> Rows:
     if missing:
         raise ColumnError.from_missing(missing, rows.column_names, path)
     return rows.drop_columns(list(drop))
+
+
+def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:
+    """Return a column that says something about its row."""
+    if not isinstance(rows, pa.Table):
+        raise DataError(f"{path} has no named columns", "", f"leave the option with {name!r} away")
+    if name not in rows.column_names:
+        raise ColumnError.from_missing([name], rows.column_names, path)
+    return rows.column(name)
+
+
+def _weights(rows: Rows, name: str, path: str) -> NDArray[np.float64]:
+    """Return a column of weights: finite, and not below 0."""
+    weights = numeric(_column(rows, name, path), Place(name))
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        found = f"a weight of {path}, column {name!r}, is {weights[wrong.argmax()]:g}"
+        raise DataError(found, "a finite number of at least 0 in every row")
+    return weights
 
 
 def _joined(pieces: list[Rows]) -> Rows:

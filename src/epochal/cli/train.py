@@ -25,11 +25,18 @@ from epochal.cli.printing import (
     typed_command,
 )
 from epochal.cli.progress import as_json, progress_for
-from epochal.cli.reading import Labelled, columns_found, labelled, labelled_batches, like
+from epochal.cli.reading import (
+    Labelled,
+    Roles,
+    columns_found,
+    labelled,
+    labelled_batches,
+    like,
+)
 from epochal.cli.track import clock
+from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.labels import encode_labels
-from epochal.data.rows import take
-from epochal.data.split import holdout
+from epochal.data.split import holdout, latest
 from epochal.keys import Purpose, generator
 from epochal.learn.stopping import Outcome
 from epochal.model.atomic import check_writable
@@ -87,33 +94,41 @@ def default_output(data: str) -> Path:
 
 def _parts(arguments: argparse.Namespace) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
-    train = labelled(
-        arguments.data, arguments.target, as_text=arguments.as_text, drop=arguments.drop
-    )
+    roles = _roles(arguments)
+    train = labelled(arguments.data, roles, as_text=arguments.as_text, drop=arguments.drop)
     classes, numbers = encode_labels(train.labels)
     valid = None
     if arguments.valid:
-        valid = like(classes, arguments.valid, arguments.target, arguments.drop)
+        valid = like(classes, arguments.valid, roles, arguments.drop)
     if arguments.test:
         # A mistake in it shall show now, and not after hours of training.
-        for piece in labelled_batches(
-            arguments.test, arguments.target, ROWS_PER_BATCH, arguments.drop
-        ):
+        for piece in labelled_batches(arguments.test, roles, ROWS_PER_BATCH, arguments.drop):
             class_indices(classes, piece.labels)
     if arguments.test_fraction is None:
         return Parts(train, valid, None)
-    random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
-    rest, apart = holdout(numbers, arguments.test_fraction, random)
-    test = Labelled(take(train.rows, apart), train.labels[apart], 0)
-    kept = train._replace(rows=take(train.rows, rest), labels=train.labels[rest])
-    return Parts(kept, valid, test)
+    random, fraction = (
+        generator(arguments.random_state, Purpose.HOLDOUT, 1),
+        arguments.test_fraction,
+    )
+    if train.times is not None:
+        rest, apart = latest(train.times, fraction)
+    elif train.groups is not None:
+        rest, apart = holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
+    else:
+        rest, apart = holdout(numbers, fraction, random)
+    return Parts(train.taken(rest), valid, train.taken(apart))
+
+
+def _roles(arguments: argparse.Namespace) -> Roles:
+    """Return the columns that say something about rows."""
+    return Roles(arguments.target, arguments.weight, arguments.group, arguments.time)
 
 
 def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     """Tell on standard error what was found."""
     if arguments.quiet or arguments.json:
         return
-    rows, labels, dropped = parts.train
+    rows, labels, dropped = parts.train[:3]
     apart = len(parts.test.labels) if parts.test else 0
     found = np.unique(labels.astype(str))
     lines = [
@@ -128,7 +143,15 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
             row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
         )
     if apart:
-        lines.append(row("kept apart", f"{counted(apart, 'row')} to test on"))
+        late = ", the latest" if arguments.time else ""
+        lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
+    if parts.train.groups is not None:
+        groups = len(set(parts.train.groups.tolist()))
+        lines.append(
+            row("groups", f"{counted(groups, 'group')} of {arguments.group!r}, kept whole")
+        )
+    if parts.train.weight is not None:
+        lines.append(row("weights", f"from {arguments.weight!r}"))
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
 
 
@@ -142,8 +165,12 @@ def _fitted(arguments: argparse.Namespace, parts: Parts) -> EpochalClassifier:
             callbacks=[progress],
             **chosen_settings(arguments),
         )
-        valid = {"X_val": parts.valid.rows, "y_val": parts.valid.labels} if parts.valid else {}
-        classifier.fit(parts.train.rows, parts.train.labels, **valid)
+        valid = {}
+        if parts.valid:
+            valid = dict(zip(("X_val", "y_val"), parts.valid[:2], strict=True))
+            valid["sample_weight_val"] = parts.valid.weight
+        rows, labels, _, weight, groups, times = parts.train
+        classifier.fit(rows, labels, weight, groups=groups, times=times, **valid)
     return classifier
 
 
@@ -152,7 +179,7 @@ def _test_figures(
 ) -> Evaluation | None:
     """Return the figures on rows kept apart, where there are any."""
     if arguments.test:
-        pieces = labelled_batches(arguments.test, arguments.target, ROWS_PER_BATCH, arguments.drop)
+        pieces = labelled_batches(arguments.test, _roles(arguments), ROWS_PER_BATCH, arguments.drop)
         with counting(sys.stderr, quiet=arguments.quiet) as count:
             return figures_of(model, pieces, arguments.test, count)
     if test is None:

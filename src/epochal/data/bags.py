@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from epochal.data.grouped import folds_of_groups
 from epochal.data.split import folds
 from epochal.keys import Purpose, generator
 
@@ -101,30 +102,38 @@ class BootstrapBags:
         return np.flatnonzero(self.drawn[member] == 0)
 
 
-def bags_for(settings: Settings, labels: np.ndarray, seed: int) -> Bags:
+def bags_for(
+    settings: Settings, labels: np.ndarray, seed: int, groups: np.ndarray | None = None
+) -> Bags:
     """Return the bags of all members.
 
     Args:
         settings: `bagging`, `n_estimators`, `n_folds`, `max_samples`.
         labels: class numbers, shape (rows,); folds hold each class in equal parts.
         seed: the seed of the training.
+        groups: of rows that are left out together, numbered from 0, shape (rows,).
     """
-    members, rows = settings.n_estimators, len(labels)
+    members = settings.n_estimators
+    units = len(labels) if groups is None else int(groups.max()) + 1
     if settings.bagging == "folds":
-        n_folds = min(settings.n_folds, rows)
+        n_folds = min(settings.n_folds, units)
         rounds = range(-(-members // n_folds))
+        randoms = [generator(seed, Purpose.FOLDS, number) for number in rounds]
         dealt = tuple(
-            folds(labels, n_folds, generator(seed, Purpose.FOLDS, number)) for number in rounds
+            folds(labels, n_folds, random)
+            if groups is None
+            else folds_of_groups(labels, groups, n_folds, random)
+            for random in randoms
         )
         return FoldBags(members, n_folds, dealt)
     if settings.bagging == "bootstrap":
-        draws = amount(settings.max_samples, rows)
+        draws = amount(settings.max_samples, units)
         drawn = [
-            generator(seed, Purpose.BOOTSTRAP, member).integers(rows, size=draws)
+            generator(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
             for member in range(members)
         ]
-        counts = [np.bincount(picked, minlength=rows).astype(np.uint16) for picked in drawn]
-        return BootstrapBags(np.stack(counts))
+        counts = [np.bincount(picked, minlength=units).astype(np.uint16) for picked in drawn]
+        return BootstrapBags(np.stack(counts if groups is None else [c[groups] for c in counts]))
     return WholeBags(members)
 
 

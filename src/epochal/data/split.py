@@ -8,6 +8,34 @@ from __future__ import annotations
 
 import numpy as np
 
+from epochal.errors import DataError
+
+
+def latest(times: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the earlier rows, which train, and of the latest, which validate.
+
+    About the fraction validates: rows of one time stay on one side.
+
+    >>> training, validation = latest(np.array([3, 1, 2, 3, 0, 4]), 0.3)
+    >>> print(training, validation)
+    [0 1 2 3 4] [5]
+
+    Raises:
+        DataError: for a missing time, or if all rows are of one time.
+    """
+    values = times.tolist()
+    missing = [row for row, value in enumerate(values) if value is None or value != value]  # noqa: PLR0124  (NaN)
+    if missing:
+        raise DataError(f"the time is missing in row {missing[0]}", "a time for every row")
+    ranks = np.unique(times, return_inverse=True)[1]
+    counts = np.bincount(ranks)
+    if len(counts) == 1:
+        raise DataError("all rows are of one time", "at least two times")
+    # How many rows are at a time or later.
+    later = counts[::-1].cumsum()[::-1]
+    first = 1 + int(np.argmin(np.abs(later[1:] - fraction * len(times))))
+    return np.flatnonzero(ranks < first), np.flatnonzero(ranks >= first)
+
 
 def holdout(
     indices: np.ndarray, fraction: float, generator: np.random.Generator

@@ -1,0 +1,114 @@
+"""Splits that keep rows which belong together on one side: a patient's visits, a user's sessions.
+
+Groups are dealt one after the other, each to where its classes are lacking
+most; so parts are as even as whole groups allow.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from epochal.errors import DataError
+
+
+def numbered_groups(values: np.ndarray) -> np.ndarray:
+    """Return the number of every row's group, from 0 (int64).
+
+    >>> print(numbered_groups(np.array(["ann", "bob", "ann"])))
+    [0 1 0]
+
+    Raises:
+        DataError: for a missing value, or if all rows are of one group.
+    """
+    kind = "object" if values.dtype.kind == "O" else ""
+    missing = (
+        np.array([value is None or value != value for value in values.tolist()])  # noqa: PLR0124  (NaN)
+        if kind or values.dtype.kind in "fM"
+        else np.zeros(len(values), bool)
+    )
+    if missing.any():
+        row = int(missing.argmax())
+        raise DataError(f"the group is missing in row {row}", "a group for every row")
+    if kind:
+        number: dict[object, int] = {}
+        numbers = np.array([number.setdefault(value, len(number)) for value in values.tolist()])
+    else:
+        numbers = np.unique(values, return_inverse=True)[1]
+    if not (numbers > numbers.min(initial=0)).any():
+        raise DataError("all rows are of one group", "at least two groups")
+    return numbers.astype(np.int64)
+
+
+def folds_of_groups(
+    indices: np.ndarray, groups: np.ndarray, n_folds: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Return the fold number of every row (uint16): the rows of a group have the same.
+
+    Args:
+        indices: the class number of every row.
+        groups: the group number of every row, from 0.
+        n_folds: at most as many as there are groups.
+        generator: for the order of groups of one size, and ties.
+
+    >>> of = folds_of_groups(np.zeros(6, int), np.array([0, 0, 1, 1, 2, 2]), 3, np.random.default_rng(0))
+    >>> print(np.bincount(of), (of[0::2] == of[1::2]).all())
+    [2 2 2] True
+    """
+    totals = np.bincount(indices).astype(np.float64)
+    held = np.zeros((n_folds, len(totals)))
+    fold_of = np.zeros(int(groups.max()) + 1, np.uint16)
+    # Lots decide between folds that lack the same.
+    lots = generator.random(n_folds) * 1e-9
+    for number, classes, counts in _dealt(indices, groups, generator, largest_first=True):
+        # The fold that holds the smallest part of these classes, and then of all rows.
+        fullness = (held[:, classes] / totals[classes]) @ counts / counts.sum()
+        fold = int(np.argmin(fullness + 1e-6 * held.sum(axis=1) / len(indices) + lots))
+        fold_of[number] = fold
+        held[fold, classes] += counts
+    numbers: np.ndarray = fold_of[groups]
+    return numbers
+
+
+def holdout_of_groups(
+    indices: np.ndarray, groups: np.ndarray, fraction: float, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the training and of the validation rows, whole groups in each.
+
+    Groups validate as long as they bring the classes nearer to their fraction;
+    at least one does, and at least one trains.
+    """
+    lacking = fraction * np.bincount(indices).astype(np.float64)
+    number_of_groups = int(groups.max()) + 1
+    validates = np.zeros(number_of_groups, bool)
+    last = 0
+    for number, classes, counts in _dealt(indices, groups, generator, largest_first=False):
+        last = number
+        after = lacking[classes] - counts
+        if np.abs(after).sum() < np.abs(lacking[classes]).sum():
+            validates[number] = True
+            lacking[classes] = after
+    if validates.all() or not validates.any():
+        validates[last] = not validates[last]
+    of_rows = validates[groups]
+    return np.flatnonzero(~of_rows), np.flatnonzero(of_rows)
+
+
+def _dealt(
+    indices: np.ndarray, groups: np.ndarray, generator: np.random.Generator, *, largest_first: bool
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Return each group's number, its classes and their rows, by lot, or the largest first."""
+    classes = int(indices.max()) + 1
+    pairs, counts = np.unique(groups * classes + indices, return_counts=True)
+    of_pair = pairs // classes
+    starts = np.flatnonzero(np.r_[True, of_pair[1:] != of_pair[:-1]])
+    sizes = np.add.reduceat(counts, starts)
+    ends = np.r_[starts[1:], len(pairs)]
+    order = np.lexsort((generator.random(len(starts)), -sizes * largest_first))
+    return [
+        (
+            int(of_pair[starts[k]]),
+            pairs[starts[k] : ends[k]] % classes,
+            counts[starts[k] : ends[k]].astype(np.float64),
+        )
+        for k in order
+    ]
