@@ -42,9 +42,13 @@ def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
     )
 
 
-def test_what_is_no_model_is_refused(run, table):
-    """Any other file is told to be none."""
-    ended = run("inspect", table)
+def test_what_is_no_model_is_refused(run, table, tmp_path):
+    """Any other file is told to be none; data without a target to say which one."""
+    other = tmp_path / "people.bin"
+    other.write_bytes(table.read_bytes())
+    ended, data = run("inspect", other), run("inspect", table)
 
     assert ended.code == 5
-    assert "people.csv" in ended.err
+    assert "people.bin" in ended.err
+    assert data.code == 4
+    assert "--target" in data.err

@@ -1,14 +1,18 @@
-"""`epochal inspect`: what a model is, without running it."""
+"""`epochal inspect`: what a model is, without running it; or what data hold, before any training."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.progress import as_json
+from epochal.cli.reading import Roles, labelled
+from epochal.cli.surveying import data_described, data_lines
+from epochal.data.sources.discovery import is_data
 from epochal.model.artifact import load
 from epochal.settings import AUTO, PRESETS
 
@@ -22,12 +26,17 @@ COLUMNS_SHOWN, NAME = 40, 28
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the model is; return the exit code."""
-    model = load(arguments.model)
-    if arguments.json:
-        print(as_json({"model": str(arguments.model)} | _described(model)))
+    """Print what the model is, or what the data hold; return the exit code."""
+    if arguments.target is not None or is_data(arguments.path):
+        read = labelled(
+            arguments.path, Roles(arguments.target), as_text=arguments.as_text, drop=arguments.drop
+        )
+        described, lines = data_described(arguments.path, read), data_lines(arguments.path, read)
     else:
-        print("\n".join([str(arguments.model), *_lines(model)]))
+        model = load(Path(arguments.path))
+        described = {"model": arguments.path} | _described(model)
+        lines = [arguments.path, *_lines(model)]
+    print(as_json(described) if arguments.json else "\n".join(lines))
     return 0
 
 

@@ -21,6 +21,7 @@ DATA_HELP = (
 )
 EXAMPLES = """\
 examples:
+  epochal inspect people.csv --target income
   epochal train people.csv --target income
   epochal predict people.epochal new.csv --out predictions.csv
   epochal evaluate people.epochal labelled.csv
@@ -70,7 +71,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
             ("train", "train a model on a labelled table and save it"),
             ("predict", "write labels and probabilities for new rows"),
             ("evaluate", "measure a model on labelled rows"),
-            ("inspect", "show what a model is"),
+            ("inspect", "show what a model is, or what data hold"),
         )
     }
     _add_train(commands["train"])
@@ -118,20 +119,7 @@ def _add_train(parser: Parser) -> None:
     parser.add_argument(
         "--random-state", type=_seed, default=0, metavar="N", help="the seed (default: 0)"
     )
-    parser.add_argument(
-        "--as-text",
-        type=_names,
-        default=(),
-        metavar="COLUMNS",
-        help="comma-separated columns of digits that are names, such as postal codes",
-    )
-    parser.add_argument(
-        "--drop",
-        type=_names,
-        default=(),
-        metavar="COLUMNS",
-        help="comma-separated columns to leave out",
-    )
+    _add_columns(parser)
     _add_talking(parser)
     parser.add_argument(
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
@@ -163,7 +151,12 @@ def _add_evaluate(parser: Parser) -> None:
 
 def _add_inspect(parser: Parser) -> None:
     """Add what `epochal inspect` takes."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train has saved")
+    parser.usage = "epochal inspect MODEL | epochal inspect DATA --target COLUMN"
+    parser.add_argument(
+        "path", metavar="MODEL|DATA", help=f"a file that train has saved; or data: {DATA_HELP}"
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
+    _add_columns(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
 
@@ -177,6 +170,24 @@ def _add_model_and_data(parser: Parser) -> None:
         default=ROWS_PER_BATCH,
         metavar="N",
         help=f"rows held in memory at a time (default: {ROWS_PER_BATCH})",
+    )
+
+
+def _add_columns(parser: Parser) -> None:
+    """Add how columns are read."""
+    parser.add_argument(
+        "--as-text",
+        type=_names,
+        default=(),
+        metavar="COLUMNS",
+        help="comma-separated columns of digits that are names, such as postal codes",
+    )
+    parser.add_argument(
+        "--drop",
+        type=_names,
+        default=(),
+        metavar="COLUMNS",
+        help="comma-separated columns to leave out",
     )
 
 

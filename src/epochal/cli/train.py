@@ -33,6 +33,7 @@ from epochal.cli.reading import (
     labelled_batches,
     like,
 )
+from epochal.cli.surveying import doubt_lines, doubts_of, in_both
 from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.labels import encode_labels
@@ -152,6 +153,13 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
         )
     if parts.train.weight is not None:
         lines.append(row("weights", f"from {arguments.weight!r}"))
+    for part, use in ((parts.valid, "validate"), (parts.test, "test")):
+        both = in_both(parts.train, part) if part else 0
+        if both:
+            lines.append(row("in both", f"{counted(both, 'row')} to {use} on are copies"))
+    doubts = doubts_of(parts.train)
+    if doubts:
+        lines += ["", "To look at", *doubt_lines(doubts)]
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
 
 

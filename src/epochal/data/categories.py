@@ -47,7 +47,7 @@ def levels(column: pa.ChunkedArray, weight: np.ndarray, most: int) -> Levels:
     >>> levels(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5), most=2)
     Levels(categories=('a', 'b'), has_missing=True, other=True)
     """
-    texts, indices = _texts_and_indices(column)
+    texts, indices = different(column)
     sums = np.bincount(indices, weights=weight, minlength=len(texts) + 1)
     totals: dict[str, float] = {}
     missing = sums[-1]
@@ -66,14 +66,14 @@ def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
     >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]))
     [1 2 3 0]
     """
-    texts, indices = _texts_and_indices(column)
+    texts, indices = different(column)
     code_of = {text: code for code, text in enumerate(categories)}
     count = len(categories)
     table = [count if text is None else code_of.get(text, count + 1) for text in texts]
     return np.take(np.array([*table, count], dtype=np.intp), indices)
 
 
-def _texts_and_indices(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
+def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
     """Return the different values as texts, and the index of every row's value.
 
     Missing rows have the index after the last; NaN among the values is None.
@@ -85,11 +85,11 @@ def _texts_and_indices(column: pa.ChunkedArray) -> tuple[list[str | None], np.nd
         column = pc.dictionary_encode(decoded(column))
     encoded = column.unify_dictionaries().combine_chunks()
     values = encoded.dictionary.to_pylist()
-    texts = [None if _is_missing(value) else text_of(value) for value in values]
+    texts = [None if is_missing(value) else text_of(value) for value in values]
     indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(values))
     return texts, indices.to_numpy()
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """Whether a value out of Arrow is None or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -200,7 +200,7 @@ def spans(rows: Rows) -> Iterator[slice]:
 
 def _column(name: str, values: pa.ChunkedArray, weight: np.ndarray, max_categories: int) -> Column:
     """Return the description of one column of a table."""
-    kind = _kind_of(values.type, name)
+    kind = kind_of(values.type, name)
     if kind == "category":
         found = levels(values, weight, max_categories)
         return Column(name, kind, *found)
@@ -212,7 +212,7 @@ def _column(name: str, values: pa.ChunkedArray, weight: np.ndarray, max_categori
     return Column(name, kind, has_missing=_some(missing))
 
 
-def _kind_of(type_: pa.DataType, name: str) -> Kind:
+def kind_of(type_: pa.DataType, name: str) -> Kind:
     """Return the kind of a column of this Arrow type; refuse what is no column of a table.
 
     A column without any value is a category without any category: whatever

@@ -43,6 +43,15 @@ def format_of(path: PurePath) -> str | None:
     return found if plain == name or found in _COMPRESSIBLE else None
 
 
+def is_data(path: str) -> bool:
+    """Whether a path is, by its name, one of data: of a known format, a folder, or a pattern.
+
+    >>> is_data("people.csv"), is_data("parts/*"), is_data("people.epochal")
+    (True, True, False)
+    """
+    return bool(format_of(PurePath(path)) or glob.has_magic(path) or Path(path).is_dir())
+
+
 def discover(path: str) -> list[Path]:
     """Return the files that a path means: the file itself, or parts in the order of their names.
 

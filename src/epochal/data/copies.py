@@ -1,0 +1,84 @@
+"""Rows that are there more than once: a number for every row, the same for equal rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.categories import different
+from epochal.data.dates import seconds
+from epochal.data.numbers import Place, numbers, truths
+from epochal.data.schema import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from epochal.data.schema import Kind, Rows
+
+_READERS: dict[str, Callable[[pa.ChunkedArray, Place], np.ndarray]] = {
+    "number": numbers,
+    "boolean": truths,
+    "date": seconds,
+}
+# Of splitmix64: odd multipliers that mix all bits of a word.
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def kinds_of(table: pa.Table) -> dict[str, Kind]:
+    """Return the kind of every column of a table."""
+    return {field.name: kind_of(field.type, field.name) for field in table.schema}
+
+
+def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None) -> np.ndarray:
+    """Return a number for every row (uint64): the same for equal rows of one run of the program.
+
+    Rows that differ have different ones, but for one pair in about 10^19.
+
+    Args:
+        rows: a table, or an array whose rows may have any shape; no sparse matrix.
+        kinds: how a table's columns are read; those of `kinds_of` where not given.
+
+    >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
+    >>> print(keys[0] == keys[2], keys[0] == keys[1])
+    True False
+    """
+    if isinstance(rows, pa.Table):
+        kinds = kinds_of(rows) if kinds is None else kinds
+        columns = (_words(rows.column(name), kind, name) for name, kind in kinds.items())
+    else:
+        flat = rows.reshape(len(rows), -1)
+        columns = (_bits(flat[:, index]) for index in range(flat.shape[1]))
+    keys = np.zeros(len(rows), np.uint64)
+    with np.errstate(over="ignore"):
+        for words in columns:
+            keys = _mixed(keys + _STEP + words)
+    return keys
+
+
+def _words(column: pa.ChunkedArray, kind: Kind, name: str) -> np.ndarray:
+    """Return a word of 64 bits for every value of a column."""
+    if kind != "category":
+        return _bits(_READERS[kind](column, Place(name)))
+    texts, indices = different(column)
+    # Python's hash of a text is one for the length of a process.
+    of_text = np.array([hash(text) for text in [*texts, None]], np.int64).astype(np.uint64)
+    return of_text[indices]
+
+
+def _bits(values: np.ndarray) -> np.ndarray:
+    """Return numbers as words of 64 bits: equal ones for equal numbers, NaN among them."""
+    plain = values.astype(np.float64)
+    plain[np.isnan(plain)] = np.nan
+    # Minus zero is zero.
+    return (plain + 0.0).view(np.uint64)
+
+
+def _mixed(words: np.ndarray) -> np.ndarray:
+    """Return words whose every bit depends on all bits of the old ones."""
+    words = (words ^ (words >> np.uint64(30))) * _FIRST
+    words = (words ^ (words >> np.uint64(27))) * _SECOND
+    mixed: np.ndarray = words ^ (words >> np.uint64(31))
+    return mixed

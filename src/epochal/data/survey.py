@@ -1,0 +1,246 @@
+"""What a table holds, before anything is learned from it, and what in it looks wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.data.categories import different, is_missing
+from epochal.data.copies import kinds_of, row_keys
+from epochal.data.numbers import decoded
+
+if TYPE_CHECKING:
+    from epochal.data.schema import Kind, Rows
+
+# A column of which one value has this share or more says little.
+NEARLY_ALL = 0.995
+# A column with so large a part of different values is no category, and may be an id.
+NEARLY_DIFFERENT = 0.95
+# A column that leaves only so much of the error there would be without it gives the class away.
+GIVEAWAY = 0.02
+LONGEST_ID = 40  # characters: a longer text is none
+BINS, LOOKED_AT, FEWEST = 256, 50_000, 50
+WIDEST = 2000  # columns of an array that are looked at one by one
+
+
+@dataclass(frozen=True)
+class Found:
+    """One column: its kind, the share of rows that lack it, how many values, and which."""
+
+    name: str
+    kind: Kind
+    missing: float
+    different: int
+    values: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that looks wrong: the column (None: the rows), what was found, and advice."""
+
+    column: str | None
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found."""
+
+    rows: int
+    columns: tuple[Found, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def survey(rows: Rows, labels: np.ndarray) -> Survey:
+    """Return what a table or a two-dimensional array holds.
+
+    Args:
+        rows: the inputs; of images and sparse matrices nothing but their number is told.
+        labels: class numbers, shape (rows,).
+
+    >>> table = pa.table({"id": [f"a{k}" for k in range(60)], "one": [1] * 60})
+    >>> for doubt in survey(table, np.arange(60) % 2).doubts:
+    ...     print(doubt.column, doubt.sentence)
+    id is different in nearly every row: an id?
+    one is 1 in every row
+    """
+    table = _as_table(rows)
+    if table is None:
+        return Survey(len(labels), (), ())
+    kinds = kinds_of(table)
+    columns: list[Found] = []
+    doubts: list[Doubt] = []
+    seen: dict[bytes, str] = {}
+    for name, kind in kinds.items():
+        values = _Values(table.column(name), kind)
+        columns.append(values.found(name))
+        doubts += values.doubts(name, labels, seen)
+    return Survey(len(labels), tuple(columns), tuple(doubts))
+
+
+class _Values:
+    """The values of a column, each different one once, and which of them each row has."""
+
+    def __init__(self, column: pa.ChunkedArray, kind: Kind) -> None:
+        self.kind = kind
+        self.values: list[Any]
+        if kind == "category":
+            self.values, self.codes = different(column)
+        else:
+            encoded = pc.dictionary_encode(decoded(column)).unify_dictionaries().combine_chunks()
+            self.values = encoded.dictionary.to_pylist()
+            self.codes = pc.fill_null(encoded.indices.cast(pa.int64()), len(self.values)).to_numpy()
+        self.counts = np.bincount(self.codes, minlength=len(self.values) + 1)
+        # The last is that of rows without a value; NaN is none either.
+        self.there = np.array([not is_missing(value) for value in self.values] + [False])
+
+    @property
+    def number(self) -> int:
+        """How many different values there are."""
+        return int(np.count_nonzero(self.there & (self.counts > 0)))
+
+    def found(self, name: str) -> Found:
+        """Return what a person wants to know first."""
+        rows = max(len(self.codes), 1)
+        missing = float(self.counts[~self.there].sum() / rows)
+        present = [self.values[k] for k in np.flatnonzero(self.there)]
+        if not present:
+            shown = ""
+        elif self.kind in {"category", "boolean"}:
+            order = np.argsort(-self.counts * self.there, kind="stable")[: min(3, self.number)]
+            shown = ", ".join(f"{self.values[k]} {self.counts[k] / rows:.0%}" for k in order)
+        else:
+            low, high = (_spelled(end) for end in (min(present), max(present)))
+            shown = f"{low} to {high}" if low != high else low
+        return Found(name, self.kind, missing, self.number, shown)
+
+    def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
+        """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
+        rows = len(self.codes)
+        drop = f"leave it out with --drop {name}"
+        present = int(self.counts[self.there].sum())
+        if not present:
+            return [Doubt(name, "has no value in any row", drop)]
+        most = int(np.argmax(self.counts * self.there))
+        if self.counts[most] == rows:
+            return [Doubt(name, f"is {self.values[most]} in every row", drop)]
+        told = []
+        key = _numbered_by_place(self.codes).tobytes()
+        if key in seen:
+            return [Doubt(name, f"says the same as {seen[key]!r}", drop)]
+        seen.setdefault(key, name)
+        if self.counts[most] >= NEARLY_ALL * rows:
+            share = f"{self.counts[most] / rows:.1%}"
+            told.append(Doubt(name, f"is {self.values[most]} in {share} of the rows", ""))
+        if self._is_id(present):
+            told.append(Doubt(name, "is different in nearly every row: an id?", drop))
+        elif gives_away(self._bins(), labels):
+            hint = f"will it be known of new rows? If not, {drop}"
+            told.append(Doubt(name, "alone tells the class of nearly every row", hint))
+        elif self.kind == "category" and self.number > NEARLY_DIFFERENT * present > FEWEST:
+            told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
+        return told
+
+    def _is_id(self, present: int) -> bool:
+        """Whether nearly every row has a value of its own: of numbers, whole ones without large gaps."""
+        if present < FEWEST or self.number < NEARLY_DIFFERENT * present:
+            return False
+        if self.kind == "category":
+            return max(len(text) for text in self.values if text) <= LONGEST_ID
+        numbers = [self.values[k] for k in np.flatnonzero(self.there)]
+        if self.kind != "number" or not all(isinstance(value, int) for value in numbers):
+            return False
+        return max(numbers) - min(numbers) < 2 * present
+
+    def _bins(self) -> np.ndarray:
+        """Return a small number for every row: of its value, or of the values near it."""
+        # So many rows of each that half of them tell what the other half is.
+        bins = min(max(len(self.codes) // 20, 8), BINS)
+        if self.kind == "category" or len(self.values) <= bins:
+            return self.codes
+        order = sorted(np.flatnonzero(self.there), key=lambda k: self.values[k])
+        rank = np.full(len(self.there), bins)
+        before = np.cumsum(self.counts[order]) - self.counts[order]
+        rank[order] = before * bins // max(int(self.counts[order].sum()), 1)
+        return rank[self.codes]
+
+
+def gives_away(bins: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether the majority class of a row's bin, counted on half of the rows, tells that of the others.
+
+    Nearly: with less than 2 % of the mistakes that the most frequent class alone makes.
+
+    >>> labels = np.arange(400) // 2 % 2
+    >>> gives_away(labels + 5, labels), gives_away(np.arange(400) % 7, labels)
+    (True, False)
+    """
+    step = max(len(labels) // LOOKED_AT, 1)
+    bins, labels = bins[::step], labels[::step]
+    if len(labels) < FEWEST:
+        return False
+    classes = int(labels.max()) + 1
+    random = np.random.default_rng(0).random(len(labels)) < 0.5
+    _, bins = np.unique(bins, return_inverse=True)
+    pairs, counts = np.unique(bins[random] * classes + labels[random], return_counts=True)
+    most = np.bincount(labels[random], minlength=classes).argmax()
+    said = np.full(int(bins.max()) + 1, most)
+    order = np.argsort(counts, kind="stable")
+    # Written in the order of their counts, so that the most frequent class stays.
+    said[pairs[order] // classes] = pairs[order] % classes
+    wrong = np.mean(said[bins[~random]] != labels[~random])
+    without = np.mean(labels[~random] != most)
+    return bool(wrong < GIVEAWAY * without)
+
+
+def copies(rows: Rows, labels: np.ndarray) -> list[Doubt]:
+    """Return how many rows are there more than once, and how many of them contradict each other."""
+    if not isinstance(rows, (pa.Table, np.ndarray)):
+        return []
+    keys = row_keys(rows)
+    alone, inverse = np.unique(keys, return_inverse=True)
+    more = len(keys) - len(alone)
+    if not more:
+        return []
+    told = f"{more:,} rows repeat the inputs of another"
+    labelled = np.unique(inverse * (int(labels.max()) + 1) + labels)
+    contradicting = len(labelled) - len(alone)
+    if contradicting:
+        told += f", {contradicting:,} of them with another class"
+    return [Doubt(None, told, "copies on both sides of a split flatter a score: see --group")]
+
+
+def _as_table(rows: Rows) -> pa.Table | None:
+    """Return a table, or a two-dimensional array as one; None for what is not looked at."""
+    if isinstance(rows, pa.Table):
+        return rows
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] > WIDEST:
+        return None
+    columns = {f"x{k}": pa.array(column, from_pandas=True) for k, column in enumerate(rows.T)}
+    return pa.table(columns)
+
+
+def _numbered_by_place(codes: np.ndarray) -> np.ndarray:
+    """Return codes numbered in the order in which they first come.
+
+    >>> print(_numbered_by_place(np.array([7, 7, 3, 7, 5])))
+    [0 0 1 0 2]
+    """
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    numbers = np.empty(len(first), np.int64)
+    numbers[np.argsort(first)] = np.arange(len(first))
+    placed: np.ndarray = numbers[inverse]
+    return placed
+
+
+def _spelled(value: object) -> str:
+    """Return a value as one would write it: floats with six digits.
+
+    >>> _spelled(0.1234567), _spelled(3), _spelled(12.0)
+    ('0.123457', '3', '12')
+    """
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,76 @@
+"""`epochal inspect DATA`, and what `epochal train` warns of."""
+
+from __future__ import annotations
+
+import json
+
+TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+
+
+def with_leak(table):
+    """Add a column that gives the target away, an id, and a copy of every row but for nothing."""
+    head, *rows = table.read_text().splitlines()
+    more = [f"{row},{'x' if row.endswith('high') else 'y'},{k}" for k, row in enumerate(rows)]
+    table.write_text("\n".join([head + ",leak,id", *more]) + "\n")
+
+
+def test_columns_are_shown_before_any_training(run, table):
+    """Rows, classes, and a line for every column."""
+    ended = run("inspect", table, "--target", "income")
+
+    assert ended.code == 0
+    for words in ("160 rows", "high", "age", "number", "category", "date", "boolean", "cook"):
+        assert words in ended.out
+    assert "income " not in ended.out
+
+
+def test_doubts_are_told_by_inspect_and_by_train(run, table):
+    """A giveaway and an id are named, with the option that leaves them out."""
+    with_leak(table)
+    shown = run("inspect", table, "--target", "income").out
+    trained = run("train", table, "--target", "income", *TINY).err
+
+    for told in (shown, trained):
+        assert "'leak' alone tells the class" in told
+        assert "'id' is different in nearly every row" in told
+        assert "--drop leak" in told
+
+
+def test_columns_may_be_dropped_from_the_view(run, table):
+    """What `--drop` names is not looked at."""
+    with_leak(table)
+    shown = run("inspect", table, "--target", "income", "--drop", "leak,id").out
+
+    assert "To look at" not in shown
+
+
+def test_json_has_the_same_for_machines(run, table):
+    """Columns, classes and doubts under their names."""
+    with_leak(table)
+    found = json.loads(run("inspect", table, "--target", "income", "--json").out)
+
+    assert found["rows"] == 160
+    assert sum(found["classes"].values()) == 160
+    assert [one["name"] for one in found["columns"]][:2] == ["age", "job"]
+    assert {one["column"] for one in found["doubts"]} >= {"leak", "id"}
+
+
+def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
+    """Copies among the rows kept apart are told, and those of a file of their own."""
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], *lines[1:], *lines[1:]]) + "\n")
+    valid = tmp_path / "valid.csv"
+    valid.write_text("\n".join(lines[:11]) + "\n")
+    apart = run("train", table, "--target", "income", *TINY, "--test-fraction", "0.2")
+    given = run("train", table, "--target", "income", *TINY, "--valid", valid)
+
+    assert "to test on are copies" in apart.err
+    assert "10 rows to validate on are copies" in given.err
+
+
+def test_a_target_that_is_not_there_is_refused(run, table):
+    """As everywhere, with a hint."""
+    ended = run("inspect", table, "--target", "incom")
+
+    assert ended.code == 4
+    assert "did you mean 'income'" in ended.err

@@ -1,0 +1,61 @@
+"""Keys of rows: equal for equal rows, and different else."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochal.data.copies import kinds_of, row_keys
+
+
+def test_equal_rows_have_equal_keys_and_others_do_not():
+    """Over all kinds of columns, with gaps."""
+    day = datetime.date(2024, 1, 1)
+    columns = {
+        "number": [1.5, 1.5, None, None, 1.5],
+        "text": ["a", "a", "a", "a", "b"],
+        "truth": [True, True, None, None, True],
+        "day": [day, day, day, day, day],
+    }
+    keys = row_keys(pa.table(columns))
+
+    assert keys[0] == keys[1]
+    assert keys[2] == keys[3]
+    assert len(set(keys.tolist())) == 3
+
+
+def test_many_different_rows_have_different_keys():
+    """A hundred thousand rows of small whole numbers."""
+    first, second = np.divmod(np.arange(100_000), 300)
+
+    assert len(np.unique(row_keys(np.column_stack([first, second])))) == 100_000
+
+
+def test_the_place_of_a_value_counts():
+    """(1, 2) is not (2, 1), nor are two equal columns as none."""
+    keys = row_keys(np.array([[1, 2], [2, 1], [1, 1], [2, 2]]))
+
+    assert len(set(keys.tolist())) == 4
+
+
+def test_numbers_are_equal_whatever_holds_them():
+    """Whole numbers, floats and texts that are read as numbers; 0 and -0; NaN and a gap."""
+    whole, floats = pa.table({"x": [1, 2, 0, None]}), pa.table({"x": [1.0, 2.0, -0.0, np.nan]})
+    texts = pa.table({"x": ["1", "2.0", "0", ""]})
+    keys = [row_keys(table, kinds_of(whole)).tolist() for table in (whole, floats, texts)]
+
+    assert keys[0] == keys[1] == keys[2]
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 2), (6, 4), (6,)])
+def test_arrays_of_any_shape_have_keys(shape):
+    """Images and plain rows."""
+    rows = np.zeros(shape, np.uint8)
+    rows[3:] = 1
+    keys = row_keys(rows)
+
+    assert len(set(keys[:3].tolist())) == len(set(keys[3:].tolist())) == 1
+    assert keys[0] != keys[3]

@@ -1,0 +1,122 @@
+"""What a table holds, and what in it looks wrong."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import sparse
+
+from epochal.data.survey import copies, gives_away, survey
+
+RANDOM = np.random.default_rng(0)
+ROWS = 400
+LABELS = RANDOM.integers(2, size=ROWS)
+
+
+def doubts(**columns):
+    """Return the doubts about some columns beside a harmless one, by column."""
+    table = pa.table({"age": RANDOM.integers(18, 90, size=ROWS), **columns})
+    return {doubt.column: doubt.sentence for doubt in survey(table, LABELS).doubts}
+
+
+def test_every_column_is_shown_with_what_it_holds():
+    """Kind, missing share, number of values, and range or most frequent values."""
+    days = [datetime.date(2024, 1, 1 + k % 3) for k in range(4)]
+    table = pa.table(
+        {
+            "height": [1.5, None, 1.25, 2.0],
+            "job": ["cook", "cook", None, "smith"],
+            "when": days,
+            "member": [True, False, True, True],
+        }
+    )
+    found = survey(table, np.array([0, 1, 0, 1])).columns
+
+    assert [one.kind for one in found] == ["number", "category", "date", "boolean"]
+    assert [one.missing for one in found] == [0.25, 0.25, 0.0, 0.0]
+    assert [one.different for one in found] == [3, 2, 3, 2]
+    assert [one.values for one in found] == [
+        "1.25 to 2",
+        "cook 50%, smith 25%",
+        "2024-01-01 to 2024-01-03",
+        "True 75%, False 25%",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ([7] * ROWS, "is 7 in every row"),
+        ([None] * ROWS, "has no value in any row"),
+        ([0.0] * (ROWS - 1) + [1.0], "is 0.0 in 99.8% of the rows"),
+        ([f"p{k}" for k in range(ROWS)], "an id?"),
+        (list(range(1000, 1000 + ROWS)), "an id?"),
+        ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
+        (np.where(LABELS, 5.0, -5.0) + RANDOM.normal(size=ROWS), "tells the class"),
+        (np.where(LABELS, "sold", "kept"), "tells the class"),
+    ],
+    ids=["constant", "empty", "nearly", "text id", "number id", "free text", "number", "category"],
+)
+def test_what_looks_wrong_is_told(column, words):
+    """One sentence for each column that says nothing, or too much."""
+    assert words in doubts(odd=column)["odd"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        RANDOM.normal(size=ROWS),
+        RANDOM.integers(10**6, size=ROWS),
+        [None, *RANDOM.normal(size=ROWS - 1)],
+        RANDOM.choice(["a", "b", "c"], size=ROWS),
+        LABELS + RANDOM.normal(size=ROWS),
+    ],
+    ids=["floats", "sparse integers", "gaps", "categories", "a good feature"],
+)
+def test_what_is_usual_raises_no_doubt(column):
+    """Plain columns, useful ones among them, are passed over."""
+    assert doubts(odd=column) == {}
+
+
+def test_a_column_that_says_the_same_by_other_names_is_told():
+    """Two codings of one column are one."""
+    jobs = RANDOM.integers(3, size=ROWS)
+    told = doubts(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
+
+    assert told == {"job": "says the same as 'code'"}
+
+
+def test_repeated_rows_are_counted_and_contradictions_among_them():
+    """Rows beyond the first of their kind, and those with several classes."""
+    table = pa.table({"x": [1.0, 1.0, 1.0, 2.0, None, None], "job": ["a", "a", "a", "a", "b", "b"]})
+    (told,) = copies(table, np.array([0, 0, 1, 0, 1, 1]))
+
+    assert told.sentence == "3 rows repeat the inputs of another, 1 of them with another class"
+    assert copies(table.slice(2, 3), np.array([1, 0, 1])) == []
+
+
+def test_arrays_are_looked_at_by_column_and_images_are_not():
+    """Columns of arrays are numbered; what has other dimensions has no columns."""
+    array = np.column_stack([np.ones(ROWS), RANDOM.normal(size=ROWS)])
+
+    assert [doubt.column for doubt in survey(array, LABELS).doubts] == ["x0"]
+    assert survey(np.zeros((ROWS, 4, 4)), LABELS).columns == ()
+    assert survey(sparse.csr_matrix(array), LABELS).columns == ()
+    assert copies(sparse.csr_matrix(array), LABELS) == []
+
+
+def test_a_giveaway_must_hold_on_rows_that_were_not_counted():
+    """A value of its own for every row says nothing of other rows."""
+    assert not gives_away(np.arange(ROWS), LABELS)
+    assert gives_away(LABELS, LABELS)
+    assert not gives_away(np.where(RANDOM.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)
+
+
+def test_nothing_is_said_of_a_few_rows():
+    """Of ten rows chance could be the cause."""
+    table = pa.table({"x": np.arange(10), "y": np.arange(10) % 2})
+
+    assert survey(table, np.arange(10) % 2).doubts == ()
