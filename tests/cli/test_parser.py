@@ -26,10 +26,10 @@ def test_train_has_its_defaults():
 
 def test_names_are_separated_by_commas():
     """Several columns are one word."""
-    arguments = parsed(["train", "d.csv", "--drop", "id, name", "--as-text", "zip"])
+    arguments = parsed(["train", "d.csv", "--drop", "id, name", "--categorical", "zip"])
 
     assert arguments.drop == ("id", "name")
-    assert arguments.as_text == ("zip",)
+    assert arguments.categorical == ("zip",)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from epochal.cli.reading import Roles, labelled, labelled_batches, like
@@ -18,8 +20,8 @@ def codes(tmp_path) -> str:
 
 
 def test_digits_that_are_names_stay_as_written(codes):
-    """`as_text` keeps the leading zero that makes 01 another code than 1."""
-    read = labelled(codes, Roles("label"), as_text=["code"])
+    """`categorical` keeps the leading zero that makes 01 another code than 1."""
+    read = labelled(codes, Roles("label"), categorical=["code"])
 
     assert read.rows.column("code").to_pylist() == ["01", "02", "01"]
     assert read.labels.tolist() == [0, 1, 1]
@@ -59,3 +61,16 @@ def test_data_without_labels_asks_for_a_target(codes, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((3, 2)))
     with pytest.raises(DataError, match="--target"):
         labelled(str(tmp_path / "x.npy"), Roles())
+
+
+def test_numbers_of_any_file_can_be_names(tmp_path):
+    """`categorical` makes categories of whole numbers in Parquet; a column must be there."""
+    path = str(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"code": [3, 7, 3], "size": [1.0, 2.0, 3.0], "label": [0, 1, 1]}), path)
+    rows = labelled(path, Roles("label"), categorical=["code"]).rows
+
+    assert pa.types.is_dictionary(rows.column("code").type)
+    assert rows.column("code").to_pylist() == [3, 7, 3]
+    assert rows.column_names == ["code", "size"]
+    with pytest.raises(ColumnError, match="kode"):
+        labelled(path, Roles("label"), categorical=["kode"])

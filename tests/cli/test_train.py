@@ -126,11 +126,11 @@ def test_verbose_is_a_line_per_epoch(run, table):
     assert [line.split()[1] for line in told.splitlines() if line.startswith("epoch")] == ["1", "2"]
 
 
-def test_columns_can_be_dropped_and_kept_as_text(run, table, tmp_path):
-    """`--drop` leaves a column out, `--as-text` keeps digits as names."""
+def test_columns_can_be_dropped_and_be_categories(run, table, tmp_path):
+    """`--drop` leaves a column out, `--categorical` keeps digits as names."""
     run(
         *("train", table, "--target", "income", *TINY),
-        *("--drop", "since,member", "--as-text", "age", "--test", table),
+        *("--drop", "since,member", "--categorical", "age", "--test", table),
     )
     columns = load(tmp_path / "people.epochal").preprocessor.schema.columns
 

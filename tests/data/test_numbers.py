@@ -87,3 +87,18 @@ def test_other_values_are_no_truth_values(column, shown):
     """Anything else is refused by column, row and value."""
     with pytest.raises(DataError, match=f"column 'a' holds {shown} in row {len(column) - 1}"):
         truths(pa.chunked_array([column]), Place("a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1,234", 1234.0), ("-12,345,678.25", -12345678.25), ("+1,000", 1000.0)]
+)
+def test_thousands_may_be_grouped_by_commas(text, number):
+    """As spreadsheets write amounts."""
+    assert numbers(pa.chunked_array([["5", text]]), Place("x")).tolist() == [5.0, number]
+
+
+@pytest.mark.parametrize("text", ["1,23", "0,637", "12,34,567", "1,2345", "1_000", ",123"])
+def test_other_commas_are_no_numbers(text):
+    """A decimal comma is not taken for thousands."""
+    with pytest.raises(DataError, match="holds"):
+        numbers(pa.chunked_array([["5", text]]), Place("x"))

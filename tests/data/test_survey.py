@@ -57,8 +57,22 @@ def test_every_column_is_shown_with_what_it_holds():
         ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
         (np.where(LABELS, 5.0, -5.0) + RANDOM.normal(size=ROWS), "tells the class"),
         (np.where(LABELS, "sold", "kept"), "tells the class"),
+        (
+            [f"{k % 90}" if k % 10 else "unknown" for k in range(ROWS)],
+            "'unknown' or other texts in 10.0%",
+        ),
     ],
-    ids=["constant", "empty", "nearly", "text id", "number id", "free text", "number", "category"],
+    ids=[
+        "constant",
+        "empty",
+        "nearly",
+        "text id",
+        "number id",
+        "free text",
+        "number",
+        "category",
+        "mixed",
+    ],
 )
 def test_what_looks_wrong_is_told(column, words):
     """One sentence for each column that says nothing, or too much."""
@@ -87,6 +101,14 @@ def test_a_column_that_says_the_same_by_other_names_is_told():
     told = doubts(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
 
     assert told == {"job": "says the same as 'code'"}
+
+
+def test_columns_without_repeats_are_the_same_only_if_their_values_are():
+    """Two columns of measurements are not one, though either tells rows apart."""
+    one = RANDOM.normal(size=ROWS)
+
+    assert doubts(one=one, other=RANDOM.normal(size=ROWS)) == {}
+    assert doubts(one=one, other=one) == {"other": "says the same as 'one'"}
 
 
 def test_repeated_rows_are_counted_and_contradictions_among_them():

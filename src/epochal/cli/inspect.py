@@ -29,7 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what the model is, or what the data hold; return the exit code."""
     if arguments.target is not None or is_data(arguments.path):
         read = labelled(
-            arguments.path, Roles(arguments.target), as_text=arguments.as_text, drop=arguments.drop
+            arguments.path,
+            Roles(arguments.target),
+            categorical=arguments.categorical,
+            drop=arguments.drop,
         )
         described, lines = data_described(arguments.path, read), data_lines(arguments.path, read)
     else:

@@ -176,11 +176,11 @@ def _add_model_and_data(parser: Parser) -> None:
 def _add_columns(parser: Parser) -> None:
     """Add how columns are read."""
     parser.add_argument(
-        "--as-text",
+        "--categorical",
         type=_names,
         default=(),
         metavar="COLUMNS",
-        help="comma-separated columns of digits that are names, such as postal codes",
+        help="comma-separated columns of numbers that are names, such as postal codes",
     )
     parser.add_argument(
         "--drop",

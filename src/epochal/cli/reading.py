@@ -64,10 +64,13 @@ class Labelled(NamedTuple):
 
 
 def labelled(
-    path: str, roles: Roles, *, as_text: Collection[str] = (), drop: Collection[str] = ()
+    path: str, roles: Roles, *, categorical: Collection[str] = (), drop: Collection[str] = ()
 ) -> Labelled:
-    """Return everything at a path, without the columns to drop; labels are required."""
-    read = files.read(path, roles.target, as_text=as_text)
+    """Return everything at a path, without the columns to drop; labels are required.
+
+    Columns of numbers that are `categorical` are names and not amounts.
+    """
+    read = files.read(path, roles.target, as_text=categorical)
     if read.labels is None:
         raise DataError(f"{path} has no labels of its own", "", _target_hint(read.rows))
     weight = None if roles.weight is None else _weights(read.rows, roles.weight, path)
@@ -75,7 +78,7 @@ def labelled(
         None if name is None else as_labels(_column(read.rows, name, path))
         for name in (roles.group, roles.time)
     )
-    rows = _without(read.rows, [*drop, *roles.beside], path)
+    rows = _as_categories(_without(read.rows, [*drop, *roles.beside], path), categorical, path)
     return Labelled(rows, read.labels, read.dropped, weight, groups, times)
 
 
@@ -159,6 +162,22 @@ def _without(rows: Rows, drop: Collection[str], path: str) -> Rows:
     if missing:
         raise ColumnError.from_missing(missing, rows.column_names, path)
     return rows.drop_columns(list(drop))
+
+
+def _as_categories(rows: Rows, names: Collection[str], path: str) -> Rows:
+    """Return the rows with the columns of these names, which must be there, as categories."""
+    if not names:
+        return rows
+    if not isinstance(rows, pa.Table):
+        raise DataError(f"{path} has no named columns", "", "leave --categorical away")
+    missing = [name for name in names if name not in rows.column_names]
+    if missing:
+        raise ColumnError.from_missing(missing, rows.column_names, path)
+    for name in names:
+        place, column = rows.column_names.index(name), rows.column(name)
+        if not pa.types.is_dictionary(column.type):
+            rows = rows.set_column(place, name, column.dictionary_encode())
+    return rows
 
 
 def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:

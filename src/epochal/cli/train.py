@@ -96,7 +96,7 @@ def default_output(data: str) -> Path:
 def _parts(arguments: argparse.Namespace) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
     roles = _roles(arguments)
-    train = labelled(arguments.data, roles, as_text=arguments.as_text, drop=arguments.drop)
+    train = labelled(arguments.data, roles, categorical=arguments.categorical, drop=arguments.drop)
     classes, numbers = encode_labels(train.labels)
     valid = None
     if arguments.valid:

@@ -6,6 +6,7 @@ of the column, the row and the value.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Texts that stand for a missing value where numbers, truth values or dates are expected.
 NULL_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+# A number with commas between its thousands; not 0,637, which is a decimal comma.
+GROUPED = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$"
 # Ticks per second of the units that Arrow counts times in.
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -130,10 +133,14 @@ def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 
 
 def _number_of_text(text: str) -> float:
-    """Return the number a text spells; digits grouped by underscores are not numbers in data."""
+    """Return the number a text spells; its digits may be grouped by commas, not by underscores.
+
+    >>> _number_of_text("-1,234,567.5")
+    -1234567.5
+    """
     if "_" in text:
         raise ValueError
-    return float(text)
+    return float(text.replace(",", "") if re.fullmatch(GROUPED, text) else text)
 
 
 def floats(column: pa.ChunkedArray) -> np.ndarray:

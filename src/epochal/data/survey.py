@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,14 @@ class _Values:
         if self.counts[most] == rows:
             return [Doubt(name, f"is {self.values[most]} in every row", drop)]
         told = []
-        key = _numbered_by_place(self.codes).tobytes()
+        numbers = self._numbers_among_texts(present)
+        if numbers:
+            told.append(
+                Doubt(name, numbers, "leave the others empty, and it is a column of numbers")
+            )
+        # What is different everywhere says the same as any other such column.
+        alike = self.number < NEARLY_DIFFERENT * present
+        key = _numbered_by_place(self.codes).tobytes() if alike else repr(self.values).encode()
         if key in seen:
             return [Doubt(name, f"says the same as {seen[key]!r}", drop)]
         seen.setdefault(key, name)
@@ -145,6 +153,17 @@ class _Values:
         elif self.kind == "category" and self.number > NEARLY_DIFFERENT * present > FEWEST:
             told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
         return told
+
+    def _numbers_among_texts(self, present: int) -> str:
+        """Return what is found if most of the values are numbers and some are not."""
+        if self.kind != "category":
+            return ""
+        is_text = np.array([not is_number(text) for text in self.values] + [False])
+        texts = int(self.counts[is_text & self.there].sum())
+        if not 0 < texts < 0.5 * present:
+            return ""
+        first = self.values[int(np.argmax(self.counts * is_text))]
+        return f"holds numbers, but {first!r} or other texts in {texts / present:.1%} of the rows"
 
     def _is_id(self, present: int) -> bool:
         """Whether nearly every row has a value of its own: of numbers, whole ones without large gaps."""
@@ -235,6 +254,18 @@ def _numbered_by_place(codes: np.ndarray) -> np.ndarray:
     numbers[np.argsort(first)] = np.arange(len(first))
     placed: np.ndarray = numbers[inverse]
     return placed
+
+
+def is_number(text: object) -> bool:
+    """Whether a text is one that a number is written as.
+
+    >>> is_number("-1.5e3"), is_number("unknown"), is_number("nan")
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(float(str(text)))
+    except ValueError:
+        return False
 
 
 def _spelled(value: object) -> str:

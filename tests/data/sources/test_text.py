@@ -141,6 +141,32 @@ def test_decimal_commas_are_refused(tmp_path):
     assert whole(path, as_text=("a",)).column("a").to_pylist() == ["3,5", "4"]
 
 
+def test_commas_between_thousands_are_no_text(tmp_path):
+    """Quoted amounts are numbers, whole or not; what is not all amounts stays text."""
+    path = tmp_path / "a.csv"
+    path.write_text('a,b,c,d\n"1,234,567","-1,000.5","1,234","0,637"\n12,7,x,1\n,3.25,,2\n')
+    table = text.read(path, ["a", "b", "c", "d"])
+
+    assert table.column("a").to_pylist() == [1234567, 12, None]
+    assert table.column("b").to_pylist() == [-1000.5, 7.0, 3.25]
+    assert table.column("c").to_pylist() == ["1,234", "x", None]
+    assert table.column("d").to_pylist() == ["0,637", "1", "2"]
+    assert text.read(path, ["a"], as_text=["a"]).column("a").to_pylist() == [
+        "1,234,567",
+        "12",
+        None,
+    ]
+
+
+def test_streaming_refuses_decimal_commas_where_commas_do_not_separate(tmp_path):
+    """12,637 in a semicolon file could be either, and is taken for neither."""
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\n12,637;x\n3,5;y\n")
+
+    with pytest.raises(SourceError, match="numbers with a comma, like 12,637"):
+        list(text.batches(path, 10, ["a", "b"]))
+
+
 def test_semicolon_text_with_commas_is_text(tmp_path):
     """A column in which only some values look like numbers with commas is text."""
     path = write(tmp_path, "a;b\n3,5;\nx,y;\n")

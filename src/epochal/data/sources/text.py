@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from epochal.data.numbers import NULL_SPELLINGS
+from epochal.data.numbers import GROUPED, NULL_SPELLINGS
 from epochal.data.sources.opening import reading
 from epochal.data.sources.tables import plain, regrouped
 from epochal.data.sources.text_faults import fault_in, unclosed_quote
@@ -32,6 +32,7 @@ TYPED = False
 # The longest line that can be read; also what is held at a time while streaming.
 _BLOCK = 1 << 23
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_PLAIN = r"^[+-]?\d+(\.\d*)?$"
 _NUMBER_WITH_COMMA = r"^[+-]?\d+(,\d+)?$"
 
 
@@ -56,7 +57,9 @@ def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.
         name: _tidy(column, infer=name not in as_text)
         for name, column in zip(table.column_names, table.columns, strict=True)
     }
-    if stream.separator != ",":
+    if stream.separator == ",":
+        columns = {n: c if n in as_text else _ungrouped(c) for n, c in columns.items()}
+    else:
         _refuse_decimal_commas(columns, path, as_text)
     return plain(pa.table(columns), str(path))
 
@@ -68,7 +71,11 @@ def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
             return
         blocks = _blocks(stream, names)
         for table in regrouped(blocks, rows):
-            yield pa.table([_tidy(column) for column in table.columns], names=table.column_names)
+            columns = {n: _tidy(table.column(n)) for n in table.column_names}
+            if stream.separator != ",":
+                # 12,637 could be either, and is no number of thousands here.
+                _refuse_decimal_commas(columns, path)
+            yield pa.table(columns)
 
 
 def _parsed(stream: TextStream, names: Sequence[str], as_text: Collection[str]) -> pa.Table:
@@ -142,8 +149,25 @@ def _tidy(column: pa.ChunkedArray, *, infer: bool = False) -> pa.ChunkedArray:
     return trimmed
 
 
+def _ungrouped(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of numbers with commas between their thousands as numbers; others as they are.
+
+    >>> _ungrouped(pa.chunked_array([["1,234", "56", None]])).to_pylist()
+    [1234, 56, None]
+    """
+    if not pa.types.is_string(column.type):
+        return column
+    grouped = pc.match_substring_regex(column, GROUPED)
+    plain_or_grouped = pc.or_(grouped, pc.match_substring_regex(column, _PLAIN))
+    if not (pc.any(grouped).as_py() and pc.all(plain_or_grouped).as_py()):
+        return column
+    digits = pc.replace_substring(column, ",", "")
+    whole = not pc.any(pc.match_substring(digits, ".")).as_py()
+    return digits.cast(pa.int64() if whole else pa.float64())
+
+
 def _refuse_decimal_commas(
-    columns: dict[str, pa.ChunkedArray], path: Path, as_text: Collection[str]
+    columns: dict[str, pa.ChunkedArray], path: Path, as_text: Collection[str] = ()
 ) -> None:
     """Return nothing; refuse a column that is text only because of commas in its numbers."""
     for name, column in columns.items():
