@@ -33,6 +33,7 @@ WITHOUT_TWIN = {
     "test_docs.py",
     "test_examples.py",
     "test_format.py",
+    "test_fuzz.py",
     "test_house.py",
     "test_init.py",
     "test_numerics.py",

@@ -1,0 +1,122 @@
+"""Whatever comes in: a trained model comes out, or an error of ours."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from epochal import EpochalClassifier, EpochalError
+from epochal.cli.main import main
+
+TINY = {
+    "preset": "classic",
+    "max_iter": 1,
+    "hidden_layer_sizes": (4,),
+    "batch_size": 16,
+    "random_state": 0,
+}
+ROWS = 12
+
+gaps = st.sampled_from([None, float("nan"), pd.NA, pd.NaT, ""])
+values = {
+    "floats": st.floats(width=64) | gaps,
+    "large": st.floats(allow_nan=False, allow_infinity=False) | st.just(1.7e308),
+    "integers": st.integers(-(2**63), 2**63 - 1),
+    "endless": st.integers(),
+    "texts": st.text(max_size=8) | gaps,
+    "truths": st.booleans() | gaps,
+    "days": st.dates() | gaps,
+    "moments": st.datetimes(timezones=st.none() | st.just(datetime.UTC)),
+    "bytes": st.binary(max_size=3),
+    "lists": st.lists(st.integers(), max_size=2),
+    "anything": st.floats() | st.text(max_size=3) | st.booleans() | st.integers() | gaps,
+}
+
+
+@st.composite
+def columns(draw):
+    """Return some columns of a table, each of one kind, with names that may repeat."""
+    kinds = draw(st.lists(st.sampled_from(sorted(values)), min_size=1, max_size=3))
+    names = draw(st.lists(st.text(max_size=4), min_size=len(kinds), max_size=len(kinds)))
+    drawn = [draw(st.lists(values[kind], min_size=ROWS, max_size=ROWS)) for kind in kinds]
+    frame = pd.concat([pd.Series(column, dtype=object) for column in drawn], axis=1)
+    frame.columns = names
+    return frame if draw(st.booleans()) else frame.infer_objects()
+
+
+slow = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@slow
+@given(columns(), st.lists(st.sampled_from(["a", "b"]), min_size=ROWS, max_size=ROWS))
+@pytest.mark.filterwarnings("ignore")
+def test_any_data_frame_is_learned_from_or_refused(frame, labels):
+    """Columns of any type with any gaps; what is learned gives probabilities."""
+    try:
+        model = EpochalClassifier(**TINY).fit(frame, labels)
+        probabilities = model.predict_proba(frame)
+    except (EpochalError, ValueError):
+        return
+    assert probabilities.shape == (ROWS, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@slow
+@given(
+    st.lists(st.lists(st.floats(width=32), min_size=ROWS, max_size=ROWS), min_size=1, max_size=3),
+    st.lists(st.integers(0, 2) | st.just(math.nan), min_size=ROWS, max_size=ROWS),
+    st.lists(st.floats(-1, 2) | st.just(math.nan), min_size=ROWS, max_size=ROWS),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_any_numbers_labels_and_weights_are_learned_from_or_refused(rows, labels, weight):
+    """Infinities, gaps, missing labels, weights below 0: a model or an error."""
+    X = np.array(rows).T
+    try:
+        model = EpochalClassifier(**TINY).fit(X, labels, weight)
+    except (EpochalError, ValueError):
+        return
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+fields = st.text(st.sampled_from('ab0123.,;"\n\r\t -é\x00'), max_size=6)
+lines = st.lists(fields, min_size=1, max_size=4).map(",".join)
+tables = st.lists(lines, max_size=8).map("\n".join).map(str.encode) | st.binary(max_size=60)
+
+
+@slow
+@given(tables)
+def test_any_bytes_end_in_a_model_or_an_error_of_ours(tmp_path_factory, content):
+    """The command line never ends with a mistake of its own, and leaves nothing half-written."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    path = folder / "data.csv"
+    path.write_bytes(b"x,y,z\n1,a,0\n2,b,1\n3,a,2\n4,b,3\n" + content)
+    out = folder / "model.epochal"
+    words = [
+        *("train", str(path), "--target", "y", "--out", str(out), "--quiet"),
+        *(
+            "--preset",
+            "classic",
+            "--max-iter",
+            "1",
+            "--hidden-layer-sizes",
+            "4",
+            "--batch-size",
+            "16",
+        ),
+    ]
+    code = main(words)
+
+    assert code in {0, 2, 3, 4, 7}
+    assert {entry.name for entry in folder.iterdir()} == {"data.csv"} | (
+        {"model.epochal"} if code == 0 else set()
+    )
