@@ -71,3 +71,29 @@ def test_an_empty_column_has_no_codes():
 
     assert codes(column, ["a"]).tolist() == []
     assert levels(column, np.empty(0), most=9) == ((), False, False)
+
+
+def test_of_many_texts_the_same_are_kept_as_of_few():
+    """The short way through many values keeps what sorting all of them would: ties by name."""
+    random = np.random.default_rng(0)
+    texts = np.array([f"v{number}" for number in random.integers(400, size=3000)])
+    weight = random.integers(0, 3, size=3000).astype(float)
+    totals = {text: weight[texts == text].sum() for text in set(texts.tolist())}
+    ranked = sorted((t for t in totals if totals[t] > 0), key=lambda t: (-totals[t], t))
+
+    for most in (1, 7, 64, 399, 1000):
+        found = levels(
+            pa.chunked_array([texts[:1000].tolist(), texts[1000:].tolist()]), weight, most
+        )
+        assert found.categories == tuple(sorted(ranked[:most]))
+        assert found.other is (len(ranked) > most)
+
+
+def test_a_null_among_the_values_of_a_dictionary_is_missing():
+    """Whatever the number of categories, a null is no category."""
+    column = pa.DictionaryArray.from_arrays([0, 1, 2, 0], pa.array(["b", None, "a"]))
+
+    for most in (1, 2, 5):
+        found = levels(pa.chunked_array([column]), np.ones(4), most)
+        assert found.has_missing
+        assert found.categories == ("a", "b")[:most] if most > 1 else ("b",)

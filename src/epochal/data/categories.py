@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import decoded
+from epochal.data.numbers import decoded, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,14 +47,19 @@ def levels(column: pa.ChunkedArray, weight: np.ndarray, most: int) -> Levels:
     >>> levels(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5), most=2)
     Levels(categories=('a', 'b'), has_missing=True, other=True)
     """
-    texts, indices = different(column)
-    sums = np.bincount(indices, weights=weight, minlength=len(texts) + 1)
+    values, indices = _encoded(column)
+    sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
+    if is_text(values.type) and len(values) > most:
+        # Different values are different texts: of a million of them only a few need be looked at.
+        chosen = _heaviest(values, sums[:-1], most + 1)
+        values, sums = values.take(pa.array(chosen)), sums[[*chosen, -1]]
     totals: dict[str, float] = {}
     missing = sums[-1]
-    for text, total in zip(texts, sums[:-1], strict=True):
-        if text is None:
+    for value, total in zip(values.to_pylist(), sums[:-1], strict=True):
+        if is_missing(value):
             missing += total
         elif total > 0:
+            text = text_of(value)
             totals[text] = totals.get(text, 0.0) + float(total)
     ranked = sorted(totals, key=lambda text: (-totals[text], text))
     return Levels(tuple(sorted(ranked[:most])), bool(missing > 0), len(ranked) > most)
@@ -78,16 +83,38 @@ def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
 
     Missing rows have the index after the last; NaN among the values is None.
     """
+    values, indices = _encoded(column)
+    texts = [None if is_missing(value) else text_of(value) for value in values.to_pylist()]
+    return texts, indices
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
+    """Return the different values, and the index of every row's: after the last, if it has none."""
     if pa.types.is_null(column.type):
         # Arrow does not unify dictionaries of nulls.
         column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(decoded(column))
     encoded = column.unify_dictionaries().combine_chunks()
-    values = encoded.dictionary.to_pylist()
-    texts = [None if is_missing(value) else text_of(value) for value in values]
-    indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(values))
-    return texts, indices.to_numpy()
+    indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary))
+    return encoded.dictionary, indices.to_numpy()
+
+
+def _heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
+    """Return the numbers of the heaviest values, of equal ones the first by name; and of a null.
+
+    >>> print(_heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
+    [2 3]
+    """
+    least = np.partition(sums, -most)[-most] if len(sums) > most else 0.0
+    heavier, equal = np.flatnonzero(sums > least), np.flatnonzero(sums == least)
+    room = most - len(heavier)
+    if len(equal) > room:
+        names = values.take(pa.array(equal))
+        order = pc.select_k_unstable(names, room, [("", "ascending")]).to_numpy()
+        equal = equal[order]
+    nulls = np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))
+    return np.union1d(np.union1d(heavier, equal), nulls)
 
 
 def is_missing(value: object) -> bool:
