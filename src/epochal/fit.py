@@ -211,7 +211,7 @@ def _going_on(new: Settings, old: Settings) -> Settings:
             f"{name}={getattr(new, name)!r} in a training that goes on from one with "
             f"{name}={getattr(old, name)!r}",
             "the same",
-            "set it back, or fit anew with warm_start=False",
+            "set it back, or train anew",
         )
     return new
 

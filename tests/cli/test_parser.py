@@ -20,7 +20,7 @@ def test_train_has_its_defaults():
     assert arguments.command == "train"
     assert arguments.data == "people.csv"
     assert arguments.random_state == 0
-    assert arguments.preset == "default"
+    assert arguments.preset is None
     assert arguments.out is None
 
 

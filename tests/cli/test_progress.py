@@ -21,6 +21,7 @@ from epochal.cli.progress import (
 )
 from epochal.cli.track import Track
 from epochal.records import EpochEvent
+from epochal.settings import preset
 
 SECOND = EpochEvent(
     epoch=2,
@@ -139,4 +140,4 @@ def test_without_a_terminal_it_is_quiet_unless_asked(typed, kind):
         **({"json": False, "quiet": False, "verbose": False, "preset": "default"} | typed)
     )
 
-    assert type(progress_for(arguments)) is kind
+    assert type(progress_for(arguments, preset("default"))) is kind

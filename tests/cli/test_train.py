@@ -363,3 +363,51 @@ def test_columns_that_cannot_say_it_are_refused(run, table, tmp_path, words, exp
     assert expected in ended.err
     assert "Traceback" not in ended.err
     assert left_behind(tmp_path, table) == set()
+
+
+def test_a_training_goes_on_from_a_model_on_new_data(run, table, tmp_path):
+    """Columns, classes, target and seed of the model; epochs are counted on; the model stays."""
+    assert run("train", table, "--target", "income", *TINY).code == 0
+    first, new = tmp_path / "people.epochal", tmp_path / "new.csv"
+    before = first.read_bytes()
+    head, *rows = table.read_text().splitlines()
+    new.write_text("\n".join([head, *rows[::-1][:80]]) + "\n")
+    ended = run("train", new, "--from", first, "--max-iter", "3")
+    one, other = load(first), load(tmp_path / "new.epochal")
+
+    assert ended.code == 0
+    assert first.read_bytes() == before
+    assert other.preprocessor.schema == one.preprocessor.schema
+    assert (other.target, other.settings.hidden_layer_sizes) == ("income", (8,))
+    assert other.history.epochs == one.history.epochs + 3
+    assert other.out_of_bag.optimistic
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--preset", "fast"), "--preset beside --from"),
+        (("--n-estimators", "5"), "n_estimators=5 in a training that goes on"),
+        (("--drop", "age"), "'age'"),
+    ],
+)
+def test_what_a_model_cannot_go_on_with_is_refused(run, table, tmp_path, words, expected):
+    """Another preset, another number of members, a missing column; and nothing is written."""
+    assert run("train", table, "--target", "income", *TINY).code == 0
+    first, out = tmp_path / "people.epochal", tmp_path / "other.epochal"
+    ended = run("train", table, "--from", first, "--out", out, *words)
+
+    assert ended.code in {2, 4}
+    assert expected in ended.err
+    assert not out.exists()
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(run, table, tmp_path):
+    """Classes do not grow."""
+    assert run("train", table, "--target", "income", *TINY).code == 0
+    new = tmp_path / "new.csv"
+    new.write_text(table.read_text().replace("high", "medium"))
+    ended = run("train", new, "--from", tmp_path / "people.epochal")
+
+    assert ended.code == 4
+    assert "medium" in ended.err

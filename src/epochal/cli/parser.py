@@ -91,6 +91,13 @@ def _add_train(parser: Parser) -> None:
         help="the column to predict (arrays: a key or column number; IDX: not needed)",
     )
     parser.add_argument("--out", type=Path, metavar="MODEL", help="default: DATA's name .epochal")
+    parser.add_argument(
+        "--from",
+        dest="earlier",
+        type=Path,
+        metavar="MODEL",
+        help="go on from this model, with its columns, classes and settings, on DATA's rows",
+    )
     parser.add_argument("--valid", metavar="DATA", help="rows that choose when training stops")
     test = parser.add_mutually_exclusive_group()
     test.add_argument("--test", metavar="DATA", help="rows to measure the model on afterwards")
@@ -102,8 +109,7 @@ def _add_train(parser: Parser) -> None:
     )
     parser.add_argument(
         "--preset",
-        choices=tuple(PRESETS),
-        default="default",
+        choices=tuple(PRESETS),  # None is the default one, and not typed
         help="the settings to start from (default: default)",
     )
     _add_weight(parser)

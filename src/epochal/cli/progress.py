@@ -18,13 +18,14 @@ from rich.text import Text
 
 from epochal.cli.options import chosen_settings
 from epochal.cli.track import Track, bars, clock, epochs_named
-from epochal.settings import checked, preset
+from epochal.settings import checked
 
 if TYPE_CHECKING:
     import argparse
     from types import TracebackType
 
     from epochal.records import EpochEvent
+    from epochal.settings import Settings
 
 # Twice a second: a clock that runs, and no flicker.
 REFRESHES_PER_SECOND = 2
@@ -50,13 +51,16 @@ class Progress(Protocol):
         """Take notice of an epoch."""
 
 
-def progress_for(arguments: argparse.Namespace) -> Progress:
-    """Return the progress that fits what was typed and who is there to see it."""
+def progress_for(arguments: argparse.Namespace, base: Settings) -> Progress:
+    """Return the progress that fits what was typed and who is there to see it.
+
+    `base` are the settings that hold where nothing was typed.
+    """
     if arguments.json:
         return JsonProgress(sys.stdout)
     if arguments.quiet:
         return Silence()
-    settings = checked(preset(arguments.preset), chosen_settings(arguments))
+    settings = checked(base, chosen_settings(arguments))
     patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
         return LineProgress(sys.stderr, patience)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.classifier import EpochalClassifier
+from epochal.classifier import EpochalClassifier, load
 from epochal.cli.codes import INTERRUPTED
 from epochal.cli.counting import counting
 from epochal.cli.evaluate import figures_of
@@ -38,9 +38,11 @@ from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.labels import encode_labels
 from epochal.data.split import holdout, latest
+from epochal.errors import SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.stopping import Outcome
 from epochal.model.atomic import check_writable
+from epochal.settings import preset
 from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
@@ -62,10 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, save, measure and tell; return the exit code."""
     out = arguments.out or default_output(arguments.data)
     check_writable(out)
-    parts = _parts(arguments)
+    earlier = _earlier(arguments)
+    parts = _parts(arguments, earlier)
     _announce(arguments, parts)
     began = time.monotonic()
-    classifier = _fitted(arguments, parts)
+    classifier = _fitted(arguments, parts, earlier)
     seconds = time.monotonic() - began
     classifier.save(out, target=arguments.target)
     model = classifier.model_
@@ -93,11 +96,30 @@ def default_output(data: str) -> Path:
     return Path(Path(name).stem + ".epochal") if name else Path("model.epochal")
 
 
-def _parts(arguments: argparse.Namespace) -> Parts:
+def _earlier(arguments: argparse.Namespace) -> EpochalClassifier | None:
+    """Return the classifier to go on from, if there is one; the target is its own."""
+    if arguments.earlier is None:
+        return None
+    if arguments.preset is not None:
+        raise SettingError("--preset beside --from", "one of them: a model has its own settings")
+    earlier = load(arguments.earlier)
+    arguments.target = arguments.target or earlier.model_.target
+    return earlier
+
+
+def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
-    roles = _roles(arguments)
-    train = labelled(arguments.data, roles, categorical=arguments.categorical, drop=arguments.drop)
-    classes, numbers = encode_labels(train.labels)
+    roles, categorical = _roles(arguments), arguments.categorical
+    if earlier is not None:
+        columns = earlier.model_.preprocessor.schema.columns
+        categorical = [column.name for column in columns if column.kind == "category"]
+    train = labelled(arguments.data, roles, categorical=categorical, drop=arguments.drop)
+    if earlier is None:
+        classes, numbers = encode_labels(train.labels)
+    else:
+        classes = earlier.classes_
+        numbers = class_indices(classes, train.labels)
+        train = train._replace(labels=classes[numbers])
     valid = None
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop)
@@ -163,14 +185,19 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
 
 
-def _fitted(arguments: argparse.Namespace, parts: Parts) -> EpochalClassifier:
+def _fitted(
+    arguments: argparse.Namespace, parts: Parts, earlier: EpochalClassifier | None
+) -> EpochalClassifier:
     """Return the classifier, trained under the eyes of the progress."""
-    with progress_for(arguments) as progress:
-        classifier = EpochalClassifier(
-            preset=arguments.preset,
+    classifier = EpochalClassifier() if earlier is None else earlier
+    base = earlier.model_.settings if earlier else preset(arguments.preset or "default")
+    with progress_for(arguments, base) as progress:
+        classifier.set_params(
+            warm_start=earlier is not None,
             random_state=arguments.random_state,
             class_weight=arguments.class_weight,
             callbacks=[progress],
+            **({"preset": arguments.preset} if arguments.preset else {}),
             **chosen_settings(arguments),
         )
         valid = {}
