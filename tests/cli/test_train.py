@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 from epochal.cli.train import default_output
 from epochal.model.artifact import load
@@ -411,3 +412,20 @@ def test_a_label_that_the_model_does_not_know_is_refused(run, table, tmp_path):
 
     assert ended.code == 4
     assert "medium" in ended.err
+
+
+def test_a_folder_of_pictures_is_trained_on_with_patches(run, tmp_path):
+    """Class-named folders, crops from the command line, and prediction of the same folder."""
+    random = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / "zoo" / ("cats", "dogs")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = (random.integers(100, size=(6, 6)) + 150 * (number % 2)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    ended = run("train", tmp_path / "zoo", *TINY, "--patch", "4x4")
+    predicted = run("predict", "zoo.epochal", tmp_path / "zoo")
+
+    assert ended.code == predicted.code == 0
+    assert "images of 6 x 6" in ended.err
+    assert load(tmp_path / "zoo.epochal").classes.tolist() == ["cats", "dogs"]
+    assert len(predicted.out.splitlines()) == 41

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DATA_HELP = (
     "CSV, TSV, Parquet, Arrow, .npy, .npz or IDX file (CSV, TSV and IDX may be .gz), "
-    "a glob in quotes, or a folder of parts"
+    "a glob in quotes, a folder of parts, or one of class-named folders of pictures"
 )
 EXAMPLES = """\
 examples:

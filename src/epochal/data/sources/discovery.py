@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path, PurePath
 
-from epochal.data.sources import idx
+from epochal.data.sources import idx, pictures
 from epochal.data.sources.opening import missing
 from epochal.errors import MissingFileError, SourceError
 
@@ -23,9 +23,10 @@ SUFFIXES = {
     ".npy": "arrays",
     ".npz": "arrays",
     ".idx": "idx",
+    **dict.fromkeys(pictures.ENDINGS, "pictures"),
 }
 _COMPRESSIBLE = ("text", "idx")
-_KNOWN = "one of .csv .tsv .txt (.gz) .parquet .arrow .feather .ipc .npy .npz, or IDX"
+_KNOWN = "one of .csv .tsv .txt (.gz) .parquet .arrow .feather .ipc .npy .npz .png .jpg, or IDX"
 
 
 def format_of(path: PurePath) -> str | None:
@@ -55,7 +56,7 @@ def is_data(path: str) -> bool:
 def discover(path: str) -> list[Path]:
     """Return the files that a path means: the file itself, or parts in the order of their names.
 
-    A folder means the files in it, a pattern (`parts/*.csv`, `**` too) those
+    A folder means the files in it, or the pictures in the folders within it, a pattern (`parts/*.csv`, `**` too) those
     that fit; names that begin with a dot or an underscore are passed over.
     Files of different formats together are refused.
     """
@@ -89,6 +90,9 @@ def _parts(folder: Path) -> list[Path]:
         raise SourceError(f"{folder} has {len(images)} images files", "one", hint)
     if images:
         return images
+    inside = [] if files else pictures.pictures_in(folder)
+    if inside:
+        return inside
     if not files:
         inner = any(entry.is_dir() for entry in entries)
         hint = f"for parts in folders within it: '{folder}/**/*.parquet'" if inner else ""

@@ -1,15 +1,17 @@
 """The door for files: rows and labels from any path, whole or in batches.
 
-Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz and IDX.
+Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz, IDX and pictures.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from epochal.data.sources import pictures
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
 from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
 from epochal.data.sources.parts import TableFormat, read_parts, shared_names
@@ -62,7 +64,8 @@ def read(
         table = read_parts(parts, form, names, [name for name in as_text if name in names])
         found = from_table(table, target, path)
     else:
-        found = _joined([_array_format(name).read(part, target) for part in parts], parts, path)
+        pairs = list(_arrays(parts, name, target))
+        found = _joined(pairs, parts[: len(pairs)], path)
     return _not_empty(found)
 
 
@@ -110,9 +113,22 @@ def _streamed(
             for table in form.batches(part, rows, names):
                 yield from_table(table, target, source)
         return
-    for part in parts:
-        for block, labels in _array_format(name).batches(part, rows, target):
-            yield without_missing(block, labels, source)
+    blocks = (
+        pictures.together(parts, rows, target)
+        if name == "pictures"
+        else chain.from_iterable(_array_format(name).batches(part, rows, target) for part in parts)
+    )
+    for block, labels in blocks:
+        yield without_missing(block, labels, source)
+
+
+def _arrays(
+    parts: Sequence[Path], name: str, target: str | None
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Yield the arrays of every part, of pictures all at once."""
+    if name == "pictures":
+        return pictures.together(parts, len(parts), target)
+    return (_array_format(name).read(part, target) for part in parts)
 
 
 def _table_format(name: str) -> TableFormat:
