@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from epochal.cli.columns_file import fill_in
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.progress import as_json
@@ -27,6 +28,7 @@ COLUMNS_SHOWN, NAME = 40, 28
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the model is, or what the data hold; return the exit code."""
+    fill_in(arguments)
     if arguments.target is not None or is_data(arguments.path):
         read = labelled(
             arguments.path,

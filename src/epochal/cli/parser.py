@@ -182,6 +182,12 @@ def _add_model_and_data(parser: Parser) -> None:
 def _add_columns(parser: Parser) -> None:
     """Add how columns are read."""
     parser.add_argument(
+        "--columns",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file with target, weight, group, time, drop, categorical, for what is not typed",
+    )
+    parser.add_argument(
         "--categorical",
         type=_names,
         default=(),

@@ -11,6 +11,7 @@ import numpy as np
 
 from epochal.classifier import EpochalClassifier, load
 from epochal.cli.codes import INTERRUPTED
+from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.evaluate import figures_of
 from epochal.cli.options import chosen_settings
@@ -62,6 +63,7 @@ class Parts(NamedTuple):
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, save, measure and tell; return the exit code."""
+    fill_in(arguments)
     out = arguments.out or default_output(arguments.data)
     check_writable(out)
     earlier = _earlier(arguments)

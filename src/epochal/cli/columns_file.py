@@ -1,0 +1,70 @@
+"""What columns are, said in a small TOML file: `--columns FILE`.
+
+    target = "income"
+    weight = "households"
+    drop = ["id", "name"]
+    categorical = ["zip"]
+
+What is typed on the command line goes before what the file says.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from epochal.errors import SettingError, SourceError, suggestion
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+ONE = ("target", "weight", "group", "time")
+SEVERAL = ("drop", "categorical")
+
+
+def fill_in(arguments: argparse.Namespace) -> None:
+    """Put what the file says where nothing was typed."""
+    if arguments.columns is None:
+        return
+    for name, value in said_in(arguments.columns).items():
+        if hasattr(arguments, name) and not getattr(arguments, name):
+            setattr(arguments, name, value)
+
+
+def said_in(path: Path) -> dict[str, Any]:
+    """Return what a file says of columns, checked.
+
+    Raises:
+        SourceError: if there is no such file, or it is no TOML.
+        SettingError: for a word that says nothing of columns, or a value of another type.
+    """
+    try:
+        with path.open("rb") as file:
+            said = tomllib.load(file)
+    except FileNotFoundError:
+        raise SourceError(
+            f"there is no file {path}", "a TOML file that says what columns are"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read: {error}", "a TOML file") from error
+    known = (*ONE, *SEVERAL)
+    for name, value in said.items():
+        if name not in known:
+            raise SettingError(
+                f"{path} says {name!r}", f"one of {', '.join(known)}", suggestion(name, known)
+            )
+        if name in ONE and not isinstance(value, str):
+            raise SettingError(
+                f"{name} in {path} is {value!r}", "the name of one column, in quotes"
+            )
+        if name in SEVERAL and not _is_names(value):
+            raise SettingError(
+                f"{name} in {path} is {value!r}", 'names of columns, as ["id", "name"]'
+            )
+    return {name: tuple(value) if name in SEVERAL else value for name, value in said.items()}
+
+
+def _is_names(value: object) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

@@ -1,0 +1,76 @@
+"""What columns are, said in a TOML file."""
+
+from __future__ import annotations
+
+import pytest
+
+from epochal.model.artifact import load
+
+TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+
+
+@pytest.fixture
+def said(tmp_path):
+    """Return a function that writes a file of columns and returns its path."""
+
+    def written(text):
+        path = tmp_path / "columns.toml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def names_and_kinds(path):
+    """Return the columns of a model."""
+    return {c.name: c.kind for c in load(path).preprocessor.schema.columns}
+
+
+def test_a_file_says_what_columns_are(run, table, tmp_path, said):
+    """Target, drops and categories need not be typed."""
+    file = said('target = "income"\ndrop = ["since"]\ncategorical = ["age"]\n')
+    ended = run("train", table, "--columns", file, *TINY)
+    shown = run("inspect", table, "--columns", file)
+
+    assert ended.code == shown.code == 0
+    assert names_and_kinds(tmp_path / "people.epochal") == {
+        "age": "category",
+        "job": "category",
+        "member": "boolean",
+    }
+    assert "since" not in shown.out
+
+
+def test_what_is_typed_goes_before_the_file(run, table, tmp_path, said):
+    """One option replaces one line of the file."""
+    file = said('target = "income"\ndrop = ["since"]\n')
+    assert run("train", table, "--columns", file, "--drop", "member,job", *TINY).code == 0
+
+    assert list(names_and_kinds(tmp_path / "people.epochal")) == ["age", "since"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('targt = "income"', "did you mean 'target'"),
+        ("target = 3", "the name of one column"),
+        ('drop = "since"', "names of columns"),
+        ("drop = [1]", "names of columns"),
+        ('drop = []\ntarget = x\n', "line 2"),
+        ("\x00", "cannot be read"),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused(run, table, said, words, text):
+    """With the line or the word, and what was expected."""
+    ended = run("train", table, "--columns", said(text), *TINY)
+
+    assert ended.code in {2, 3}
+    assert words in ended.err
+
+
+def test_a_file_that_is_not_there_is_told(run, table):
+    """By its name."""
+    ended = run("train", table, "--columns", "nothing.toml")
+
+    assert ended.code == 3
+    assert "nothing.toml" in ended.err
