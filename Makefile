@@ -90,6 +90,11 @@ bench-ablation: $(VENV)/dev.stamp ## say what each step of the default recipe gi
 	@test -n "$(DATA)" || { echo "say which tables: make bench-ablation DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/ablation.py "$(DATA)" $(OPTIONS)
 
+.PHONY: bench-images
+bench-images: $(VENV)/dev.stamp ## measure accuracy and time on images as arrays (DATA=folder with IDX files)
+	@test -n "$(DATA)" || { echo "say where the files are: make bench-images DATA=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/images.py "$(DATA)" $(OPTIONS)
+
 .PHONY: bench-leave-tables-out
 bench-leave-tables-out: $(VENV)/dev.stamp ## choose settings on half of the tables, judge on the other (DATA=folder)
 	@test -n "$(DATA)" || { echo "say which tables: make bench-leave-tables-out DATA=folder" >&2; exit 2; }

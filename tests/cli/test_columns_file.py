@@ -56,7 +56,7 @@ def test_what_is_typed_goes_before_the_file(run, table, tmp_path, said):
         ("target = 3", "the name of one column"),
         ('drop = "since"', "names of columns"),
         ("drop = [1]", "names of columns"),
-        ('drop = []\ntarget = x\n', "line 2"),
+        ("drop = []\ntarget = x\n", "line 2"),
         ("\x00", "cannot be read"),
     ],
 )

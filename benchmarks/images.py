@@ -1,0 +1,110 @@
+"""Images as plain arrays: Fashion-MNIST, no convolution, no augmentation. `make bench-images DATA=folder`.
+
+DATA has the original IDX files, 60,000 images to train on and 10,000 to test on. One fit for each preset,
+in a process of its own, so that its memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import machine
+import pages
+from accuracy_methods import settings_of
+from accuracy_protocol import LEAST
+from epochal import EpochalClassifier
+from epochal.data.sources import files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUT = Path(__file__).parent / "results" / "images.jsonl"
+PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
+
+
+def measured(method: str, folder: Path, rows: int | None = None) -> dict[str, Any]:
+    """Return what one fit took and gave; `rows`: train on the first so many only."""
+    train = files.read(str(folder / "train-images-idx3-ubyte.gz"), None)
+    test = files.read(str(folder / "t10k-images-idx3-ubyte.gz"), None)
+    model = EpochalClassifier(**settings_of(method))
+    began = time.perf_counter()
+    model.fit(train.rows[:rows], train.labels[:rows])
+    seconds = time.perf_counter() - began
+    probabilities = model.predict_proba(test.rows)
+    truth = np.searchsorted(model.classes_, test.labels)
+    of_truth = np.maximum(probabilities[np.arange(len(truth)), truth], LEAST)
+    single = [np.mean(one.predict(test.rows) == test.labels) for one in model.estimators_[:4]]
+    left_out = model.out_of_bag_
+    return {
+        "method": method,
+        "rows": len(train.labels[:rows]),
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
+        "log_loss": float(-np.log(of_truth).mean()),
+        "one_member": float(np.mean(single)),
+        "expected": left_out and left_out.expected_log_loss,
+        "members": len(model.estimators_),
+        "epochs": model.n_iter_,
+        "fit_s": round(seconds, 1),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the results in Markdown."""
+    lines = [
+        (
+            f"`{row['method']}`",
+            str(row["members"]),
+            f"{row['accuracy']:.2%}",
+            f"{row['one_member']:.2%}",
+            f"{row['log_loss']:.4f}",
+            f"{row['fit_s']:,.0f}",
+            f"{row['peak_mb']:,}",
+        )
+        for row in rows
+    ]
+    head = ("method", "members", "accuracy", "of one member", "log-loss", "fit, s", "memory, MB")
+    return pages.table(head, lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what is missing, print the table, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="a folder with the IDX files")
+    parser.add_argument("--methods", default="epochal:default", help="by comma")
+    parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/ACCURACY.md")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.one:
+        print(json.dumps(measured(arguments.one, arguments.data)))
+        return 0
+    there = arguments.out.read_text().splitlines() if arguments.out.exists() else []
+    rows = [json.loads(line) for line in there]
+    for method in arguments.methods.split(","):
+        if method not in {row["method"] for row in rows}:
+            words = [sys.executable, __file__, str(arguments.data), "--one", method]
+            told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+            rows.append(json.loads(told.splitlines()[-1]))
+            with arguments.out.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(rows[-1]) + "\n")
+    text = table(rows)
+    print(text)
+    if arguments.write:
+        at = machine.description()
+        where = f"{at['processor']} ({at['vectors']}), {at['cores']} cores; {at['date']}."
+        pages.write(f"{where}\n\n{text}", PAGE, "images", "images.py")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
