@@ -33,20 +33,19 @@ PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
 
 def measured(method: str, folder: Path, rows: int | None = None) -> dict[str, Any]:
     """Return what one fit took and gave; `rows`: train on the first so many only."""
-    train = files.read(str(folder / "train-images-idx3-ubyte.gz"), None)
-    test = files.read(str(folder / "t10k-images-idx3-ubyte.gz"), None)
+    (X, y), (X_test, y_test) = (_labelled(folder, part) for part in ("train", "t10k"))
     model = EpochalClassifier(**settings_of(method))
     began = time.perf_counter()
-    model.fit(train.rows[:rows], train.labels[:rows])
+    model.fit(X[:rows], y[:rows])
     seconds = time.perf_counter() - began
-    probabilities = model.predict_proba(test.rows)
-    truth = np.searchsorted(model.classes_, test.labels)
+    probabilities = model.predict_proba(X_test)
+    truth = np.searchsorted(model.classes_, y_test)
     of_truth = np.maximum(probabilities[np.arange(len(truth)), truth], LEAST)
-    single = [np.mean(one.predict(test.rows) == test.labels) for one in model.estimators_[:4]]
+    single = [np.mean(one.predict(X_test) == y_test) for one in model.estimators_[:4]]
     left_out = model.out_of_bag_
     return {
         "method": method,
-        "rows": len(train.labels[:rows]),
+        "rows": len(y[:rows]),
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
         "log_loss": float(-np.log(of_truth).mean()),
         "one_member": float(np.mean(single)),
@@ -56,6 +55,12 @@ def measured(method: str, folder: Path, rows: int | None = None) -> dict[str, An
         "fit_s": round(seconds, 1),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+
+
+def _labelled(folder: Path, part: str) -> tuple[Any, Any]:
+    """Return the images and the labels of a part."""
+    found = files.read(str(folder / f"{part}-images-idx3-ubyte.gz"), "label")
+    return found.rows, found.labels
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
