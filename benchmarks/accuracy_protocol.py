@@ -109,8 +109,12 @@ def figures(
     if not ((np.sort(names) == names).all() and (names[numbers] == truth).all()):
         msg = f"classes {names[:5]} do not sort as text, or lack labels of the test rows"
         raise ValueError(msg)
+    each = np.sort(-np.log(p[np.arange(len(numbers)), numbers]))[::-1]
     return {
         "log_loss": float(log_loss(numbers, p, labels=np.arange(len(names)))),
+        # Of its mean over these rows, and how few of them make up half of it.
+        "log_loss_se": float(each.std() / np.sqrt(len(each))),
+        "half_of_loss": int(np.searchsorted(np.cumsum(each), each.sum() / 2) + 1),
         "error": float(1 - (p.argmax(axis=1) == numbers).mean()),
         "auc": _auc(p, numbers),
         "ece": calibration_error(p, numbers),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Figures below this are taken for this: a ratio to a loss of 0 says nothing.
 LEAST = 1e-3
+# A method this much above the best is told apart.
+WORST = 1.15
 
 
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -101,6 +103,7 @@ def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> st
         _standings(among),
         "**Log-loss**, seed 0:",
         _figures(among),
+        _worst(among, method),
         *(_beside(first, method, name) for name in names if name not in full),
         f"**`{method}` over its seeds**, mean ± standard deviation:",
         _own(rows, method),
@@ -146,6 +149,25 @@ def _figures(rows: list[dict[str, Any]]) -> str:
         for name, losses in values.iterrows()
     ]
     return pages.table(("table", *(f"`{name}`" for name in values)), lines)
+
+
+def _worst(rows: list[dict[str, Any]], method: str) -> str:
+    """Return the tables on which a method is more than 15 % above the best, with what decides there."""
+    values = means(rows, "log_loss").clip(lower=LEAST)
+    ratio = values[method] / values.min(axis=1)
+    own = {row["dataset"]: row for row in rows if row["method"] == method}
+    told = []
+    for name in ratio[ratio > WORST].sort_values(ascending=False).index:
+        row = own[name]
+        sentence = f"On {name} `{method}` is {ratio[name]:.2f} times the best, `{values.loc[name].idxmin()}`"
+        if "log_loss_se" in row:
+            sentence += (
+                f": {row['log_loss']:.4f} ± {row['log_loss_se']:.4f} (standard error) against "
+                f"{values.loc[name].min():.4f}. {row['half_of_loss']} of its {row['n_test']:,} test rows make up "
+                f"half of its loss"
+            )
+        told.append(sentence + ".")
+    return "\n\n".join(told)
 
 
 def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:

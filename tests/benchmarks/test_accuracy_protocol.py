@@ -124,3 +124,15 @@ def test_a_failure_is_a_result(suite):
 
     assert (row["failed"], row["seed"]) == ("RuntimeError: no idea", 3)
     assert "log_loss" not in row
+
+
+def test_it_is_told_how_few_rows_make_up_half_of_the_loss():
+    """One row of 101 with a tiny probability, and 100 that are nearly sure."""
+    sure, lost = np.array([[0.99, 0.01]]), np.array([[1e-6, 1 - 1e-6]])
+    p = np.concatenate([np.repeat(sure, 100, axis=0), lost])
+    found = protocol.figures(np.array(["a"] * 101), p, np.array(["a", "b"]))
+    losses = -np.log(p[:, 0])
+
+    assert found["half_of_loss"] == 1
+    assert found["log_loss_se"] == pytest.approx(losses.std() / np.sqrt(101))
+    assert protocol.figures(np.array(["a"] * 100), p[:100], np.array(["a", "b"]))["half_of_loss"] == 50

@@ -102,23 +102,26 @@ def test_complaints_are_failures_and_warnings():
 def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
     """Only methods that tried every table of ours, on the first seed, are compared."""
     more = {"ece": 0.01, "n_train": 100}
+    decided = {"log_loss_se": 0.125, "half_of_loss": 4, "n_test": 1000}
     rows = [
         _row("a", "ours", 0.2, expected=0.22, **more),
-        _row("b", "ours", 0.3, expected=0.30, peak_mb=70, **more),
+        _row("b", "ours", 0.3, expected=0.30, peak_mb=70, **decided, **more),
         _row("a", "ours", 0.4, **{**more, "seed": 1}),
         _row("a", "peer", 0.4, **more),
         _row("b", "peer", 0.1, **more),
-        _row("a", "half", 0.1, **more),
+        _row("a", "some", 0.1, **more),
     ]
     machine = {"processor": "P", "vectors": "V", "cores": 2, "versions": {"x": "1"}, "date": "D"}
     text = report.page(rows, "ours", machine)
 
     assert "| `ours` | 1.50 | 1.732 | 3.00 | 1.50 | 0.0100 | 2 |" in text
     where, _, beside = text.partition("**Beside")
-    assert "half" not in where
+    assert "`some`" not in where
     assert "1 tables that it was run on, seed 0: better on 0, log-loss 2.00 times its" in beside
     assert "| a | 0.2000 | **0.1000** | 1 | 1 |" in beside
     assert "| a | **0.2000** | 0.4000 |" in text
     assert "| a | 100 | 2 | 0.3000 ± 0.1414 |" in text
+    assert "On b `ours` is 3.00 times the best, `peer`: 0.3000 ± 0.1250 (standard error)" in text
+    assert "4 of its 1,000 test rows make up half of its loss." in text
     assert "over 2 fits" in text
     assert "Peak memory of a process that fits every table: 70 MB." in text
