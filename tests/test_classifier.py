@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from epochal import EpochalClassifier, EpochalError, load
 from epochal.classifier import SETTINGS
 from epochal.errors import DataError, SettingError
-from epochal.settings import CONSTRAINTS, PRESETS
+from epochal.settings import CONSTRAINTS, PRESETS, resolved
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)
@@ -74,7 +74,8 @@ def test_presets_are_the_settings(preset):
     ours = EpochalClassifier(preset=preset, max_iter=1, n_estimators=1).fit(X, Y)
 
     assert ours.model_.settings.l2 == PRESETS[preset].l2
-    assert ours.model_.settings.hidden_layer_sizes == PRESETS[preset].hidden_layer_sizes
+    expected = resolved(PRESETS[preset], *X.shape)
+    assert ours.model_.settings.hidden_layer_sizes == expected.hidden_layer_sizes
     assert isinstance(ours.model_.settings.batch_size, int)
 
 

@@ -54,7 +54,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Where settings begin. "classic" is the textbook recipe and nothing else.
     n_estimators : int
         Members of the ensemble.
-    hidden_layer_sizes : tuple of int
+    hidden_layer_sizes : tuple of int, or "auto"
         Units of each hidden layer.
     activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}
         Of the hidden layers.

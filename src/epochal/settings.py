@@ -25,7 +25,8 @@ class Settings:
     # averaging gives (deep ensembles: log-loss -16 % with 5, -18 % with 10), and eight
     # folds leave each member 87.5 % of the rows.
     n_estimators: int = 16
-    hidden_layer_sizes: tuple[int, ...] = (128, 128)
+    # "auto": `hidden_layer_sizes_for` below.
+    hidden_layer_sizes: tuple[int, ...] | str = AUTO
     activation: str = "relu"
     loss: str = "cross_entropy"
     solver: str = "adam"
@@ -97,7 +98,7 @@ class Settings:
 ANY_FRACTION = Number(0, 1, open_low=True)
 CONSTRAINTS: dict[str, Constraint] = {
     "n_estimators": Integer(1),
-    "hidden_layer_sizes": Sizes(),
+    "hidden_layer_sizes": Either((Sizes(), Choice((AUTO,)))),
     "activation": Choice(("relu", "tanh", "logistic", "identity", "selu", "silu")),
     "loss": Choice(("cross_entropy", "squared_error")),
     "solver": Choice(("adam", "sgd")),
@@ -201,9 +202,11 @@ def resolved(settings: Settings, rows: int, columns: int) -> Settings:
     """
     size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
     vectors, knots = settings.embedding_size, settings.n_knots
+    widths = settings.hidden_layer_sizes
     return replace(
         settings,
         batch_size=min(size, rows),
+        hidden_layer_sizes=hidden_layer_sizes_for(columns) if widths == AUTO else widths,
         embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
         n_knots=knots_for(rows) if knots == AUTO else knots,
     )
@@ -221,6 +224,21 @@ def embedding_size_for(columns: int) -> int:
     """
     size = min(1024 // max(columns, 1), 8)
     return size if size > 1 else 0
+
+
+def hidden_layer_sizes_for(columns: int) -> tuple[int, int]:
+    """Return the widths of the hidden layers for a number of columns: two of 128 units, or of 512.
+
+    For tables 256 units gave 1 to 2 % less loss at two to three times the time.
+    Where there are too many columns for vectors, as in images, the first layer
+    alone has to find out what they say together: on Fashion-MNIST 512 units
+    made 4 to 6 % fewer mistakes.
+
+    >>> [hidden_layer_sizes_for(columns) for columns in (10, 512, 784)]
+    [(128, 128), (128, 128), (512, 512)]
+    """
+    units = 128 if embedding_size_for(columns) else 512
+    return units, units
 
 
 def knots_for(rows: int) -> tuple[int, int]:

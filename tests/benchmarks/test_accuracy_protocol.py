@@ -135,4 +135,6 @@ def test_it_is_told_how_few_rows_make_up_half_of_the_loss():
 
     assert found["half_of_loss"] == 1
     assert found["log_loss_se"] == pytest.approx(losses.std() / np.sqrt(101))
-    assert protocol.figures(np.array(["a"] * 100), p[:100], np.array(["a", "b"]))["half_of_loss"] == 50
+    assert (
+        protocol.figures(np.array(["a"] * 100), p[:100], np.array(["a", "b"]))["half_of_loss"] == 50
+    )

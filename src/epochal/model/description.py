@@ -123,7 +123,7 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
 def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
     """Return the widths from the inputs of the first layer to the classes."""
     inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0))
-    return (inputs, *settings.hidden_layer_sizes, classes)
+    return (inputs, *map(int, settings.hidden_layer_sizes), classes)
 
 
 def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) -> Layers:
