@@ -268,24 +268,26 @@ def _opinions(
     members, rows = len(trained.layers), pool.source.n_rows
     plain = Calibration.none(members) if earlier is None else earlier.model.calibration
     _, labels, weight = pool
-    if bags.leaves_out:
-        numbers = [bags.left_out(member) for member in range(members)]
-    elif judges is not None and settings.calibrate:
-        numbers = [np.arange(len(judges.y))] * members
-        labels, weight = judges.y, judges.weights
+    own = judges is not None and judges.left_out is not None
+    if bags.leaves_out and not own:
+        said = [
+            opinion(layers, bags.left_out(member), pool.source, settings.activation)
+            for member, layers in enumerate(trained.layers)
+        ]
+    elif judges is not None and trained.said is not None and (own or settings.calibrate):
+        said = [Opinion(judges.of(member), said) for member, said in enumerate(trained.said)]
+        if judges.left_out is None:
+            labels, weight = judges.y, judges.weights
+        else:
+            # A member that leaves out no row is judged by all, but has no opinion of any.
+            said = [
+                Opinion(judges.left_out[numbers], logits)
+                if len(bags.left_out(member))
+                else Opinion(numbers[:0], logits[:0])
+                for member, (numbers, logits) in enumerate(said)
+            ]
     else:
         return plain, None, None
-    if trained.said is not None and judges is not None and judges.own == bags.leaves_out:
-        # A member that leaves out no row is judged by all, but has no opinion of any.
-        said = [
-            Opinion(own, logits[: len(own)])
-            for own, logits in zip(numbers, trained.said, strict=True)
-        ]
-    else:
-        said = [
-            opinion(layers, own, pool.source, settings.activation)
-            for layers, own in zip(trained.layers, numbers, strict=True)
-        ]
     kinds = np.array([kind_of(layers) for layers in trained.layers])
     calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
     if not bags.leaves_out:

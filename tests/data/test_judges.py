@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from epochal.data import judges as judges_module
 from epochal.data.bags import bags_for
-from epochal.data.batches import ArraySource
+from epochal.data.batches import ArraySource, LazySource
 from epochal.data.judges import Encoded, own, shared
 from epochal.settings import PRESETS, checked
 
@@ -20,7 +21,8 @@ def test_shared_judges_are_all_rows_for_everybody():
 
     assert judges.starts.tolist() == [0, 0, 0]
     assert judges.counts.tolist() == [20, 20, 20]
-    np.testing.assert_array_equal(judges.x[:, 0], np.arange(20))
+    np.testing.assert_array_equal(judges.x[judges.of(2), 0], np.arange(20))
+    assert judges.left_out is None
 
 
 def test_own_judges_are_the_rows_left_out():
@@ -29,8 +31,24 @@ def test_own_judges_are_the_rows_left_out():
     judges = own(ROWS, bags)
 
     for member in range(6):
-        start, count = judges.starts[member], judges.counts[member]
-        rows = judges.x[start : start + count, 0].astype(int)
+        of = judges.of(member)
+        rows = judges.x[of, 0].astype(int)
         np.testing.assert_array_equal(rows, bags.left_out(member))
-        np.testing.assert_array_equal(judges.y[start : start + count], ROWS.labels[rows])
-        np.testing.assert_allclose(judges.weights[start : start + count], ROWS.weight[rows])
+        np.testing.assert_array_equal(judges.left_out[of], rows)
+        np.testing.assert_array_equal(judges.y[of], ROWS.labels[rows])
+        np.testing.assert_allclose(judges.weights[of], ROWS.weight[rows])
+    assert judges.x is ROWS.source.x
+
+
+def test_of_rows_that_are_not_held_some_judge(monkeypatch):
+    """As many as may be held, each still by members that leave it out."""
+    monkeypatch.setattr(judges_module, "MOST_BYTES", 4 * 7)
+    bags = bags_for(checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.labels, 0)
+    lazy = Encoded(LazySource(20, 1, ROWS.source.take), ROWS.labels, ROWS.weight)
+    judges = own(lazy, bags)
+
+    assert len(judges.x) == 7
+    for member in range(6):
+        rows = judges.left_out[judges.of(member)]
+        assert set(rows) <= set(bags.left_out(member)) or len(rows) == 7
+        np.testing.assert_array_equal(judges.x[judges.of(member), 0], rows)

@@ -78,7 +78,7 @@ class Group:
         Args:
             layers: of the group's members.
             rows: that judge, on the device.
-            spans: first row and number of rows of all members.
+            spans: of all members the first of the numbers that judge, and how many.
             block: rows per matrix product.
         """
         starts, counts = (jnp.asarray(part[self.numbers], jnp.int32) for part in spans)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
 VALIDATION_BLOCK = 2048
+# Bytes of judging rows from which they are not padded to share a program.
+LARGE = 2**24
 # With an adaptive rate: how many times it is reduced before a member stops, and to what part.
 REDUCTIONS, REDUCTION = 2, 0.3
 
@@ -309,18 +311,20 @@ class _Judge:
         # Powers of two and buckets, so that tables of near sizes share a program.
         self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
         self.capacity = -(-bucket(int(rows.counts.max())) // self.block) * self.block
-        # A block may reach behind its span: rows that weigh nothing.
-        padding = bucket(len(rows.y) + self.block) - len(rows.y)
-        behind = ((0, padding), (0, 0))
+        # A copy of many rows would cost more than a program of their own.
+        padding = 0 if rows.x.nbytes > LARGE else bucket(len(rows.y)) - len(rows.y)
+        # A block may reach behind its span: to rows that weigh nothing there.
+        length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
         self.rows = (
-            jnp.asarray(np.pad(rows.x, behind)),
-            jnp.asarray(np.pad(rows.y, behind[0])),
-            jnp.asarray(np.pad(rows.weights, behind[0])),
+            jnp.asarray(np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x),
+            jnp.asarray(np.pad(rows.y, (0, padding))),
+            jnp.asarray(np.pad(rows.weights, (0, padding))),
+            jnp.asarray(np.pad(rows.numbers, (0, length))),
         )
         self.totals = np.array(
             [
-                rows.weights[start : start + count].sum(dtype=np.float64)
-                for start, count in zip(rows.starts, rows.counts, strict=True)
+                rows.weights[rows.of(member)].sum(dtype=np.float64)
+                for member in range(len(rows.counts))
             ]
         )
 

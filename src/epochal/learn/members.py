@@ -81,7 +81,7 @@ def train_segment(
 def validation_losses(
     program: Program,
     layers: Layers,
-    rows: tuple[Array, Array, Array],
+    rows: tuple[Array, Array, Array, Array],
     spans: tuple[Array, Array],
     said: Said,
     *,
@@ -92,8 +92,8 @@ def validation_losses(
     Args:
         program: the static choices.
         layers: stacked layers of the members.
-        rows: features, class numbers and weights of all members' rows.
-        spans: first row and number of rows of each member.
+        rows: features, class numbers and weights of rows, and which of them judge whom.
+        spans: of each member the first of these and how many they are.
         said: stacked; what members said before, given up to the program.
         block: rows per matrix product.
     """

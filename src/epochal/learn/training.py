@@ -205,7 +205,7 @@ def nothing_said(rows: int, classes: int) -> Said:
 def judged(
     program: Program,
     layers: Layers,
-    rows: tuple[Array, Array, Array],
+    rows: tuple[Array, Array, Array, Array],
     span: tuple[Array, Array],
     said: Said,
     block: int,
@@ -220,21 +220,25 @@ def judged(
     Args:
         program: the static choices.
         layers: the member's parameters.
-        rows: x (V, features), y (V,), w (V,); V is at least a block longer than any span.
-        span: first row and number of rows, int32; a number of 0 costs nothing.
+        rows: x (V, features), y (V,), w (V,), and numbers of rows, longer than any span
+            by a block at least.
+        span: first of the numbers and how many, int32; a number of 0 costs nothing.
         said: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
     """
-    x, y, w = rows
+    x, y, w, numbers = rows
     start, count = span
     loss, _ = LOSSES[program.loss]
     blocks = (count + block - 1) // block
     classes = outputs(layers)
 
+    def of(number: Array) -> Array:
+        """Return the numbers of the rows of a block."""
+        return lax.dynamic_slice_in_dim(numbers, start + number * block, block)
+
     def forward(number: Array, all_: Array) -> Array:
         """Write the logits of a block to where they belong."""
-        part = lax.dynamic_slice_in_dim(x, start + number * block, block)
-        logits = apply(layers, part, program.activation)
+        logits = apply(layers, x[of(number)], program.activation)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
     logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(said.logits))
@@ -243,11 +247,9 @@ def judged(
         """Return the weighted sums of a figure over even places and over odd ones, shape (2,)."""
 
         def of_block(number: Array, total: Array) -> Array:
-            first = start + number * block
             inside = number * block + jnp.arange(block) < count
-            weight = jnp.where(inside, lax.dynamic_slice_in_dim(w, first, block), 0.0)
-            labels = lax.dynamic_slice_in_dim(y, first, block)
-            targets = jax.nn.one_hot(labels, classes, dtype=jnp.float32)
+            weight = jnp.where(inside, w[of(number)], 0.0)
+            targets = jax.nn.one_hot(y[of(number)], classes, dtype=jnp.float32)
             own = sharpness * lax.dynamic_slice_in_dim(logits, number * block, block)
             return total + jnp.sum((weight * figure(own, targets)).reshape(-1, 2), axis=0)
 
