@@ -26,6 +26,7 @@ from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts, knots_in
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.moments import Moments
+from epochal.data.rows import aligned
 from epochal.data.schema import Rows, Schema, infer, len_of, row_weights, spans
 from epochal.errors import DataError
 
@@ -125,7 +126,7 @@ class Preprocessor:
         row in messages, for a table that comes in parts.
         """
         rows = matched(rows, self.schema)
-        features = np.empty((len_of(rows), self.n_features), dtype=np.float32)
+        features = aligned(len_of(rows), self.n_features)
 
         def write(span: slice) -> None:
             """Write the features of the rows of a span."""

@@ -316,7 +316,10 @@ class _Judge:
         # A block may reach behind its span: to rows that weigh nothing there.
         length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
         self.rows = (
-            jnp.asarray(np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x),
+            # On the CPU the rows themselves: nobody writes to them.
+            jax.device_put(
+                np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
+            ),
             jnp.asarray(np.pad(rows.y, (0, padding))),
             jnp.asarray(np.pad(rows.weights, (0, padding))),
             jnp.asarray(np.pad(rows.numbers, (0, length))),
