@@ -172,6 +172,7 @@ def _worst(rows: list[dict[str, Any]], method: str) -> str:
 
 def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     """Return a method's figures beside those of another that ran on some of the tables only."""
+    rows = [row for row in rows if row["method"] in {method, other}]
     values = means(rows, "log_loss")[[method, other]].dropna()
     seconds = means(rows, "fit_s").loc[values.index, [method, other]]
     lines = [
