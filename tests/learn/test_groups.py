@@ -14,7 +14,7 @@ from epochal.settings import PRESETS, checked
 
 def setting(members, *, vectorised=False):
     """Return what groups are made of, for so many members."""
-    values = {"n_estimators": members, "batch_size": 8}
+    values = {"n_estimators": members, "batch_size": 8, "l2": 0.025}
     settings = checked(PRESETS["default"], values)
     program = program_for(settings, masked=False, vectorised=vectorised)
     state = fresh_state(settings, program, (3, 4, 2), None, 0)
@@ -101,7 +101,8 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
     monkeypatch.setattr(room, "cores", lambda: threads)
     settings = checked(
         PRESETS["default"],
-        {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9), "batch_size": 8},
+        {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
+        | {"batch_size": 8, "l2": 0.025},
     )
     sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
     program = program_for(settings, masked=False, smooth=sizes.smooth)

@@ -42,6 +42,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
     settings = Settings(
         n_estimators=MEMBERS,
         hidden_layer_sizes=(4, 3),
+        l2=0.025,
         batch_size=4,
         embedding_size=2 if embedded else None,
         n_knots=2,

@@ -32,6 +32,7 @@ def example() -> Model:
     settings = Settings(
         n_estimators=1,
         hidden_layer_sizes=(2,),
+        l2=0.025,
         batch_size=3,
         bagging=None,
         epsilon=0.0,
