@@ -1,41 +1,21 @@
 """What each step from the classical recipe to the default one gives. `make bench-ablation DATA=folder`.
 
-Steps are settings of one estimator, run by the protocol of `accuracy.py` on small and middling tables. Results
-are added to a file of JSON lines, and what stands there is not run again.
+Steps are settings of one estimator; how they are run is said in `studies`.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import accuracy_report as report
-import machine
 import pages
-from accuracy import complete
-from accuracy_protocol import tables
+import studies
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-OUT = Path(__file__).parent / "results" / "ablation.jsonl"
-PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
-TABLES = [
-    "churn",
-    "credit_g",
-    "cylinder_bands",
-    "phoneme",
-    "satimage",
-    "segment",
-    "titanic",
-    "vehicle",
-    "wine_quality",
-]
 ALONE = "embedding_size=None:averaging=0.0:calibrate=False:learning_rate=constant"
 SMOOTH = "averaging=0.0:calibrate=False:learning_rate=constant"
 # Each step keeps what the steps before it have.
@@ -87,33 +67,13 @@ def _change(later: pd.Series, earlier: pd.Series | None) -> str:
     return f"{change.mean():+.1f}{spread} %"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is missing, print the steps, and return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", type=Path, help="a folder with manifest.json")
-    parser.add_argument("--seeds", default="0,1", help="of the splits, by comma (0,1)")
-    parser.add_argument("--tables", default=",".join(TABLES), help="by comma")
-    parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
-    parser.add_argument("--write", action="store_true", help="put the steps into docs/ACCURACY.md")
-    arguments = parser.parse_args(argv)
-    chosen = arguments.tables.split(",")
-    suite = [(name, path) for name, path in tables(arguments.data) if name in chosen]
-    seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    complete(suite, list(STEPS.values()), seeds, arguments.out)
-    wanted = {(name, seed) for name, _ in suite for seed in seeds}
-    rows = [r for r in report.read([arguments.out]) if (r["dataset"], r["seed"]) in wanted]
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the steps in Markdown."""
     head = ("step", "log-loss against the step before", "against the first", "fit, s")
-    text = pages.table(head, steps(rows))
-    print(text)
-    if arguments.write:
-        at = machine.description()
-        conditions = (
-            f"{', '.join(name for name, _ in suite)}; seeds {arguments.seeds}; {at['processor']} "
-            f"({at['vectors']}), {at['cores']} cores; {at['date']}."
-        )
-        pages.write(f"{conditions}\n\n{text}", PAGE, "ablation", "ablation.py")
-    return 0
+    return pages.table(head, steps(rows))
 
+
+STUDY = studies.Study("ablation", Path(__file__), __doc__ or "", list(STEPS.values()), "0,1", table)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(studies.run(STUDY, None))

@@ -141,14 +141,16 @@ def _figures(rows: list[dict[str, Any]]) -> str:
     values = means(rows, "log_loss")
     values = values[values.mean().sort_values().index]
 
-    def shown(value: float, best: float) -> str:
-        return f"**{value:.4f}**" if value == best else f"{value:.4f}"
-
     lines = [
-        (str(name), *(shown(value, losses.min()) for value in losses))
+        (str(name), *(_shown(value, losses.min()) for value in losses))
         for name, losses in values.iterrows()
     ]
     return pages.table(("table", *(f"`{name}`" for name in values)), lines)
+
+
+def _shown(value: float, best: float) -> str:
+    """Return a loss, bold if it is the best."""
+    return f"**{value:.4f}**" if value == best else f"{value:.4f}"
 
 
 def _worst(rows: list[dict[str, Any]], method: str) -> str:
@@ -178,10 +180,7 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     lines = [
         (
             str(name),
-            *(
-                f"**{value:.4f}**" if value == losses.min() else f"{value:.4f}"
-                for value in (losses[method], losses[other])
-            ),
+            *(_shown(losses[each], losses.min()) for each in (method, other)),
             *(f"{seconds.loc[name, each]:,.0f}" for each in (method, other)),
         )
         for name, losses in values.iterrows()

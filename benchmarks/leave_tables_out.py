@@ -2,32 +2,23 @@
 
 Each setting is changed alone, up and down. On one half of the tables the best of all variants is chosen, by
 the log-loss that a fit expects of itself, which no test row enters; on the other half it is judged by test
-rows, against the default. Over all ways to halve the tables. Results are added to a file of JSON lines.
+rows, against the default. Over all ways to halve the tables. How variants are run is said in `studies`.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import accuracy_report as report
-import machine
 import pages
-from ablation import TABLES
-from accuracy import complete
-from accuracy_protocol import tables
+import studies
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-OUT = Path(__file__).parent / "results" / "leave_tables_out.jsonl"
-PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
 DEFAULT = "epochal:default"
 CHANGES = (
     "learning_rate_init=0.0015",
@@ -90,32 +81,7 @@ def _change(logs: pd.Series) -> str:
     return f"{100 * np.expm1(logs.mean()):+.1f} ± {error:.1f} %"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is missing, print the outcome, and return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", type=Path, help="a folder with manifest.json")
-    parser.add_argument("--seeds", default="0", help="of the splits, by comma (0)")
-    parser.add_argument("--tables", default=",".join(TABLES), help="by comma")
-    parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
-    parser.add_argument("--write", action="store_true", help="put the text into docs/ACCURACY.md")
-    arguments = parser.parse_args(argv)
-    chosen = arguments.tables.split(",")
-    suite = [(name, path) for name, path in tables(arguments.data) if name in chosen]
-    seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    complete(suite, VARIANTS, seeds, arguments.out)
-    wanted = {(name, seed) for name, _ in suite for seed in seeds}
-    rows = [r for r in report.read([arguments.out]) if (r["dataset"], r["seed"]) in wanted]
-    text = summary(rows)
-    print(text)
-    if arguments.write:
-        at = machine.description()
-        conditions = (
-            f"{', '.join(name for name, _ in suite)}; seeds {arguments.seeds}; {at['processor']} "
-            f"({at['vectors']}), {at['cores']} cores; {at['date']}."
-        )
-        pages.write(f"{conditions}\n\n{text}", PAGE, "leave-tables-out", "leave_tables_out.py")
-    return 0
-
+STUDY = studies.Study("leave-tables-out", Path(__file__), __doc__ or "", VARIANTS, "0", summary)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(studies.run(STUDY, None))

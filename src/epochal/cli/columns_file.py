@@ -13,7 +13,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from epochal.errors import SettingError, SourceError, suggestion
+from epochal.data.sources.opening import reading
+from epochal.errors import SettingError, suggestion
 
 if TYPE_CHECKING:
     import argparse
@@ -39,15 +40,8 @@ def said_in(path: Path) -> dict[str, Any]:
         SourceError: if there is no such file, or it is no TOML.
         SettingError: for a word that says nothing of columns, or a value of another type.
     """
-    try:
-        with path.open("rb") as file:
-            said = tomllib.load(file)
-    except FileNotFoundError:
-        raise SourceError(
-            f"there is no file {path}", "a TOML file that says what columns are"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}", "a TOML file") from error
+    with reading(path, "a TOML file that says what columns are"), path.open("rb") as file:
+        said = tomllib.load(file)
     known = (*ONE, *SEVERAL)
     for name, value in said.items():
         if name not in known:

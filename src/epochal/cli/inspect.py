@@ -36,12 +36,16 @@ def run(arguments: argparse.Namespace) -> int:
             categorical=arguments.categorical,
             drop=arguments.drop,
         )
-        described, lines = data_described(arguments.path, read), data_lines(arguments.path, read)
+        if arguments.json:
+            print(as_json(data_described(arguments.path, read)))
+        else:
+            print("\n".join(data_lines(arguments.path, read)))
+        return 0
+    model = load(Path(arguments.path))
+    if arguments.json:
+        print(as_json({"model": arguments.path} | _described(model)))
     else:
-        model = load(Path(arguments.path))
-        described = {"model": arguments.path} | _described(model)
-        lines = [arguments.path, *_lines(model)]
-    print(as_json(described) if arguments.json else "\n".join(lines))
+        print("\n".join([arguments.path, *_lines(model)]))
     return 0
 
 

@@ -156,37 +156,34 @@ def _without(rows: Rows, drop: Collection[str], path: str) -> Rows:
     """Return the rows without some columns, which must be there."""
     if not drop:
         return rows
-    if not isinstance(rows, pa.Table):
-        raise DataError(f"{path} has no named columns", "", "leave --drop away")
-    missing = [name for name in drop if name not in rows.column_names]
-    if missing:
-        raise ColumnError.from_missing(missing, rows.column_names, path)
-    return rows.drop_columns(list(drop))
+    return _with_columns(rows, drop, path, "--drop").drop_columns(list(drop))
 
 
 def _as_categories(rows: Rows, names: Collection[str], path: str) -> Rows:
     """Return the rows with the columns of these names, which must be there, as categories."""
     if not names:
         return rows
-    if not isinstance(rows, pa.Table):
-        raise DataError(f"{path} has no named columns", "", "leave --categorical away")
-    missing = [name for name in names if name not in rows.column_names]
-    if missing:
-        raise ColumnError.from_missing(missing, rows.column_names, path)
+    table = _with_columns(rows, names, path, "--categorical")
     for name in names:
-        place, column = rows.column_names.index(name), rows.column(name)
+        place, column = table.column_names.index(name), table.column(name)
         if not pa.types.is_dictionary(column.type):
-            rows = rows.set_column(place, name, column.dictionary_encode())
-    return rows
+            table = table.set_column(place, name, column.dictionary_encode())
+    return table
 
 
 def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:
     """Return a column that says something about its row."""
+    return _with_columns(rows, [name], path, f"the option with {name!r}").column(name)
+
+
+def _with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
+    """Return the rows, which must be a table with the columns that an option names."""
     if not isinstance(rows, pa.Table):
-        raise DataError(f"{path} has no named columns", "", f"leave the option with {name!r} away")
-    if name not in rows.column_names:
-        raise ColumnError.from_missing([name], rows.column_names, path)
-    return rows.column(name)
+        raise DataError(f"{path} has no named columns", "", f"leave {option} away")
+    missing = [name for name in names if name not in rows.column_names]
+    if missing:
+        raise ColumnError.from_missing(missing, rows.column_names, path)
+    return rows
 
 
 def _weights(rows: Rows, name: str, path: str) -> NDArray[np.float64]:

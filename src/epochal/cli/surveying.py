@@ -13,7 +13,7 @@ from epochal.cli.reading import columns_found
 from epochal.data.copies import kinds_of, row_keys
 from epochal.data.labels import encode_labels
 from epochal.data.rows import take
-from epochal.data.survey import Doubt, copies, survey
+from epochal.data.survey import Doubt, Survey, copies, survey
 
 if TYPE_CHECKING:
     from epochal.cli.reading import Labelled
@@ -25,8 +25,7 @@ LOOKED_AT, TOLD = 20_000, 8
 
 def data_lines(path: str, read: Labelled) -> list[str]:
     """Return for a person what was found in labelled rows, and what looks wrong."""
-    _, numbers = encode_labels(read.labels)
-    found = survey(read.rows, numbers)
+    _, found, doubts = _looked_at(read)
     labels = read.labels.astype(str)
     lines = [
         f"{counted(len(labels), 'row')} of {path}",
@@ -46,7 +45,6 @@ def data_lines(path: str, read: Labelled) -> list[str]:
     ]
     if len(found.columns) > COLUMNS_SHOWN:
         lines.append(f"  … and {len(found.columns) - COLUMNS_SHOWN} more")
-    doubts = [*found.doubts, *copies(read.rows, numbers)]
     if doubts:
         lines += ["", "To look at", *doubt_lines(doubts)]
     return lines
@@ -54,18 +52,24 @@ def data_lines(path: str, read: Labelled) -> list[str]:
 
 def data_described(path: str, read: Labelled) -> dict[str, Any]:
     """Return for a machine what was found."""
-    classes, numbers = encode_labels(read.labels)
-    found = survey(read.rows, numbers)
-    doubts = [*found.doubts, *copies(read.rows, numbers)]
-    counts = np.bincount(numbers, minlength=len(classes)).tolist()
+    classes, found, doubts = _looked_at(read)
     return {
         "data": path,
         "rows": found.rows,
         "dropped": read.dropped,
-        "classes": dict(zip(map(str, classes.tolist()), counts, strict=True)),
+        "classes": classes,
         "columns": [asdict(one) for one in found.columns],
         "doubts": [asdict(one) for one in doubts],
     }
+
+
+def _looked_at(read: Labelled) -> tuple[dict[str, int], Survey, list[Doubt]]:
+    """Return the rows of each class, what the columns hold, and what looks wrong in them or the rows."""
+    classes, numbers = encode_labels(read.labels)
+    counts = np.bincount(numbers, minlength=len(classes)).tolist()
+    found = survey(read.rows, numbers)
+    doubts = [*found.doubts, *copies(read.rows, numbers)]
+    return dict(zip(map(str, classes.tolist()), counts, strict=True)), found, doubts
 
 
 def doubt_lines(doubts: list[Doubt]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from epochal.data.sources.labelled import missing_labels
 from epochal.errors import DataError
 
 
@@ -20,16 +21,11 @@ def numbered_groups(values: np.ndarray) -> np.ndarray:
     Raises:
         DataError: for a missing value, or if all rows are of one group.
     """
-    kind = "object" if values.dtype.kind == "O" else ""
-    missing = (
-        np.array([value is None or value != value for value in values.tolist()])  # noqa: PLR0124  (NaN)
-        if kind or values.dtype.kind in "fM"
-        else np.zeros(len(values), bool)
-    )
+    missing = missing_labels(values)
     if missing.any():
         row = int(missing.argmax())
         raise DataError(f"the group is missing in row {row}", "a group for every row")
-    if kind:
+    if values.dtype == object:
         number: dict[object, int] = {}
         numbers = np.array([number.setdefault(value, len(number)) for value in values.tolist()])
     else:

@@ -129,13 +129,13 @@ def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     try:
         return floats(known)
     except pa.ArrowInvalid:
-        return parsed_by_text(column, _number_of_text, place, "a number")
+        return parsed_by_text(column, number_of_text, place, "a number")
 
 
-def _number_of_text(text: str) -> float:
+def number_of_text(text: str) -> float:
     """Return the number a text spells; its digits may be grouped by commas, not by underscores.
 
-    >>> _number_of_text("-1,234,567.5")
+    >>> number_of_text("-1,234,567.5")
     -1234567.5
     """
     if "_" in text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from epochal.data.sources.labelled import missing_labels
 from epochal.errors import DataError
 
 
@@ -23,10 +24,9 @@ def latest(times: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: for a missing time, or if all rows are of one time.
     """
-    values = times.tolist()
-    missing = [row for row, value in enumerate(values) if value is None or value != value]  # noqa: PLR0124  (NaN)
-    if missing:
-        raise DataError(f"the time is missing in row {missing[0]}", "a time for every row")
+    missing = missing_labels(times)
+    if missing.any():
+        raise DataError(f"the time is missing in row {missing.argmax()}", "a time for every row")
     ranks = np.unique(times, return_inverse=True)[1]
     counts = np.bincount(ranks)
     if len(counts) == 1:

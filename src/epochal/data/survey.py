@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from epochal.data.categories import different, is_missing
 from epochal.data.copies import kinds_of, row_keys
-from epochal.data.numbers import decoded
+from epochal.data.numbers import decoded, number_of_text
 
 if TYPE_CHECKING:
     from epochal.data.schema import Kind, Rows
@@ -158,7 +158,7 @@ class _Values:
         """Return what is found if most of the values are numbers and some are not."""
         if self.kind != "category":
             return ""
-        is_text = np.array([not is_number(text) for text in self.values] + [False])
+        is_text = np.array([not spells_a_number(text) for text in self.values] + [False])
         texts = int(self.counts[is_text & self.there].sum())
         if not 0 < texts < 0.5 * present:
             return ""
@@ -256,14 +256,14 @@ def _numbered_by_place(codes: np.ndarray) -> np.ndarray:
     return placed
 
 
-def is_number(text: object) -> bool:
+def spells_a_number(text: object) -> bool:
     """Whether a text is one that a number is written as.
 
-    >>> is_number("-1.5e3"), is_number("unknown"), is_number("nan")
-    (True, False, False)
+    >>> [spells_a_number(text) for text in ("-1.5e3", "1,000", "unknown", "nan")]
+    [True, True, False, False]
     """
     try:
-        return math.isfinite(float(str(text)))
+        return math.isfinite(number_of_text(str(text)))
     except ValueError:
         return False
 

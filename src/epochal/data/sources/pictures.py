@@ -37,7 +37,7 @@ def pictures_in(folder: Path) -> list[Path]:
     ]
 
 
-def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return one picture as an array of one row, and the name of its folder."""
     if target is not None and target not in _TARGETS:
         hint = "leave the target out: a picture's label is the name of its folder"
@@ -47,7 +47,7 @@ def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray 
 
 def together(
     parts: Sequence[Path], rows: int, target: str | None
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the pictures of all parts, so many at a time; all must be of one shape."""
     first = None
     for start in range(0, len(parts), rows):
@@ -55,17 +55,11 @@ def together(
         for (pixels, _), part in zip(some, parts[start:], strict=False):
             first = pixels.shape[1:] if first is None else first
             if pixels.shape[1:] != first:
-                raise wrong_shape(part, pixels.shape[1:], parts[0], first)
-        labels = [label for _, label in some if label is not None]
-        yield np.concatenate([pixels for pixels, _ in some]), np.concatenate(labels)
-
-
-def wrong_shape(
-    part: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]
-) -> SourceError:
-    """Return the error for a picture of another shape than the first."""
-    found = f"{part} has the shape {shape}"
-    return SourceError(found, f"{expected} as {first} has", "resize all pictures to one size")
+                found = f"{part} has the shape {pixels.shape[1:]}"
+                hint = "resize all pictures to one size"
+                raise SourceError(found, f"{first} as {parts[0]} has", hint)
+        pixels, labels = zip(*some, strict=True)
+        yield np.concatenate(pixels), np.concatenate(labels)
 
 
 def _pixels(path: Path) -> np.ndarray:
