@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -35,6 +36,28 @@ def test_the_size_of_the_pieces_changes_nothing(run, model, table, rows):
 
     assert pieces["confusion"] == whole["confusion"]
     assert pieces["log_loss"] == pytest.approx(whole["log_loss"], abs=1e-12)
+
+
+def test_an_inexact_auc_is_told(run, model, table, monkeypatch):
+    """Where the AUC may be off in the digits shown, a warning says how far, and only there."""
+    silent = run("evaluate", model, table)
+    monkeypatch.setattr("epochal.use.evaluate.DISTINCT", 3)
+    monkeypatch.setattr("epochal.use.evaluate.FEWEST", 3)
+    told = run("evaluate", model, table, "--quiet")
+
+    assert silent.code == told.code == 0
+    assert silent.err == ""
+    assert re.search(r"warning: the AUC is known to ±0\.\d{4} only", told.err)
+
+
+def test_no_row_with_a_label_is_an_error(run, model, table):
+    """There is nothing to measure where every label is missing."""
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([head, *(line.rpartition(",")[0] + "," for line in rows)]) + "\n")
+    ended = run("evaluate", model, table)
+
+    assert ended.code == 4
+    assert "no row with a label" in ended.err
 
 
 def test_another_column_may_hold_the_truth(run, model, table):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from epochal.cli.counting import counting
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.progress import as_json
-from epochal.cli.reading import Roles, labelled_batches
+from epochal.data.sources.roles import Roles, labelled_batches
 from epochal.errors import DataError
 from epochal.model.artifact import load
 from epochal.use.classes import class_indices
-from epochal.use.evaluate import evaluate
+from epochal.use.evaluate import Tally
 from epochal.use.predict import predict_proba
 
 if TYPE_CHECKING:
@@ -22,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from epochal.cli.counting import Count
-    from epochal.cli.reading import Labelled
+    from epochal.data.labelled import Labelled
     from epochal.model.description import Model
     from epochal.records import Evaluation
+
+# How far the AUC may be from the exact one without a word: one in its last digit shown.
+AUC_ERROR = 1e-4
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,17 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
-    truth, shares = [], []
-    weights: list[np.ndarray] = []
+    tally = Tally.nothing(len(model.classes))
     for piece in pieces:
         if not len(piece.labels):
             continue
-        truth.append(class_indices(model.classes, piece.labels))
-        shares.append(predict_proba(model, piece.rows))
-        if piece.weight is not None:
-            weights.append(piece.weight)
+        truth = class_indices(model.classes, piece.labels)
+        tally = tally.add(truth, predict_proba(model, piece.rows), piece.weight)
         count.add(len(piece.labels))
-    if not truth:
+    if not tally.rows:
         raise DataError(f"{source} has no row with a label", "at least one")
-    weight = np.concatenate(weights) if weights else None
-    return evaluate(model.classes, np.concatenate(truth), np.concatenate(shares), weight)
+    area = tally.auc()
+    if area is not None and area.error > AUC_ERROR:
+        known = f"the AUC is known to ±{area.error:.4f} only"
+        message = f"{known}: there are more distinct probabilities than are kept for it"
+        warnings.warn(message, UserWarning, stacklevel=2)
+    return tally.figures(model.classes)

@@ -1,28 +1,132 @@
 """How good are probabilities? Labels and probabilities go in, figures come out.
 
-The metrics are scikit-learn's wherever it has them; the calibration error is ours.
+Rows may come piece by piece: what is kept of them does not grow with their number. The metrics
+are scikit-learn's, as sums; the calibration error is ours.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    confusion_matrix,
-    log_loss,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
 
 from epochal.errors import DataError
 from epochal.records import ClassFigures, Evaluation
+from epochal.use.ranking import Area, Ranking
 
 BINS = 15
+# Distinct probabilities to which those of all classes are brought for the AUC: at 24 bytes each,
+# and held in runs of at most twice as many, 50 MB; and the fewest for each of very many classes.
+DISTINCT, FEWEST = 2**20, 2**12
+# Probabilities that are counted at a time.
+SLICE = 2**21
+# The log-loss takes no probability for lower, as in scikit-learn.
+LOWEST = float(np.finfo(np.float64).eps)
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What the figures of an evaluation are computed from: sums over rows, and their ranking.
+
+    `counts[i, j]` are the rows of class i that were predicted as class j, `weights[i, j]` their
+    weight; `loss` is −Σ w log p of the true classes, in nats; `gaps` is Σ w (right − confidence) in
+    each bin of the winning probability; `rankings` are of the second class of two, or of each.
+    """
+
+    counts: NDArray[np.int64]
+    weights: Floats
+    loss: float
+    gaps: Floats
+    rankings: tuple[Ranking, ...]
+
+    @classmethod
+    def nothing(cls, n_classes: int, capacity: int | None = None) -> Tally:
+        """Return the tally of no rows, with room for so many distinct probabilities per ranking."""
+        ranked = 1 if n_classes == 2 else n_classes
+        ranking = Ranking(capacity or max(DISTINCT // ranked, FEWEST))
+        square = (n_classes, n_classes)
+        counts = np.zeros(square, dtype=np.int64)
+        return cls(counts, np.zeros(square), 0.0, np.zeros(BINS), (ranking,) * ranked)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, those of weight 0 among them."""
+        return int(self.counts.sum())
+
+    def add(
+        self,
+        truth: Indices,
+        probabilities: NDArray[np.floating[Any]],
+        sample_weight: Floats | None = None,
+    ) -> Tally:
+        """Return the tally with more rows: class indices (rows,), probabilities (rows, classes).
+
+        >>> tally = Tally.nothing(2).add(np.array([0]), np.array([[0.9, 0.1]]))
+        >>> tally.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
+        [[1, 0], [1, 0]]
+        """
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        _check(truth, probabilities, weights, len(self.counts))
+        tally, size = self, max(SLICE // len(self.counts), 1)
+        for start in range(0, len(truth), size):
+            part = slice(start, start + size)
+            some = None if weights is None else weights[part]
+            more = _of_slice(truth[part], _shares(probabilities[part]), some, self.rankings)
+            tally = tally.merge(more)
+        return tally
+
+    def merge(self, other: Tally) -> Tally:
+        """Return the tally of the rows of both."""
+        return Tally(
+            self.counts + other.counts,
+            self.weights + other.weights,
+            self.loss + other.loss,
+            self.gaps + other.gaps,
+            tuple(a.merge(b) for a, b in zip(self.rankings, other.rankings, strict=True)),
+        )
+
+    def auc(self) -> Area | None:
+        """Return the mean area under the ROC curve; None if a class has no weight, or all of it.
+
+        Its error, 0 while every distinct probability is kept, is the mean of the bounds that
+        `Ranking.area` gives: it holds for the rows at hand, whatever they are.
+        """
+        areas = [area for ranking in self.rankings if (area := ranking.area()) is not None]
+        if len(areas) < len(self.rankings):
+            return None
+        values, errors = zip(*areas, strict=True)
+        return Area(float(np.mean(values)), float(np.mean(errors)))
+
+    def figures(self, classes: NDArray[Any]) -> Evaluation:
+        """Return the figures; a ratio of nothing to nothing is 0, as in scikit-learn."""
+        total = float(self.weights.sum())
+        if not self.rows:
+            raise DataError("there are no rows to evaluate", "at least one labelled row")
+        if total == 0:
+            raise DataError("the weight of every row to evaluate is 0", "one above 0")
+        support = self.counts.sum(axis=1)
+        right, said, true = self.weights.diagonal(), self.weights.sum(0), self.weights.sum(1)
+        precision, recall = _ratios(right, said), _ratios(right, true)
+        f1 = _ratios(2 * right, said + true)
+        area = self.auc()
+        return Evaluation(
+            rows=self.rows,
+            log_loss=self.loss / total,
+            accuracy=float(right.sum()) / total,
+            balanced_accuracy=float(recall[support > 0].mean()),
+            auc=None if area is None else area.value,
+            calibration_error=float(np.abs(self.gaps).sum()) / total,
+            confusion=tuple(tuple(int(count) for count in row) for row in self.counts),
+            classes=tuple(
+                ClassFigures(str(label), float(p), float(r), float(f), int(n))
+                for label, p, r, f, n in zip(classes, precision, recall, f1, support, strict=True)
+            ),
+        )
 
 
 def evaluate(
@@ -33,38 +137,15 @@ def evaluate(
 ) -> Evaluation:
     """Return the figures of probabilities (rows, classes) against true class indices (rows,).
 
-    Weights enter every mean; the confusion matrix and the supports count rows.
+    Weights enter every mean; the confusion matrix and the supports count rows. The AUC is exact
+    up to 2**20 distinct probabilities, then to about 1e-6 (`Tally.auc` gives the bound).
 
     >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     >>> figures = evaluate(np.array(["no", "yes"]), np.array([0, 1, 1]), p)
     >>> round(figures.accuracy, 3), figures.confusion
     (0.667, ((1, 0), (1, 1)))
     """
-    if len(truth) == 0:
-        raise DataError("there are no rows to evaluate", "at least one labelled row")
-    columns = np.arange(len(classes))
-    # Averages of float32 sum to one only to 1e-7, which scikit-learn warns about.
-    shares = np.asarray(probabilities, dtype=np.float64)
-    shares = shares / shares.sum(axis=1, keepdims=True)
-    winners = shares.argmax(axis=1)
-    counts = confusion_matrix(truth, winners, labels=columns)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        truth, winners, labels=columns, sample_weight=sample_weight, zero_division=0.0
-    )
-    support = counts.sum(axis=1)
-    return Evaluation(
-        rows=len(truth),
-        log_loss=float(log_loss(truth, shares, labels=columns, sample_weight=sample_weight)),
-        accuracy=float(np.average(winners == truth, weights=sample_weight)),
-        balanced_accuracy=float(recall[support > 0].mean()),
-        auc=_auc(truth, shares, sample_weight),
-        calibration_error=calibration_error(truth, shares, sample_weight),
-        confusion=tuple(tuple(int(count) for count in row) for row in counts),
-        classes=tuple(
-            ClassFigures(str(label), float(p), float(r), float(f), int(n))
-            for label, p, r, f, n in zip(classes, precision, recall, f1, support, strict=True)
-        ),
-    )
+    return Tally.nothing(len(classes)).add(truth, probabilities, sample_weight).figures(classes)
 
 
 def calibration_error(
@@ -82,21 +163,72 @@ def calibration_error(
     0.25
     """
     weights = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
-    gaps = np.bincount(bins, weights=weights * (right - confidence), minlength=BINS)
+    gaps = _gaps(probabilities.argmax(axis=1) == truth, probabilities.max(axis=1), weights)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
-def _auc(truth: Indices, probabilities: Floats, sample_weight: Floats | None) -> float | None:
-    """Return the area under the ROC curve, or None where a class has no rows, or all of them."""
-    n_classes = probabilities.shape[1]
-    present = np.unique(truth)
-    if len(present) < n_classes:
-        return None
-    ranked = range(1, 2) if n_classes == 2 else range(n_classes)
-    areas = [
-        roc_auc_score(truth == k, probabilities[:, k], sample_weight=sample_weight) for k in ranked
-    ]
-    return float(np.mean(areas))
+def _gaps(right: NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:
+    """Return Σ w (right − confidence) in each bin of the confidence."""
+    bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
+    return _sums(bins, weights * (right - confidence), BINS)
+
+
+def _sums(places: Indices, weights: Floats, size: int) -> Floats:
+    """Return the sum of the weights at each of so many places."""
+    return np.bincount(places, weights, minlength=size).astype(np.float64)
+
+
+def _check(
+    truth: Indices,
+    probabilities: NDArray[np.floating[Any]],
+    weights: Floats | None,
+    n_classes: int,
+) -> None:
+    """Refuse what does not belong together, and what is no class or weight."""
+    expected = (len(truth), n_classes)
+    if probabilities.shape != expected or (weights is not None and weights.shape != expected[:1]):
+        found = f"probabilities of shape {probabilities.shape}"
+        more = "" if weights is None else f" and weights of shape {weights.shape}"
+        raise DataError(found + more, f"{expected[0]} rows of {expected[1]} classes")
+    if len(truth) and not (truth.min() >= 0 and truth.max() < n_classes):
+        raise DataError("a label is no class", f"class indices from 0 to {n_classes - 1}")
+    if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():
+        raise DataError("a weight is negative or not finite", "weights of at least 0")
+
+
+def _shares(probabilities: NDArray[np.floating[Any]]) -> Floats:
+    """Return probabilities in float64, each divided by the sum of its row."""
+    # Averages of float32 sum to one only to 1e-7.
+    shares = np.asarray(probabilities, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = shares / shares.sum(axis=1, keepdims=True)
+    if not shares.min() >= 0:
+        raise DataError("probabilities are negative or not finite", "numbers of at least 0")
+    return shares
+
+
+def _of_slice(
+    truth: Indices, shares: Floats, sample_weight: Floats | None, like: tuple[Ranking, ...]
+) -> Tally:
+    """Return the tally of few rows, with as much room in its rankings as those of another."""
+    n_classes = shares.shape[1]
+    weights = np.ones(len(truth)) if sample_weight is None else sample_weight
+    winners = shares.argmax(axis=1)
+    cells, size = truth.astype(np.intp) * n_classes + winners, n_classes**2
+    rows = np.arange(len(truth))
+    likelihood = np.clip(shares[rows, truth], LOWEST, 1 - LOWEST)
+    return Tally(
+        np.bincount(cells, minlength=size).reshape(n_classes, n_classes),
+        _sums(cells, weights, size).reshape(n_classes, n_classes),
+        -float((weights * np.log(likelihood)).sum()),
+        _gaps(winners == truth, shares[rows, winners], weights),
+        tuple(
+            Ranking.of(shares[:, k], truth == k, weights, ranking.capacity)
+            for k, ranking in enumerate(like, start=int(n_classes == 2))
+        ),
+    )
+
+
+def _ratios(parts: Floats, wholes: Floats) -> Floats:
+    """Return parts / wholes; 0 where the whole is 0."""
+    return np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
