@@ -100,6 +100,11 @@ bench-leave-tables-out: $(VENV)/dev.stamp ## choose settings on half of the tabl
 	@test -n "$(DATA)" || { echo "say which tables: make bench-leave-tables-out DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/leave_tables_out.py "$(DATA)" $(OPTIONS)
 
+.PHONY: bench-larger-than-memory
+bench-larger-than-memory: $(VENV)/dev.stamp ## measure memory and speed on a table larger than a limit (FOLDER=folder for it)
+	@test -n "$(FOLDER)" || { echo "say where the table may be: make bench-larger-than-memory FOLDER=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/larger_than_memory.py "$(FOLDER)" $(OPTIONS)
+
 .PHONY: pin
 pin: ## renew constraints/pinned.txt with the newest versions
 	rm -rf .venv-pin
