@@ -62,6 +62,8 @@ def test_settings_and_parameters_are_the_same():
         "random_state",
         "verbose",
         "device",
+        "memory_limit",
+        "store",
         "callbacks",
     }
 
@@ -403,3 +405,44 @@ def test_times_beside_what_contradicts_them_are_refused(more, settings, words):
     X, y = np.arange(9.0)[:, None], [0, 1, 0] * 3
     with pytest.raises(SettingError, match=words):
         EpochalClassifier(**settings).fit(X, y, times=range(9), **more)
+
+
+@pytest.fixture
+def iris_file(tmp_path):
+    """Return the path of the irises as a file, with a weight and a group for each."""
+    table = {f"x{number}": X[:, number] for number in range(4)}
+    names = np.array(["setosa", "versicolor", "virginica"])[Y]
+    table |= {"kind": names, "w": np.arange(150) % 3 + 1, "bed": np.arange(150) // 5}
+    path = tmp_path / "iris.parquet"
+    pd.DataFrame(table).to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("memory_limit", [None, "1GB"])
+def test_a_path_stands_for_rows(iris_file, tmp_path, memory_limit):
+    """Fit and predict take a file; what is said of rows are then names of its columns."""
+    ours = classifier(n_folds=3, memory_limit=memory_limit)
+    frame = pd.read_parquet(iris_file)
+    rows = frame[["x0", "x1", "x2", "x3"]]
+    ours.fit(iris_file, "kind", "w", groups="bed")
+    same = classifier(n_folds=3).fit(rows, frame["kind"], frame["w"], groups=frame["bed"])
+
+    with pytest.warns(UserWarning, match="columns 'bed', 'w' ignored"):
+        np.testing.assert_array_equal(ours.predict_proba(iris_file), same.predict_proba(rows))
+    rows.to_parquet(iris_file)
+    assert ours.predict(str(iris_file)).tolist() == same.predict(rows).tolist()
+    assert ours.feature_names_in_.tolist() == list(rows)
+    ours.save(tmp_path / "m.epochal")
+    assert load(tmp_path / "m.epochal").model_.target == "kind"
+
+
+def test_a_limit_bounds_rows_in_memory_too(iris_file):
+    """Arrays and frames train the same model with a limit as without, and a limit must be a size."""
+    limited = classifier(memory_limit="1GB").fit(X, Y)
+
+    np.testing.assert_array_equal(limited.predict_proba(X), classifier().fit(X, Y).predict_proba(X))
+    assert limited.oob_score_ > 0
+    with pytest.raises(AttributeError, match="memory is limited"):
+        _ = limited.oob_decision_function_
+    with pytest.raises(SettingError, match="memory_limit is 'small'"):
+        classifier(memory_limit="small").fit(X, Y)

@@ -6,13 +6,16 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.labels import encode_labels
+from epochal.data.labelled import Labelled
+from epochal.data.labels import Coded, encode_labels
+from epochal.data.memory import FIXED, Memory
 from epochal.data.split import holdout
+from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.keys import Purpose, generator
 from epochal.model.artifact import load, save
-from epochal.request import Circumstances, Labelled
+from epochal.request import Circumstances
 from epochal.settings import PRESETS, checked
 from epochal.use.predict import predict_proba
 
@@ -40,10 +43,10 @@ def test_statistics_come_from_training_rows_only():
     """Rows that judge do not enter means and variances, whether kept apart or given."""
     held = fitted(bagging=None, validation_fraction=0.3).model
     given = fitted(bagging=None, validation=Labelled(X + 1000, Y)).model
-    training, apart = holdout(encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT))
+    apart = holdout(encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT))
 
-    assert len(apart) == 60
-    np.testing.assert_allclose(held.preprocessor.mean, X[training].mean(axis=0), rtol=1e-12)
+    assert apart.sum() == 60
+    np.testing.assert_allclose(held.preprocessor.mean, X[~apart].mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(given.preprocessor.mean, X.mean(axis=0), rtol=1e-12)
 
 
@@ -308,3 +311,100 @@ def test_the_latest_rows_judge_all_members():
     np.testing.assert_allclose(model.preprocessor.mean, X[times < 160].mean(axis=0), rtol=1e-12)
     assert model.out_of_bag is None
     assert model.settings.bagging is None
+
+
+# Memory in which 50 rows of four features stay.
+TIGHT = Memory(FIXED + 2 * 50 * 16)
+
+
+@pytest.fixture
+def _beside(monkeypatch):
+    """Let networks take no memory, so that a limit is for rows alone."""
+    monkeypatch.setattr(Memory, "beside", lambda memory, networks: memory)
+
+
+def bounded(rows=X, labels=Y, memory=TIGHT, seed=0, **settings):
+    """Return a small fit in so much memory."""
+    ours = checked(PRESETS["default"], SMALL | PLAIN | settings)
+    return fit(Labelled(rows, labels), ours, Circumstances(seed, memory=memory))
+
+
+def as_stream(rows):
+    """Return rows that are read when they are needed."""
+
+    def read(size):
+        """Yield the rows, `size` at a time."""
+        return (rows[start : start + size] for start in range(0, len(rows), size))
+
+    return Streamed(len(rows), rows[:0], read)
+
+
+@pytest.mark.usefixtures("_beside")
+@pytest.mark.parametrize(
+    "more", [{}, {"bagging": None}, {"bagging": None, "early_stopping": False}]
+)
+def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
+    """In one order the members are the same, bit for bit, wherever the rows are."""
+    in_memory = fitted(shuffle=False, **more)
+    on_disk = bounded(shuffle=False, **more)
+
+    for mine, its in zip(in_memory.model.members, on_disk.model.members, strict=True):
+        assert all(
+            a.tobytes() == b.tobytes()
+            for x, y in zip(mine, its, strict=True)
+            for a, b in zip(x, y, strict=True)
+        )
+    np.testing.assert_allclose(
+        in_memory.model.history.training_loss, on_disk.model.history.training_loss, rtol=1e-5
+    )
+    assert (
+        first_weights(fitted(seed=1, **more))[0].tobytes() != first_weights(in_memory)[0].tobytes()
+    )
+
+
+def test_streamed_rows_train_the_same_model_as_arrays():
+    """Rows that are read piece by piece, with coded labels, are rows like others."""
+    values, codes = np.unique(Y, return_inverse=True)
+    streamed = bounded(as_stream(X), Coded(values, codes.astype(np.uint8)), Memory(10**9))
+    whole = fitted()
+
+    assert streamed.model.classes.tolist() == whole.model.classes.tolist()
+    assert [w.tobytes() for w in first_weights(streamed)] == [
+        w.tobytes() for w in first_weights(whole)
+    ]
+    assert streamed.model.out_of_bag == whole.model.out_of_bag
+    assert streamed.left_out is None
+
+
+@pytest.mark.usefixtures("_beside")
+def test_rows_sorted_by_class_are_learned_from_disk():
+    """Blocks are fair samples: rows that come sorted are learned as well as in any order."""
+    order = np.argsort(Y, kind="stable")
+    new = np.random.default_rng(1).normal(size=(2000, 4))
+    truth = 1 / (1 + np.exp(-1.7 * new[:, 0] / 0.5))
+
+    def error(result):
+        """Return how far the probabilities of new rows are from the true ones, on average."""
+        return np.abs(predict_proba(result.model, new)[:, 1] - truth).mean()
+
+    how = {"bagging": None, "early_stopping": False}
+    sorted_on_disk = error(bounded(X[order], Y[order], max_iter=20, **how))
+
+    assert sorted_on_disk < 1.2 * error(fitted(max_iter=20, **how))
+    assert sorted_on_disk < 0.5 * error(bounded(X[order], Y[order], max_iter=1, **how))
+
+
+@pytest.mark.usefixtures("_beside")
+def test_validation_rows_of_a_limited_memory_are_thinned():
+    """Rows that were given to judge need not fit: some of them judge."""
+    ours = checked(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
+    how = Circumstances(0, memory=TIGHT)
+    given = fit(Labelled(X, Y), ours, how, validation=Labelled(np.tile(X, (9, 1)), np.tile(Y, 9)))
+
+    assert np.isfinite(given.model.history.best_loss[0])
+
+
+def test_a_limit_that_the_networks_alone_exceed_is_refused():
+    """What they need is said before anything is trained."""
+    with pytest.raises(SettingError, match="memory_limit is 300 MB; expected at least .* networks"):
+        bounded(memory=Memory(300 * 10**6))

@@ -64,6 +64,7 @@ def test_the_numbers_are_those_of_the_first_release() -> None:
         "FEATURES": 7,
         "PATCH": 8,
         "EMBEDDING": 9,
+        "STORE": 10,
     }
     assert generator(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER
     assert word(0, Purpose.DROPOUT, 1) == GOLDEN_WORD

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from epochal.constraints import Choice
-from epochal.data.sources.frames import as_labels, as_rows, is_frame
+from epochal.data.labelled import Labelled
+from epochal.data.memory import Memory, size_of
+from epochal.data.rows import head_of
+from epochal.data.sources.frames import as_rows, is_frame
+from epochal.data.sources.roles import Roles, labelled
+from epochal.data.streamed import Streamed
 from epochal.errors import SettingError
 from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
-from epochal.request import Circumstances, Fitted, Labelled, beside
+from epochal.request import (
+    Circumstances,
+    Fitted,
+    checked_beside,
+    checked_labels,
+    print_epoch,
+)
 from epochal.settings import AUTO, Settings, checked, preset
-from epochal.use.predict import predict_proba
+from epochal.use.predict import predict_proba, predict_proba_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from os import PathLike
 
-    from epochal.data.schema import Rows
+    from epochal.data.rows import Rows
     from epochal.model.description import Model
     from epochal.records import EpochEvent
 
@@ -141,6 +148,12 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Whether to print a line after each epoch.
     device : {"auto", "cpu", "gpu", "tpu"}
         Where to train.
+    memory_limit : int, str or None
+        Bytes that a fit may need beside what is there before, such as "2GB". Files
+        are then read as they are needed, and encoded rows that do not fit are
+        on disk. None: everything is in memory.
+    store : str or None
+        The folder for these; None: the system's for temporary files.
     callbacks : sequence of callables, or None
         Each is called with an `epochal.records.EpochEvent` after each epoch.
 
@@ -218,6 +231,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         random_state: Any = None,
         verbose: bool = False,
         device: str = "auto",
+        memory_limit: int | str | None = None,
+        store: str | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
         self.preset = preset
@@ -251,12 +266,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.averaging = averaging
         self.calibrate = calibrate
         self.time_limit = time_limit
-        self.oob_score = oob_score
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.device = device
+        self.oob_score, self.class_weight = oob_score, class_weight
+        self.warm_start, self.random_state = warm_start, random_state
+        self.verbose, self.device = verbose, device
+        self.memory_limit, self.store = memory_limit, store
         self.callbacks = callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
@@ -276,7 +289,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Or images of shape (n_samples, height, width[, channels]).
+            Or images of shape (n_samples, height, width[, channels]). Or the path of a
+            file or of a folder of parts: then y and the other arguments, but
+            X_val, are names of its columns.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), optional
@@ -300,16 +315,19 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
-        data = self._labelled(X, y, sample_weight, reset=earlier is None)
-        data = beside(data, groups, times, settings, validated=X_val is not None)
+        said = Roles(y, sample_weight, groups, times)
+        data = self._labelled(X, said, reset=earlier is None)
+        data = checked_beside(data, settings, validated=X_val is not None)
         validation = None
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
         if X_val is not None:
-            validation = self._labelled(X_val, y_val, sample_weight_val, reset=False)
+            validation = self._labelled(X_val, Roles(y_val, sample_weight_val), reset=False)
         how = self._how(earlier)
         fitted = fit(data, settings, how, validation=validation, earlier=earlier)
+        if isinstance(y, str):
+            fitted = fitted._replace(model=replace(fitted.model, target=y))
         return self._keep(fitted)
 
     def partial_fit(
@@ -336,14 +354,19 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         from epochal.fit import fit
 
         earlier = getattr(self, "_fitted", None)
-        data = self._labelled(X, y, sample_weight, reset=earlier is None)
+        data = self._labelled(X, Roles(y, sample_weight), reset=earlier is None)
         known = None if classes is None or earlier else np.unique(np.asarray(classes))
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
         return self._keep(fit(data, settings, self._how(earlier), classes=known, earlier=earlier))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of the classes, shape (n_samples, n_classes)."""
+        """Return the probabilities of the classes, shape (n_samples, n_classes).
+
+        X may be the path of a file or of a folder of parts, as for `fit`.
+        """
         check_is_fitted(self, "model_")
+        if isinstance(X, (str, PathLike)):
+            return predict_proba_at(self.model_, str(X))
         return predict_proba(self.model_, self._rows(X, reset=False))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -396,8 +419,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         devices = Choice((AUTO, "cpu", "gpu", "tpu"))
         if not devices.allows(self.device):
             raise SettingError.from_value("device", self.device, devices.sentence)
-        observers = [*(self.callbacks or ()), *([_print_epoch] if self.verbose else ())]
-        return Circumstances(self._seed(earlier), self.class_weight, observers, self.device)
+        observers = [*(self.callbacks or ()), *([print_epoch] if self.verbose else ())]
+        limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
+        memory = Memory(limit, self.store)
+        return Circumstances(self._seed(earlier), self.class_weight, observers, self.device, memory)
 
     def _seed(self, earlier: Fitted | None) -> int:
         """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""
@@ -409,10 +434,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
     def _rows(self, X: Any, *, reset: bool) -> Rows:
         """Return X as a table or array, checked as scikit-learn's contract asks."""
-        if is_frame(X):
+        if is_frame(X) or isinstance(X, Streamed):
             # At prediction columns are matched by name, in any order, by the preprocessor.
             if reset:
-                validate_data(self, X, reset=True, skip_check_array=True)
+                validate_data(self, head_of(X), reset=True, skip_check_array=True)
             return as_rows(X)
         rows: Rows = validate_data(
             self,
@@ -425,24 +450,19 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         )
         return rows
 
-    def _labelled(self, X: Any, y: Any, weight: Any, *, reset: bool) -> Labelled:
-        """Return rows, labels and weights, checked against each other."""
+    def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
+        """Return rows with what is said of each, by values or by names of columns."""
+        y, weight, groups, times = said
         if y is None:
             msg = "requires y to be passed, but the target y is None"
             raise ValueError(f"{type(self).__name__} {msg}")
+        if isinstance(X, (str, PathLike)):
+            read = labelled(str(X), said, streamed=self.memory_limit is not None)
+            return replace(read, rows=self._rows(read.rows, reset=reset))
         rows = self._rows(X, reset=reset)
-        labels = column_or_1d(as_labels(y), warn=True)
-        if len(labels) != rows.shape[0]:
-            msg = (
-                f"Found input variables with inconsistent numbers of samples: "
-                f"[{rows.shape[0]}, {len(labels)}]"
-            )
-            raise ValueError(msg)
-        if weight is not None:
-            weight = _check_sample_weight(
-                weight, np.empty((len(labels), 1)), dtype=np.float64, ensure_non_negative=True
-            )
-        return Labelled(rows, labels, weight)
+        if isinstance(rows, Streamed):
+            return Labelled(rows, y, weight, groups, times)
+        return Labelled(rows, *checked_labels(rows, y, weight), groups, times)
 
     def _keep(self, fitted: Fitted) -> EpochalClassifier:
         """Return the estimator with what a fit gave."""
@@ -473,20 +493,3 @@ def classifier_of(model: Model) -> EpochalClassifier:
     if schema.named:
         classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
     return classifier._keep(Fitted(model, None, None))  # noqa: SLF001
-
-
-def _print_epoch(event: EpochEvent) -> None:
-    """Print one line about an epoch."""
-
-    def mean(values: Sequence[float]) -> float:
-        """Return the mean over the members that have a value."""
-        there = [value for value in values if value == value]  # noqa: PLR0124  (not NaN)
-        return float(np.mean(there)) if there else float("nan")
-
-    print(  # noqa: T201
-        f"epoch {event.epoch}/{event.max_iter}  "
-        f"training loss {mean(event.training_loss):.4f}  "
-        f"validation loss {mean(event.validation_loss):.4f}  "
-        f"best {mean(event.best_loss):.4f}  "
-        f"{sum(event.active)} training"
-    )

@@ -7,22 +7,23 @@ and what they say of the rows that they left out is gathered.
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 import epochal
 from epochal.data.bags import Bags, bags_for, member_weights
-from epochal.data.batches import ArraySource, Epochs, LazySource
+from epochal.data.batches import ArraySource, Epochs
+from epochal.data.encoding import Encoded, Known, encoded, thinned
 from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.judges import Encoded, Judges, own, shared
+from epochal.data.judges import Judges, own, shared
 from epochal.data.labels import class_weights, encode_labels, numbered
 from epochal.data.preprocess import Preprocessor
-from epochal.data.rows import take
+from epochal.data.rows import columns_of
 from epochal.data.split import holdout, latest
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
@@ -38,15 +39,15 @@ from epochal.learn.setup import (
     rule_for,
     started,
 )
-from epochal.model.description import Model, layer_sizes
+from epochal.model.description import Model, layer_sizes, member_shapes
 from epochal.records import Calibration
-from epochal.request import Circumstances, Fitted, Labelled
+from epochal.request import Circumstances, Fitted
 from epochal.settings import AUTO, Settings, resolved
 from epochal.use.calibration import calibrated, expected_loss
 from epochal.use.left_out import Opinion, mean_opinion, opinion, scores
 
 if TYPE_CHECKING:
-    from epochal.data.schema import Rows
+    from epochal.data.labelled import Labelled
     from epochal.records import History
 
 
@@ -64,6 +65,11 @@ MADE_WITH = (
     "embedding_size",
     "n_knots",
 )
+# How often the weights are there: as they began, as they are, with two moments, averaged, at
+# their best, and those of a member at work.
+COPIES = 7
+# What compiling the program of an embedding takes beside that of the layers.
+EMBEDDING_BYTES = 250 * 10**6
 
 
 class Material(NamedTuple):
@@ -108,32 +114,41 @@ def fit(
     if data.times is not None:
         # Folds would train on what came later than the rows that judge.
         settings = replace(settings, bagging=None)
-    training, apart = _split(data, labels, weight, settings, how, validation)
-    settings = resolved(settings, len(training), _columns(data.rows))
-    preprocessor = _preprocessor(data, training, settings, earlier)
-    pool = _encoded(data.rows, training, labels, weight, preprocessor)
-    groups = None if data.groups is None else numbered_groups(data.groups[training])
-    bags = bags_for(settings, pool.labels, how.seed, groups)
+    trains, apart = _split(data, labels, weight, settings, how, validation)
+    settings = resolved(settings, int(np.count_nonzero(trains)), columns_of(data.rows))
+    preprocessor = _preprocessor(data, trains, settings, earlier)
+    networks = _networks_bytes(preprocessor, settings, len(classes))
+    how = replace(how, memory=how.memory.beside(networks))
+    how.memory.tidy()
+    known = Known(labels, weight, _numbered_among(data.groups, trains))
+    parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
+    deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
+    pool, *held = encoded(data.rows, known, parts, preprocessor, how.memory, deal)
+    how.memory.tidy()
+    bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
     judges: Judges | None = None
     if validation is not None:
-        _, truth, given = _numbers(validation, classes, how)
-        judging = _weighty(given, "sample_weight_val")
-        judged = _encoded(validation.rows, judging, truth, given, preprocessor)
-        judges = shared(judged, bags.members)
-    elif len(apart):
-        judges = shared(_encoded(data.rows, apart, labels, weight, preprocessor), bags.members)
+        held = [_validating(validation, classes, preprocessor, how)]
+    if held:
+        judges = shared(held[0], bags.members, how.memory.judging)
     elif settings.early_stopping and bags.leaves_out:
-        judges = own(pool, bags)
+        judges = own(pool, bags, how.memory.judging)
     material = Material(preprocessor, pool, bags, judges, len(classes))
     trained = _train(settings, how, material, earlier)
-    calibration, among, expected = _opinions(trained, settings, material, earlier)
+    calibration, opinions = _opinions(trained, settings, how, material, earlier)
     left_out, out_of_bag = None, None
-    if among is not None:
-        left_out = np.full((len(labels), len(classes)), np.nan)
-        left_out[training] = among
+    if opinions is not None:
         # Going on, the earlier fit may have trained on what is left out now.
-        optimistic = earlier is not None
-        out_of_bag = scores(left_out, labels, weight, optimistic=optimistic, expected=expected)
+        out_of_bag = scores(
+            opinions.mean,
+            opinions.labels,
+            opinions.weight,
+            optimistic=earlier is not None,
+            expected=opinions.expected,
+        )
+        if how.memory.limit is None:
+            left_out = np.full((len(labels), len(classes)), np.nan)
+            left_out[np.flatnonzero(trains)[opinions.rows]] = opinions.mean
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -173,29 +188,40 @@ def _split(
     settings: Settings,
     how: Circumstances,
     validation: Labelled | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the rows to train on, and of those kept apart to judge."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return which rows train, and which are kept apart to judge, if some are; bool (rows,)."""
     # A row of weight 0 takes part in nothing: the same as if it were not there.
     present = _weighty(weight, "sample_weight")
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
-        return present, np.empty(0, np.int64)
+        return present, None
     random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
     if data.times is not None:
-        training, apart = latest(data.times[present], fraction)
+        validates = latest(data.times[present], fraction)
     elif data.groups is not None:
         groups = numbered_groups(data.groups[present])
-        training, apart = holdout_of_groups(labels[present], groups, fraction, random)
+        validates = holdout_of_groups(labels[present], groups, fraction, random)
     else:
-        training, apart = holdout(labels[present], fraction, random)
-    return present[training], present[apart]
+        validates = holdout(labels[present], fraction, random)
+    apart = np.zeros_like(present)
+    apart[present] = validates
+    return present & ~apart, apart if apart.any() else None
 
 
 def _weighty(weight: np.ndarray, name: str) -> np.ndarray:
-    """Return the numbers of the rows that weigh something, of which there must be one."""
-    present = np.flatnonzero(weight > 0)
-    if not len(present):
+    """Return which rows weigh something, of which there must be one; bool (rows,)."""
+    present: np.ndarray = weight > 0
+    if not present.any():
         raise DataError("no row has a positive weight", "at least one", f"look at {name}")
     return present
+
+
+def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray | None:
+    """Return the numbers of the training rows' groups; 0 for the other rows."""
+    if groups is None:
+        return None
+    numbers = np.zeros(len(trains), np.int64)
+    numbers[trains] = numbered_groups(groups[trains])
+    return numbers
 
 
 def _going_on(new: Settings, old: Settings) -> Settings:
@@ -224,7 +250,7 @@ def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
 
 
 def _preprocessor(
-    data: Labelled, training: np.ndarray, settings: Settings, earlier: Fitted | None
+    data: Labelled, trains: np.ndarray, settings: Settings, earlier: Fitted | None
 ) -> Preprocessor:
     """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
     if earlier:
@@ -232,8 +258,7 @@ def _preprocessor(
     knots = knots_of_members(settings) if settings.embedding_size else None
     return Preprocessor.fit(
         data.rows,
-        training,
-        data.weight,
+        trains if data.weight is None else trains * data.weight,
         epsilon=settings.epsilon,
         clip=settings.clip,
         max_categories=settings.max_categories,
@@ -241,68 +266,83 @@ def _preprocessor(
     )
 
 
-def _encoded(
-    rows: Rows,
-    numbers: np.ndarray,
-    labels: np.ndarray,
-    weight: np.ndarray,
-    preprocessor: Preprocessor,
+def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
+    """Return about how much memory the members take while they train, and what compiles them."""
+    shapes = member_shapes(preprocessor, settings, classes)
+    weights = sum(math.prod(shape) for layer in shapes for shape in layer)
+    program = 0 if settings.embedding_size is None else EMBEDDING_BYTES
+    return program + 4 * COPIES * settings.n_estimators * weights
+
+
+def _judging(part: np.ndarray, preprocessor: Preprocessor, how: Circumstances) -> np.ndarray:
+    """Return which rows of a part judge: of a limited memory they may take some."""
+    if how.memory.limit is None:
+        return part
+    return thinned(part, preprocessor.n_features, how.memory.judging)
+
+
+def _validating(
+    validation: Labelled, classes: np.ndarray, preprocessor: Preprocessor, how: Circumstances
 ) -> Encoded:
-    """Return some of the rows, encoded: sparse ones only when a batch takes them."""
-    some = take(rows, numbers)
-    source: ArraySource | LazySource
-    if sparse.issparse(some):
-        source = LazySource(
-            len(numbers), preprocessor.n_features, lambda i: preprocessor.encode(take(some, i))
-        )
-    else:
-        source = ArraySource(preprocessor.encode(some))
-    return Encoded(source, labels[numbers].astype(np.int32), weight[numbers])
+    """Return the rows that were given to judge, encoded."""
+    _, truth, given = _numbers(validation, classes, how)
+    part = _judging(_weighty(given, "sample_weight_val"), preprocessor, how)
+    known = Known(truth, given)
+    (held,) = encoded(validation.rows, known, [part], preprocessor, how.memory, None)
+    return held
+
+
+class Opinions(NamedTuple):
+    """What members say of rows that they left out: mean probabilities, and the loss to expect.
+
+    `rows` are their numbers among those that were trained on.
+    """
+
+    mean: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    weight: np.ndarray
+    expected: float | None
 
 
 def _opinions(
-    trained: Trained, settings: Settings, material: Material, earlier: Fitted | None
-) -> tuple[Calibration, np.ndarray | None, float | None]:
-    """Return the calibration; probabilities of rows left out, and the log-loss to expect of all."""
+    trained: Trained,
+    settings: Settings,
+    how: Circumstances,
+    material: Material,
+    earlier: Fitted | None,
+) -> tuple[Calibration, Opinions | None]:
+    """Return the calibration, and what members say of rows that they left out, if they did."""
     _, pool, bags, judges, _ = material
-    members, rows = len(trained.layers), pool.source.n_rows
+    members = len(trained.layers)
     plain = Calibration.none(members) if earlier is None else earlier.model.calibration
-    _, labels, weight = pool
-    own = judges is not None and judges.left_out is not None
-    if bags.leaves_out and not own:
+    if bags.leaves_out and (judges is None or judges.left_out is None):
+        # Others have judged, or nobody: those that were left out are asked now.
+        judges = own(pool, bags, how.memory.judging)
         said = [
-            opinion(layers, bags.left_out(member), pool.source, settings.activation)
+            opinion(layers, judges.of(member), ArraySource(judges.x), settings.activation)
             for member, layers in enumerate(trained.layers)
         ]
-    elif judges is not None and trained.said is not None and (own or settings.calibrate):
+    elif (
+        judges is not None and trained.said is not None and (bags.leaves_out or settings.calibrate)
+    ):
         said = [Opinion(judges.of(member), said) for member, said in enumerate(trained.said)]
-        if judges.left_out is None:
-            labels, weight = judges.y, judges.weights
-        else:
-            # A member that leaves out no row is judged by all, but has no opinion of any.
-            said = [
-                Opinion(judges.left_out[numbers], logits)
-                if len(bags.left_out(member))
-                else Opinion(numbers[:0], logits[:0])
-                for member, (numbers, logits) in enumerate(said)
-            ]
     else:
-        return plain, None, None
+        return plain, None
+    labels, weight = judges.y, judges.weights
+    if bags.leaves_out:
+        # A member that leaves out no row is judged by all, but has no opinion of any.
+        said = [
+            Opinion(*(part[: 0 if len(o.rows) == len(labels) else None] for part in o))
+            for o in said
+        ]
     kinds = np.array([kind_of(layers) for layers in trained.layers])
     calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
-    if not bags.leaves_out:
-        return calibration, None, None
+    if judges.left_out is None:
+        return calibration, None
+    mean = mean_opinion(said, calibration.weights, len(labels), calibration.sharpness)
     expected = expected_loss(said, calibration, labels, weight) if settings.calibrate else None
-    return (
-        calibration,
-        mean_opinion(said, calibration.weights, rows, calibration.sharpness),
-        expected,
-    )
-
-
-def _columns(rows: Rows) -> int:
-    """Return the number of columns of a table, or of numbers in a row of an array."""
-    return int(np.prod(rows.shape[1:]))
+    return calibration, Opinions(mean, judges.left_out, labels, weight, expected)
 
 
 def _train(
@@ -343,13 +383,16 @@ def _train(
         fixed=fixed_for(settings, masks, how.seed),
         epochs=Epochs(
             source=pool.source,
-            labels=pool.labels,
-            weights=member_weights(bags, pool.weight),
+            labels=pool.known.labels,
+            weights=member_weights(bags, pool.known.weight),
             batch_size=program.batch_size,
             seed=how.seed,
             shuffle=settings.shuffle,
+            segment_bytes=how.memory.segment,
+            members=bags.members,
         ),
         judges=judges,
         device=device,
+        tidy=how.memory.tidy,
     )
     return train(task, start, settings.max_iter, how.observers)

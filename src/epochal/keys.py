@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     FEATURES = 7
     PATCH = 8
     EMBEDDING = 9
+    STORE = 10
 
 
 def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:

@@ -55,7 +55,8 @@ class LearnedAttributes:
         """Probabilities of each row by the members that left it out."""
         left_out = self._result().left_out
         if left_out is None:
-            msg = "no member left a row out: there is no oob_decision_function_"
+            reason = "no member left a row out" if self.out_of_bag_ is None else "memory is limited"
+            msg = f"{reason}: there is no oob_decision_function_"
             raise AttributeError(msg)
         return left_out
 

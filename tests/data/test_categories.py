@@ -4,7 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.categories import codes, levels, text_of
+from epochal.data.categories import Tally, codes, text_of
+
+
+def levels(column, weight, most):
+    """Return the levels of a column, gone through at once."""
+    return Tally.of(column, weight).levels(most)
+
 
 SAME = {
     "text": pa.array(["3", None, "7", "3"]),

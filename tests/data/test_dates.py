@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.dates import CYCLES, is_date, seconds, varying_cycles, waves
+from epochal.data.dates import CYCLES, Extent, is_date, seconds, waves
 from epochal.data.numbers import Place
 from epochal.errors import DataError
 
@@ -76,7 +76,7 @@ def test_dates_are_known_by_their_type():
 )
 def test_a_cycle_counts_where_it_is_passed_through(times, cycles):
     """A cycle counts if the times span a turn of it and do not all stand at one point."""
-    assert varying_cycles(np.asarray(times, dtype=float)) == cycles
+    assert Extent.of(np.asarray(times, dtype=float)).varying == cycles
 
 
 @pytest.mark.parametrize("cycle", CYCLES)

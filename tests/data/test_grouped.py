@@ -16,6 +16,11 @@ seeds = st.integers(0, 2**32)
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=2, max_size=150)
 
 
+def sides(validates):
+    """Return the numbers of the rows that train, and of those that validate."""
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
 def parts(pairs):
     """Return class and group numbers of drawn rows, or None if there is one group."""
     groups = np.unique([group for group, _ in pairs], return_inverse=True)[1]
@@ -41,7 +46,9 @@ def test_a_group_is_in_one_fold(pairs, n_folds, seed):
 def test_a_group_is_on_one_side(pairs, fraction, seed):
     """Training and validation rows are all rows, share no group, and neither is empty."""
     indices, groups = parts(pairs)
-    training, apart = holdout_of_groups(indices, groups, fraction, np.random.default_rng(seed))
+    training, apart = sides(
+        holdout_of_groups(indices, groups, fraction, np.random.default_rng(seed))
+    )
 
     assert np.sort(np.r_[training, apart]).tolist() == list(range(len(groups)))
     assert not set(groups[training]) & set(groups[apart])
@@ -65,7 +72,7 @@ def test_the_fraction_of_groups_that_validates_is_near_the_one_asked_for():
     random = np.random.default_rng(1)
     groups = np.repeat(np.arange(500), random.integers(1, 6, size=500))
     indices = (np.arange(len(groups)) % 7 == 0).astype(int)
-    _, apart = holdout_of_groups(indices, groups, 0.2, random)
+    _, apart = sides(holdout_of_groups(indices, groups, 0.2, random))
 
     assert len(apart) / len(groups) == pytest.approx(0.2, abs=0.01)
     assert indices[apart].sum() / indices.sum() == pytest.approx(0.2, abs=0.02)

@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from epochal.data import judges as judges_module
 from epochal.data.bags import bags_for
 from epochal.data.batches import ArraySource, LazySource
-from epochal.data.judges import Encoded, own, shared
+from epochal.data.encoding import Encoded, Known
+from epochal.data.judges import own, shared
 from epochal.settings import PRESETS, checked
 
 ROWS = Encoded(
     ArraySource(np.arange(20, dtype=np.float32)[:, None]),
-    np.tile([0, 1], 10).astype(np.int32),
-    np.linspace(1, 2, 20),
+    Known(np.tile([0, 1], 10).astype(np.int32), np.linspace(1, 2, 20)),
 )
+MANY = 2**20
 
 
 def test_shared_judges_are_all_rows_for_everybody():
     """Every member is judged by the same span of all rows."""
-    judges = shared(ROWS, 3)
+    judges = shared(ROWS, 3, MANY)
 
     assert judges.starts.tolist() == [0, 0, 0]
     assert judges.counts.tolist() == [20, 20, 20]
@@ -27,25 +27,28 @@ def test_shared_judges_are_all_rows_for_everybody():
 
 def test_own_judges_are_the_rows_left_out():
     """A member's span holds exactly the rows that it does not train on, with their weights."""
-    bags = bags_for(checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.labels, 0)
-    judges = own(ROWS, bags)
+    bags = bags_for(
+        checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
+    )
+    judges = own(ROWS, bags, MANY)
 
     for member in range(6):
         of = judges.of(member)
         rows = judges.x[of, 0].astype(int)
         np.testing.assert_array_equal(rows, bags.left_out(member))
         np.testing.assert_array_equal(judges.left_out[of], rows)
-        np.testing.assert_array_equal(judges.y[of], ROWS.labels[rows])
-        np.testing.assert_allclose(judges.weights[of], ROWS.weight[rows])
+        np.testing.assert_array_equal(judges.y[of], ROWS.known.labels[rows])
+        np.testing.assert_allclose(judges.weights[of], ROWS.known.weight[rows])
     assert judges.x is ROWS.source.x
 
 
-def test_of_rows_that_are_not_held_some_judge(monkeypatch):
+def test_of_rows_that_are_not_held_some_judge():
     """As many as may be held, each still by members that leave it out."""
-    monkeypatch.setattr(judges_module, "MOST_BYTES", 4 * 7)
-    bags = bags_for(checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.labels, 0)
-    lazy = Encoded(LazySource(20, 1, ROWS.source.take), ROWS.labels, ROWS.weight)
-    judges = own(lazy, bags)
+    bags = bags_for(
+        checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
+    )
+    lazy = Encoded(LazySource(20, 1, ROWS.source.take), ROWS.known)
+    judges = own(lazy, bags, most=4 * 7)
 
     assert len(judges.x) == 7
     for member in range(6):

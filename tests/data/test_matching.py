@@ -6,13 +6,13 @@ import pytest
 from scipy import sparse
 
 from epochal.data.matching import block, matched
-from epochal.data.schema import infer
+from epochal.data.statistics import statistics
 from epochal.errors import ColumnError, DataError
 
 TABLE = pa.table({"age": [31.0, None], "job": ["cook", "clerk"], "rooms": [1, 2]})
-SCHEMA = infer(TABLE, np.arange(2), 64)
-IMAGES = infer(np.zeros((2, 3, 4)), np.arange(2), 64)
-NUMBERS = infer(np.zeros((2, 3)), np.arange(2), 64)
+SCHEMA = statistics(TABLE, max_categories=64).schema
+IMAGES = statistics(np.zeros((2, 3, 4)), max_categories=64).schema
+NUMBERS = statistics(np.zeros((2, 3)), max_categories=64).schema
 
 
 def test_columns_are_found_by_name():

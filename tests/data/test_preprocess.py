@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from epochal.data import schema as schema_module
+from epochal.data import rows as rows_module
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import DataError
 
@@ -43,9 +43,10 @@ ALL = np.arange(ROWS)
 def fitted(rows, training=None, sample_weight=None, **settings):
     """The preprocessor of rows, with mild settings."""
     count = rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0]
-    training = np.arange(count) if training is None else training
+    weight = np.ones(count) if training is None else np.bincount(training, minlength=count)
+    weight = weight if sample_weight is None else weight * sample_weight
     chosen = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64} | settings
-    return Preprocessor.fit(rows, training, sample_weight, **chosen)
+    return Preprocessor.fit(rows, weight, **chosen)
 
 
 def by_name(preprocessor, rows):
@@ -260,9 +261,9 @@ def test_chunks_do_not_show(rows, monkeypatch):
     """Cut into many spans, on several threads, features are the same."""
     whole = fitted(rows)
     expected = whole.encode(rows)
-    monkeypatch.setattr(schema_module, "_CHUNK", 1)
-    monkeypatch.setattr(schema_module, "_TABLE_CHUNK", 1)
-    monkeypatch.setattr(schema_module, "_FEWEST", 7)
+    monkeypatch.setattr(rows_module, "_CHUNK", 1)
+    monkeypatch.setattr(rows_module, "_TABLE_CHUNK", 1)
+    monkeypatch.setattr(rows_module, "_FEWEST", 7)
 
     np.testing.assert_allclose(fitted(rows).mean, whole.mean, rtol=1e-13, atol=1e-16)
     assert whole.encode(rows).tobytes() == expected.tobytes()

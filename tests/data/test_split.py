@@ -13,11 +13,16 @@ seeds = st.integers(0, 2**32)
 fractions = st.floats(0.01, 0.99)
 
 
+def parts(validates):
+    """Return the numbers of the rows that train, and of those that validate."""
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
 @settings(deadline=None)
 @given(classes_of_rows, fractions, seeds)
 def test_every_row_trains_or_validates(indices, fraction, seed):
     """Both parts are sorted, do not meet, and together are all rows."""
-    training, validation = holdout(indices, fraction, np.random.default_rng(seed))
+    training, validation = parts(holdout(indices, fraction, np.random.default_rng(seed)))
 
     assert (np.diff(training) > 0).all()
     assert (np.diff(validation) > 0).all()
@@ -28,7 +33,7 @@ def test_every_row_trains_or_validates(indices, fraction, seed):
 @given(classes_of_rows, fractions, seeds)
 def test_every_class_validates_its_share(indices, fraction, seed):
     """A class's validation rows are its fraction up to less than one row, and one row trains."""
-    training, validation = holdout(indices, fraction, np.random.default_rng(seed))
+    training, validation = parts(holdout(indices, fraction, np.random.default_rng(seed)))
     counts = np.bincount(indices)
     validating = np.bincount(indices[validation], minlength=len(counts))
     shares = counts * fraction
@@ -41,7 +46,7 @@ def test_every_class_validates_its_share(indices, fraction, seed):
 @given(classes_of_rows, fractions, seeds)
 def test_all_validation_rows_are_the_fraction(indices, fraction, seed):
     """Together the validation rows are the rounded fraction, where single rows leave room."""
-    _, validation = holdout(indices, fraction, np.random.default_rng(seed))
+    _, validation = parts(holdout(indices, fraction, np.random.default_rng(seed)))
     counts = np.bincount(indices)
 
     wanted = max(round(len(indices) * fraction), 1)
@@ -65,7 +70,7 @@ def test_folds_are_even(indices, n_folds, seed):
 
 @pytest.mark.parametrize(
     "deal",
-    [lambda i, g: holdout(i, 0.3, g)[1], lambda i, g: folds(i, 4, g)],
+    [lambda i, g: parts(holdout(i, 0.3, g))[1], lambda i, g: folds(i, 4, g)],
     ids=["holdout", "folds"],
 )
 def test_dealing_is_a_function_of_the_generator(deal):
@@ -82,7 +87,7 @@ def test_every_row_is_as_likely_to_validate():
     indices = np.repeat([0, 1], [30, 10])
     times = np.zeros(40)
     for seed in range(2000):
-        times[holdout(indices, 0.2, np.random.default_rng(seed))[1]] += 1
+        times[parts(holdout(indices, 0.2, np.random.default_rng(seed)))[1]] += 1
 
     assert np.abs(times / 2000 - 0.2).max() < 0.05
 
@@ -91,7 +96,7 @@ def test_which_rare_class_validates_is_drawn():
     """Of many classes of two rows each, different ones give a validation row."""
     indices = np.repeat(np.arange(20), 2)
     validating = [
-        tuple(np.unique(indices[holdout(indices, 0.1, np.random.default_rng(seed))[1]]))
+        tuple(np.unique(indices[parts(holdout(indices, 0.1, np.random.default_rng(seed)))[1]]))
         for seed in range(5)
     ]
 
@@ -101,7 +106,7 @@ def test_which_rare_class_validates_is_drawn():
 
 def test_classes_of_one_row_train():
     """Where every class has one row, nothing is left to validate."""
-    training, validation = holdout(np.arange(5), 0.5, np.random.default_rng(0))
+    training, validation = parts(holdout(np.arange(5), 0.5, np.random.default_rng(0)))
 
     assert training.tolist() == [0, 1, 2, 3, 4]
     assert validation.tolist() == []
@@ -112,7 +117,7 @@ def test_no_rows_are_no_parts():
     nothing = np.array([], dtype=np.int64)
 
     assert len(folds(nothing, 3, np.random.default_rng(0))) == 0
-    assert [len(part) for part in holdout(nothing, 0.5, np.random.default_rng(0))] == [0, 0]
+    assert [len(part) for part in parts(holdout(nothing, 0.5, np.random.default_rng(0)))] == [0, 0]
 
 
 @given(
@@ -122,7 +127,7 @@ def test_no_rows_are_no_parts():
 def test_the_latest_rows_validate(times, fraction):
     """Every row that validates is later than every one that trains, and both are there."""
     times = np.array(times)
-    training, validation = latest(times, fraction)
+    training, validation = parts(latest(times, fraction))
 
     assert np.sort(np.r_[training, validation]).tolist() == list(range(len(times)))
     assert times[training].max() < times[validation].min()
@@ -132,9 +137,9 @@ def test_as_many_of_the_latest_validate_as_were_asked_for():
     """Without ties it is the fraction to the row; texts and dates sort too."""
     times = np.random.default_rng(0).permutation(100)
 
-    assert sorted(times[latest(times, 0.25)[1]]) == list(range(75, 100))
-    assert latest(np.array(["2024-05", "2023-01", "2024-01"]), 0.3)[1].tolist() == [0]
-    assert latest(times.astype("datetime64[D]"), 0.01)[1].tolist() == [int(times.argmax())]
+    assert sorted(times[parts(latest(times, 0.25))[1]]) == list(range(75, 100))
+    assert parts(latest(np.array(["2024-05", "2023-01", "2024-01"]), 0.3))[1].tolist() == [0]
+    assert parts(latest(times.astype("datetime64[D]"), 0.01))[1].tolist() == [int(times.argmax())]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.data.batches import order
-from epochal.keys import Purpose, word
+from epochal.keys import Purpose, generator, word
 from epochal.learn.dropout import kept
 from epochal.learn.network import initial
 
@@ -47,7 +46,7 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
     seed_word = np.uint32(word(SEED, Purpose.DROPOUT, 0))
     step = 0
     for epoch in range(EPOCHS):
-        rows = order(SEED, epoch, ROWS)
+        rows = generator(SEED, Purpose.ORDER, epoch).permutation(ROWS)
         for start in range(0, ROWS, BATCH):
             batch = rows[start : start + BATCH]
             h, masks = [x[batch]], []

@@ -8,6 +8,7 @@ from epochal import EpochalClassifier
 from epochal.data.features import Sizes
 from epochal.learn import groups as room
 from epochal.learn.groups import cores, grouped
+from epochal.learn.members import unstacked
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.settings import PRESETS, checked
 
@@ -30,7 +31,7 @@ def test_every_member_is_in_one_group(monkeypatch, threads):
     with grouped(program, fixed, state, best) as groups:
         numbers = np.concatenate([group.numbers for group in groups.groups])
         figures = groups.start(lambda group: group.numbers * 10.0)()
-        gathered = groups.gathered(lambda group: group.best)
+        gathered = unstacked(groups.gathered(lambda group: group.best))
 
     assert len(groups.groups) == min(threads, 5)
     assert sorted(numbers) == [0, 1, 2, 3, 4]
@@ -53,7 +54,7 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
 
     with grouped(program, fixed, state, other) as groups:
         groups.keep(np.array([True, False, False, True]))
-        kept = groups.gathered(lambda group: group.best)
+        kept = unstacked(groups.gathered(lambda group: group.best))
 
     for k, renewed in enumerate([True, False, False, True]):
         expected = best if renewed else other
@@ -110,7 +111,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
     with grouped(program, fixed_for(settings, None, 0), state, state.layers) as groups:
         room_of = {int(k): group.intervals for group in groups.groups for k in group.numbers}
-        gathered = groups.gathered(lambda group: group.best)
+        gathered = unstacked(groups.gathered(lambda group: group.best))
 
     assert room_of == {0: 3, 1: 3, 2: 9, 3: 9, 4: 3}
     for k in range(5):

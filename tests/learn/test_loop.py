@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from epochal.data.batches import ArraySource, Epochs
-from epochal.data.judges import Encoded, shared
+from epochal.data.encoding import Encoded, Known
+from epochal.data.judges import shared
 from epochal.errors import TrainingError
 from epochal.learn.loop import Task, TrainingState, train
 from epochal.learn.losses import cross_entropy
@@ -52,7 +53,9 @@ def task(judged=True, segment_bytes=2**20, **settings):
         segment_bytes=segment_bytes,
     )
     vx, vy = rows(90, 1)
-    judges = shared(Encoded(ArraySource(vx), vy, np.ones(90)), MEMBERS) if judged else None
+    judges = (
+        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), MEMBERS, 2**20) if judged else None
+    )
     state = fresh_state(ours, program, (FEATURES, 32, CLASSES), None, 4)
     return Task(program, ours, fixed_for(ours, None, 4), epochs, judges), TrainingState(state, 0)
 

@@ -49,8 +49,6 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
     )
     preprocessor = Preprocessor.fit(
         TABLE,
-        np.arange(4),
-        None,
         epsilon=1e-8,
         clip=3.0,
         max_categories=64,

@@ -44,9 +44,7 @@ def example() -> Model:
         calibrate=False,
     )
     table = pa.table({"age": [20.0, 40.0, None], "city": ["Graz", "Linz", "Wien"]})
-    preprocessor = Preprocessor.fit(
-        table, np.arange(3), None, epsilon=0.0, clip=None, max_categories=64
-    )
+    preprocessor = Preprocessor.fit(table, epsilon=0.0, clip=None, max_categories=64)
     hidden = [[1, -1], [0, 0], [0.5, 0], [0, 0.5], [-0.5, 0]]
     output = [[-1, 1], [0.5, -0.5]]
     layers = (

@@ -11,9 +11,9 @@ from epochal.cli.columns_file import fill_in
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.progress import as_json
-from epochal.cli.reading import Roles, labelled
 from epochal.cli.surveying import data_described, data_lines
 from epochal.data.sources.discovery import is_data
+from epochal.data.sources.roles import Roles, labelled
 from epochal.model.artifact import load
 from epochal.settings import AUTO, PRESETS
 

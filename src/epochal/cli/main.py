@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
 from epochal.cli.parser import help_text, parsed
+from epochal.data.memory import give_back_at_once
 from epochal.errors import EpochalError, WriteError
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.command is None:
         print(help_text(), end="", file=sys.stderr)
         return USAGE
+    if getattr(arguments, "memory", None) is not None:
+        give_back_at_once()
     logging.getLogger("jax").setLevel(logging.ERROR)
     code: int = import_module(COMMANDS[arguments.command]).run(arguments)
     return code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from epochal import __version__
 from epochal.cli.options import add_settings
+from epochal.data.memory import size_of
 from epochal.errors import SettingError, suggestion
 from epochal.settings import PRESETS
 
@@ -125,6 +126,12 @@ def _add_train(parser: Parser) -> None:
     parser.add_argument(
         "--random-state", type=_seed, default=0, metavar="N", help="the seed (default: 0)"
     )
+    _add_memory(parser, "bytes to train in, such as 1GB: DATA is read as it is needed")
+    parser.add_argument(
+        "--store",
+        metavar="FOLDER",
+        help="where rows are put that do not fit into --memory (default: the system's)",
+    )
     _add_columns(parser)
     _add_talking(parser)
     parser.add_argument(
@@ -177,6 +184,12 @@ def _add_model_and_data(parser: Parser) -> None:
         metavar="N",
         help=f"rows held in memory at a time (default: {ROWS_PER_BATCH})",
     )
+    _add_memory(parser, "hold memory only while it is needed, which takes longer")
+
+
+def _add_memory(parser: Parser, text: str) -> None:
+    """Add how much memory there is."""
+    parser.add_argument("--memory", type=_bytes, metavar="SIZE", help=text)
 
 
 def _add_columns(parser: Parser) -> None:
@@ -240,6 +253,14 @@ def _fraction(text: str) -> float:
 def _seed(text: str) -> int:
     """Return a seed, as NumPy takes it."""
     return int(_number(text, int, -1, 2**32, "a whole number from 0 to 2**32 - 1"))
+
+
+def _bytes(text: str) -> int:
+    """Return a number of bytes, of a text with a unit."""
+    try:
+        return size_of(int(text) if text.isdecimal() else text, "--memory")
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _row_count(text: str) -> int:

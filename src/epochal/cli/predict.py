@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from epochal.cli.counting import counting
 from epochal.cli.printing import counted
-from epochal.cli.reading import unlabelled_batches
 from epochal.cli.writing import check_output, prediction_writer
 from epochal.model.artifact import load
-from epochal.use.predict import predict_proba
+from epochal.use.predict import predict_proba, unlabelled_batches
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from epochal.cli.track import epochs_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from epochal.records import ClassFigures, Evaluation, History, OutOfBag
 
@@ -144,20 +144,20 @@ def out_of_bag_lines(scores: OutOfBag) -> list[str]:
     return lines
 
 
-def class_shares(labels: Iterable[str]) -> str:
-    """Return the classes with their shares of the rows, the most frequent first.
+def class_shares(rows: Mapping[str, int]) -> str:
+    """Return how many classes there are, and their shares of the rows, the most frequent first.
 
-    >>> class_shares(["a", "b", "a", "a"])
-    'a 75.0 %, b 25.0 %'
+    >>> class_shares({"a": 3, "b": 1})
+    '2: a 75.0 %, b 25.0 %'
     """
     # Sorted first, so that equal shares stand in the order of their names.
-    counts = Counter(sorted(labels))
+    counts = Counter(dict(sorted(rows.items())))
     shown = [
         f"{shortened(label)} {percent(count / counts.total())}"
         for label, count in counts.most_common(4)
     ]
     more = f", and {len(counts) - 4} more" if len(counts) > 4 else ""
-    return ", ".join(shown) + more
+    return f"{len(counts)}: {', '.join(shown)}{more}"
 
 
 def typed_command(*words: str | Path) -> str:

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.cli.printing import class_shares, counted, row, shortened
-from epochal.cli.reading import columns_found
+from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import kinds_of, row_keys
 from epochal.data.labels import encode_labels
 from epochal.data.rows import take
+from epochal.data.streamed import Streamed
 from epochal.data.survey import Doubt, Survey, copies, survey
 
 if TYPE_CHECKING:
-    from epochal.cli.reading import Labelled
+    from epochal.data.labelled import Labelled
 
 COLUMNS_SHOWN, NAME = 100, 28
 # Rows that training looks at for doubts, and doubts that it tells.
@@ -26,11 +27,10 @@ LOOKED_AT, TOLD = 20_000, 8
 def data_lines(path: str, read: Labelled) -> list[str]:
     """Return for a person what was found in labelled rows, and what looks wrong."""
     _, found, doubts = _looked_at(read)
-    labels = read.labels.astype(str)
     lines = [
-        f"{counted(len(labels), 'row')} of {path}",
+        f"{counted(len(read.labels), 'row')} of {path}",
         row("inputs", columns_found(read.rows)),
-        row("classes", f"{len(set(labels.tolist()))}: {class_shares(labels)}"),
+        row("classes", class_shares(class_counts(read.labels))),
     ]
     if read.dropped:
         lines.append(row("left out", f"{counted(read.dropped, 'row')} without a label"))
@@ -84,7 +84,12 @@ def doubt_lines(doubts: list[Doubt]) -> list[str]:
 
 
 def doubts_of(read: Labelled) -> list[Doubt]:
-    """Return what looks wrong with rows to train on, from some of them if there are many."""
+    """Return what looks wrong with rows to train on, from some of them if there are many.
+
+    Nothing of streamed rows: some of them are not to be had without going through all.
+    """
+    if isinstance(read.rows, Streamed):
+        return []
     step = max(len(read.labels) // LOOKED_AT, 1)
     some = np.arange(0, len(read.labels), step)
     _, numbers = encode_labels(read.labels)

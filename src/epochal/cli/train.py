@@ -26,18 +26,12 @@ from epochal.cli.printing import (
     typed_command,
 )
 from epochal.cli.progress import as_json, progress_for
-from epochal.cli.reading import (
-    Labelled,
-    Roles,
-    columns_found,
-    labelled,
-    labelled_batches,
-    like,
-)
+from epochal.cli.reading import class_counts, columns_found, like, relabelled
 from epochal.cli.surveying import doubt_lines, doubts_of, in_both
 from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.labels import encode_labels
+from epochal.data.labels import encode_labels, numbered
+from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
 from epochal.keys import Purpose, generator
@@ -49,6 +43,7 @@ from epochal.use.classes import class_indices
 if TYPE_CHECKING:
     import argparse
 
+    from epochal.data.labelled import Labelled
     from epochal.model.description import Model
     from epochal.records import Evaluation
 
@@ -115,16 +110,19 @@ def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> 
     if earlier is not None:
         columns = earlier.model_.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
-    train = labelled(arguments.data, roles, categorical=categorical, drop=arguments.drop)
+    streamed = arguments.memory is not None
+    train = labelled(
+        arguments.data, roles, categorical=categorical, drop=arguments.drop, streamed=streamed
+    )
     if earlier is None:
         classes, numbers = encode_labels(train.labels)
     else:
         classes = earlier.classes_
-        numbers = class_indices(classes, train.labels)
-        train = train._replace(labels=classes[numbers])
+        train = relabelled(train, classes)
+        numbers = numbered(train.labels, classes)
     valid = None
     if arguments.valid:
-        valid = like(classes, arguments.valid, roles, arguments.drop)
+        valid = like(classes, arguments.valid, roles, arguments.drop, streamed=streamed)
     if arguments.test:
         # A mistake in it shall show now, and not after hours of training.
         for piece in labelled_batches(arguments.test, roles, ROWS_PER_BATCH, arguments.drop):
@@ -136,12 +134,12 @@ def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> 
         arguments.test_fraction,
     )
     if train.times is not None:
-        rest, apart = latest(train.times, fraction)
+        apart = latest(train.times, fraction)
     elif train.groups is not None:
-        rest, apart = holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
+        apart = holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
     else:
-        rest, apart = holdout(numbers, fraction, random)
-    return Parts(train.taken(rest), valid, train.taken(apart))
+        apart = holdout(numbers, fraction, random)
+    return Parts(train.where(~apart), valid, train.where(apart))
 
 
 def _roles(arguments: argparse.Namespace) -> Roles:
@@ -153,16 +151,15 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     """Tell on standard error what was found."""
     if arguments.quiet or arguments.json:
         return
-    rows, labels, dropped = parts.train[:3]
+    train = parts.train
     apart = len(parts.test.labels) if parts.test else 0
-    found = np.unique(labels.astype(str))
     lines = [
-        f"{counted(len(labels) + apart, 'row')} of {arguments.data}",
-        row("inputs", columns_found(rows)),
-        row("classes", f"{len(found)}: {class_shares(labels.astype(str))}"),
+        f"{counted(len(train.labels) + apart, 'row')} of {arguments.data}",
+        row("inputs", columns_found(train.rows)),
+        row("classes", class_shares(class_counts(train.labels))),
     ]
-    if dropped:
-        lines.append(row("left out", f"{counted(dropped, 'row')} without a label"))
+    if train.dropped:
+        lines.append(row("left out", f"{counted(train.dropped, 'row')} without a label"))
     if parts.valid:
         lines.append(
             row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
@@ -170,21 +167,31 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     if apart:
         late = ", the latest" if arguments.time else ""
         lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
-    if parts.train.groups is not None:
-        groups = len(set(parts.train.groups.tolist()))
-        lines.append(
-            row("groups", f"{counted(groups, 'group')} of {arguments.group!r}, kept whole")
-        )
-    if parts.train.weight is not None:
-        lines.append(row("weights", f"from {arguments.weight!r}"))
+    lines += _beside_lines(arguments, train)
     for part, use in ((parts.valid, "validate"), (parts.test, "test")):
-        both = in_both(parts.train, part) if part else 0
+        both = in_both(train, part) if part else 0
         if both:
             lines.append(row("in both", f"{counted(both, 'row')} to {use} on are copies"))
-    doubts = doubts_of(parts.train)
+    doubts = doubts_of(train)
     if doubts:
         lines += ["", "To look at", *doubt_lines(doubts)]
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
+
+
+def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
+    """Return the lines that tell what else is known of rows, and where they are."""
+    lines = []
+    if train.groups is not None:
+        groups = len(np.unique(train.groups))
+        lines.append(
+            row("groups", f"{counted(groups, 'group')} of {arguments.group!r}, kept whole")
+        )
+    if train.weight is not None:
+        lines.append(row("weights", f"from {arguments.weight!r}"))
+    if arguments.memory is not None:
+        size = f"{arguments.memory / 1e9:g} GB"
+        lines.append(row("memory", f"{size}: rows are read as they are needed"))
+    return lines
 
 
 def _fitted(
@@ -198,16 +205,25 @@ def _fitted(
             warm_start=earlier is not None,
             random_state=arguments.random_state,
             class_weight=arguments.class_weight,
+            memory_limit=arguments.memory,
+            store=arguments.store,
             callbacks=[progress],
             **({"preset": arguments.preset} if arguments.preset else {}),
             **chosen_settings(arguments),
         )
         valid = {}
         if parts.valid:
-            valid = dict(zip(("X_val", "y_val"), parts.valid[:2], strict=True))
-            valid["sample_weight_val"] = parts.valid.weight
-        rows, labels, _, weight, groups, times = parts.train
-        classifier.fit(rows, labels, weight, groups=groups, times=times, **valid)
+            given = parts.valid.rows, parts.valid.labels, parts.valid.weight
+            valid = dict(zip(("X_val", "y_val", "sample_weight_val"), given, strict=True))
+        train = parts.train
+        classifier.fit(
+            train.rows,
+            train.labels,
+            train.weight,
+            groups=train.groups,
+            times=train.times,
+            **valid,
+        )
     return classifier
 
 
@@ -222,7 +238,7 @@ def _test_figures(
     if test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
-        return figures_of(model, [test], arguments.data, count)
+        return figures_of(model, test.pieces(ROWS_PER_BATCH), arguments.data, count)
 
 
 def _report(

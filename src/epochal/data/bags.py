@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from epochal.data.grouped import folds_of_groups
-from epochal.data.split import folds
+from epochal.data.split import BLOCK, folds
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
@@ -139,9 +139,12 @@ def bags_for(
 
 def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function that gives members' weights of rows: counts times weights, mean 1."""
-    everything = np.arange(len(weight))
     members = range(bags.members)
-    means = [float(np.mean(bags.counts(k, everything) * weight)) or 1.0 for k in members]
+    totals = np.zeros(bags.members)
+    for start in range(0, len(weight), BLOCK):
+        some = np.arange(start, min(start + BLOCK, len(weight)))
+        totals += [np.sum(bags.counts(k, some) * weight[some]) for k in members]
+    means = [float(total / len(weight)) or 1.0 for total in totals]
 
     def weights(rows: np.ndarray) -> np.ndarray:
         """Return each member's weights for these rows, float32 (members, rows)."""

@@ -1,25 +1,22 @@
 """From rows to batches: the order of an epoch, cut into segments of bounded size.
 
-The order is a pure function of (seed, epoch); nothing else is remembered
-between epochs. Rows are gathered on the host, in their order, so that the
-compiled program reads them from front to back, wherever they came from.
+The order is a pure function of (seed, epoch) and of where rows are; nothing
+else is remembered between epochs. Rows are gathered on the host, in their order,
+so that the compiled program reads them from front to back, wherever they came from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from epochal.data.memory import SEGMENT_BYTES
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-# Rows gathered at a time: large enough that the hand-over to the program is
-# nothing beside its work, small enough to gather one while another trains.
-SEGMENT_BYTES = 64 * 2**20
+    from collections.abc import Callable, Generator, Iterator
 
 
 class RowSource(Protocol):
@@ -36,6 +33,16 @@ class RowSource(Protocol):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers, in this order, float32 (rows, features)."""
 
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+        """Yield every row once, `most` at a time, in a random order or as they stand."""
+
+
+class Taken(NamedTuple):
+    """Some rows: their numbers, and their features."""
+
+    numbers: np.ndarray
+    x: np.ndarray
+
 
 class ArraySource:
     """Rows of an encoded array in memory."""
@@ -47,6 +54,10 @@ class ArraySource:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers."""
         return np.take(self.x, rows, axis=0)
+
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+        """Yield every row once: any order is as likely as any other."""
+        return _in_order(self, random, most)
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,20 @@ class LazySource:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the encoding of the rows of these numbers."""
         return self.encode(rows)
+
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+        """Yield every row once: any order is as likely as any other."""
+        return _in_order(self, random, most)
+
+
+def _in_order(
+    source: ArraySource | LazySource, random: np.random.Generator | None, most: int
+) -> Iterator[Taken]:
+    """Yield the rows of a source that can take any of them."""
+    order = np.arange(source.n_rows) if random is None else random.permutation(source.n_rows)
+    for start in range(0, source.n_rows, most):
+        numbers = order[start : start + most]
+        yield Taken(numbers, source.take(numbers))
 
 
 @dataclass(frozen=True)
@@ -83,17 +108,6 @@ class HostSegment:
     def rows(self) -> int:
         """The number of rows, padding not counted."""
         return int(self.counts[: self.batches].sum())
-
-
-def order(seed: int, epoch: int, rows: int, *, shuffle: bool = True) -> np.ndarray:
-    """Return the order of the rows in an epoch: a permutation, or as they came.
-
-    >>> order(0, 1, 5), order(0, 2, 5)
-    (array([2, 3, 1, 4, 0]), array([3, 2, 4, 1, 0]))
-    """
-    if not shuffle:
-        return np.arange(rows)
-    return generator(seed, Purpose.ORDER, epoch).permutation(rows)
 
 
 def bucket(number: int) -> int:
@@ -123,6 +137,7 @@ class Epochs:
     seed: int
     shuffle: bool = True
     segment_bytes: int = SEGMENT_BYTES
+    members: int = 0  # whose weights are handed over with the rows
 
     @property
     def batches(self) -> int:
@@ -132,41 +147,47 @@ class Epochs:
     @property
     def capacity(self) -> int:
         """Batches in a segment."""
-        row_bytes = 4 * max(self.source.n_features, 1)
+        row_bytes = 4 * (self.source.n_features + 1 + self.members)
         fitting = max(self.segment_bytes // (row_bytes * self.batch_size), 1)
         return min(bucket(self.batches), fitting)
 
-    def stream(self, epoch: int) -> Iterator[HostSegment]:
+    def stream(self, epoch: int) -> Generator[HostSegment]:
         """Yield the segments of this epoch and of all that follow, without end."""
         while True:
             yield from self.segments(epoch)
             epoch += 1
 
     def segments(self, epoch: int) -> Iterator[HostSegment]:
-        """Yield the segments of one epoch: every row exactly once."""
-        rows = order(self.seed, epoch, self.source.n_rows, shuffle=self.shuffle)
-        per_segment = self.capacity * self.batch_size
-        for start in range(0, len(rows), per_segment):
-            last = start + per_segment >= len(rows)
-            yield self._segment(rows[start : start + per_segment], start, epoch, last=last)
+        """Yield the segments of one epoch: every row exactly once.
 
-    def _segment(self, rows: np.ndarray, start: int, epoch: int, *, last: bool) -> HostSegment:
-        """Return the segment of these rows."""
-        size = self.batch_size
-        batches = -(-len(rows) // size)
+        >>> x, weights = np.zeros((5, 1), np.float32), lambda rows: np.ones((1, len(rows)))
+        >>> epochs = Epochs(ArraySource(x), np.arange(5), weights, batch_size=2, seed=0)
+        >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
+        [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
+        """
+        random = generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
+        done = 0
+        for rows in self.source.epoch(random, self.capacity * self.batch_size):
+            yield self._segment(rows, done, epoch)
+            done += len(rows.numbers)
+
+    def _segment(self, rows: Taken, start: int, epoch: int) -> HostSegment:
+        """Return the segment of these rows, before which so many have been in the epoch."""
+        numbers, size = rows.numbers, self.batch_size
+        batches = -(-len(numbers) // size)
         counts = np.ones(self.capacity, np.float32)
         counts[:batches] = size
-        counts[batches - 1] = len(rows) - (batches - 1) * size
-        padding = self.capacity * size - len(rows)
+        counts[batches - 1] = len(numbers) - (batches - 1) * size
+        padding = self.capacity * size - len(numbers)
         return HostSegment(
-            x=_padded(self.source.take(rows), padding),
-            y=_padded(self.labels[rows], padding),
-            weights=_padded(self.weights(rows).T, padding).T,
+            x=_padded(rows.x, padding),
+            y=_padded(self.labels[numbers].astype(np.int32), padding),
+            weights=_padded(self.weights(numbers).T, padding).T,
             counts=counts,
             batches=batches,
             first_batch=start // size,
             epoch=epoch,
-            last=last,
+            last=start + len(numbers) == self.source.n_rows,
         )
 
 

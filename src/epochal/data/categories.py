@@ -18,6 +18,9 @@ from epochal.data.numbers import decoded, is_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Different values of a column that are told apart while it is gone through.
+MOST_KEPT = 2**17
+
 
 class Levels(NamedTuple):
     """What a column of categories holds: the kept ones by name, and whether there is more."""
@@ -38,31 +41,62 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def levels(column: pa.ChunkedArray, weight: np.ndarray, most: int) -> Levels:
-    """Return the categories of the rows with a positive weight, at most so many of them.
+class Tally(NamedTuple):
+    """The different values of some rows, what each weighs, and what rows without a value weigh.
 
-    The heaviest are kept (of equal ones the first by name); the result is in
-    the order of the names.
-
-    >>> levels(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5), most=2)
-    Levels(categories=('a', 'b'), has_missing=True, other=True)
+    `dropped`: there were so many different values that the lightest were forgotten.
     """
-    values, indices = _encoded(column)
-    sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
-    if is_text(values.type) and len(values) > most:
-        # Different values are different texts: of a million of them only a few need be looked at.
-        chosen = _heaviest(values, sums[:-1], most + 1)
-        values, sums = values.take(pa.array(chosen)), sums[[*chosen, -1]]
-    totals: dict[str, float] = {}
-    missing = sums[-1]
-    for value, total in zip(values.to_pylist(), sums[:-1], strict=True):
-        if is_missing(value):
-            missing += total
-        elif total > 0:
+
+    values: pa.Array
+    sums: np.ndarray
+    missing: float
+    dropped: bool = False
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> Tally:
+        """Return the tally of the rows of a column that have a positive weight."""
+        values, indices = _encoded(column)
+        sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
+        null = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
+        missing = sums[-1] + sums[:-1][null].sum()
+        kept = np.flatnonzero((sums[:-1] > 0) & ~null)
+        return cls(values.take(pa.array(kept)), sums[kept], float(missing))
+
+    def merge(self, other: Tally) -> Tally:
+        """Return the tally of the rows of both; of more than `MOST_KEPT` values the heavier half."""
+        both = pa.concat_arrays([self.values, other.values]).dictionary_encode()
+        sums = np.bincount(
+            both.indices.to_numpy(),
+            weights=np.concatenate([self.sums, other.sums]),
+            minlength=len(both.dictionary),
+        )
+        values, dropped = both.dictionary, self.dropped or other.dropped
+        if len(values) > MOST_KEPT:
+            chosen = _heaviest(values, sums, MOST_KEPT // 2)
+            values, sums, dropped = values.take(pa.array(chosen)), sums[chosen], True
+        return Tally(values, sums, self.missing + other.missing, dropped)
+
+    def levels(self, most: int) -> Levels:
+        """Return the categories, at most so many of them.
+
+        The heaviest are kept (of equal ones the first by name); the result is in
+        the order of the names.
+
+        >>> Tally.of(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5)).levels(most=2)
+        Levels(categories=('a', 'b'), has_missing=True, other=True)
+        """
+        values, sums = self.values, self.sums
+        if is_text(values.type) and len(values) > most:
+            # Different values are different texts: of a million only a few need be looked at.
+            chosen = _heaviest(values, sums, most + 1)
+            values, sums = values.take(pa.array(chosen)), sums[chosen]
+        totals: dict[str, float] = {}
+        for value, total in zip(values.to_pylist(), sums, strict=True):
             text = text_of(value)
             totals[text] = totals.get(text, 0.0) + float(total)
-    ranked = sorted(totals, key=lambda text: (-totals[text], text))
-    return Levels(tuple(sorted(ranked[:most])), bool(missing > 0), len(ranked) > most)
+        ranked = sorted(totals, key=lambda text: (-totals[text], text))
+        other = self.dropped or len(ranked) > most
+        return Levels(tuple(sorted(ranked[:most])), self.missing > 0, other)
 
 
 def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
@@ -71,10 +105,16 @@ def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
     >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]))
     [1 2 3 0]
     """
-    texts, indices = different(column)
-    code_of = {text: code for code, text in enumerate(categories)}
     count = len(categories)
-    table = [count if text is None else code_of.get(text, count + 1) for text in texts]
+    values, indices = _encoded(column)
+    if is_text(values.type):
+        # Nearly every row may have a text of its own.
+        found = pc.index_in(values, value_set=pa.array(categories, values.type))
+        table = np.where(values.is_null(), count, found.fill_null(count + 1)).tolist()
+    else:
+        code_of = {text: code for code, text in enumerate(categories)}
+        texts = _texts_of(values)
+        table = [count if text is None else code_of.get(text, count + 1) for text in texts]
     return np.take(np.array([*table, count], dtype=np.intp), indices)
 
 
@@ -84,8 +124,12 @@ def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
     Missing rows have the index after the last; NaN among the values is None.
     """
     values, indices = _encoded(column)
-    texts = [None if is_missing(value) else text_of(value) for value in values.to_pylist()]
-    return texts, indices
+    return _texts_of(values), indices
+
+
+def _texts_of(values: pa.Array) -> list[str | None]:
+    """Return values as texts; None for a missing one."""
+    return [None if is_missing(value) else text_of(value) for value in values.to_pylist()]
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
@@ -101,7 +145,7 @@ def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
 
 
 def _heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
-    """Return the numbers of the heaviest values, of equal ones the first by name; and of a null.
+    """Return the numbers of the heaviest values, of equal ones the first by name.
 
     >>> print(_heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
     [2 3]
@@ -113,8 +157,7 @@ def _heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
         names = values.take(pa.array(equal))
         order = pc.select_k_unstable(names, room, [("", "ascending")]).to_numpy()
         equal = equal[order]
-    nulls = np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))
-    return np.union1d(np.union1d(heavier, equal), nulls)
+    return np.union1d(heavier, equal)
 
 
 def is_missing(value: object) -> bool:

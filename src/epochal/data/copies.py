@@ -15,7 +15,8 @@ from epochal.data.schema import kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from epochal.data.schema import Kind, Rows
+    from epochal.data.rows import Rows
+    from epochal.data.schema import Kind
 
 _READERS: dict[str, Callable[[pa.ChunkedArray, Place], np.ndarray]] = {
     "number": numbers,

@@ -6,7 +6,7 @@ Times with a zone are taken as UTC, times without one as they are.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,24 +52,39 @@ def seconds(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     raise DataError(f"column {place.name!r} holds {kind} values (row {row})", "dates")
 
 
-def varying_cycles(times: np.ndarray) -> tuple[str, ...]:
-    """Return the names of the cycles that say more than the time itself does.
+class Extent(NamedTuple):
+    """The first and the last of some times, and of their places in each cycle, in seconds."""
 
-    A cycle counts when the times span at least one whole turn of it and are
-    not all at the same point of it.
+    low: np.ndarray  # (1 + cycles,); infinite where there is no time
+    high: np.ndarray
 
-    >>> varying_cycles(np.arange(10) * 86_400.0)
-    ('week',)
-    """
-    times = times[np.isfinite(times)]
-    if not len(times):
-        return ()
-    span = times.max() - times.min()
-    return tuple(
-        name
-        for name, period in CYCLES.items()
-        if span >= period and np.ptp(np.mod(times, period)) > 0
-    )
+    @classmethod
+    def of(cls, times: np.ndarray) -> Extent:
+        """Return the extent of times, shape (rows,); missing ones are passed over."""
+        times = times[np.isfinite(times)]
+        places = [times, *(np.mod(times, period) for period in CYCLES.values())]
+        return cls(
+            np.array([place.min(initial=np.inf) for place in places]),
+            np.array([place.max(initial=-np.inf) for place in places]),
+        )
+
+    def merge(self, other: Extent) -> Extent:
+        """Return the extent of the times of both."""
+        return Extent(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """The names of the cycles that say more than the time itself does.
+
+        A cycle counts when the times span at least one whole turn of it and are
+        not all at the same point of it.
+
+        >>> Extent.of(np.arange(10) * 86_400.0).varying
+        ('week',)
+        """
+        span, *turns = self.high - self.low
+        cycles = zip(CYCLES.items(), turns, strict=True)
+        return tuple(name for (name, period), turn in cycles if span >= period and turn > 0)
 
 
 def waves(times: np.ndarray, cycle: str) -> np.ndarray:

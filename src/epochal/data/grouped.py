@@ -67,8 +67,8 @@ def folds_of_groups(
 
 def holdout_of_groups(
     indices: np.ndarray, groups: np.ndarray, fraction: float, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the training and of the validation rows, whole groups in each.
+) -> np.ndarray:
+    """Return which rows validate, bool (rows,): all of a group or none.
 
     Groups validate as long as they bring the classes nearer to their fraction;
     at least one does, and at least one trains.
@@ -85,8 +85,8 @@ def holdout_of_groups(
             lacking[classes] = after
     if validates.all() or not validates.any():
         validates[last] = not validates[last]
-    of_rows = validates[groups]
-    return np.flatnonzero(~of_rows), np.flatnonzero(of_rows)
+    of_rows: np.ndarray = validates[groups]
+    return of_rows
 
 
 def _dealt(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,18 +11,7 @@ from epochal.data.batches import ArraySource
 
 if TYPE_CHECKING:
     from epochal.data.bags import Bags
-    from epochal.data.batches import RowSource
-
-# Rows that are encoded for nothing but to judge take this much memory at the most.
-MOST_BYTES = 2**28
-
-
-class Encoded(NamedTuple):
-    """Encoded rows with class numbers and weights."""
-
-    source: RowSource
-    labels: np.ndarray  # (rows,) int32
-    weight: np.ndarray  # (rows,) float64
+    from epochal.data.encoding import Encoded
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,8 @@ class Judges:
     """
 
     x: np.ndarray  # (rows, features) float32
-    y: np.ndarray  # (rows,) int32
-    weights: np.ndarray  # (rows,) float32
+    y: np.ndarray  # (rows,) whole numbers
+    weights: np.ndarray  # (rows,) float64
     numbers: np.ndarray  # int32, one member's after the other's
     starts: np.ndarray  # (members,)
     counts: np.ndarray  # (members,)
@@ -47,43 +36,48 @@ class Judges:
         return numbers
 
 
-def shared(rows: Encoded, members: int) -> Judges:
-    """Return judges that are the same rows for every member."""
-    number = rows.source.n_rows
+def shared(rows: Encoded, members: int, most: int) -> Judges:
+    """Return judges that are the same rows for every member; `most` as for `own`."""
+    chosen, x = _held(rows, most)
     return Judges(
-        x=rows.source.take(np.arange(number)),
-        y=rows.labels,
-        weights=rows.weight.astype(np.float32),
-        numbers=np.arange(number, dtype=np.int32),
+        x=x,
+        y=rows.known.labels[chosen],
+        weights=rows.known.weight[chosen],
+        numbers=np.arange(len(chosen), dtype=np.int32),
         starts=np.zeros(members, np.int64),
-        counts=np.full(members, number),
+        counts=np.full(members, len(chosen)),
     )
 
 
-def own(rows: Encoded, bags: Bags) -> Judges:
+def own(rows: Encoded, bags: Bags, most: int) -> Judges:
     """Return judges that are, for each member, the rows that it leaves out.
 
     A member that leaves out none (a bootstrap may draw every row of a tiny
-    table) is judged by all rows. Of rows that are encoded only when they are
-    taken, as sparse ones are, some judge: as many as may be held encoded.
+    table) is judged by all rows. Of rows that are not held encoded some judge:
+    so many that they take `most` bytes.
     """
-    source = rows.source
-    chosen = np.arange(source.n_rows)
-    if not isinstance(source, ArraySource):
-        step = max(-(-4 * source.n_rows * source.n_features // MOST_BYTES), 1)
-        chosen = chosen[::step]
-    place = np.full(source.n_rows, -1, np.int32)
-    place[chosen] = np.arange(len(chosen))
-    numbers = [place[bags.left_out(member)] for member in range(bags.members)]
-    numbers = [part[part >= 0] for part in numbers]
+    chosen, x = _held(rows, most)
+    step = int(chosen[1]) if len(chosen) > 1 else 1
+    left_out = (bags.left_out(member) for member in range(bags.members))
+    numbers = [(rows[rows % step == 0] // step).astype(np.int32) for rows in left_out]
     numbers = [part if len(part) else np.arange(len(chosen), dtype=np.int32) for part in numbers]
     counts = np.array([len(part) for part in numbers])
     return Judges(
-        x=source.x if isinstance(source, ArraySource) else source.take(chosen),
-        y=rows.labels[chosen],
-        weights=rows.weight[chosen].astype(np.float32),
+        x=x,
+        y=rows.known.labels[chosen],
+        weights=rows.known.weight[chosen],
         numbers=np.concatenate(numbers),
         starts=np.cumsum(counts) - counts,
         counts=counts,
         left_out=chosen,
     )
+
+
+def _held(rows: Encoded, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers and the features of all rows that are held encoded, or of every n-th."""
+    source = rows.source
+    if isinstance(source, ArraySource):
+        return np.arange(source.n_rows), source.x
+    step = max(-(-4 * source.n_rows * source.n_features // most), 1)
+    chosen = np.arange(0, source.n_rows, step)
+    return chosen, source.take(chosen)

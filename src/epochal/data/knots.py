@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.matching import block
-from epochal.data.rows import take
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from epochal.data.schema import Rows, Schema
 
 # With two knots an embedding is a straight line in the value, which it is anyway.
 FEWEST = 3
@@ -82,18 +77,15 @@ class Knots:
             out[:, index] = np.interp(values[:, index], knots, np.arange(len(knots)))
 
 
-def knots_in(
-    rows: Rows, schema: Schema, weights: np.ndarray, most: tuple[int, int]
-) -> tuple[Knots, Knots]:
-    """Return few and many knots of the numeric columns of matched rows.
+def knots_in(values: np.ndarray, weights: np.ndarray, most: tuple[int, int]) -> tuple[Knots, Knots]:
+    """Return few and many knots of the columns of a sample.
 
-    From an even sample of the rows, if they are many.
+    Args:
+        values: float64, shape (rows, columns); NaN is a missing value.
+        weights: of the rows, positive.
+        most: how many bins there are between few knots, and between many.
     """
-    present = np.flatnonzero(weights > 0)
-    step = -(-len(present) * len(schema.columns) // SAMPLE)
-    sample = present[:: max(step, 1)]
-    values, _ = block(take(rows, sample), schema, 0)
-    counted = [_counted(column, weights[sample]) for column in values.T]
+    counted = [_counted(column, weights) for column in values.T]
     few, many = ([_knots(*column, bins) for column in counted] for bins in most)
     with_some = [min(len(a), len(b)) >= FEWEST for a, b in zip(few, many, strict=True)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 _EXPECTED = "labels that are whole numbers, texts, or true and false"
 
 
-def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, sorted, and for every row the number of its class (int32).
+class Coded(NamedTuple):
+    """Labels of very many rows: the different ones, and of each row the number of its own."""
+
+    values: np.ndarray
+    codes: np.ndarray  # (rows,) whole numbers, of a type as small as may be
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.codes)
+
+
+def encode_labels(y: np.ndarray | Coded) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, sorted, and for every row the number of its class (int32 or smaller).
 
     The classes keep the type of the labels: integers, floats with whole
     values, booleans, texts (also as objects).
@@ -25,6 +36,9 @@ def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> print(classes, indices)
     ['no' 'yes'] [0 1 0]
     """
+    if isinstance(y, Coded):
+        classes, indices = encode_labels(y.values)
+        return classes, indices.astype(y.codes.dtype)[y.codes]
     y = np.asarray(y)
     if y.ndim != 1:
         kind = "multilabel or multioutput"
@@ -58,7 +72,10 @@ def class_weights(
     >>> print(class_weights(classes, indices, "balanced", None).round(3))
     [0.667 0.667 0.667 2.   ]
     """
-    rows = np.ones(len(indices)) if sample_weight is None else np.array(sample_weight, np.float64)
+    # One number stands for all rows that weigh the same.
+    rows = np.broadcast_to(1.0, len(indices))
+    if sample_weight is not None:
+        rows = np.array(sample_weight, np.float64)
     if class_weight is None:
         return rows
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -159,8 +176,8 @@ def _named(types: set[type]) -> str:
     return ", ".join(sorted(type_.__name__ for type_ in types))
 
 
-def numbered(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the class number of every label (int32), for classes that are known.
+def numbered(y: np.ndarray | Coded, classes: np.ndarray) -> np.ndarray:
+    """Return the class number of every label (int32 or smaller), for classes that are known.
 
     Args:
         y: labels, shape (rows,).
@@ -172,6 +189,9 @@ def numbered(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     >>> print(numbered(np.array([7, 3, 7]), np.array([3, 7])))
     [1 0 1]
     """
+    if isinstance(y, Coded):
+        of_value = numbered(y.values, classes)
+        return of_value.astype(np.min_scalar_type(len(classes)))[y.codes]
     y = np.asarray(y)
     number = {label: index for index, label in enumerate(classes.tolist())}
     indices = np.fromiter((number.get(label, -1) for label in y.tolist()), np.int32, len(y))

@@ -15,7 +15,8 @@ from epochal.data.schema import refuse_repeated
 from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
-    from epochal.data.schema import Rows, Schema
+    from epochal.data.rows import Rows
+    from epochal.data.schema import Schema
 
 _READERS = {"number": numbers, "boolean": truths, "date": seconds}
 

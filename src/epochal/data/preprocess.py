@@ -23,15 +23,18 @@ import pyarrow as pa
 from epochal.data.categories import codes
 from epochal.data.dates import waves
 from epochal.data.features import Layout, Sizes, category_table, layout
-from epochal.data.knots import Knots, knot_counts, knots_in
+from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
-from epochal.data.moments import Moments
-from epochal.data.rows import aligned
-from epochal.data.schema import Rows, Schema, infer, len_of, row_weights, spans
+from epochal.data.rows import aligned, len_of, span, spans
+from epochal.data.schema import Schema
+from epochal.data.statistics import statistics
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from epochal.data.rows import Rows
+    from epochal.data.streamed import Streamed
 
 # Beyond this, squares may overflow float64; a clipped value is at its bound long before.
 _FAR = 1e150
@@ -59,35 +62,28 @@ class Preprocessor:
     knots: tuple[Knots, Knots] | None = None
 
     @classmethod
-    def fit(  # noqa: PLR0913  (a statistic each)
+    def fit(
         cls,
-        rows: Rows,
-        training: np.ndarray,
-        sample_weight: np.ndarray | None = None,
+        rows: Rows | Streamed,
+        weight: np.ndarray | None = None,
         *,
         epsilon: float,
         clip: float | None,
         max_categories: int,
         n_knots: tuple[int, int] | None = None,
     ) -> Preprocessor:
-        """Return the preprocessing that the rows numbered in `training` ask for.
+        """Return the preprocessing that rows ask for.
 
-        `sample_weight` has one weight for each of `rows`. A weight of 2 counts
-        like the row twice, a weight of 0 like no row. With `n_knots`, how
-        many bins of a number are between few knots and between many, rows are
-        encoded for an embedding.
+        `weight` has one number for each of `rows`: 2 counts like the row twice,
+        0 like no row. With `n_knots`, how many bins of a number are between few
+        knots and between many, rows are encoded for an embedding.
         """
-        schema = infer(rows, training, max_categories, sample_weight)
-        rows = matched(rows, schema)
-        weight = row_weights(len_of(rows), training, sample_weight)
-        moments = Moments.nothing(sum(column.is_numeric for column in schema.columns))
-        for span in spans(rows):
-            values, _ = block(_part(rows, span), schema, span.start)
-            moments = moments.merge(Moments.of(values, weight[span]))
+        schema, moments, knots = statistics(
+            rows, weight, max_categories=max_categories, n_knots=n_knots
+        )
         variance = moments.variance
         _refuse_enormous(variance, schema)
         scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
-        knots = None if n_knots is None else knots_in(rows, schema, weight, n_knots)
         return cls(schema, moments.mean, scale, float(epsilon), clip, knots)
 
     @property
@@ -128,9 +124,10 @@ class Preprocessor:
         rows = matched(rows, self.schema)
         features = aligned(len_of(rows), self.n_features)
 
-        def write(span: slice) -> None:
+        def write(some: slice) -> None:
             """Write the features of the rows of a span."""
-            self._encode_part(_part(rows, span), features[span], first_row + span.start)
+            part = span(rows, some.start, some.stop)
+            self._encode_part(part, features[some], first_row + some.start)
 
         parts = list(spans(rows))
         if len(parts) < 2:
@@ -280,13 +277,6 @@ class Preprocessor:
     def __hash__(self) -> int:
         """Return a hash that agrees with equality."""
         return hash((self.schema, self.mean.tobytes(), self.scale.tobytes()))
-
-
-def _part(rows: Rows, span: slice) -> Rows:
-    """Return a few rows, without a copy where possible."""
-    if isinstance(rows, pa.Table):
-        return rows.slice(span.start, span.stop - span.start)
-    return rows[span]
 
 
 def _refuse_enormous(variance: np.ndarray, schema: Schema) -> None:

@@ -1,14 +1,99 @@
-"""Some of the rows, whatever holds them."""
+"""Rows of any kind: how many there are, pieces of them, some of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.streamed import Streamed
+
 if TYPE_CHECKING:
-    from epochal.data.schema import Rows
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from scipy import sparse
+
+# A text: SciPy takes half a second to import, and most tables are not sparse.
+Rows: TypeAlias = "pa.Table | np.ndarray | sparse.csr_matrix | sparse.csr_array"
+
+# Elements that are worked on at a time: about what a processor's cache holds.
+_CHUNK = 2**17
+# A chunk of a table has more rows, since Arrow takes microseconds for each column of it.
+_TABLE_CHUNK = 2**20
+# Rows of a chunk, however wide or narrow they are.
+_FEWEST, _MOST = 64, 2**15
+# More threads would wait for memory, not for arithmetic.
+_THREADS = 8
+
+Result = TypeVar("Result")
+
+
+def len_of(rows: Rows | Streamed) -> int:
+    """Return the number of rows (`len` of a sparse matrix is refused by SciPy)."""
+    if isinstance(rows, Streamed):
+        return rows.n_rows
+    return int(rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0])
+
+
+def head_of(rows: Rows | Streamed) -> Rows:
+    """Return what says of which columns, or shape, rows are."""
+    return rows.head if isinstance(rows, Streamed) else rows
+
+
+def columns_of(rows: Rows | Streamed) -> int:
+    """Return the number of columns of a table, or of numbers in a row of an array."""
+    return math.prod(head_of(rows).shape[1:])
+
+
+def spans(rows: Rows) -> Iterator[slice]:
+    """Return the slices into which rows are cut to be worked on in bounded memory."""
+    count, step = len_of(rows), _step(rows)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def pieces(rows: Rows | Streamed, most: int | None = None) -> Iterator[tuple[slice, Rows]]:
+    """Yield all rows in pieces of bounded size, each with its span; the same pieces wherever they are.
+
+    Of at most `most` rows each, where that is less than what is usual.
+    """
+    size = _step(rows) if most is None else min(_step(rows), most)
+    if isinstance(rows, Streamed):
+        start = 0
+        for piece in rows.read(size):
+            yield slice(start, start + len_of(piece)), piece
+            start += len_of(piece)
+        return
+    count = len_of(rows)
+    for start in range(0, count, size):
+        stop = min(start + size, count)
+        yield slice(start, stop), span(rows, start, stop)
+
+
+def ahead(
+    work: Callable[[slice, Rows], Result], some: Iterable[tuple[slice, Rows]]
+) -> Iterator[Result]:
+    """Yield what the work makes of each piece, in their order; the next pieces are under way."""
+    begun: deque[Future[Result]] = deque()
+    threads = min(os.cpu_count() or 1, _THREADS)
+    with ThreadPoolExecutor(threads) as pool:
+        for where, piece in some:
+            begun.append(pool.submit(work, where, piece))
+            if len(begun) > threads:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _step(rows: Rows | Streamed) -> int:
+    """Return how many rows a piece has."""
+    elements = _TABLE_CHUNK if isinstance(head_of(rows), pa.Table) else _CHUNK
+    return min(max(elements // max(columns_of(rows), 1), _FEWEST), _MOST)
 
 
 def aligned(rows: int, features: int) -> np.ndarray:

@@ -8,31 +8,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
-import numpy as np
 import pyarrow as pa
 
-from epochal.data.categories import levels
-from epochal.data.dates import CYCLES, is_date, seconds, varying_cycles
-from epochal.data.numbers import Place, decoded, is_number, is_text, numbers
+from epochal.data.dates import CYCLES, is_date
+from epochal.data.numbers import is_number, is_text
 from epochal.errors import DataError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scipy import sparse
-
 Kind = Literal["number", "boolean", "category", "date"]
-# A text: SciPy takes half a second to import, and most tables are not sparse.
-Rows: TypeAlias = "pa.Table | np.ndarray | sparse.csr_matrix | sparse.csr_array"
-
-# Elements that are worked on at a time: about what a processor's cache holds.
-_CHUNK = 2**17
-# A chunk of a table has more rows, since Arrow takes microseconds for each column of it.
-_TABLE_CHUNK = 2**22
-# Rows of a chunk, however wide or narrow they are.
-_FEWEST, _MOST = 64, 2**15
 
 
 @dataclass(frozen=True)
@@ -132,84 +116,11 @@ class Schema:
         return schema
 
 
-def infer(
-    rows: Rows,
-    training: np.ndarray,
-    max_categories: int,
-    sample_weight: np.ndarray | None = None,
-) -> Schema:
-    """Return the schema of rows, from the rows numbered in `training` only.
-
-    A row of weight 0 counts like no row, one of weight 2 like two of them.
-
-    >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
-    >>> for column in infer(table, np.arange(3), max_categories=64).columns:
-    ...     print(column.name, column.kind, column.categories, column.has_missing)
-    age number () True
-    job category ('clerk', 'cook') False
-    """
-    weight = row_weights(len_of(rows), training, sample_weight)
-    if isinstance(rows, pa.Table):
-        refuse_repeated(rows.column_names)
-        columns = [
-            _column(name, values, weight, max_categories)
-            for name, values in zip(rows.column_names, rows.columns, strict=True)
-        ]
-        return Schema(tuple(columns), named=True, shape=(len(columns),))
-    shape = tuple(int(size) for size in rows.shape[1:])
-    has_missing = _missing_in_array(rows, weight)
-    columns = [
-        Column(f"x{index}", "number", has_missing=bool(missing))
-        for index, missing in enumerate(has_missing)
-    ]
-    return Schema(tuple(columns), named=False, shape=shape)
-
-
 def refuse_repeated(names: list[str]) -> None:
     """Refuse a table in which two columns have the same name."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DataError(f"there are several columns {repeated[0]!r}", "every name once")
-
-
-def row_weights(
-    count: int, training: np.ndarray, sample_weight: np.ndarray | None = None
-) -> np.ndarray:
-    """Return how much every row counts in statistics: 0 outside of `training`.
-
-    >>> print(row_weights(4, np.array([0, 2, 2]), np.array([0.5, 1, 3, 1])))
-    [0.5 0.  6.  0. ]
-    """
-    times = np.bincount(training, minlength=count).astype(np.float64)
-    return times if sample_weight is None else times * sample_weight
-
-
-def len_of(rows: Rows) -> int:
-    """Return the number of rows (`len` of a sparse matrix is refused by SciPy)."""
-    return int(rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0])
-
-
-def spans(rows: Rows) -> Iterator[slice]:
-    """Return the slices into which rows are cut to be worked on in bounded memory."""
-    count = len_of(rows)
-    width = rows.num_columns if isinstance(rows, pa.Table) else math.prod(rows.shape[1:])
-    elements = _TABLE_CHUNK if isinstance(rows, pa.Table) else _CHUNK
-    step = min(max(elements // max(width, 1), _FEWEST), _MOST)
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
-
-
-def _column(name: str, values: pa.ChunkedArray, weight: np.ndarray, max_categories: int) -> Column:
-    """Return the description of one column of a table."""
-    kind = kind_of(values.type, name)
-    if kind == "category":
-        found = levels(values, weight, max_categories)
-        return Column(name, kind, *found)
-    plain = decoded(values)
-    if kind == "date":
-        times = seconds(plain, Place(name))[weight > 0]
-        return Column(name, kind, has_missing=_some(np.isnan(times)), cycles=varying_cycles(times))
-    missing = np.isnan(numbers(plain, Place(name))[weight > 0])
-    return Column(name, kind, has_missing=_some(missing))
 
 
 def kind_of(type_: pa.DataType, name: str) -> Kind:
@@ -234,28 +145,6 @@ def kind_of(type_: pa.DataType, name: str) -> Kind:
         "numbers, texts, categories, true or false, or dates",
         f"leave column {name!r} out, or make columns of its parts",
     )
-
-
-def _missing_in_array(rows: Rows, weight: np.ndarray) -> np.ndarray:
-    """Return for every column of an array whether some, not all, of the counting rows are NaN."""
-    width = math.prod(rows.shape[1:])
-    missing = np.zeros(width, dtype=np.int64)
-    if rows.dtype.kind != "f":
-        return missing > 0
-    for span in spans(rows):
-        part = rows[span] if isinstance(rows, np.ndarray) else rows[span].toarray()
-        with np.errstate(invalid="ignore", over="ignore"):
-            # The sum is NaN if anything is, and takes a tenth of the time of isnan.
-            is_complete = not np.isnan(part.sum())
-        if not is_complete:
-            flat = part.reshape(len(part), width)
-            missing += np.isnan(flat[weight[span] > 0]).sum(axis=0)
-    return (missing > 0) & (missing < np.count_nonzero(weight > 0))
-
-
-def _some(flags: np.ndarray) -> bool:
-    """Whether some of the flags are set, but not all of them."""
-    return bool(flags.any() and not flags.all())
 
 
 def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001

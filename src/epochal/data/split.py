@@ -11,15 +11,17 @@ import numpy as np
 from epochal.data.sources.labelled import missing_labels
 from epochal.errors import DataError
 
+# Rows that are dealt at a time: a shuffled list of more would take much memory.
+BLOCK = 2**22
 
-def latest(times: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the earlier rows, which train, and of the latest, which validate.
+
+def latest(times: np.ndarray, fraction: float) -> np.ndarray:
+    """Return which rows validate, bool (rows,): the latest.
 
     About the fraction validates: rows of one time stay on one side.
 
-    >>> training, validation = latest(np.array([3, 1, 2, 3, 0, 4]), 0.3)
-    >>> print(training, validation)
-    [0 1 2 3 4] [5]
+    >>> print(np.flatnonzero(latest(np.array([3, 1, 2, 3, 0, 4]), 0.3)))
+    [5]
 
     Raises:
         DataError: for a missing time, or if all rows are of one time.
@@ -34,28 +36,28 @@ def latest(times: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     # How many rows are at a time or later.
     later = counts[::-1].cumsum()[::-1]
     first = 1 + int(np.argmin(np.abs(later[1:] - fraction * len(times))))
-    return np.flatnonzero(ranks < first), np.flatnonzero(ranks >= first)
+    validates: np.ndarray = ranks >= first
+    return validates
 
 
-def holdout(
-    indices: np.ndarray, fraction: float, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the training and of the validation rows, each sorted.
+def holdout(indices: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+    """Return which rows validate, bool (rows,).
 
     Of every class, its fraction validates, rounded up or down so that all
     together are the fraction of all rows; one row of each class trains in any
-    case. `indices` is the class number of every row.
+    case. So it is in every four million rows. `indices` is the class number of every row.
 
-    >>> training, validation = holdout(np.repeat([0, 1], [8, 2]), 0.5, np.random.default_rng(0))
-    >>> print(len(training), len(validation), (validation >= 8).sum())
-    5 5 1
+    >>> validates = holdout(np.repeat([0, 1], [8, 2]), 0.5, np.random.default_rng(0))
+    >>> print(validates[:8].sum(), validates[8:].sum())
+    4 1
     """
-    order, counts = _by_class(indices, generator)
-    quotas = _quotas(counts, fraction, generator)
-    place_in_class = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    validates = np.empty(len(order), dtype=bool)
-    validates[order] = place_in_class < np.repeat(quotas, counts)
-    return np.flatnonzero(~validates), np.flatnonzero(validates)
+    validates = np.empty(len(indices), dtype=bool)
+    for start in range(0, len(indices), BLOCK):
+        order, counts = _by_class(indices[start : start + BLOCK], generator)
+        quotas = _quotas(counts, fraction, generator)
+        place_in_class = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        validates[start + order] = place_in_class < np.repeat(quotas, counts)
+    return validates
 
 
 def folds(indices: np.ndarray, n_folds: int, generator: np.random.Generator) -> np.ndarray:
@@ -63,15 +65,16 @@ def folds(indices: np.ndarray, n_folds: int, generator: np.random.Generator) -> 
 
     The shuffled rows of class 0, then those of class 1, …, are dealt in turn
     to the folds: their sizes differ by at most 1, and so do the numbers of
-    rows of any one class in them.
+    rows of any one class in them. So it is in every four million rows.
 
     >>> numbers = folds(np.repeat([0, 1], [5, 3]), 4, np.random.default_rng(0))
     >>> print(np.bincount(numbers))
     [2 2 2 2]
     """
-    order, _ = _by_class(indices, generator)
-    numbers = np.empty(len(order), dtype=np.uint16)
-    numbers[order] = np.arange(len(order)) % n_folds
+    numbers = np.empty(len(indices), dtype=np.uint16)
+    for start in range(0, len(indices), BLOCK):
+        order, _ = _by_class(indices[start : start + BLOCK], generator)
+        numbers[start + order] = (start + np.arange(len(order))) % n_folds
     return numbers
 
 

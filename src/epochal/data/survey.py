@@ -15,7 +15,8 @@ from epochal.data.copies import kinds_of, row_keys
 from epochal.data.numbers import decoded, number_of_text
 
 if TYPE_CHECKING:
-    from epochal.data.schema import Kind, Rows
+    from epochal.data.rows import Rows
+    from epochal.data.schema import Kind
 
 # A column of which one value has this share or more says little.
 NEARLY_ALL = 0.995

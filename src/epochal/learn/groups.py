@@ -145,14 +145,20 @@ class Groups:
         for group in self.groups:
             group.average(stays)
 
-    def gathered(self, part: Callable[[Group], Any]) -> list[Any]:
-        """Return a part of every member, as of its group, in their order, in NumPy."""
-        result: list[Any] = [None] * self.members
+    def gathered(self, part: Callable[[Group], Any]) -> Any:
+        """Return a part of all members, as of their groups, stacked in their order, in NumPy."""
+        result: Any = None
         for group in self.groups:
-            own = members.unstacked(_resized(jax.tree.map(np.asarray, part(group)), self.intervals))
-            for number, member in zip(group.numbers, own, strict=True):
-                result[number] = member
+            own = _resized(jax.tree.map(np.asarray, part(group)), self.intervals)
+            if result is None:
+                result = jax.tree.map(self._room_for, own)
+            for there, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(own), strict=True):
+                there[group.numbers] = leaf
         return result
+
+    def _room_for(self, leaf: np.ndarray) -> np.ndarray:
+        """Return an array with room for what all members have of a leaf."""
+        return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
 
 
 class Own(NamedTuple):

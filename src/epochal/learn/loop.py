@@ -63,6 +63,7 @@ class Task:
     epochs: Epochs
     judges: Judges | None
     device: jax.Device | None = None
+    tidy: Callable[[], Any] = int  # called after each segment; does nothing
 
 
 class Trained(NamedTuple):
@@ -141,6 +142,7 @@ class _Run:
             # Gathered while the device trains; the last one of a training goes unused.
             done, segment = segment, next(upcoming)
             sums += losses()
+            self.task.tidy()
             weights += done.weights.sum(axis=1, dtype=np.float64)
             rows += done.rows
             ending = self._ending(done, interrupted=interrupted())
@@ -157,7 +159,11 @@ class _Run:
                 sums, weights, rows = self._zero()
                 if not self.active.any():
                     break
-        return self._result(done.epoch + 1, ending)
+        epoch = done.epoch + 1
+        # The result needs the memory of the rows.
+        upcoming.close()
+        del done, segment
+        return self._result(epoch, ending)
 
     def _to_beat(self, start: TrainingState) -> list[Stopping]:
         """Return what is known of each member's losses before the first epoch of this call."""
@@ -260,7 +266,8 @@ class _Run:
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
-        copies = self.groups.gathered(_best)
+        best_layers = self.groups.gathered(_best)
+        copies = members.unstacked(best_layers)
         diverged = [
             k
             for k, state in enumerate(self.stopping)
@@ -283,9 +290,9 @@ class _Run:
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
         state = TrainingState(
-            members.stacked(self.groups.gathered(lambda group: group.state)),
+            self.groups.gathered(lambda group: group.state),
             epoch,
-            members.stacked(copies),
+            best_layers,
             history.best_epoch,
         )
         said = None if self.judge is None else self.judge.said(self.groups)
@@ -320,8 +327,8 @@ class _Judge:
             jax.device_put(
                 np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
             ),
-            jnp.asarray(np.pad(rows.y, (0, padding))),
-            jnp.asarray(np.pad(rows.weights, (0, padding))),
+            jnp.asarray(np.pad(rows.y, (0, padding)), jnp.int32),
+            jnp.asarray(np.pad(rows.weights, (0, padding)), jnp.float32),
             jnp.asarray(np.pad(rows.numbers, (0, length))),
         )
         self.totals = np.array(

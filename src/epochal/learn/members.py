@@ -73,8 +73,26 @@ def train_segment(
         slower = fixed.hyper._replace(rate=fixed.hyper.rate * rate)
         return run(program, fixed._replace(hyper=slower), state, segment, weights, rate > 0)
 
-    result: tuple[MemberState, Array] = _over_members(program, one, fixed, state, weights, rates)
-    return result
+    if program.vectorised:
+        result: tuple[MemberState, Array] = jax.vmap(one)(fixed, state, weights, rates)
+        return result
+
+    def of(number: Array, tree: Any) -> Any:
+        """Return a member's part of a stacked tree."""
+        return jax.tree.map(
+            lambda leaf: lax.dynamic_index_in_dim(leaf, number, keepdims=False), tree
+        )
+
+    def in_place(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
+        """Train a member; its state takes the place of the old one: there is no second stack."""
+        states, losses = carry
+        mine, loss = one(*(of(number, tree) for tree in (fixed, states, weights, rates)))
+        states = jax.tree.map(
+            lambda leaf, new: lax.dynamic_update_index_in_dim(leaf, new, number, 0), states, mine
+        )
+        return states, losses.at[number].set(loss)
+
+    return lax.fori_loop(0, len(rates), in_place, (state, jnp.zeros(len(rates), jnp.float32)))
 
 
 @partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("said",))

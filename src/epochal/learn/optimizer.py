@@ -91,9 +91,13 @@ RULES: dict[str, Rule] = {
 
 def fresh_moments(layers: Layers, rule: str) -> Moments:
     """Return moments of 0 for the given layers, and none where the rule uses none."""
-    zero = jax.tree.map(np.zeros_like, layers)
-    again = jax.tree.map(np.zeros_like, layers)
-    return Moments(zero if RULES[rule].first else (), again if RULES[rule].second else ())
+
+    def zeros() -> Layers:
+        """Return zeros, which take no memory before they are looked at."""
+        result: Layers = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), layers)
+        return result
+
+    return Moments(zeros() if RULES[rule].first else (), zeros() if RULES[rule].second else ())
 
 
 def updated(

@@ -142,9 +142,7 @@ def knots_of_members(settings: Settings) -> tuple[int, int]:
 
 def started(layers: Sequence[Layers], program: Program, *, averaging: bool) -> MemberState:
     """Return states that begin at the given layers, no step done, stacked."""
-    states = [
-        MemberState(one, fresh_moments(one, program.rule), np.int32(0), one if averaging else ())
-        for one in layers
-    ]
-    result: MemberState = stacked(states)
-    return result
+    stack: Layers = stacked(layers)
+    moments = fresh_moments(stack, program.rule)
+    steps = np.zeros(len(layers), np.int32)
+    return MemberState(stack, moments, steps, stack if averaging else ())

@@ -11,16 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from epochal.data.matching import matched
 from epochal.data.rows import span
+from epochal.data.sources import files
 from epochal.learn.losses import softmax
 from epochal.learn.network import apply, dense, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from epochal.data.schema import Rows
+    from epochal.data.rows import Rows
     from epochal.learn.network import Layers
     from epochal.model.description import Model
     from epochal.records import Calibration
@@ -58,6 +60,26 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
         part = probabilities(members, x, activation, calibration, large=large)
         result[start : start + size] = part
     return result
+
+
+def predict_proba_at(model: Model, path: str) -> np.ndarray:
+    """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
+    size = chunk_rows(model.preprocessor.n_features)
+    parts = [predict_proba(model, rows) for rows in unlabelled_batches(path, model, size)]
+    return np.concatenate(parts)
+
+
+def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator[Rows]:
+    """Yield the rows at a path piece by piece, without the model's target if it is there."""
+    columns = model.preprocessor.schema.names
+    for rows in files.batches(path, rows_per_batch):
+        if isinstance(rows, pa.Table):
+            surplus = {model.target} - set(columns)
+            yield rows.drop_columns([name for name in rows.column_names if name in surplus])
+        elif rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):
+            yield np.delete(rows, int(str(model.target)), axis=1)
+        else:
+            yield rows
 
 
 def chunk_rows(features: int) -> int:
@@ -164,3 +186,8 @@ def _compiled(
             for block, rows in _blocks(x)
         ]
     )
+
+
+def _is_number(name: str | None) -> bool:
+    """Whether a name is the number of a column."""
+    return name is not None and name.removeprefix("-").isdecimal()

@@ -75,6 +75,25 @@ def test_npy_is_mapped_not_loaded(save):
         assert np.array_equal(np.concatenate(blocks), _ROWS)
 
 
+@pytest.mark.parametrize("save_all", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npz_is_read_on_not_loaded(tmp_path, monkeypatch, save_all, order):
+    """Blocks of rows of a .npz file are read one by one, but for those that lie by column."""
+    rows = np.arange(60, dtype=">f4").reshape(10, 3, 2)
+    save_all(tmp_path / "a.npz", X=np.asarray(rows, order=order), y=np.arange(10))
+    loaded = []
+    load = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile, "__getitem__", lambda file, key: loaded.append(key) or load(file, key)
+    )
+    blocks = list(arrays.batches(tmp_path / "a.npz", 4))
+    assert loaded == (["y"] if order == "C" else ["X", "y"])
+    assert [len(block) for block, _ in blocks] == [4, 4, 2]
+    assert np.array_equal(np.concatenate([block for block, _ in blocks]), rows)
+    assert np.concatenate([labels for _, labels in blocks]).tolist() == list(range(10))
+    assert {(block.dtype.isnative, block.flags.writeable) for block, _ in blocks} == {(True, True)}
+
+
 def test_foreign_byte_order_becomes_native(save):
     """Big-endian numbers are turned into the machine's own."""
     rows, _ = arrays.read(save(_ROWS.astype(">f4")))
@@ -186,3 +205,11 @@ def test_damage_is_an_error_of_ours(save, read_damaged):
 
     for path in (save(_ROWS), save(X=_ROWS, y=np.zeros(4))):
         read_damaged(path, 11, read)
+
+
+@pytest.mark.parametrize("save_all", [np.savez, np.savez_compressed])
+def test_damage_shows_in_batches(tmp_path, read_damaged, save_all):
+    """A damaged .npz file that is read on is refused as such, or read as something."""
+    path = tmp_path / "a.npz"
+    save_all(path, X=np.arange(60.0).reshape(20, 3), y=np.arange(20))
+    read_damaged(path, 7, lambda path: list(arrays.batches(path, 6)))

@@ -76,3 +76,10 @@ def test_damage_is_an_error_of_ours(tmp_path, new, read_damaged):
 
     path = write(tmp_path / "data.arrow", new)
     read_damaged(path, 41, read)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_schema_says_the_types_without_reading(tmp_path, new):
+    """The types of columns are those in which they are read."""
+    path = write(tmp_path / "data.arrow", new)
+    assert arrow.schema(path, ["c", "b"]) == arrow.read(path, ["c", "b"]).schema

@@ -36,6 +36,11 @@ def test_whole_and_streamed_are_the_same(path):
     assert whole.column("a.b").null_count == 5
 
 
+def test_schema_says_the_types_without_reading(path):
+    """The types of columns are those in which they are read."""
+    assert parquet.schema(path, ["c", "a"]) == parquet.read(path, ["c", "a"]).schema
+
+
 def test_columns_by_exact_name(path):
     """A name chooses its own column only, though another begins with it and a dot."""
     assert parquet.read(path, ["a"]).column_names == ["a"]

@@ -55,7 +55,7 @@ def test_types_are_found_in_the_values(tmp_path):
 
 def test_one_word_makes_the_whole_column_text(tmp_path, monkeypatch):
     """A column is a number only if every value is, also when the word comes blocks later."""
-    monkeypatch.setattr(text, "_BLOCK", 256)
+    monkeypatch.setattr(text, "LONGEST_LINE", 256)
     table = whole(write(tmp_path, "a,b\n" + "007,1\n" * 500 + "x,1\n"))
     assert table.column("a").to_pylist() == ["007"] * 500 + ["x"]
     assert table.schema.field("b").type == pa.int64()
@@ -265,7 +265,7 @@ def test_classic_mac_line_ends_are_refused(tmp_path):
 
 def test_line_longer_than_a_block_is_refused(tmp_path, monkeypatch):
     """A line that does not fit into a block is refused with the limit."""
-    monkeypatch.setattr(text, "_BLOCK", 1000)
+    monkeypatch.setattr(text, "LONGEST_LINE", 1000)
     with pytest.raises(SourceError, match="a line is longer than 1,000 bytes"):
         whole(write(tmp_path, "a,b\n1," + "x" * 5000 + "\n2,y\n"))
 
@@ -318,7 +318,7 @@ def test_some_columns_in_the_order_asked_for(tmp_path):
 
 def test_streaming_cuts_exactly_and_keeps_text(tmp_path, monkeypatch):
     """Batches have the size asked for across blocks, and everything stays text."""
-    monkeypatch.setattr(text, "_BLOCK", 64)
+    monkeypatch.setattr(text, "LONGEST_LINE", 64)
     path = write(tmp_path, "a,b\n" + "".join(f"{n},NA\n" for n in range(101)))
     tables = streamed(path, rows=10)
     assert [table.num_rows for table in tables] == [10] * 10 + [1]

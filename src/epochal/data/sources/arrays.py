@@ -7,7 +7,9 @@ A `.npy` file is one array; the target is one of its columns, by number. A
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import math
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from epochal.data.sources.opening import reading
 from epochal.errors import ColumnError, DataError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 EXPECTED = "a .npy or .npz file of numbers"
@@ -60,30 +62,110 @@ def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray 
 def batches(
     path: Path, rows: int, target: str | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield rows and labels, `rows` at a time; `.npy` files are not read into memory whole."""
-    everything, labels = _arrays(path, target, mapped=True)
-    column = None
-    if labels is None and target is not None:
-        column = _column_number(target, everything, path)
-    if labels is not None and len(labels) != len(everything):
-        found = f"{path} has {len(everything)} rows and {len(labels)} labels"
-        raise DataError(found, "one label per row")
-    for start in range(0, len(everything), rows):
-        block = np.array(everything[start : start + rows])
-        if column is None:
-            yield block, None if labels is None else labels[start : start + rows]
+    """Yield rows and labels, `rows` at a time; rows are not read into memory whole.
+
+    Except where a `.npz` file has them column by column.
+    """
+    with reading(path, EXPECTED), _plain_only(path), _opened(path, target) as content:
+        labels, column = content.labels, None
+        if labels is None and target is not None:
+            column = _column_number(target, content.head, path)
+        if labels is not None and len(labels) != content.n_rows:
+            found = f"{path} has {content.n_rows} rows and {len(labels)} labels"
+            raise DataError(found, "one label per row")
+        start = 0
+        for block in content.blocks(rows):
+            stop = start + len(block)
+            if column is None:
+                yield block, None if labels is None else labels[start:stop]
+            else:
+                yield _without_column(block, column)
+            start = stop
+
+
+class _Content(NamedTuple):
+    """What is in a file: shape and type of the rows, their number, labels, a way through the rows."""
+
+    head: np.ndarray
+    n_rows: int
+    labels: np.ndarray | None
+    blocks: Callable[[int], Iterator[np.ndarray]]
+
+
+@contextlib.contextmanager
+def _opened(path: Path, target: str | None) -> Iterator[_Content]:
+    """Return a context with the content of a file, of which the rows are not read yet."""
+    whole: Any
+    with path.open("rb") as file:
+        if path.suffix.lower() == ".npy":
+            whole = np.lib.format.open_memmap(path, mode="r")
         else:
-            yield _without_column(block, column)
+            whole = np.load(file, allow_pickle=False)
+        if isinstance(whole, np.ndarray):
+            head = _checked_rows(whole[:0], str(path))
+            yield _Content(head, len(whole), None, partial(_slices, whole, head))
+            return
+        with whole as archive:
+            row_key, label_key = _keys(list(archive.files), target, path)
+            head, count, blocks = _member(archive, row_key, path)
+            labels = None if label_key is None else _as_labels(archive[label_key])
+            yield _Content(head, count, labels, blocks)
 
 
-def _arrays(
-    path: Path, target: str | None, *, mapped: bool = False
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _member(
+    archive: Any, key: str, path: Path
+) -> tuple[np.ndarray, int, Callable[[int], Iterator[np.ndarray]]]:
+    """Return shape and type of an array in a `.npz` file, its length, and a way through it."""
+    name = key if key in archive.zip.namelist() else f"{key}.npy"
+    with archive.zip.open(name) as file:
+        header = _header(file)
+    if header is not None:
+        shape, dtype = header
+        head = _checked_rows(np.empty((0, *shape[1:]), dtype), f"{key!r} in {path}")
+        return head, shape[0], partial(_read_on, archive, name, head)
+    whole = archive[key]
+    head = _checked_rows(whole, f"{key!r} in {path}")[:0]
+    return head, len(whole), partial(_slices, whole, head)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Return shape and type of an array that lies row by row in a file; None for any other."""
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    version = np.lib.format.read_magic(file)
+    if version not in readers:
+        return None
+    shape, by_column, dtype = readers[version](file)
+    is_plain = len(shape) > 1 and 0 not in shape[1:] and not by_column and not dtype.hasobject
+    return (shape, dtype) if is_plain else None
+
+
+def _read_on(archive: Any, name: str, head: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Yield the rows of an array in a `.npz` file, `rows` at a time."""
+    with archive.zip.open(name) as file:
+        header = _header(file)
+        if header is None:
+            return
+        (count, *shape), dtype = header
+        row_bytes = math.prod(shape) * dtype.itemsize
+        for start in range(0, count, rows):
+            some = min(rows, count - start)
+            values = np.frombuffer(file.read(some * row_bytes), dtype)
+            yield values.reshape(some, *shape).astype(head.dtype)
+
+
+def _slices(whole: np.ndarray, head: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Yield the rows of an array, `rows` at a time, as copies of the type of `head`."""
+    for start in range(0, len(whole), rows):
+        yield np.array(whole[start : start + rows], head.dtype)
+
+
+def _arrays(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the arrays of rows and of labels as they are in the file."""
     # A file that is opened here is closed here, also when NumPy gives up on it.
     with reading(path, EXPECTED), _plain_only(path), path.open("rb") as file:
-        if mapped and path.suffix.lower() == ".npy":
-            return _checked_rows(np.lib.format.open_memmap(path, mode="r"), str(path)), None
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
             return _checked_rows(content, str(path)), None

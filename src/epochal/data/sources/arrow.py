@@ -28,6 +28,12 @@ def column_names(path: Path) -> list[str]:
         return without_index(schema, str(path))
 
 
+def schema(path: Path, names: Sequence[str]) -> pa.Schema:
+    """Return the types in which the columns of these names are read."""
+    with reading(path, EXPECTED), _opened(path) as (found, _):
+        return plain(found.empty_table().select(list(names)), str(path)).schema
+
+
 def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
     """Return the columns of these names; `as_text` says nothing here, the file has types."""
     del as_text

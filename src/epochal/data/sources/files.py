@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from epochal.data.sources import pictures
+from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
 from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
 from epochal.data.sources.parts import TableFormat, read_parts, shared_names
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.data.schema import Rows
+    from epochal.data.rows import Rows
 
 __all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
 
-_TABLES = ("text", "parquet", "arrow")
+TABLES = ("text", "parquet", "arrow")
 
 
 class ArrayFormat(Protocol):
@@ -56,8 +57,8 @@ def read(
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
-    if name in _TABLES:
-        form = _table_format(name)
+    if name in TABLES:
+        form = table_format(name)
         names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
             shared_names(parts, form, [target])
@@ -94,7 +95,7 @@ def labelled_batches(
         count += _count(labelled.rows) + labelled.dropped
         yield labelled
     if not count:
-        raise _no_rows(path)
+        raise no_rows(path)
 
 
 def _streamed(
@@ -106,8 +107,8 @@ def _streamed(
     source: str,
 ) -> Iterator[LabelledRows]:
     """Yield the batches of every part in turn."""
-    if name in _TABLES:
-        form = _table_format(name)
+    if name in TABLES:
+        form = table_format(name)
         names = shared_names(parts, form, wanted)
         for part in parts:
             for table in form.batches(part, rows, names):
@@ -116,7 +117,7 @@ def _streamed(
     blocks = (
         pictures.together(parts, rows, target)
         if name == "pictures"
-        else chain.from_iterable(_array_format(name).batches(part, rows, target) for part in parts)
+        else chain.from_iterable(array_format(name).batches(part, rows, target) for part in parts)
     )
     for block, labels in blocks:
         yield without_missing(block, labels, source)
@@ -128,15 +129,15 @@ def _arrays(
     """Yield the arrays of every part, of pictures all at once."""
     if name == "pictures":
         return pictures.together(parts, len(parts), target)
-    return (_array_format(name).read(part, target) for part in parts)
+    return (array_format(name).read(part, target) for part in parts)
 
 
-def _table_format(name: str) -> TableFormat:
+def table_format(name: str) -> TableFormat:
     """Return the module for a format of tables, loaded when needed."""
     return cast("TableFormat", import_module(f"epochal.data.sources.{name}"))
 
 
-def _array_format(name: str) -> ArrayFormat:
+def array_format(name: str) -> ArrayFormat:
     """Return the module for a format of arrays, loaded when needed."""
     return cast("ArrayFormat", import_module(f"epochal.data.sources.{name}"))
 
@@ -154,12 +155,7 @@ def _joined(
     """Return the arrays of all parts as one; their rows must have the same shape."""
     first, first_labels = pairs[0]
     for (rows, labels), part in zip(pairs[1:], parts[1:], strict=True):
-        if rows.shape[1:] != first.shape[1:]:
-            expected = f"{first.shape[1:]} as in {parts[0]}"
-            raise SourceError(f"the rows of {part} have the shape {rows.shape[1:]}", expected)
-        if (labels is None) != (first_labels is None):
-            unlabelled = part if labels is None else parts[0]
-            raise SourceError(f"{unlabelled} has no labels", "labels in every part or in none")
+        refuse_unlike((parts[0], (first, first_labels)), (part, (rows, labels)))
     if len(pairs) == 1:
         return without_missing(first, first_labels, source)
     joined = [labels for _, labels in pairs if labels is not None]
@@ -177,11 +173,16 @@ def _not_empty(found: LabelledRows) -> LabelledRows:
     if _count(found.rows):
         return found
     if found.dropped:
-        message = f"none of the {found.dropped} rows of {found.source} has a label"
-        raise DataError(message, "labels in the target column", "is it the right column?")
-    raise _no_rows(found.source)
+        raise none_labelled(found.dropped, found.source)
+    raise no_rows(found.source)
 
 
-def _no_rows(source: str) -> SourceError:
+def none_labelled(rows: int, source: str) -> DataError:
+    """Return the error for data with so many rows of which none has a label."""
+    message = f"none of the {rows} rows of {source} has a label"
+    return DataError(message, "labels in the target column", "is it the right column?")
+
+
+def no_rows(source: str) -> SourceError:
     """Return the error for data that has columns and nothing in them."""
     return SourceError(f"{source} has no rows", "at least one row below the names of the columns")

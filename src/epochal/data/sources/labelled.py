@@ -13,7 +13,7 @@ from epochal.data.sources.frames import as_labels
 from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
-    from epochal.data.schema import Rows
+    from epochal.data.rows import Rows
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,12 @@ def column_names(path: Path) -> list[str]:
         return without_index(file.schema_arrow, str(path))
 
 
+def schema(path: Path, names: Sequence[str]) -> pa.Schema:
+    """Return the types in which the columns of these names are read."""
+    with reading(path, EXPECTED), pyarrow.parquet.ParquetFile(path) as file:
+        return plain(file.schema_arrow.empty_table().select(list(names)), str(path)).schema
+
+
 def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
     """Return the columns of these names; `as_text` says nothing here, the file has types."""
     del as_text

@@ -66,19 +66,29 @@ def read_parts(
     tables = [form.read(part, names, as_text) for part in parts]
     if len(tables) == 1:
         return tables[0]
-    types = {name: _joint_type([t.schema.field(name).type for t in tables]) for name in names}
-    unlike = [name for name, kind in types.items() if kind is None]
-    if unlike and not form.TYPED:
+    schema, unlike = joint_schema(parts, [table.schema for table in tables], form, names)
+    if unlike:
         tables = [form.read(part, names, {*as_text, *unlike}) for part in parts]
-        types |= dict.fromkeys(unlike, pa.string())
-    elif unlike:
-        raise _unlike(parts, tables, unlike[0])
-    schema = pa.schema(list(types.items()))
     cast = []
     for part, table in zip(parts, tables, strict=True):
         with reading(part, f"the types of the columns of {parts[0]}"):
             cast.append(table.cast(schema))
     return pa.concat_tables(cast).unify_dictionaries()
+
+
+def joint_schema(
+    parts: Sequence[Path], schemas: Sequence[pa.Schema], form: TableFormat, names: Sequence[str]
+) -> tuple[pa.Schema, list[str]]:
+    """Return the types that hold the values of all parts, and the columns without such a type.
+
+    The latter are text as it is written; a file that has types is refused for them.
+    """
+    types = {name: _joint_type([s.field(name).type for s in schemas]) for name in names}
+    unlike = [name for name, kind in types.items() if kind is None]
+    if unlike and form.TYPED:
+        raise _unlike(parts, schemas, unlike[0])
+    types |= dict.fromkeys(unlike, pa.string())
+    return pa.schema(list(types.items())), unlike
 
 
 def _joint_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
@@ -109,9 +119,9 @@ def _holds_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
 
 
-def _unlike(parts: Sequence[Path], tables: Sequence[pa.Table], name: str) -> SourceError:
+def _unlike(parts: Sequence[Path], schemas: Sequence[pa.Schema], name: str) -> SourceError:
     """Return the error for a column whose type in one part does not fit the first part."""
-    kinds = [table.schema.field(name).type for table in tables]
+    kinds = [schema.field(name).type for schema in schemas]
     other = next(i for i, kind in enumerate(kinds) if _joint_type([kinds[0], kind]) is None)
     found = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
     expected = f"{kinds[0]} as in {parts[0]}"

@@ -1,0 +1,76 @@
+"""Rows with all that is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epochal.data.labels import Coded
+from epochal.data.rows import len_of, span, take
+from epochal.data.streamed import Streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from epochal.data.rows import Rows
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with their labels, and weights where rows count differently.
+
+    Rows of one of the `groups` are on one side of every split; with `times` the
+    latest rows are those that validate. `dropped` rows had no label and are none of these.
+    """
+
+    rows: Rows | Streamed
+    labels: np.ndarray | Coded
+    weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
+    dropped: int = 0
+
+    def pieces(self, size: int) -> Iterator[Labelled]:
+        """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""
+        start = 0
+        for piece in self._read(size):
+            some = slice(start, start + len_of(piece))
+            yield Labelled(
+                piece, self._labels_of(some), None if self.weight is None else self.weight[some]
+            )
+            start = some.stop
+
+    def _labels_of(self, some: slice) -> np.ndarray:
+        """Return the labels of a span of the rows."""
+        if isinstance(self.labels, Coded):
+            return self.labels.values[self.labels.codes[some]]
+        return self.labels[some]
+
+    def _read(self, size: int) -> Iterator[Rows]:
+        """Yield the rows, `size` at a time."""
+        if isinstance(self.rows, Streamed):
+            return self.rows.read(size)
+        ends = range(size, len_of(self.rows) + size, size)
+        return (span(self.rows, end - size, end) for end in ends)
+
+    def where(self, chosen: np.ndarray) -> Labelled:
+        """Return the rows that are chosen, bool (rows,), with all that is known of them."""
+        rows, labels = self.rows, self.labels
+        weight, groups, times = (
+            None if of_row is None else of_row[chosen]
+            for of_row in (self.weight, self.groups, self.times)
+        )
+        return replace(
+            self,
+            rows=rows.where(chosen)
+            if isinstance(rows, Streamed)
+            else take(rows, np.flatnonzero(chosen)),
+            labels=Coded(labels.values, labels.codes[chosen])
+            if isinstance(labels, Coded)
+            else labels[chosen],
+            weight=weight,
+            groups=groups,
+            times=times,
+        )

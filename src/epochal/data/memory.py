@@ -1,0 +1,125 @@
+"""How much memory there is, and what it is for."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import re
+from dataclasses import dataclass, replace
+
+from epochal.errors import SettingError
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}B": size for unit, size in UNITS.items()}
+UNITS |= {f"{unit}I": 2**power for unit, power in zip("KMGT", (10, 20, 30, 40), strict=True)}
+UNITS |= {f"{unit}IB": UNITS[f"{unit}I"] for unit in "KMGT"}
+
+EXPECTED = "a number of bytes, or a text such as '500MB', '2GB' or '1.5GiB'"
+# What reading, encoding and a compiled program take by themselves.
+FIXED = 250 * 10**6
+# What must be left for rows.
+LEAST = 100 * 10**6
+# Without a limit, rows that are encoded for nothing but to judge take this much at the most.
+JUDGING_BYTES = 2**28
+# Rows gathered at a time: large enough that the hand-over to the program is
+# nothing beside its work, small enough to gather one while another trains.
+SEGMENT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A limit in bytes on what a fit needs (None: there is none), and the folder for what is beyond."""
+
+    limit: int | None = None
+    folder: str | None = None
+    taken: int = FIXED  # bytes that are not for rows
+
+    def tidy(self) -> None:
+        """Give back what allocators have kept, if memory is limited."""
+        if self.limit is not None:
+            _glibc("malloc_trim", 0)
+
+    def beside(self, networks: int) -> Memory:
+        """Return the memory that is left beside networks that take so many bytes.
+
+        Raises:
+            SettingError: if that is too little.
+        """
+        left = replace(self, taken=FIXED + networks)
+        if self.limit is not None and left.free < LEAST:
+            needed = -(-(left.taken + LEAST) // 10**7) * 10
+            raise SettingError(
+                f"memory_limit is {self.limit // 10**6} MB",
+                f"at least {needed} MB for these networks",
+                "fewer members, fewer knots or the preset classic need less",
+            )
+        return left
+
+    @property
+    def free(self) -> int:
+        """Bytes of the limit that rows may take."""
+        return (self.limit or 0) - self.taken
+
+    @property
+    def resident(self) -> float:
+        """Bytes of encoded rows up to which all of them stay in memory."""
+        return float("inf") if self.limit is None else 0.5 * self.free
+
+    @property
+    def buffer(self) -> int:
+        """Bytes of encoded rows that are in memory together, of those that do not stay there."""
+        return self.free // 4
+
+    @property
+    def judging(self) -> int:
+        """Bytes of rows that are encoded for nothing but to judge members."""
+        return JUDGING_BYTES if self.limit is None else self.free // 8
+
+    @property
+    def segment(self) -> int:
+        """Bytes of rows that are handed over to the device at a time; three of them are there."""
+        return SEGMENT_BYTES if self.limit is None else min(self.free // 16, SEGMENT_BYTES)
+
+
+# Of glibc's mallopt: from how many bytes on what is asked for is mapped, and unmapped when
+# it is free. Its default, which by itself grows to 32 MB.
+_MMAP_THRESHOLD, _MAPPED = -3, 2**17
+NO_LIMIT = Memory()
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    """Call one of glibc's settings of memory, where there is glibc."""
+    with contextlib.suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL(None), name)(*arguments)
+
+
+def give_back_at_once() -> None:
+    """Make this process give memory back to the system as soon as it is free.
+
+    What allocators keep for the next time counts as used: while a table of 100
+    columns is read and encoded, as much again as is needed. Where the system's
+    allocator has no such setting, nothing changes.
+    """
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
+    _glibc("mallopt", _MMAP_THRESHOLD, _MAPPED)
+
+
+def size_of(value: object, name: str) -> int:
+    """Return a number of bytes, as such or as a text with a unit.
+
+    >>> size_of("1.5 GB", "memory_limit"), size_of("512MiB", "memory_limit")
+    (1500000000, 536870912)
+
+    Raises:
+        SettingError: for anything else.
+    """
+    size = value
+    if isinstance(value, str):
+        parts = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", value)
+        unit = UNITS.get(parts[2].upper()) if parts else None
+        size = int(float(parts[1]) * unit) if parts and unit else None
+    if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+        raise SettingError(f"{name} is {value!r}", EXPECTED)
+    return size

@@ -1,0 +1,131 @@
+"""Arrays that are gone through block by block: several files as one, in one type of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from epochal.data.labels import encode_labels
+from epochal.data.sources.labelled import missing_labels
+from epochal.data.sources.runs import changed
+from epochal.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
+
+    Labelled: TypeAlias = tuple[np.ndarray, np.ndarray | None]
+
+# Bytes of a block, unless a row is longer.
+_BLOCK = 1 << 23
+
+
+class ArrayPart(NamedTuple):
+    """A file of an array, or pictures that are one: `read(n)` yields rows and labels, n at a time."""
+
+    path: Path
+    read: Callable[[int], Iterator[Labelled]]
+
+    def blocks(self) -> Iterator[Labelled]:
+        """Yield rows and labels, as many at a time as fit into bounded memory."""
+        first, _ = next(self.read(1), (None, None))
+        return iter(()) if first is None else self.read(max(_BLOCK // max(first.nbytes, 1), 1))
+
+    def blocks_like(self, head: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield rows of the shape and type of `head`, as many at a time as fit into bounded memory."""
+        for rows, _ in self.blocks():
+            if rows.shape[1:] != head.shape[1:]:
+                raise changed(self.path)
+            yield rows.astype(head.dtype, copy=False)
+
+
+class ArraySurvey(NamedTuple):
+    """Arrays that have been gone through once.
+
+    `head` is the shape and type of their rows, and `counts` their number in each
+    part. `labels` are None, or the different ones, the code of every row that
+    has one, and which rows have.
+    """
+
+    head: np.ndarray
+    counts: Sequence[int]
+    labels: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+
+
+def survey(parts: Sequence[ArrayPart]) -> ArraySurvey:
+    """Return what going through arrays once tells; all rows must have the same shape."""
+    first: tuple[Path, Labelled] | None = None
+    kinds, counts = [], []
+    coded: list[tuple[np.ndarray, np.ndarray]] = []
+    for part in parts:
+        of_part = []
+        counts.append(0)
+        for rows, labels in part.blocks():
+            first = first or (part.path, (rows[:0], labels))
+            refuse_unlike(first, (part.path, (rows, labels)))
+            kinds.append(rows.dtype)
+            counts[-1] += len(rows)
+            if labels is not None:
+                of_part.append(_coded(labels))
+        coded += _of_one_type(of_part)
+    if first is None:
+        return ArraySurvey(np.zeros(0), counts, None)
+    head = first[1][0].astype(np.result_type(*set(kinds)))
+    return ArraySurvey(head, counts, _together(coded) if coded else None)
+
+
+def refuse_unlike(first: tuple[Path, Labelled], other: tuple[Path, Labelled]) -> None:
+    """Return nothing if two parts have rows of the same shape, and both have labels or none has."""
+    (path, (rows, labels)), (other_path, (other_rows, other_labels)) = first, other
+    if other_rows.shape[1:] != rows.shape[1:]:
+        expected = f"{rows.shape[1:]} as in {path}"
+        found = f"the rows of {other_path} have the shape {other_rows.shape[1:]}"
+        raise SourceError(found, expected)
+    if (other_labels is None) != (labels is None):
+        unlabelled = other_path if other_labels is None else path
+        raise SourceError(f"{unlabelled} has no labels", "labels in every part or in none")
+
+
+def _coded(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different labels, and the code of every row from 1; 0: missing.
+
+    >>> _coded(np.array([2.0, np.nan, 1.0]))
+    (array([1., 2.]), array([2, 0, 1], dtype=uint8))
+    """
+    if labels.ndim != 1:
+        encode_labels(labels)
+    missing = missing_labels(labels)
+    values, inverse = np.unique(labels[~missing], return_inverse=True)
+    codes = np.zeros(len(labels), np.min_scalar_type(len(values)))
+    codes[~missing] = inverse + 1
+    return values, codes
+
+
+def _of_one_type(
+    blocks: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return labels in one type: whole numbers in some blocks of fractions are fractions too."""
+    fractions = [values.dtype for values, _ in blocks if values.dtype.kind == "f"]
+    return [(v.astype(fractions[0]) if fractions else v, codes) for v, codes in blocks]
+
+
+def _together(
+    blocks: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different labels of all blocks, sorted, the codes of rows, and which rows have one."""
+    values, numbers = np.unique(
+        np.concatenate([values for values, _ in blocks]), return_inverse=True
+    )
+    # Codes count from 1: a 0 stands for no label.
+    kind = np.min_scalar_type(len(values))
+    all_codes, start = [], 0
+    for own, codes in blocks:
+        own_numbers = numbers[start : start + len(own)]
+        all_codes.append(np.append(0, own_numbers + 1).astype(kind)[codes])
+        start += len(own)
+    codes = np.concatenate(all_codes)
+    has_label = codes > 0
+    smallest = np.min_scalar_type(max(len(values) - 1, 0))
+    return values, (codes[has_label] - 1).astype(smallest), has_label

@@ -1,0 +1,141 @@
+"""The values of one column for all rows, gathered block by block, without an object for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.data.sources.frames import as_labels
+from epochal.errors import DataError
+
+# So many different values are brought together at once, at least.
+_TOGETHER = 1 << 16
+
+
+class Gathered:
+    """The values of a column: `labels` and texts as codes, numbers and dates as they are.
+
+    `rows` is their number, `kind` their type. `is_mixed`: some had another
+    type, and nothing is kept.
+    """
+
+    def __init__(self, name: str, *, labels: bool = False) -> None:
+        self.name, self.rows, self.kind, self.is_mixed = name, 0, pa.null(), False
+        self._labels = labels
+        # What is not brought together yet; in the end all values that stay as they are.
+        self._blocks: list[pa.Array] = []
+        self._known: pa.Array | None = None
+        self._codes: list[np.ndarray] = []
+        self._waiting = 0
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether its values are given as ranks."""
+        return _is_coded(self.kind)
+
+    def anew(self) -> Gathered:
+        """Return the same column, nothing of it gathered yet."""
+        return Gathered(self.name, labels=self._labels)
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        """Take the values of a block; returns nothing."""
+        self.rows += len(column)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_null(self.kind):
+            self.kind = column.type
+        if not self.is_mixed and column.type not in (self.kind, pa.null()):
+            self.is_mixed = True
+            self._blocks, self._codes, self._known = [], [], None
+        if not self.is_mixed:
+            self._keep(column.combine_chunks())
+
+    def labels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the different labels, sorted, the code of every row that has one, and which have."""
+        known, codes = self._coded()
+        has_label = codes > 0
+        if not has_label.all():
+            codes, known = codes[has_label], pa.concat_arrays([known, pa.nulls(1, known.type)])
+        # With a gap among them whole numbers and truth values become objects.
+        values = as_labels(known)
+        values = values[: len(values) - int(known.null_count)]
+        # Codes count from 1.
+        codes = (codes - 1).astype(np.min_scalar_type(max(len(values) - 1, 0)))
+        return values, codes, has_label
+
+    def values(self) -> np.ndarray:
+        """Return the value of every row: numbers, dates, or ranks of texts, NaN where missing."""
+        if self.is_ranked:
+            _, codes = self._coded()
+            return np.where(codes > 0, codes - 1.0, np.nan)
+        if pa.types.is_null(self.kind):
+            return np.full(self.rows, np.nan)
+        chunks = [block.cast(self.kind) for block in self._blocks]
+        column = pa.chunked_array(chunks, type=self.kind)
+        if column.null_count and not pa.types.is_temporal(self.kind):
+            column = column.cast(pa.float64(), safe=False)
+        return np.asarray(column.to_numpy())
+
+    def _keep(self, values: pa.Array) -> None:
+        """Take values that fit those before; returns nothing."""
+        if pa.types.is_null(values.type) or not (self._labels or self.is_ranked):
+            self._blocks.append(values)
+            return
+        if pa.types.is_nested(values.type):
+            found = f"column {self.name!r} holds {values.type} values"
+            raise DataError(found, "numbers, texts, or true and false")
+        if pa.types.is_string(values.type):
+            values = values.cast(pa.large_string())
+        elif pa.types.is_floating(values.type):
+            # There is a zero below zero, which is the same label.
+            values = pc.add(values, pa.scalar(0.0, values.type))
+        encoded = values.dictionary_encode()
+        self._blocks.append(encoded)
+        self._waiting += len(encoded.dictionary)
+        if self._waiting > max(_TOGETHER, 0 if self._known is None else len(self._known)):
+            self._bring_together()
+
+    def _bring_together(self) -> None:
+        """Turn the blocks into codes, 0 for a missing value; returns nothing."""
+        coded = [block for block in self._blocks if not pa.types.is_null(block.type)]
+        own = [block.dictionary for block in coded]
+        first = [] if self._known is None else [self._known]
+        numbers = np.zeros(0, np.int32)
+        if first or own:
+            together = pa.concat_arrays(first + own).dictionary_encode()
+            numbers = together.indices.to_numpy()[sum(map(len, first)) :]
+            self._known = together.dictionary
+        kind = np.min_scalar_type(0 if self._known is None else len(self._known))
+        start = 0
+        for block in self._blocks:
+            if pa.types.is_null(block.type):
+                self._codes.append(np.zeros(len(block), np.uint8))
+                continue
+            stop = start + len(block.dictionary)
+            codes = np.append(numbers[start:stop] + 1, 0).astype(kind)
+            self._codes.append(codes[block.indices.fill_null(stop - start).to_numpy()])
+            start = stop
+        self._blocks, self._waiting = [], 0
+
+    def _coded(self) -> tuple[pa.Array, np.ndarray]:
+        """Return the different values, sorted, and for every row the rank of its value from 1; 0: missing."""
+        self._bring_together()
+        if self._known is None:
+            return pa.nulls(0), np.zeros(self.rows, np.uint8)
+        order = pc.array_sort_indices(self._known).to_numpy()
+        ranks = np.zeros(len(order) + 1, np.min_scalar_type(len(order)))
+        ranks[order + 1] = np.arange(1, len(order) + 1)
+        return self._known.take(pa.array(order)), ranks[np.concatenate(self._codes)]
+
+
+def _is_coded(kind: pa.DataType) -> bool:
+    """Return whether values of a type stand as codes: those that are no numbers, dates or truths.
+
+    >>> _is_coded(pa.string()), _is_coded(pa.date32())
+    (True, False)
+    """
+    types = pa.types
+    plain = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    dates = types.is_date(kind) or types.is_timestamp(kind) or types.is_duration(kind)
+    return not (plain or dates or types.is_null(kind))

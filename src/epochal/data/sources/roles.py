@@ -1,0 +1,159 @@
+"""The door for labelled data: rows at a path, with what its columns say of each.
+
+A column may be the label, or say how much a row counts, to which group it
+belongs, or when it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.labelled import Labelled
+from epochal.data.labels import Coded
+from epochal.data.numbers import Place, numbers
+from epochal.data.sources import files
+from epochal.data.sources.frames import as_labels
+from epochal.data.sources.streams import stream
+from epochal.errors import ColumnError, DataError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from epochal.data.rows import Rows
+
+
+class Roles(NamedTuple):
+    """Which columns say something about rows: their label, weight, group and time.
+
+    By their names; where rows are in memory, in Python, by the values themselves.
+    """
+
+    target: Any = None
+    weight: Any = None
+    group: Any = None
+    time: Any = None
+
+    @property
+    def beside(self) -> list[str]:
+        """The columns that are no inputs: a time is one, as it is known of new rows too."""
+        return [name for name in (self.weight, self.group) if name is not None]
+
+
+def labelled(
+    path: str,
+    roles: Roles,
+    *,
+    categorical: Collection[str] = (),
+    drop: Collection[str] = (),
+    streamed: bool = False,
+) -> Labelled:
+    """Return everything at a path, without the columns to drop; labels are required.
+
+    Columns of numbers that are `categorical` are names and not amounts. What is
+    `streamed` stays where it is, and is read when it is gone through.
+    """
+    if streamed:
+        return _streamed(path, roles, categorical, drop)
+    read = files.read(path, roles.target, as_text=categorical)
+    if read.labels is None:
+        raise no_labels(path, read.rows)
+    weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
+    groups, times = (
+        None if name is None else as_labels(_column(read.rows, name, path))
+        for name in (roles.group, roles.time)
+    )
+    surplus = [*drop, *roles.beside]
+    rows = (
+        with_columns(read.rows, surplus, path, "--drop").drop_columns(surplus)
+        if surplus
+        else read.rows
+    )
+    rows = _as_categories(rows, categorical, path)
+    return Labelled(rows, read.labels, weight, groups, times, read.dropped)
+
+
+def labelled_batches(
+    path: str, roles: Roles, rows_per_batch: int, drop: Collection[str] = ()
+) -> Iterator[Labelled]:
+    """Yield rows, labels and weights piece by piece, without the columns to drop that are there.
+
+    Columns of text files stay text: the schema of the training rows reads them.
+    """
+    surplus = {*drop, *roles.beside}
+    for read in files.labelled_batches(path, rows_per_batch, None, roles.target):
+        if read.labels is None:
+            raise no_labels(path, read.rows)
+        rows = read.rows
+        weight = None if roles.weight is None else _weights_in(rows, roles.weight, path)
+        if isinstance(rows, pa.Table):
+            rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
+        yield Labelled(rows, read.labels, weight, dropped=read.dropped)
+
+
+def no_labels(path: str, rows: Rows) -> DataError:
+    """Return the error for data without labels, with the hint to name a target."""
+    hint = "name the array of labels, or its column number, with --target"
+    if isinstance(rows, pa.Table):
+        hint = f"name the column to predict with --target; {suggestion('', rows.column_names)}"
+    return DataError(f"{path} has no labels of its own", "", hint)
+
+
+def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
+    """Return the rows, which must be a table with the columns that an option names."""
+    if not isinstance(rows, pa.Table):
+        raise DataError(f"{path} has no named columns", "", f"leave {option} away")
+    missing = [name for name in names if name not in rows.column_names]
+    if missing:
+        raise ColumnError.from_missing(missing, rows.column_names, path)
+    return rows
+
+
+def _streamed(
+    path: str, roles: Roles, categorical: Collection[str], drop: Collection[str]
+) -> Labelled:
+    """Return rows that stay at their path, and what is known of each."""
+    named = [name for name in roles[1:] if name is not None]
+    times_too = [roles.time] if roles.time else []
+    found = stream(path, roles.target, beside=named, keep=times_too, drop=drop, as_text=categorical)
+    weight, groups, times = (None if name is None else found.beside[name] for name in roles[1:])
+    if roles.weight in found.ranked:
+        raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
+    if weight is not None:
+        weight = _checked(np.asarray(weight, np.float64), roles.weight, path)
+    rows = found.rows.mapped(lambda piece: _as_categories(piece, categorical, path))
+    labels = Coded(found.values, found.codes)
+    return Labelled(rows, labels, weight, groups, times, found.dropped)
+
+
+def _as_categories(rows: Rows, names: Collection[str], path: str) -> Rows:
+    """Return the rows with the columns of these names, which must be there, as categories."""
+    if not names:
+        return rows
+    table = with_columns(rows, names, path, "--categorical")
+    for name in names:
+        place, column = table.column_names.index(name), table.column(name)
+        if not pa.types.is_dictionary(column.type):
+            table = table.set_column(place, name, column.dictionary_encode())
+    return table
+
+
+def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:
+    """Return a column that says something about its row."""
+    return with_columns(rows, [name], path, f"the option with {name!r}").column(name)
+
+
+def _weights_in(rows: Rows, name: str, path: str) -> np.ndarray:
+    """Return a column of weights."""
+    return _checked(numbers(_column(rows, name, path), Place(name)), name, path)
+
+
+def _checked(weights: np.ndarray, name: str, path: str) -> np.ndarray:
+    """Return weights that are finite and not below 0; refuse others."""
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        found = f"a weight of {path}, column {name!r}, is {weights[wrong.argmax()]:g}"
+        raise DataError(found, "a finite number of at least 0 in every row")
+    return weights

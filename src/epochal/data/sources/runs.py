@@ -1,0 +1,137 @@
+"""Files that are gone through again and again, block by block, and must not change meanwhile."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.sources.opening import reading
+from epochal.data.sources.tables import regrouped
+from epochal.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
+
+    Block: TypeAlias = pa.Table | np.ndarray
+
+_Item = TypeVar("_Item")
+
+
+class Stamped(NamedTuple):
+    """A file, its size in bytes, and when it was last written (nanoseconds)."""
+
+    path: Path
+    size: int
+    written: int
+
+
+def stamped(path: Path) -> Stamped:
+    """Return a file as it is now."""
+    with reading(path, "a file"):
+        found = path.stat()
+        return Stamped(path, found.st_size, found.st_mtime_ns)
+
+
+def changed(path: Path) -> SourceError:
+    """Return the error for a file that is not what it was when it was read before."""
+    hint = "leave it as it is until the end, or give a copy of it"
+    expected = "the same content from beginning to end"
+    return SourceError(f"{path} has changed while it was read", expected, hint)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Files that are read in one go, as they were at first; how many rows they have; how to read them."""
+
+    files: Sequence[Stamped]
+    n_rows: int
+    read: Callable[[], Iterator[Block]]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all rows block by block.
+
+        Raises:
+            SourceError: if a file is not what it was, as soon as that shows.
+        """
+        self.refuse_changed()
+        left = self.n_rows
+        for block in self.read():
+            left -= block.shape[0]
+            if left < 0:
+                break
+            yield block
+        self.refuse_changed()
+        if left:
+            raise changed(self.files[0].path)
+
+    def refuse_changed(self) -> None:
+        """Return nothing if all files are what they were when they were read first."""
+        for file in self.files:
+            if stamped(file.path) != file:
+                raise changed(file.path)
+
+
+def pieces(runs: Sequence[Run], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
+    """Yield the rows of all files, `rows` at a time; `kept` says which; None: all of them."""
+    blocks = ahead(chain.from_iterable(run.blocks() for run in runs))
+    some = blocks if kept is None else _kept(blocks, kept)
+    first = next(some, None)
+    if isinstance(first, pa.Table):
+        tables = (table.to_batches() for table in chain([first], some))
+        return regrouped(chain.from_iterable(tables), rows)
+    return iter(()) if first is None else regrouped_arrays(chain([first], some), rows)
+
+
+def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """Yield the items; while one is worked on, the next is made.
+
+    >>> list(ahead(iter([1, 2, 3])))
+    [1, 2, 3]
+    """
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def regrouped_arrays(blocks: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
+    """Yield the rows of the blocks in arrays of `rows` rows; the last may be shorter.
+
+    >>> blocks = np.split(np.arange(5), [2, 4])
+    >>> [len(array) for array in regrouped_arrays(blocks, 3)]
+    [3, 2]
+    """
+    held: list[np.ndarray] = []
+    count = 0
+    for block in blocks:
+        held.append(block)
+        count += len(block)
+        if count < rows:
+            continue
+        together = np.concatenate(held)
+        whole = count - count % rows
+        for start in range(0, whole, rows):
+            yield together[start : start + rows]
+        held, count = [together[whole:]], count - whole
+    if count:
+        yield np.concatenate(held)
+
+
+def _kept(blocks: Iterable[Block], kept: np.ndarray) -> Iterator[Block]:
+    """Yield the blocks without the rows that are left out."""
+    start = 0
+    for block in blocks:
+        flags = kept[start : start + block.shape[0]]
+        start += len(flags)
+        if flags.all():
+            yield block
+        else:
+            yield block.filter(pa.array(flags)) if isinstance(block, pa.Table) else block[flags]

@@ -1,0 +1,199 @@
+"""Data larger than memory: the rows at a path, gone through again and again, piece by piece.
+
+What is found is what `files.read` finds in the same data: the same columns, types,
+values and labels, and the same errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from epochal.data.sources import array_streams, files, pictures, table_streams
+from epochal.data.sources.array_streams import ArrayPart
+from epochal.data.sources.discovery import discover, format_of
+from epochal.data.sources.parts import shared_names
+from epochal.data.sources.runs import Run, pieces, stamped
+from epochal.data.streamed import Streamed
+from epochal.errors import ColumnError, DataError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    import numpy as np
+
+    from epochal.data.sources.runs import Stamped
+
+
+@dataclass(frozen=True)
+class LabelledStream:
+    """Rows that have a label, read when they are gone through, and what is known of each.
+
+    `values` are the different labels, sorted, in the type that the labels of
+    `files.read` have; `codes` says for every row which of them is its own.
+    `beside` has a value per row for each column that was asked for: numbers,
+    truth values and dates as they are (float64 and NaN, or NaT, if some are
+    missing); anything else as its rank (float64, NaN where missing) among the
+    different values of the column, from 0, so that the same texts have the same
+    number and sorted ones are in its order; `ranked` names those columns.
+    `source` is what was read; `dropped` rows had no label.
+    """
+
+    rows: Streamed
+    values: np.ndarray
+    codes: np.ndarray
+    beside: dict[str, np.ndarray]
+    source: str
+    dropped: int
+    ranked: frozenset[str] = frozenset()
+
+
+def stream(
+    path: str,
+    target: str | None,
+    *,
+    beside: Sequence[str] = (),
+    keep: Collection[str] = (),
+    drop: Collection[str] = (),
+    as_text: Collection[str] = (),
+) -> LabelledStream:
+    """Return the rows at a path (file, folder of parts, or pattern) and their labels.
+
+    The data are gone through once, or twice where types show late. What stays in
+    memory is a few blocks of some MB, the codes, and the columns `beside`. The
+    rows are without these columns, but for those to `keep`, and without those to
+    `drop`, which are not read. `as_text`: columns of text files that stay as they are written.
+
+    Raises:
+        EpochalError: as `files.read` does; and if a file changes while it is gone through.
+    """
+    paths = discover(path)
+    name = str(format_of(paths[0]))
+    parts = [stamped(part) for part in paths]
+    if name in files.TABLES:
+        removed = {*drop, *set(beside).difference(keep)}
+        asked = _Asked(target, tuple(dict.fromkeys(beside)), removed, set(drop), set(as_text))
+        return _stream_of_table(path, parts, name, asked)
+    for option, names in (
+        ("--drop", drop),
+        ("--categorical", as_text),
+        (f"the option with {beside[0]!r}" if beside else "", beside),
+    ):
+        if names:
+            raise DataError(f"{path} has no named columns", "", f"leave {option} away")
+    return _stream_of_arrays(path, parts, name, target)
+
+
+class _Asked(NamedTuple):
+    """The columns of a table that have a name of their own in what was asked for."""
+
+    target: str | None
+    beside: tuple[str, ...]
+    removed: set[str]
+    drop: set[str]
+    as_text: set[str]
+
+    def target_in(self, names: Sequence[str], path: str) -> str:
+        """Return the target, if one is given and all other columns are there."""
+        if self.target is None:
+            hint = f"name the column to predict with --target; {suggestion('', names)}"
+            raise DataError(f"{path} has no labels of its own", "", hint)
+        others = [name for name in names if name != self.target]
+        for wanted, present in (
+            (self.beside, others),
+            (self.drop, others),
+            (self.as_text, list(names)),
+        ):
+            missing = sorted(name for name in wanted if name not in present)
+            if missing:
+                raise ColumnError.from_missing(missing, present, path)
+        return self.target
+
+
+class _Labels(NamedTuple):
+    """The different labels, the code of every row that has one, and which rows have."""
+
+    values: np.ndarray
+    codes: np.ndarray
+    has_label: np.ndarray
+
+
+def _stream_of_table(
+    source: str, parts: Sequence[Stamped], name: str, asked: _Asked
+) -> LabelledStream:
+    """Return a table of one file or several, surveyed, to be gone through."""
+    paths = [part.path for part in parts]
+    form = files.table_format(name)
+    names = shared_names(paths, form)
+    if asked.target is not None and asked.target not in names:
+        shared_names(paths, form, [asked.target])
+    target = asked.target_in(names, source)
+    read = [name for name in names if name not in asked.drop or name in asked.beside]
+    found = table_streams.survey(paths, form, read, asked.as_text, target, asked.beside)
+    kept = [name for name in read if name != target and name not in asked.removed]
+    # A table without columns has no rows: there is always one until the end.
+    blocks = partial(found.table.blocks, names=kept or [target])
+    runs = [
+        Run([file], count, partial(blocks, part))
+        for file, part, count in zip(parts, found.table.parts, found.counts, strict=True)
+    ]
+    head = found.table.schema.empty_table().select(kept)
+    labels = _Labels(*found.gathered[target].labels())
+    beside = {name: found.gathered[name].values()[labels.has_label] for name in asked.beside}
+    ranked = frozenset(name for name in asked.beside if found.gathered[name].is_ranked)
+    return replace(_labelled_stream(source, runs, head, labels), beside=beside, ranked=ranked)
+
+
+def _stream_of_arrays(
+    source: str, parts: Sequence[Stamped], name: str, target: str | None
+) -> LabelledStream:
+    """Return an array of one file or several, or pictures, surveyed, to be gone through."""
+    paths = [part.path for part in parts]
+    runs_of = [parts] if name == "pictures" else [[part] for part in parts]
+    if name == "pictures":
+        readers = [ArrayPart(Path(source), partial(pictures.together, paths, target=target))]
+    else:
+        form = files.array_format(name)
+        readers = [ArrayPart(path, partial(form.batches, path, target=target)) for path in paths]
+    found = array_streams.survey(readers)
+    if not sum(found.counts):
+        raise files.no_rows(source)
+    if found.labels is None:
+        hint = "name the array of labels, or its column number, with --target"
+        raise DataError(f"{source} has no labels of its own", "", hint)
+    runs = [
+        Run(of_run, count, partial(reader.blocks_like, found.head))
+        for of_run, reader, count in zip(runs_of, readers, found.counts, strict=True)
+    ]
+    return _labelled_stream(source, runs, found.head, _Labels(*found.labels))
+
+
+def _labelled_stream(
+    source: str,
+    runs: Sequence[Run],
+    head: pa.Table | np.ndarray,
+    labels: _Labels,
+) -> LabelledStream:
+    """Return the stream, with no columns beside, if there are rows with labels, and the files are still what they were."""
+    for run in runs:
+        run.refuse_changed()
+    count = len(labels.codes)
+    dropped = len(labels.has_label) - count
+    if not count:
+        raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
+    kept = labels.has_label if dropped else None
+    rows = Streamed(count, head, partial(_rows, runs, kept, head))
+    return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
+
+
+def _rows(
+    runs: Sequence[Run], kept: np.ndarray | None, head: pa.Table | np.ndarray, rows: int
+) -> Iterator[pa.Table | np.ndarray]:
+    """Yield the rows that are kept, so many at a time."""
+    names = head.column_names if isinstance(head, pa.Table) else []
+    for piece in pieces(runs, kept, rows):
+        yield piece.select(names) if isinstance(piece, pa.Table) else piece

@@ -1,0 +1,145 @@
+"""A text table that is gone through block by block, in the types that all of its values have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from epochal.data.sources import text
+from epochal.data.sources.opening import reading
+from epochal.data.sources.tables import plain_column
+from epochal.data.sources.text_blocks import blocks_of
+from epochal.data.sources.text_types import (
+    AS_WRITTEN,
+    MISSING,
+    Traits,
+    may_be,
+    tidy,
+    traits_of,
+    way_of_texts,
+    way_of_type,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from epochal.data.sources.gathered import Gathered
+    from epochal.data.sources.text_blocks import Block
+    from epochal.data.sources.text_types import Way
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """A text file, and how each of its columns is read."""
+
+    path: Path
+    ways: Mapping[str, Way]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The types of the columns."""
+        return pa.schema([(name, way.found) for name, way in self.ways.items()])
+
+    def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns, block by block; a value that has not its column's type is refused."""
+        types = {name: self.ways[name].parsed for name in names}
+        with reading(self.path, text.EXPECTED):
+            for block in blocks_of(self.path):
+                table = block.parsed(names, types)
+                columns = {n: self.ways[n].applied(tidy(table.column(n))) for n in names}
+                yield pa.table(columns)
+
+    def as_written(self, names: Collection[str]) -> TextPart:
+        """Return the file with some columns as text."""
+        return replace(self, ways={**self.ways, **dict.fromkeys(names, AS_WRITTEN)})
+
+
+class _Seen:
+    """What the blocks of a column say, each by itself: the types that they have, and their texts."""
+
+    def __init__(self) -> None:
+        self.kinds: set[pa.DataType] = set()
+        self.traits = Traits()
+        self._may_be_hexadecimal = False
+
+    def add(self, column: pa.ChunkedArray, block: Block) -> None:
+        """Take the column as Arrow read it in a block; returns nothing."""
+        kind = column.type
+        if pa.types.is_null(kind):
+            return
+        self.kinds.add(kind)
+        if pa.types.is_integer(kind):
+            # Arrow reads 0x1F as a whole number, but as no fraction.
+            self._may_be_hexadecimal |= block.holds_hexadecimals
+        elif pa.types.is_string(kind) and not self.traits.are_words:
+            texts = tidy(column)
+            gaps = texts.null_count > column.null_count
+            self.traits = self.traits.joined(traits_of(texts, gaps=gaps))
+
+    def kind(self) -> pa.DataType | None:
+        """Return the type of the column as a whole; None if it takes another look to say."""
+        if len(self.kinds) < 2:
+            return next(iter(self.kinds), pa.null())
+        if self.kinds == {pa.int64(), pa.float64()} and not self._may_be_hexadecimal:
+            return pa.float64()
+        return pa.string() if self.traits.are_words else None
+
+    def way(self, separator: str, name: str, path: Path) -> Way:
+        """Return how the column is read, the same as in the file as a whole."""
+        kind = self.kind()
+        if kind == pa.string():
+            return way_of_texts(self.traits, separator, name, path)
+        return way_of_type(kind)
+
+
+def surveyed(
+    path: Path,
+    names: Sequence[str],
+    as_text: Collection[str],
+    gathered: Mapping[str, Gathered],
+) -> TextPart:
+    """Return a text file with the ways in which its columns are read, the same as if read whole.
+
+    Columns to be `gathered` are, in the types that the blocks have by themselves.
+    """
+    seen = {name: _Seen() for name in names if name not in as_text}
+    texts = {name: pa.string() for name in names if name in as_text}
+    separator = ""
+    with reading(path, text.EXPECTED):
+        for block in blocks_of(path):
+            separator = block.stream.separator
+            table = block.parsed(names, texts)
+            text.refuse_binary(table, path)
+            for name, of_column in seen.items():
+                of_column.add(table.column(name), block)
+            for name, values in gathered.items():
+                values.add(plain_column(tidy(table.column(name))))
+        if not separator:
+            return TextPart(path, dict.fromkeys(names, MISSING))
+        unsure = {name: found for name, found in seen.items() if found.kind() is None}
+        if unsure:
+            seen |= _seen_again(path, unsure)
+        ways = {name: found.way(separator, name, path) for name, found in seen.items()}
+    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names})
+
+
+def _seen_again(path: Path, unsure: Mapping[str, _Seen]) -> dict[str, _Seen]:
+    """Return what the columns are as a whole whose blocks are of types that do not say so.
+
+    The file is gone through once more: a column has the first type that fits
+    every block, or its texts decide.
+    """
+    fitting = {name: may_be(found.kinds) for name, found in unsure.items()}
+    again = {name: _Seen() for name in unsure}
+    for block in blocks_of(path):
+        table = block.parsed(list(unsure), dict.fromkeys(unsure, pa.string()))
+        for name, found in again.items():
+            fitting[name] = [kind for kind in fitting[name] if block.fits(name, kind)]
+            found.add(table.column(name), block)
+    for name, kinds in fitting.items():
+        if kinds:
+            again[name].kinds = {kinds[0]}
+    return again

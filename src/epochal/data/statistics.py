@@ -1,0 +1,171 @@
+"""Everything that is found in training rows, in one pass over pieces of them.
+
+Kinds of columns come from their types; categories, gaps and cycles, moments
+and a sample for the knots are gathered piece by piece, so that it makes no
+difference whether rows are in memory or are read as they are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.categories import Tally
+from epochal.data.dates import Extent
+from epochal.data.knots import SAMPLE, Knots, knots_in
+from epochal.data.matching import block, matched
+from epochal.data.moments import Moments
+from epochal.data.rows import ahead, columns_of, head_of, len_of, pieces
+from epochal.data.schema import Column, Schema, kind_of, refuse_repeated
+
+if TYPE_CHECKING:
+    from epochal.data.rows import Rows
+    from epochal.data.streamed import Streamed
+
+
+class Statistics(NamedTuple):
+    """What the columns are, and of the numeric ones the moments and the knots (few and many)."""
+
+    schema: Schema
+    moments: Moments
+    knots: tuple[Knots, Knots] | None
+
+
+def statistics(
+    rows: Rows | Streamed,
+    weight: np.ndarray | None = None,
+    *,
+    max_categories: int,
+    n_knots: tuple[int, int] | None = None,
+) -> Statistics:
+    """Return the statistics of rows.
+
+    Args:
+        rows: as they came.
+        weight: of each row, shape (rows,): one of weight 0 counts like no row, one
+            of weight 2 like two of them; None: all count.
+        max_categories: of a column, with a feature of their own.
+        n_knots: how many bins there are between few knots and between many; None: no knots.
+
+    >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
+    >>> for column in statistics(table, max_categories=64).schema.columns:
+    ...     print(column.name, column.kind, column.categories, column.has_missing)
+    age number () True
+    job category ('clerk', 'cook') False
+    """
+    plain = _by_type(head_of(rows))
+    weight = np.broadcast_to(1.0, len_of(rows)) if weight is None else weight
+    step = max(-(-int(np.count_nonzero(weight)) * columns_of(rows) // SAMPLE), 1)
+
+    def found_in(span: slice, piece: Rows) -> _Found:
+        """Return what is in a piece; of its rows that count, some are of the sample."""
+        of_rows = np.asarray(weight[span], np.float64)
+        sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
+        values, missing = block(matched(piece, plain), plain, span.start)
+        return _Found.of(_Piece(piece, values, missing, of_rows, sampled), plain)
+
+    found = reduce(_Found.merge, ahead(found_in, pieces(rows)), _Found.nothing(plain))
+    knots = None if n_knots is None else knots_in(*found.sample, n_knots)
+    return Statistics(found.schema(plain, max_categories), found.moments, knots)
+
+
+def _by_type(head: Rows) -> Schema:
+    """Return the columns, as far as their types say what they are."""
+    if isinstance(head, pa.Table):
+        refuse_repeated(head.column_names)
+        named = zip(head.column_names, head.schema.types, strict=True)
+        columns = [Column(name, kind_of(type_, name)) for name, type_ in named]
+        return Schema(tuple(columns), named=True, shape=(len(columns),))
+    shape = tuple(int(size) for size in head.shape[1:])
+    columns = [Column(f"x{index}", "number") for index in range(columns_of(head))]
+    return Schema(tuple(columns), named=False, shape=shape)
+
+
+class _Piece(NamedTuple):
+    """Some of the rows: as they came, their numeric columns, and what is missing in these."""
+
+    rows: Any
+    values: np.ndarray
+    missing: np.ndarray | None
+    weight: np.ndarray
+    sampled: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What has been found in some rows: of numeric columns, of dates among them, of categories."""
+
+    rows: int
+    missing: np.ndarray  # (numeric columns,) rows without a value
+    moments: Moments
+    extents: tuple[Extent, ...]
+    tallies: dict[str, Tally]
+    sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+
+    @classmethod
+    def nothing(cls, plain: Schema) -> _Found:
+        """Return what is found in no rows."""
+        numeric = [column for column in plain.columns if column.is_numeric]
+        extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
+        missing = np.zeros(len(numeric), np.int64)
+        return cls(0, missing, Moments.nothing(len(numeric)), extents, {})
+
+    @classmethod
+    def of(cls, piece: _Piece, plain: Schema) -> _Found:
+        """Return what is found in a piece."""
+        rows, values, missing, weight, sampled = piece
+        present = weight > 0
+        gaps = np.zeros(values.shape[1], np.int64)
+        numeric = [column for column in plain.columns if column.is_numeric]
+        dates = [index for index, column in enumerate(numeric) if column.kind == "date"]
+        categories = [column.name for column in plain.columns if not column.is_numeric]
+        return cls(
+            rows=int(np.count_nonzero(present)),
+            missing=gaps if missing is None else missing[present].sum(axis=0),
+            moments=Moments.of(values, weight),
+            extents=tuple(Extent.of(values[present, index]) for index in dates),
+            tallies={name: Tally.of(rows.column(name), weight) for name in categories},
+            sampled=((values[sampled], weight[sampled]),),
+        )
+
+    def merge(self, other: _Found) -> _Found:
+        """Return what is found in the rows of both."""
+        pairs = zip(self.extents, other.extents, strict=True)
+        return _Found(
+            rows=self.rows + other.rows,
+            missing=self.missing + other.missing,
+            moments=self.moments.merge(other.moments),
+            extents=tuple(mine.merge(its) for mine, its in pairs),
+            tallies={
+                name: self.tallies[name].merge(tally) if name in self.tallies else tally
+                for name, tally in other.tallies.items()
+            },
+            sampled=self.sampled + other.sampled,
+        )
+
+    @property
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """An even sample of the numeric columns, and the weights of its rows."""
+        values = [np.empty((0, len(self.missing))), *(part for part, _ in self.sampled)]
+        return np.concatenate(values), np.concatenate([np.empty(0), *(w for _, w in self.sampled)])
+
+    def schema(self, plain: Schema, max_categories: int) -> Schema:
+        """Return what the columns are."""
+        gaps = iter((self.missing > 0) & (self.missing < self.rows))
+        extents = iter(self.extents)
+        columns = []
+        for column in plain.columns:
+            if column.kind == "category":
+                tally = self.tallies.get(column.name)
+                found = Column(
+                    column.name, "category", *(tally.levels(max_categories) if tally else ())
+                )
+            else:
+                cycles = next(extents).varying if column.kind == "date" else ()
+                found = replace(column, has_missing=bool(next(gaps)), cycles=cycles)
+            columns.append(found)
+        return replace(plain, columns=tuple(columns))

@@ -1,0 +1,87 @@
+"""Files gone through again and again."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochal.data.sources.runs import Run, ahead, pieces, regrouped_arrays, stamped
+from epochal.errors import MissingFileError, SourceError
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that makes a run of a file with some blocks."""
+
+    def make(blocks, rows=None, name="a"):
+        (tmp_path / name).write_text("content")
+        count = sum(map(len, blocks)) if rows is None else rows
+        return Run([stamped(tmp_path / name)], count, lambda: iter(blocks))
+
+    return make
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10])
+def test_pieces_have_the_size_asked_for(run, size):
+    """Blocks of all runs are joined and cut, tables and arrays, with and without rows left out."""
+    blocks = np.split(np.arange(18).reshape(9, 2), [2, 7])
+    kept = np.arange(9) % 4 != 1
+    for chosen in (None, kept):
+        expected = np.arange(18).reshape(9, 2)[slice(None) if chosen is None else chosen]
+        runs = [run(blocks[:2], name="a"), run(blocks[2:], name="b")]
+        found = list(pieces(runs, chosen, size))
+        assert np.array_equal(np.concatenate(found), expected)
+        assert {len(piece) for piece in found[:-1]} <= {size}
+        tables = [pa.table({"a": block[:, 0], "b": block[:, 1]}) for block in blocks]
+        found = list(pieces([run(tables)], chosen, size))
+        assert pa.concat_tables(found).column("a").to_pylist() == expected[:, 0].tolist()
+        assert {len(piece) for piece in found[:-1]} <= {size}
+
+
+def test_no_rows_give_no_pieces(run):
+    """Nothing that is read gives nothing, and is no error where nothing was."""
+    assert list(pieces([run([])], None, 3)) == []
+    assert list(regrouped_arrays([], 3)) == []
+
+
+@pytest.mark.parametrize("rows", [3, 5])
+def test_other_numbers_of_rows_are_refused(run, rows):
+    """More or fewer rows than there were name the file."""
+    with pytest.raises(SourceError, match="a has changed while it was read; expected the same"):
+        list(run([np.zeros((4, 1))], rows).blocks())
+
+
+def test_changed_files_are_refused(run, tmp_path):
+    """A file of another size or time is refused before it is read, and after; one gone is missing."""
+    found = run([np.zeros((4, 1))])
+    assert len(list(found.blocks())) == 1
+    blocks = found.blocks()
+    next(blocks)
+    (tmp_path / "a").write_text("other content")
+    for read in (lambda: next(blocks), lambda: next(found.blocks())):
+        with pytest.raises(SourceError, match="a has changed"):
+            read()
+    (tmp_path / "a").unlink()
+    with pytest.raises(MissingFileError, match="there is no file .*a"):
+        next(found.blocks())
+
+
+def test_the_next_item_is_made_ahead():
+    """While one item is worked on the next is made; its error comes in its place."""
+    made = [threading.Event() for _ in range(2)]
+
+    def items():
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+        raise OSError
+
+    found = ahead(items())
+    assert next(found) == 0
+    assert made[1].wait(5)
+    assert next(found) == 1
+    with pytest.raises(OSError):  # noqa: PT011
+        next(found)

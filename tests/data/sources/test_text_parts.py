@@ -1,0 +1,80 @@
+"""Text tables gone through block by block."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from epochal.data.sources import text, text_blocks
+from epochal.data.sources.gathered import Gathered
+from epochal.data.sources.text_parts import surveyed
+from epochal.data.sources.text_types import AS_WRITTEN, MISSING, Way
+from epochal.errors import SourceError
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Cut text into blocks of a few lines."""
+    monkeypatch.setattr(text_blocks, "BLOCK", 32)
+
+
+def test_blocks_are_those_of_the_whole(tmp_path):
+    """Every block has the types of the whole, and all blocks its values."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c\n" + "1,1,07\n" * 20 + "2.5, ?,x\n")
+    part = surveyed(path, ["a", "b", "c"], (), {})
+    tables = list(part.blocks(["c", "b", "a"]))
+    assert len(tables) > 3
+    assert {str(table.schema.field("a").type) for table in tables} == {"double"}
+    assert pa.concat_tables(tables).equals(text.read(path, ["c", "b", "a"]))
+    assert part.schema == pa.schema({"a": pa.float64(), "b": pa.int64(), "c": pa.string()})
+
+
+def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_path, monkeypatch):
+    """Numbers of two kinds, and numbers among words, are certain; truths among numbers are not."""
+    seen = []
+    cut = text_blocks._cut
+    monkeypatch.setattr(text_blocks, "_cut", lambda path: seen.append(path) or cut(path))
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
+    surveyed(path, ["a", "b"], (), {})
+    assert len(seen) == 1
+    assert surveyed(path, ["a", "b", "c"], (), {}).ways["c"] == Way(pa.bool_(), pa.bool_())
+    assert len(seen) == 3
+
+
+def test_columns_are_gathered_in_passing(tmp_path):
+    """A column that is one thing in every block is gathered at once; a mixed one says so."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1, x\n" * 20 + "2.5, ?\n")
+    gathered = {name: Gathered(name, labels=True) for name in "ab"}
+    surveyed(path, ["a", "b"], (), gathered)
+    assert (gathered["a"].is_mixed, gathered["a"].rows) == (True, 21)
+    values, codes, has_label = gathered["b"].labels()
+    assert (values.tolist(), len(codes), has_label.tolist()[-1]) == (["x"], 20, False)
+
+
+def test_as_written(tmp_path):
+    """Columns that are asked for as text, at once or later, keep their writing."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n007,008\n")
+    part = surveyed(path, ["a", "b"], ["a"], {})
+    assert part.ways["a"] == AS_WRITTEN
+    (table,) = part.as_written(["b"]).blocks(["a", "b"])
+    assert table.to_pylist() == [{"a": "007", "b": "008"}]
+
+
+def test_without_rows(tmp_path):
+    """A header alone has columns of no type, and no blocks."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n\n")
+    part = surveyed(path, ["a", "b"], ["b"], {})
+    assert (set(part.ways.values()), list(part.blocks(["a"]))) == ({MISSING}, [])
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    """Bytes that are not UTF-8 are refused by line."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n" + b"1,x\n" * 20 + b"1,\xe9\n")
+    with pytest.raises(SourceError, match="line 22 of .* is not UTF-8 text"):
+        surveyed(path, ["a", "b"], (), {})

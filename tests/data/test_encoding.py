@@ -1,0 +1,90 @@
+"""Encoded rows: the same wherever they are, with what is known of each."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from epochal.data import rows as rows_module
+from epochal.data.batches import ArraySource, LazySource
+from epochal.data.encoding import Known, encoded, thinned
+from epochal.data.memory import FIXED, NO_LIMIT, Memory
+from epochal.data.preprocess import Preprocessor
+from epochal.data.store import StoredSource
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(500, 3))
+KNOWN = Known(
+    RANDOM.integers(0, 3, 500).astype(np.uint8), RANDOM.random(500), RANDOM.integers(0, 9, 500)
+)
+FIRST = RANDOM.random(500) < 0.7
+PREPROCESSOR = Preprocessor.fit(X, epsilon=1e-8, clip=3.0, max_categories=64)
+# Memory in which 100 of these rows stay, and one in which all do.
+TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
+
+
+def in_parts(rows, memory, random=None):
+    """Return a part of the rows and the rest, encoded, in pieces of a few rows."""
+    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, memory, random)
+
+
+@pytest.fixture(autouse=True)
+def _short_pieces(monkeypatch):
+    """Cut rows into pieces of 64."""
+    monkeypatch.setattr(rows_module, "_MOST", 64)
+
+
+@pytest.mark.parametrize("memory", [NO_LIMIT, TIGHT, AMPLE], ids=["whole", "disk", "pieces"])
+def test_rows_are_the_same_wherever_they_are(memory):
+    """Features and what is known of rows do not depend on how much memory there is."""
+    for part, chosen in zip(in_parts(X, memory), (FIRST, ~FIRST), strict=True):
+        expected = PREPROCESSOR.encode(X[chosen])
+
+        np.testing.assert_array_equal(part.source.take(np.arange(chosen.sum())), expected)
+        np.testing.assert_array_equal(part.known.labels, KNOWN.labels[chosen])
+        np.testing.assert_array_equal(part.known.weight, KNOWN.weight[chosen])
+        np.testing.assert_array_equal(part.known.groups, KNOWN.groups[chosen])
+
+
+def test_what_is_known_goes_with_rows_that_are_dealt():
+    """On disk rows lie in a random order, and their labels, weights and groups with them."""
+    first, rest = in_parts(X, TIGHT, np.random.default_rng(1))
+    x = first.source.take(np.arange(FIRST.sum()))
+    number = {row.tobytes(): i for i, row in enumerate(PREPROCESSOR.encode(X))}
+    rows = np.array([number[row.tobytes()] for row in x])
+
+    assert sorted(rows) == np.flatnonzero(FIRST).tolist()
+    assert (np.diff(rows) < 0).any()
+    np.testing.assert_array_equal(first.known.labels, KNOWN.labels[rows])
+    np.testing.assert_array_equal(first.known.weight, KNOWN.weight[rows])
+    np.testing.assert_array_equal(first.known.groups, KNOWN.groups[rows])
+    assert isinstance(rest.source, ArraySource)
+
+
+def test_where_rows_are_is_a_matter_of_memory():
+    """What fits stays in memory, what does not is on disk; sparse rows are encoded when taken."""
+    kinds = [type(in_parts(X, memory)[0].source) for memory in (NO_LIMIT, AMPLE, TIGHT)]
+
+    assert kinds == [ArraySource, ArraySource, StoredSource]
+    assert isinstance(in_parts(sparse.csr_array(X), NO_LIMIT)[0].source, LazySource)
+    np.testing.assert_array_equal(
+        in_parts(sparse.csr_array(X), TIGHT)[0].source.take(np.arange(5)),
+        in_parts(X, NO_LIMIT)[0].source.take(np.arange(5)),
+    )
+
+
+def test_equal_weights_take_no_memory():
+    """A weight that is the same for all rows stays one number."""
+    known = KNOWN._replace(weight=np.broadcast_to(1.0, 500))
+    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, TIGHT, None)
+
+    assert part.known.weight.strides == (0,)
+    assert part.known.weight.shape == (FIRST.sum(),)
+
+
+def test_a_part_is_thinned_to_what_fits():
+    """Every so-manieth row of the part stays, and none that is not in it."""
+    few = thinned(FIRST, n_features=3, most=12 * 50)
+
+    assert few.sum() <= 50 < 2 * few.sum()
+    assert not (few & ~FIRST).any()
+    assert thinned(FIRST, n_features=3, most=10**6) is FIRST

@@ -1,0 +1,79 @@
+"""Sizes in bytes, and how a limit is shared out."""
+
+import subprocess
+import sys
+
+import pytest
+
+from epochal.data.memory import FIXED, NO_LIMIT, Memory, size_of
+from epochal.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1GB", 10**9),
+        ("1g", 10**9),
+        (" 1.5 GB ", 1_500_000_000),
+        ("2GiB", 2**31),
+        ("600mb", 600 * 10**6),
+        ("700000000", 700_000_000),
+        (10**9, 10**9),
+    ],
+)
+def test_sizes_are_read(text, size):
+    """Numbers, and texts with a unit in either case."""
+    assert size_of(text, "memory_limit") == size
+
+
+@pytest.mark.parametrize("value", ["", "many", "1XB", "-1GB", "GB", 1.5, True, None, 0, -5])
+def test_what_is_no_size_is_refused(value):
+    """The name and what was given are said."""
+    with pytest.raises(SettingError, match="memory_limit is"):
+        size_of(value, "memory_limit")
+
+
+def test_the_parts_of_a_limit_fit_into_it():
+    """What is fixed, rows in memory or the buffer, judges and segments together are not more."""
+    memory = Memory(10**9)
+    beside = FIXED + memory.judging + 3 * memory.segment
+
+    assert beside + memory.buffer < 10**9
+    assert beside + memory.resident < 10**9 * 1.01
+
+
+def test_networks_that_leave_no_room_for_rows_are_refused():
+    """What they need is said, and so much is then enough."""
+    with pytest.raises(SettingError, match="memory_limit is 600 MB; expected at least 750 MB"):
+        Memory(600 * 10**6).beside(400 * 10**6)
+    assert Memory(750 * 10**6).beside(400 * 10**6).free == 100 * 10**6
+    assert NO_LIMIT.beside(10**12).resident > 1e18
+
+
+def test_freed_memory_goes_back_to_the_system():
+    """In a process of its own: what was allocated in small pieces is no longer used after it is freed."""
+    code = """
+import gc, re
+from epochal.data.memory import Memory, give_back_at_once
+def used():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
+give_back_at_once()
+before = used()
+held = [bytearray(1000) for _ in range(100_000)]
+half = held[::2]
+between = used()
+del held, half
+gc.collect()
+Memory(10**9).tidy()
+print(before, between, used())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, between, after = map(float, done.stdout.split())
+
+    assert between > before + 80
+    assert after < before + 20
+
+
+def test_without_a_limit_everything_stays_in_memory():
+    """No number of bytes is too many."""
+    assert NO_LIMIT.resident > 1e18
