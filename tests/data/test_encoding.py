@@ -1,6 +1,7 @@
 """Encoded rows: the same wherever they are, with what is known of each."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -8,6 +9,7 @@ from epochal.data import rows as rows_module
 from epochal.data.batches import ArraySource, LazySource
 from epochal.data.encoding import Known, encoded, thinned
 from epochal.data.memory import FIXED, NO_LIMIT, Memory
+from epochal.data.packing import PackedSource
 from epochal.data.preprocess import Preprocessor
 from epochal.data.store import StoredSource
 
@@ -88,3 +90,20 @@ def test_a_part_is_thinned_to_what_fits():
     assert few.sum() <= 50 < 2 * few.sum()
     assert not (few & ~FIRST).any()
     assert thinned(FIRST, n_features=3, most=10**6) is FIRST
+
+
+def test_categories_are_packed_where_room_is_short():
+    """Rows that fit only when packed stay in memory so; others are packed on disk; all are the same."""
+    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
+    preprocessor = Preprocessor.fit(table, epsilon=1e-8, clip=None, max_categories=64)
+    expected = preprocessor.encode(table.filter(pa.array(FIRST)))
+    memories = [NO_LIMIT, AMPLE, Memory(FIXED + 2 * 500 * 12), Memory(FIXED + 2 * 50 * 12)]
+
+    parts = [
+        encoded(table, KNOWN, [FIRST], preprocessor, memory, None)[0].source for memory in memories
+    ]
+
+    assert [type(part) for part in parts] == [ArraySource] * 2 + [PackedSource] * 2
+    assert [type(part.source) for part in parts[2:]] == [ArraySource, StoredSource]
+    for part in parts:
+        assert part.take(np.arange(FIRST.sum())).tobytes() == expected.tobytes()

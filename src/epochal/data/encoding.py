@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from epochal.data.batches import ArraySource, LazySource, RowSource
+from epochal.data.packing import PackedSource
 from epochal.data.rows import ahead, aligned, pieces, take
 from epochal.data.store import Layout, Store
 from epochal.data.streamed import Streamed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochal.data.memory import Memory
+    from epochal.data.packing import Packing
     from epochal.data.preprocess import Preprocessor
     from epochal.data.rows import Rows
 
@@ -67,9 +69,9 @@ def encoded(
     """
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
-    first, *others = parts
-    sinks = [_sink(int(np.count_nonzero(first)), preprocessor.n_features, memory, random)]
-    sinks += [_Resident(int(np.count_nonzero(o)), preprocessor.n_features) for o in others]
+    counts = [int(np.count_nonzero(part)) for part in parts]
+    sinks = [_sink(counts[0], preprocessor, memory, random)]
+    sinks += [_Resident(count, preprocessor.n_features) for count in counts[1:]]
     found = [_room_for(known, sink.n_rows) for sink in sinks]
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
@@ -131,13 +133,37 @@ class _Resident:
         return ArraySource(self.x)
 
 
+class _Packed:
+    """Packed rows, while they are written to where packed ones are."""
+
+    def __init__(self, sink: _Resident | Store, packing: Packing) -> None:
+        self.sink, self.packing, self.n_rows = sink, packing, sink.n_rows
+
+    def write(self, x: np.ndarray) -> np.ndarray:
+        """Write some rows; return their places."""
+        return self.sink.write(self.packing.packed(x))
+
+    def source(self) -> PackedSource:
+        """Return the rows, when all have been written."""
+        return PackedSource(self.sink.source(), self.packing)
+
+
 def _sink(
-    n_rows: int, n_features: int, memory: Memory, random: np.random.Generator | None
-) -> _Resident | Store:
-    """Return where rows are written to: memory if they fit, else the disk."""
-    if 4 * n_rows * n_features <= memory.resident:
-        return _Resident(n_rows, n_features)
-    return Store(Layout.within(n_rows, n_features, memory.buffer), memory.folder, random)
+    n_rows: int, preprocessor: Preprocessor, memory: Memory, random: np.random.Generator | None
+) -> _Resident | Store | _Packed:
+    """Return where rows are written to: memory if they fit, as they are or packed; else the disk."""
+
+    def placed(width: int) -> _Resident | Store:
+        """Return where rows of so many values are written to."""
+        if 4 * n_rows * width <= memory.resident:
+            return _Resident(n_rows, width)
+        return Store(Layout.within(n_rows, width, memory.buffer), memory.folder, random)
+
+    packing = preprocessor.packing
+    plain = 4 * n_rows * packing.n_features <= memory.resident
+    if plain or not packing.is_worth_it:
+        return placed(packing.n_features)
+    return _Packed(placed(packing.width), packing)
 
 
 def _room_for(known: Known, rows: int) -> Known:

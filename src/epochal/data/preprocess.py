@@ -25,6 +25,7 @@ from epochal.data.dates import waves
 from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
+from epochal.data.packing import Packing
 from epochal.data.rows import aligned, len_of, span, spans
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
@@ -100,6 +101,17 @@ class Preprocessor:
     def sizes(self) -> Sizes:
         """What an embedding of these features is made for."""
         return self._layout.sizes
+
+    @property
+    def packing(self) -> Packing:
+        """How encoded rows can be packed."""
+        widths = [self._tables[c.name].shape[1] for c in self.schema.columns if not c.is_numeric]
+        where = self._layout
+        shown = zip(where.categories, widths, where.codes, strict=True)
+        categories = tuple(
+            (int(first), width) for first, width, code in shown if code < 0 and width > 1
+        )
+        return Packing(self.n_features, categories)
 
     def input_groups(self, embedding_size: int) -> np.ndarray:
         """Return the number of the source column of every input of the first layer.

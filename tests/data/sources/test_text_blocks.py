@@ -104,11 +104,13 @@ def test_long_lines(tmp_path, monkeypatch):
         list(blocks_of(path))
 
 
-def test_a_line_longer_than_a_share(tmp_path, monkeypatch):
+@pytest.mark.parametrize("value", ["y" * 50, '"' + "y\n" * 50 + '"'])
+def test_a_line_longer_than_a_share(tmp_path, monkeypatch, value):
     """Lines that do not fit into what one processor parses are parsed by one alone."""
+    monkeypatch.setattr(text_blocks, "BLOCK", 1000)
     monkeypatch.setattr(text_blocks, "_SHARE", 32)
     path = tmp_path / "a.csv"
-    path.write_text("a,b\n1," + "y" * 50 + "\n2,z\n")
+    path.write_text(f"a,b\n1,{value}\n2,z\n")
     (block,) = blocks_of(path)
     assert block.parsed(["a"], {}).column("a").to_pylist() == [1, 2]
 

@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from epochal.data.sources import text
-from epochal.data.sources.opening import reading
+from epochal.data.sources import opening, text
 from epochal.data.sources.runs import ahead
 from epochal.data.sources.text_stream import TextStream
 
@@ -48,38 +47,48 @@ class Block:
         Raises:
             SourceError: for what Arrow refuses, with the line if it can be found.
         """
-        try:
-            return self._parsed(names, types)
-        except pa.ArrowInvalid as error:
-            raise text.fault(self.stream.path, str(error)) from error
+        alone = self.length + 1
+        refused = None
+        for share in (_SHARE, alone) if self._has_lines_in_each(_SHARE) else (alone,):
+            try:
+                return self._parsed(names, types, share)
+            except pa.ArrowInvalid as error:
+                refused = error
+                if "straddling" not in str(error):
+                    break
+            # What seemed to be the end of a line was within quotes.
+        raise text.fault(self.stream.path, str(refused)) from refused
 
     def fits(self, name: str, kind: pa.DataType) -> bool:
         """Return whether all values of a column are of a type."""
         try:
-            self._parsed([name], {name: kind})
+            # By one processor: many at once may wait for each other for ever if Arrow
+            # 18 refuses one block after the other.
+            self._parsed([name], {name: kind}, self.length + 1, together=False)
         except pa.ArrowInvalid:
             return False
         return True
 
-    def _parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Return columns as Arrow reads them."""
-        try:
-            return self._by_shares(_SHARE, names, types)
-        except pa.ArrowInvalid as error:
-            if "straddling" not in str(error):
-                raise
-        return self._by_shares(self.length + 1, names, types)
-
-    def _by_shares(
-        self, size: int, names: Sequence[str], types: Mapping[str, pa.DataType]
+    def _parsed(
+        self,
+        names: Sequence[str],
+        types: Mapping[str, pa.DataType],
+        share: int,
+        *,
+        together: bool = True,
     ) -> pa.Table:
-        """Return columns as Arrow reads them, so many bytes by each processor."""
-        share, parsing, converting = text.options(self.stream, names, types)
-        share.block_size = size
+        """Return columns as Arrow reads them, each processor so many bytes at a time."""
+        reading, parsing, converting = text.options(self.stream, names, types)
+        reading.block_size, reading.use_threads = share, together
         # Without quotes all line ends are ends of rows, and Arrow need not look for others.
         parsing.newlines_in_values = b'"' in self.content
         lines = pa.BufferReader(pa.py_buffer(self.content).slice(0, self.length))
-        return pyarrow.csv.read_csv(lines, share, parsing, converting)
+        return pyarrow.csv.read_csv(lines, reading, parsing, converting)
+
+    def _has_lines_in_each(self, share: int) -> bool:
+        """Return whether no line is longer than a share of the bytes."""
+        starts = range(0, self.length, share)
+        return all(_last_line_end(self.content, start, start + share) for start in starts)
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
@@ -89,7 +98,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
 
 def _cut(path: Path) -> Iterator[Block]:
     """Yield the lines below the header in blocks of whole rows."""
-    with reading(path, text.EXPECTED), TextStream(path) as stream:
+    with opening.reading(path, text.EXPECTED), TextStream(path) as stream:
         held = b""
         while read := _filled(stream, BLOCK):
             held += read

@@ -1,0 +1,69 @@
+"""Packed rows: narrower, and the same rows when they are unpacked."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epochal.data.batches import ArraySource
+from epochal.data.packing import PackedSource, Packing
+from epochal.data.preprocess import Preprocessor
+
+RANDOM = np.random.default_rng(0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    widths=st.lists(st.integers(2, 70), max_size=4),
+    gaps=st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    rows=st.integers(0, 20),
+)
+def test_unpacking_undoes_packing(widths, gaps, rows):
+    """Whatever the other features hold, and whether or not a category has a 1, bits return."""
+    categories, first = [], gaps[0]
+    for width, gap in zip(widths, gaps[1:], strict=False):
+        categories.append((first, width))
+        first += width + gap
+    packing = Packing(first, tuple(categories))
+    x = RANDOM.normal(size=(rows, first)).astype(np.float32)
+    for start, width in categories:
+        x[:, start : start + width] = np.eye(width + 1)[RANDOM.integers(0, width + 1, rows), 1:]
+
+    packed = packing.packed(x)
+
+    assert packed.shape == (rows, first - sum(widths) + len(widths))
+    assert packing.unpacked(packed).tobytes() == x.tobytes()
+
+
+def test_categories_of_a_table_are_packed():
+    """Shown levels are packed; two levels are one feature, and codes of vectors stay codes."""
+    table = pa.table(
+        {
+            "size": RANDOM.normal(size=90),
+            "job": RANDOM.choice([f"j{number}" for number in range(9)], 90),
+            "sex": RANDOM.choice(["f", "m"], 90),
+        }
+    )
+    how = {"epsilon": 1e-8, "clip": None, "max_categories": 64}
+    plain = Preprocessor.fit(table, **how)
+    embedded = Preprocessor.fit(table, n_knots=(4, 8), **how)
+
+    assert (plain.n_features, plain.packing.width) == (11, 3)
+    assert plain.packing.is_worth_it
+    assert embedded.packing.width == embedded.n_features
+    assert not embedded.packing.is_worth_it
+    x = plain.encode(table)
+    assert plain.packing.unpacked(plain.packing.packed(x)).tobytes() == x.tobytes()
+
+
+def test_a_packed_source_gives_unpacked_rows():
+    """Rows that are taken, and those of an epoch, are the rows as they were."""
+    packing = Packing(5, ((1, 3),))
+    x = np.concatenate([RANDOM.normal(size=(30, 2)), np.eye(3)[RANDOM.integers(3, size=30)]], 1)
+    x = x[:, [0, 2, 3, 4, 1]].astype(np.float32)
+    source = PackedSource(ArraySource(packing.packed(x)), packing)
+
+    assert (source.n_rows, source.n_features) == (30, 5)
+    np.testing.assert_array_equal(source.take(np.array([7, 3])), x[[7, 3]])
+    for numbers, rows in source.epoch(np.random.default_rng(0), 8):
+        np.testing.assert_array_equal(rows, x[numbers])
