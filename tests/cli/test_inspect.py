@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from epochal.cli import surveying
 from epochal.model.artifact import load
 from epochal.settings import Settings
 
@@ -52,3 +53,17 @@ def test_what_is_no_model_is_refused(run, table, tmp_path):
     assert "people.bin" in ended.err
     assert data.code == 4
     assert "--target" in data.err
+
+
+def test_data_larger_than_memory_are_looked_at_in_part(run, table, monkeypatch):
+    """With bounded memory some rows are looked at, evenly taken, and it says how many."""
+    monkeypatch.setattr(surveying, "INSPECTED", 50)
+    whole = run("inspect", table, "--target", "income", "--json")
+    some = run("inspect", table, "--target", "income", "--memory", "1GB", "--json")
+    first, second = (json.loads(ended.out) for ended in (whole, some))
+
+    assert (first["rows"], first["looked_at"]) == (160, 160)
+    assert (second["rows"], second["looked_at"]) == (160, 54)
+    assert first["classes"] == second["classes"]
+    assert [c["kind"] for c in first["columns"]] == [c["kind"] for c in second["columns"]]
+    assert "54 rows looked at" in run("inspect", table, "--target", "income", "--memory", "1GB").out

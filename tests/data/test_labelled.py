@@ -59,3 +59,14 @@ def test_all_that_is_known_of_a_row_goes_with_it(holder):
     assert some.groups.tolist() == [2, 0, 1]
     assert some.times.tolist() == [2, 3, 7]
     assert some.dropped == HOLDERS[holder].dropped
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_sample_is_even_and_in_memory(holder):
+    """Every so-manieth row is taken, with its label; all rows, where they are fewer."""
+    some, everything = HOLDERS[holder].sampled(3), HOLDERS[holder].sampled(100)
+
+    assert of_row(some.rows).tolist() == [0, 3, 6, 9]
+    assert some.labels.tolist() == ["a", "a", "a", "a"]
+    assert of_row(everything.rows).tolist() == list(range(10))
+    assert everything.labels.tolist() == VALUES[CODES].tolist()

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             Roles(arguments.target),
             categorical=arguments.categorical,
             drop=arguments.drop,
+            streamed=arguments.memory is not None,
         )
         if arguments.json:
             print(as_json(data_described(arguments.path, read)))

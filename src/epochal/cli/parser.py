@@ -169,6 +169,7 @@ def _add_inspect(parser: Parser) -> None:
         "path", metavar="MODEL|DATA", help=f"a file that train has saved; or data: {DATA_HELP}"
     )
     parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
+    _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 

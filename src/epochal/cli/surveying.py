@@ -11,8 +11,7 @@ import pyarrow as pa
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import kinds_of, row_keys
-from epochal.data.labels import encode_labels
-from epochal.data.rows import take
+from epochal.data.labels import encode_labels, numbered
 from epochal.data.streamed import Streamed
 from epochal.data.survey import Doubt, Survey, copies, survey
 
@@ -22,13 +21,18 @@ if TYPE_CHECKING:
 COLUMNS_SHOWN, NAME = 100, 28
 # Rows that training looks at for doubts, and doubts that it tells.
 LOOKED_AT, TOLD = 20_000, 8
+# Rows that are looked at of data that are not in memory.
+INSPECTED = 200_000
 
 
 def data_lines(path: str, read: Labelled) -> list[str]:
     """Return for a person what was found in labelled rows, and what looks wrong."""
-    _, found, doubts = _looked_at(read)
+    some, found, doubts = _looked_at(read)
+    part = (
+        "" if len(some.labels) == len(read.labels) else f", {counted(found.rows, 'row')} looked at"
+    )
     lines = [
-        f"{counted(len(read.labels), 'row')} of {path}",
+        f"{counted(len(read.labels), 'row')} of {path}{part}",
         row("inputs", columns_found(read.rows)),
         row("classes", class_shares(class_counts(read.labels))),
     ]
@@ -52,24 +56,25 @@ def data_lines(path: str, read: Labelled) -> list[str]:
 
 def data_described(path: str, read: Labelled) -> dict[str, Any]:
     """Return for a machine what was found."""
-    classes, found, doubts = _looked_at(read)
+    _, found, doubts = _looked_at(read)
     return {
         "data": path,
-        "rows": found.rows,
+        "rows": len(read.labels),
+        "looked_at": found.rows,
         "dropped": read.dropped,
-        "classes": classes,
+        "classes": class_counts(read.labels),
         "columns": [asdict(one) for one in found.columns],
         "doubts": [asdict(one) for one in doubts],
     }
 
 
-def _looked_at(read: Labelled) -> tuple[dict[str, int], Survey, list[Doubt]]:
-    """Return the rows of each class, what the columns hold, and what looks wrong in them or the rows."""
-    classes, numbers = encode_labels(read.labels)
-    counts = np.bincount(numbers, minlength=len(classes)).tolist()
-    found = survey(read.rows, numbers)
-    doubts = [*found.doubts, *copies(read.rows, numbers)]
-    return dict(zip(map(str, classes.tolist()), counts, strict=True)), found, doubts
+def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:
+    """Return the rows that are looked at, what their columns hold, and what looks wrong."""
+    some = read.sampled(INSPECTED) if isinstance(read.rows, Streamed) else read
+    classes, _ = encode_labels(read.labels)
+    numbers = numbered(some.labels, classes)
+    found = survey(some.rows, numbers)
+    return some, found, [*found.doubts, *copies(some.rows, numbers)]
 
 
 def doubt_lines(doubts: list[Doubt]) -> list[str]:
@@ -84,16 +89,10 @@ def doubt_lines(doubts: list[Doubt]) -> list[str]:
 
 
 def doubts_of(read: Labelled) -> list[Doubt]:
-    """Return what looks wrong with rows to train on, from some of them if there are many.
-
-    Nothing of streamed rows: some of them are not to be had without going through all.
-    """
-    if isinstance(read.rows, Streamed):
-        return []
-    step = max(len(read.labels) // LOOKED_AT, 1)
-    some = np.arange(0, len(read.labels), step)
-    _, numbers = encode_labels(read.labels)
-    return list(survey(take(read.rows, some), numbers[some]).doubts[:TOLD])
+    """Return what looks wrong with rows to train on, from some of them if there are many."""
+    some = read.sampled(LOOKED_AT)
+    classes, _ = encode_labels(read.labels)
+    return list(survey(some.rows, numbered(some.labels, classes)).doubts[:TOLD])
 
 
 def in_both(train: Labelled, other: Labelled) -> int:

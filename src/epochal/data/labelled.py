@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from epochal.data.labels import Coded
 from epochal.data.rows import len_of, span, take
@@ -38,11 +39,24 @@ class Labelled:
         for piece in self._read(size):
             some = slice(start, start + len_of(piece))
             yield Labelled(
-                piece, self._labels_of(some), None if self.weight is None else self.weight[some]
+                piece, self.labels_of(some), None if self.weight is None else self.weight[some]
             )
             start = some.stop
 
-    def _labels_of(self, some: slice) -> np.ndarray:
+    def sampled(self, most: int) -> Labelled:
+        """Return every so-manieth row in memory, so that there are about `most`; all, if they are fewer."""
+        step = max(len_of(self.rows) // most, 1)
+        if step == 1 and not isinstance(self.rows, Streamed):
+            return self
+        some = self.where(np.arange(len_of(self.rows)) % step == 0)
+        if not isinstance(some.rows, Streamed):
+            return some
+        pieces = [some.rows.head, *some.rows.read(most)]
+        together = pa.concat_tables if isinstance(some.rows.head, pa.Table) else np.concatenate
+        labels = some.labels_of(slice(None))
+        return replace(some, rows=together(pieces), labels=labels)
+
+    def labels_of(self, some: slice) -> np.ndarray:
         """Return the labels of a span of the rows."""
         if isinstance(self.labels, Coded):
             return self.labels.values[self.labels.codes[some]]
