@@ -73,14 +73,13 @@ def _ours(method: str, phase: str, task: Task) -> list[str]:
     """Return the words of one phase of epochal."""
     words = [sys.executable, "-m", "epochal"]
     model, new = str(task.model(method, phase)), str(task.new)
+    limit = [] if task.limit == NO_LIMIT else ["--memory", task.limit]
     if phase == "predict":
-        return [*words, phase, model, new, "--out", str(_predictions(task)), "--quiet"]
+        return [*words, phase, model, new, "--out", str(_predictions(task)), "--quiet", *limit]
     if phase == "evaluate":
-        return [*words, phase, model, new, "--json", "--quiet"]
+        return [*words, phase, model, new, "--json", "--quiet", *limit]
     words += ["train", str(task.table), "--target", TARGET, "--out", model, "--json"]
-    words += ["--max-iter", str(task.epochs), *OURS[method]]
-    if task.limit != NO_LIMIT:
-        words += ["--memory", task.limit]
+    words += ["--max-iter", str(task.epochs), *OURS[method], *limit]
     plain = method == "epochal"
     if plain:
         words += ["--batch-size", str(task.batch_size)]
