@@ -14,6 +14,8 @@ from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.keys import Purpose, generator
+from epochal.learn.loop import TrainingState
+from epochal.learn.setup import fresh_state, program_for
 from epochal.model.artifact import load, save
 from epochal.request import Circumstances
 from epochal.settings import PRESETS, checked
@@ -408,3 +410,25 @@ def test_a_limit_that_the_networks_alone_exceed_is_refused():
     """What they need is said before anything is trained."""
     with pytest.raises(SettingError, match="memory_limit is 300 MB; expected at least .* networks"):
         bounded(memory=Memory(300 * 10**6))
+
+
+def test_chunks_in_order_train_the_same_model_as_all_rows():
+    """With the moments given, epochs over chunks of whole batches are the epoch over all rows."""
+    one = checked(
+        PRESETS["classic"],
+        {"batch_size": 20, "hidden_layer_sizes": (8,), "max_iter": 1, "shuffle": False}
+        | {"early_stopping": False, "momentum": 0.9},
+    )
+    whole = fit(Labelled(X, Y), one, Circumstances(0))
+    program = program_for(one, masked=False)
+    fresh = TrainingState(fresh_state(one, program, (4, 8, 2), None, 0), 0)
+    going = whole._replace(state=fresh)
+    for rows in np.split(np.arange(200), [60, 80, 180]):
+        going = fit(Labelled(X[rows], Y[rows]), one, Circumstances(0), earlier=going)
+
+    for mine, its in zip(going.model.members[0], whole.model.members[0], strict=True):
+        assert mine.weights.tobytes() == its.weights.tobytes()
+        assert mine.bias.tobytes() == its.bias.tobytes()
+    assert (
+        whole.model.members[0][0].weights.tobytes() != fresh.members.layers[0].weights[0].tobytes()
+    )

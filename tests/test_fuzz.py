@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import io
 import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +24,16 @@ TINY = {
     "batch_size": 16,
     "random_state": 0,
 }
+CLASSIC = (
+    "--preset",
+    "classic",
+    "--max-iter",
+    "1",
+    "--hidden-layer-sizes",
+    "4",
+    "--batch-size",
+    "16",
+)
 ROWS = 12
 
 gaps = st.sampled_from([None, float("nan"), pd.NA, pd.NaT, ""])
@@ -94,29 +107,62 @@ tables = st.lists(lines, max_size=8).map("\n".join).map(str.encode) | st.binary(
 
 
 @slow
-@given(tables)
-def test_any_bytes_end_in_a_model_or_an_error_of_ours(tmp_path_factory, content):
+@given(tables, st.booleans())
+def test_any_bytes_end_in_a_model_or_an_error_of_ours(tmp_path_factory, content, bounded):
     """The command line never ends with a mistake of its own, and leaves nothing half-written."""
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "data.csv"
     path.write_bytes(b"x,y,z\n1,a,0\n2,b,1\n3,a,2\n4,b,3\n" + content)
     out = folder / "model.epochal"
-    words = [
-        *("train", str(path), "--target", "y", "--out", str(out), "--quiet"),
-        *(
-            "--preset",
-            "classic",
-            "--max-iter",
-            "1",
-            "--hidden-layer-sizes",
-            "4",
-            "--batch-size",
-            "16",
-        ),
-    ]
-    code = main(words)
+    words = ["train", str(path), "--target", "y", "--out", str(out), "--quiet", *CLASSIC]
+    code = main([*words, *(["--memory", "1GB"] if bounded else [])])
 
     assert code in {0, 2, 3, 4, 7}
     assert {entry.name for entry in folder.iterdir()} == {"data.csv"} | (
+        {"model.epochal"} if code == 0 else set()
+    )
+
+
+def parquet(compression):
+    """Return the bytes of a small Parquet file."""
+    table = pa.table(
+        {
+            "x": [1.5, None, 3.0, 4.0] * 3,
+            "z": ["a", "b", None, "a"] * 3,
+            "d": pa.array(["a", "b", "c", "a"] * 3).dictionary_encode(),
+            "y": [0, 1, 1, 0] * 3,
+        }
+    )
+    file = io.BytesIO()
+    pq.write_table(table, file, compression=compression, row_group_size=5)
+    return file.getvalue()
+
+
+PARQUET = [parquet("none"), parquet("snappy")]
+
+
+@slow
+@given(
+    st.sampled_from(PARQUET),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
+    st.none() | st.floats(0, 1),
+    st.booleans(),
+)
+def test_any_damage_of_a_parquet_file_ends_in_a_model_or_an_error_of_ours(
+    tmp_path_factory, content, damage, cut, bounded
+):
+    """Bytes that are others, or not there: read whole or streamed, nothing passes as a mistake of ours."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    path = folder / "data.parquet"
+    damaged = bytearray(content)
+    for place, value in damage:
+        damaged[int(place * len(damaged))] = value
+    path.write_bytes(damaged if cut is None else damaged[: int(cut * len(damaged))])
+    out = folder / "model.epochal"
+    words = ["train", str(path), "--target", "y", "--out", str(out), "--quiet", *CLASSIC]
+    code = main([*words, *(["--memory", "1GB"] if bounded else [])])
+
+    assert code in {0, 2, 3, 4, 7}
+    assert {entry.name for entry in folder.iterdir()} == {"data.parquet"} | (
         {"model.epochal"} if code == 0 else set()
     )
