@@ -79,7 +79,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Of "sgd"; 0 is plain gradient descent.
     batch_size : int or "auto"
         Rows per step; "auto" goes by the number of rows.
-    l2 : float, or "auto"
+    l2 : float
         The r in w <- w (1 - 2 learning_rate r) at each step: biases excluded,
         independent of the batch size.
     dropout : float in [0, 1)

@@ -38,8 +38,9 @@ class Settings:
     # "auto": `batch_size_for` below.
     batch_size: int | str = AUTO
     # The r of w <- w(1 - 2 lr r): per step, multiplied by the learning rate,
-    # biases excluded, independent of the batch size. "auto": `l2_for` below.
-    l2: float | str = AUTO
+    # biases excluded, independent of the batch size. On tables a fifth and four times as
+    # much made no difference that could be told.
+    l2: float = 0.025
     # The probability that a hidden unit is dropped in a training step.
     dropout: float = 0.15
     # Epochs at the most.
@@ -106,7 +107,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "learning_rate": Choice(("constant", "adaptive", "cosine")),
     "momentum": Number(0, 1, open_high=True),
     "batch_size": Either((Integer(1), Choice((AUTO,)))),
-    "l2": Either((Number(0), Choice((AUTO,)))),
+    "l2": Number(0),
     "dropout": Number(0, 0.99),
     "max_iter": Integer(1),
     "shuffle": Flag(),
@@ -207,7 +208,6 @@ def resolved(settings: Settings, rows: int, columns: int) -> Settings:
         settings,
         batch_size=min(size, rows),
         hidden_layer_sizes=hidden_layer_sizes_for(columns) if widths == AUTO else widths,
-        l2=l2_for(columns) if settings.l2 == AUTO else settings.l2,
         embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
         n_knots=knots_for(rows) if knots == AUTO else knots,
     )
@@ -240,20 +240,6 @@ def hidden_layer_sizes_for(columns: int) -> tuple[int, int]:
     """
     units = 128 if embedding_size_for(columns) else 512
     return units, units
-
-
-def l2_for(columns: int) -> float:
-    """Return the decay of weights for a number of columns: 0.025, or 0.1.
-
-    On tables a fifth and four times as much made no difference that could be
-    told (docs/ACCURACY.md). Of wide networks on columns that are too many for
-    vectors, on Fashion-MNIST, two made fewer mistakes with 0.1 on training rows
-    kept apart, and no fewer with 0.4; of sixteen the whole did not gain.
-
-    >>> [l2_for(columns) for columns in (10, 784)]
-    [0.025, 0.1]
-    """
-    return 0.025 if embedding_size_for(columns) else 0.1
 
 
 def knots_for(rows: int) -> tuple[int, int]:
