@@ -1,6 +1,7 @@
 """The scikit-learn door: contract, tools, data of every kind, continuing, saving."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
 from epochal.classifier import SETTINGS
+from epochal.data.memory import FIXED, Memory
+from epochal.data.preprocess import Preprocessor
 from epochal.errors import DataError, SettingError
 from epochal.settings import CONSTRAINTS, PRESETS, resolved
 
@@ -446,3 +449,36 @@ def test_a_limit_bounds_rows_in_memory_too(iris_file):
         _ = limited.oob_decision_function_
     with pytest.raises(SettingError, match="memory_limit is 'small'"):
         classifier(memory_limit="small").fit(X, Y)
+
+
+def test_preparation_that_is_kept_is_used_again(iris_file, tmp_path, monkeypatch):
+    """With a store, the second fit on a file takes what the first has prepared; on others it does not."""
+    monkeypatch.setattr(
+        Memory, "beside", lambda memory, networks: replace(memory, limit=FIXED + 4000)
+    )
+    made = []
+    fit = Preprocessor.fit
+    monkeypatch.setattr(
+        Preprocessor, "fit", lambda *rows, **how: made.append(1) or fit(*rows, **how)
+    )
+    frame = pd.DataFrame(X[:5], columns=["x0", "x1", "x2", "x3"]).assign(bed=0)
+    store = tmp_path / "store"
+    store.mkdir()
+
+    def fitted(**more):
+        """Return the probabilities of a new fit."""
+        ours = classifier(memory_limit="1GB", store=str(store), **more)
+        return ours.fit(iris_file, "kind", "w").predict_proba(frame)
+
+    first = fitted()
+    kept = sorted(entry.name for entry in store.iterdir())
+    again, slower = fitted(), fitted(learning_rate_init=1e-4)
+
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, slower)
+    assert len(made) == 1
+    assert {name.rsplit(".")[1] for name in kept} == {"columns", "parts", "rows"}
+    assert kept == sorted(entry.name for entry in store.iterdir())
+    pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
+    fitted()
+    assert len(made) == 2

@@ -153,7 +153,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         are then read as they are needed, and encoded rows that do not fit are
         on disk. None: everything is in memory.
     store : str or None
-        The folder for these; None: the system's for temporary files.
+        The folder for these, in which they are kept for the next fit on the same
+        file; None: the system's for temporary files, and nothing is kept.
     callbacks : sequence of callables, or None
         Each is called with an `epochal.records.EpochEvent` after each epoch.
 

@@ -11,20 +11,23 @@ import math
 import platform
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 import epochal
 from epochal.data.bags import Bags, bags_for, member_weights
 from epochal.data.batches import ArraySource, Epochs
-from epochal.data.encoding import Encoded, Known, encoded, thinned
+from epochal.data.encoding import Encoded, Known, Place, encoded, thinned
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.judges import Judges, own, shared
+from epochal.data.kept import Kept
 from epochal.data.labels import class_weights, encode_labels, numbered
 from epochal.data.preprocess import Preprocessor
 from epochal.data.rows import columns_of
 from epochal.data.split import holdout, latest
+from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
@@ -116,14 +119,18 @@ def fit(
         settings = replace(settings, bagging=None)
     trains, apart = _split(data, labels, weight, settings, how, validation)
     settings = resolved(settings, int(np.count_nonzero(trains)), columns_of(data.rows))
-    preprocessor = _preprocessor(data, trains, settings, earlier)
+    kept = _kept(data, trains, settings, how)
+    preprocessor = _preprocessor(data, trains, settings, earlier, kept)
     networks = _networks_bytes(preprocessor, settings, len(classes))
     how = replace(how, memory=how.memory.beside(networks))
     how.memory.tidy()
     known = Known(labels, weight, _numbered_among(data.groups, trains))
     parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
     deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
-    pool, *held = encoded(data.rows, known, parts, preprocessor, how.memory, deal)
+    if kept is not None:
+        kept = kept.beside(how.seed, settings.shuffle, how.memory.shares, *known, *parts)
+    place = Place(how.memory, deal, kept)
+    pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     how.memory.tidy()
     bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
     judges: Judges | None = None
@@ -249,21 +256,44 @@ def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
     return earlier.model.history.followed_by(trained.history)
 
 
+def _kept(
+    data: Labelled, trains: np.ndarray, settings: Settings, how: Circumstances
+) -> Kept | None:
+    """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
+    rows, folder = data.rows, how.memory.folder
+    if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
+        return None
+    columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
+    return Kept.of(folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings))
+
+
+def _statistics_of(settings: Settings) -> dict[str, Any]:
+    """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
+    return {
+        "epsilon": settings.epsilon,
+        "clip": settings.clip,
+        "max_categories": settings.max_categories,
+        "n_knots": knots_of_members(settings) if settings.embedding_size else None,
+    }
+
+
 def _preprocessor(
-    data: Labelled, trains: np.ndarray, settings: Settings, earlier: Fitted | None
+    data: Labelled,
+    trains: np.ndarray,
+    settings: Settings,
+    earlier: Fitted | None,
+    kept: Kept | None,
 ) -> Preprocessor:
     """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
     if earlier:
         return earlier.model.preprocessor
-    knots = knots_of_members(settings) if settings.embedding_size else None
-    return Preprocessor.fit(
-        data.rows,
-        trains if data.weight is None else trains * data.weight,
-        epsilon=settings.epsilon,
-        clip=settings.clip,
-        max_categories=settings.max_categories,
-        n_knots=knots,
-    )
+
+    def make() -> Preprocessor:
+        """Return the preprocessing by the statistics of the training rows."""
+        weight = trains if data.weight is None else trains * data.weight
+        return Preprocessor.fit(data.rows, weight, **_statistics_of(settings))
+
+    return make() if kept is None else kept.preprocessor(make)
 
 
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
@@ -288,7 +318,7 @@ def _validating(
     _, truth, given = _numbers(validation, classes, how)
     part = _judging(_weighty(given, "sample_weight_val"), preprocessor, how)
     known = Known(truth, given)
-    (held,) = encoded(validation.rows, known, [part], preprocessor, how.memory, None)
+    (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
     return held
 
 

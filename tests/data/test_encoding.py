@@ -7,7 +7,8 @@ from scipy import sparse
 
 from epochal.data import rows as rows_module
 from epochal.data.batches import ArraySource, LazySource
-from epochal.data.encoding import Known, encoded, thinned
+from epochal.data.encoding import Known, Place, encoded, thinned
+from epochal.data.kept import Kept
 from epochal.data.memory import FIXED, NO_LIMIT, Memory
 from epochal.data.packing import PackedSource
 from epochal.data.preprocess import Preprocessor
@@ -26,7 +27,7 @@ TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
 
 def in_parts(rows, memory, random=None):
     """Return a part of the rows and the rest, encoded, in pieces of a few rows."""
-    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, memory, random)
+    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, Place(memory, random))
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,7 @@ def test_where_rows_are_is_a_matter_of_memory():
 def test_equal_weights_take_no_memory():
     """A weight that is the same for all rows stays one number."""
     known = KNOWN._replace(weight=np.broadcast_to(1.0, 500))
-    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, TIGHT, None)
+    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, Place(TIGHT))
 
     assert part.known.weight.strides == (0,)
     assert part.known.weight.shape == (FIRST.sum(),)
@@ -100,10 +101,35 @@ def test_categories_are_packed_where_room_is_short():
     memories = [NO_LIMIT, AMPLE, Memory(FIXED + 2 * 500 * 12), Memory(FIXED + 2 * 50 * 12)]
 
     parts = [
-        encoded(table, KNOWN, [FIRST], preprocessor, memory, None)[0].source for memory in memories
+        encoded(table, KNOWN, [FIRST], preprocessor, Place(memory))[0].source for memory in memories
     ]
 
     assert [type(part) for part in parts] == [ArraySource] * 2 + [PackedSource] * 2
     assert [type(part.source) for part in parts[2:]] == [ArraySource, StoredSource]
     for part in parts:
         assert part.take(np.arange(FIRST.sum())).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
+    """What was kept gives the same parts; of another origin or size nothing is found."""
+    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
+    rows = table if packed else X
+    preprocessor = Preprocessor.fit(rows, epsilon=1e-8, clip=None, max_categories=64)
+    known = KNOWN._replace(weight=np.broadcast_to(2.0, 500), groups=None)
+    memory = Memory(FIXED + 2 * 50 * 12)
+    place = Place(memory, np.random.default_rng(0), Kept.of(str(tmp_path), "data"))
+    first = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
+    nothing = rows.slice(0, 0) if packed else X[:0]
+
+    again = encoded(nothing, known, [FIRST, ~FIRST], preprocessor, place)
+    for mine, its in zip(first, again, strict=True):
+        numbers = np.arange(mine.source.n_rows)
+        assert mine.source.take(numbers).tobytes() == its.source.take(numbers).tobytes()
+        np.testing.assert_array_equal(mine.known.labels, its.known.labels)
+        assert its.known.weight.strides == (0,)
+        assert its.known.groups is None
+    (rows_file,) = tmp_path.glob("*.rows")
+    rows_file.write_bytes(rows_file.read_bytes()[:-4])
+    anew = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
+    assert anew[1].source.x.tobytes() == first[1].source.x.tobytes()

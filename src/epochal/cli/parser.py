@@ -130,7 +130,8 @@ def _add_train(parser: Parser) -> None:
     parser.add_argument(
         "--store",
         metavar="FOLDER",
-        help="where rows are put that do not fit into --memory (default: the system's)",
+        help="a folder in which rows that do not fit into --memory are put, and kept for the next "
+        "training on the same data (default: the system's for temporary files, and not kept)",
     )
     _add_columns(parser)
     _add_talking(parser)

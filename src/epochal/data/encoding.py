@@ -6,7 +6,7 @@ by piece where memory is bounded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -14,12 +14,14 @@ from scipy import sparse
 from epochal.data.batches import ArraySource, LazySource, RowSource
 from epochal.data.packing import PackedSource
 from epochal.data.rows import ahead, aligned, pieces, take
-from epochal.data.store import Layout, Store
+from epochal.data.store import Layout, Store, StoredSource
 from epochal.data.streamed import Streamed
+from epochal.data.unnamed import name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from epochal.data.kept import Kept
     from epochal.data.memory import Memory
     from epochal.data.packing import Packing
     from epochal.data.preprocess import Preprocessor
@@ -49,13 +51,23 @@ class Encoded(NamedTuple):
     known: Known
 
 
+class Place(NamedTuple):
+    """Where encoded rows are put: how much memory there is, and what deals them to places on disk.
+
+    Without random numbers they lie as they come. What is on disk is `kept`, and looked for, there.
+    """
+
+    memory: Memory
+    random: np.random.Generator | None = None
+    kept: Kept | None = None
+
+
 def encoded(
     rows: Rows | Streamed,
     known: Known,
     parts: Sequence[np.ndarray],
     preprocessor: Preprocessor,
-    memory: Memory,
-    random: np.random.Generator | None,
+    place: Place,
 ) -> list[Encoded]:
     """Return parts of the rows, encoded.
 
@@ -64,15 +76,19 @@ def encoded(
         known: of all rows.
         parts: which rows they have, bool (rows,) each. The first part may be on disk.
         preprocessor: encodes.
-        memory: how much of it there is.
-        random: deals the rows of the first part to places on disk; None: as they come.
+        place: where they are put.
     """
+    memory, random, kept = place
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
-    sinks = [_sink(counts[0], preprocessor, memory, random)]
+    plan = _Plan.of(counts[0], preprocessor, memory)
+    found = plan.restored(kept, counts) if kept else None
+    if found is not None:
+        return found
+    sinks = [plan.sink(counts[0], memory, random)]
     sinks += [_Resident(count, preprocessor.n_features) for count in counts[1:]]
-    found = [_room_for(known, sink.n_rows) for sink in sinks]
+    there = [_room_for(known, sink.n_rows) for sink in sinks]
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
         """Return a piece, encoded, and which rows it has."""
@@ -80,11 +96,14 @@ def encoded(
 
     most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
     for span, x in ahead(encode, pieces(rows, most)):
-        for part, sink, there in zip(parts, sinks, found, strict=True):
+        for part, sink, beside in zip(parts, sinks, there, strict=True):
             some = np.flatnonzero(part[span])
             if len(some):
-                _put(known.of(span.start + some), there, sink.write(x[some]))
-    return [Encoded(sink.source(), there) for sink, there in zip(sinks, found, strict=True)]
+                _put(known.of(span.start + some), beside, sink.write(x[some]))
+    result = [Encoded(sink.source(), of) for sink, of in zip(sinks, there, strict=True)]
+    if kept is not None:
+        plan.keep(kept, result)
+    return result
 
 
 def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
@@ -148,22 +167,68 @@ class _Packed:
         return PackedSource(self.sink.source(), self.packing)
 
 
-def _sink(
-    n_rows: int, preprocessor: Preprocessor, memory: Memory, random: np.random.Generator | None
-) -> _Resident | Store | _Packed:
-    """Return where rows are written to: memory if they fit, as they are or packed; else the disk."""
+class _Plan(NamedTuple):
+    """Where rows shall be: in memory, or on disk in this layout; packed, if there is a packing."""
 
-    def placed(width: int) -> _Resident | Store:
-        """Return where rows of so many values are written to."""
-        if 4 * n_rows * width <= memory.resident:
-            return _Resident(n_rows, width)
-        return Store(Layout.within(n_rows, width, memory.buffer), memory.folder, random)
+    n_features: int
+    packing: Packing | None
+    layout: Layout | None
 
-    packing = preprocessor.packing
-    plain = 4 * n_rows * packing.n_features <= memory.resident
-    if plain or not packing.is_worth_it:
-        return placed(packing.n_features)
-    return _Packed(placed(packing.width), packing)
+    @classmethod
+    def of(cls, n_rows: int, preprocessor: Preprocessor, memory: Memory) -> _Plan:
+        """Return the plan for so many rows: in memory if they fit, as they are or packed."""
+        packing = preprocessor.packing
+        if 4 * n_rows * packing.n_features <= memory.resident:
+            return cls(packing.n_features, None, None)
+        used = packing if packing.is_worth_it else None
+        width = packing.width if used else packing.n_features
+        fits = 4 * n_rows * width <= memory.resident
+        layout = None if fits else Layout.within(n_rows, width, memory.buffer)
+        return cls(width, used, layout)
+
+    def sink(
+        self, n_rows: int, memory: Memory, random: np.random.Generator | None
+    ) -> _Resident | Store | _Packed:
+        """Return where rows are written to."""
+        place: _Resident | Store = _Resident(n_rows, self.n_features)
+        if self.layout is not None:
+            place = Store(self.layout, memory.folder, random)
+        return place if self.packing is None else _Packed(place, self.packing)
+
+    def keep(self, kept: Kept, parts: Sequence[Encoded]) -> None:
+        """Keep rows that are on disk, with what is known of them and the parts in memory."""
+        source = parts[0].source
+        store = source.source if isinstance(source, PackedSource) else source
+        if not isinstance(store, StoredSource) or not name(store.store.file, kept.path("rows")):
+            return
+        arrays = {
+            f"x{n}": part.source.x
+            for n, part in enumerate(parts)
+            if isinstance(part.source, ArraySource)
+        }
+        for number, part in enumerate(parts):
+            for field, values in part.known._asdict().items():
+                if values is not None:
+                    uniform = values.strides == (0,)
+                    arrays[f"{field}{number}"] = values[:1] if uniform else values
+        kept.save("parts", len(parts), arrays)
+
+    def restored(self, kept: Kept, counts: Sequence[int]) -> list[Encoded] | None:
+        """Return the parts of so many rows that were kept, or None."""
+        found = None if self.layout is None else kept.load("parts")
+        store = None if self.layout is None else Store.of_file(self.layout, kept.path("rows"))
+        if found is None or store is None:
+            return None
+        arrays = found[1]
+        result = []
+        for number, count in enumerate(counts):
+            source: RowSource = store.source() if number == 0 else ArraySource(arrays[f"x{number}"])
+            if number == 0 and self.packing is not None:
+                source = PackedSource(source, self.packing)
+            known: list[Any] = [arrays.get(f"{field}{number}") for field in Known._fields]
+            known = [None if of is None else np.broadcast_to(of, count) for of in known]
+            result.append(Encoded(source, Known(*known)))
+        return result
 
 
 def _room_for(known: Known, rows: int) -> Known:

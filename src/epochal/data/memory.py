@@ -61,6 +61,11 @@ class Memory:
         return (self.limit or 0) - self.taken
 
     @property
+    def shares(self) -> tuple[float, int, int]:
+        """All that decides where rows are and which of them judge."""
+        return self.resident, self.buffer, self.judging
+
+    @property
     def resident(self) -> float:
         """Bytes of encoded rows up to which all of them stay in memory."""
         return float("inf") if self.limit is None else 0.5 * self.free

@@ -6,7 +6,7 @@ sorted. An epoch goes through the blocks in a new order, some at a time,
 and through the rows of these in a new order. What it needs of memory are
 these blocks; what it reads is read from front to back.
 
-The file has no name: whatever ends the process, nothing is left behind.
+The file has no name while it is written: whatever ends the process, nothing is left behind.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import numpy as np
 
 from epochal.data.batches import Taken
 from epochal.data.rows import aligned
+from epochal.data.unnamed import unnamed
 from epochal.errors import SourceError, WriteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Blocks that are in memory together: the more, the more ways rows can come together.
 TOGETHER = 16
@@ -78,7 +80,7 @@ class Store:
         try:
             room = shutil.disk_usage(self.folder).free
             # Without a buffer: what is written is in memory once, and that is the system's.
-            self.file = tempfile.TemporaryFile(buffering=0, dir=self.folder)  # noqa: SIM115
+            self.file = unnamed(self.folder)
         except OSError as error:
             raise WriteError.from_cause(self.folder, error) from error
         weakref.finalize(self, self.file.close)
@@ -89,6 +91,25 @@ class Store:
                 f"{needed / 1e9:.1f} GB for {layout.n_rows:,} encoded rows",
                 "name a folder on another disk as the store, or allow more memory",
             )
+
+    @classmethod
+    def of_file(cls, layout: Layout, path: Path) -> Store | None:
+        """Return the store in a file that was kept; None if it is not there, or not of this size."""
+        try:
+            file = path.open("rb", buffering=0)
+        except OSError:
+            return None
+        store = cls.__new__(cls)
+        store.layout, store.folder, store.file, store.random = layout, str(path.parent), file, None
+        store.filled = layout.sizes
+        weakref.finalize(store, file.close)
+        whole = path.stat().st_size == layout.n_rows * layout.row_bytes
+        return store if whole else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows have been written."""
+        return bool((self.filled == self.layout.sizes).all())
 
     @property
     def n_rows(self) -> int:

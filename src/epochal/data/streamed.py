@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ class Streamed:
 
     `head` has none of them, but their columns and types, or their shape.
     `read(n)` yields all rows in their order, n at a time (the last piece may be
-    shorter): the same each time, or an error if the data have changed.
+    shorter): the same each time, or an error if the data have changed. `digest()`
+    goes through the data and returns what only the same rows return, but for
+    changes that show in the head; None if there is no way to know.
     """
 
     n_rows: int
     head: pa.Table | np.ndarray
     read: Callable[[int], Iterator[pa.Table | np.ndarray]]
+    digest: Callable[[], str] | None = None
 
     def where(self, chosen: np.ndarray) -> Streamed:
         """Return the rows that are chosen, bool (rows,).
@@ -52,11 +56,22 @@ class Streamed:
             if count:
                 yield _joined(held)
 
-        return replace(self, n_rows=int(np.count_nonzero(chosen)), read=read)
+        def digest() -> str:
+            """Return a digest of the rows and of which are chosen."""
+            bits = hashlib.blake2b(np.packbits(chosen).data, digest_size=20).hexdigest()
+            return f"{self.digest and self.digest()}{bits}"
+
+        known = digest if self.digest else None
+        return replace(self, n_rows=int(np.count_nonzero(chosen)), read=read, digest=known)
 
     def mapped(self, change: Callable[[Any], Any]) -> Streamed:
         """Return the rows with every piece changed by a function, which keeps rows apart."""
-        return Streamed(self.n_rows, change(self.head), lambda size: map(change, self.read(size)))
+
+        def read(size: int) -> Iterator[pa.Table | np.ndarray]:
+            """Yield the changed pieces."""
+            return map(change, self.read(size))
+
+        return replace(self, head=change(self.head), read=read)
 
 
 def _joined(pieces: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -44,6 +45,15 @@ def changed(path: Path) -> SourceError:
     hint = "leave it as it is until the end, or give a copy of it"
     expected = "the same content from beginning to end"
     return SourceError(f"{path} has changed while it was read", expected, hint)
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return a digest of the contents of files, in this order."""
+    digest = hashlib.blake2b(digest_size=20)
+    for path in paths:
+        with reading(path, "a file"), path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, hashlib.blake2b).digest())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

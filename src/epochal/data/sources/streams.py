@@ -17,7 +17,7 @@ from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
 from epochal.data.sources.parts import shared_names
-from epochal.data.sources.runs import Run, pieces, stamped
+from epochal.data.sources.runs import Run, digest_of, pieces, stamped
 from epochal.data.streamed import Streamed
 from epochal.errors import ColumnError, DataError, suggestion
 
@@ -186,7 +186,8 @@ def _labelled_stream(
     if not count:
         raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
     kept = labels.has_label if dropped else None
-    rows = Streamed(count, head, partial(_rows, runs, kept, head))
+    paths = [file.path for run in runs for file in run.files]
+    rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
 
 
