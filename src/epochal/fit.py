@@ -18,7 +18,7 @@ import pyarrow as pa
 
 import epochal
 from epochal.data.bags import Bags, bags_for, member_weights
-from epochal.data.batches import ArraySource, Epochs
+from epochal.data.batches import Epochs
 from epochal.data.encoding import Encoded, Known, Place, encoded, thinned
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.judges import Judges, own, shared
@@ -35,7 +35,6 @@ from epochal.learn.loop import Task, Trained, TrainingState, train
 from epochal.learn.setup import (
     fixed_for,
     fresh_state,
-    kind_of,
     knots_of_members,
     masks_for,
     program_for,
@@ -43,11 +42,10 @@ from epochal.learn.setup import (
     started,
 )
 from epochal.model.description import Model, layer_sizes, member_shapes
-from epochal.records import Calibration
 from epochal.request import Circumstances, Fitted
 from epochal.settings import AUTO, Settings, resolved
-from epochal.use.calibration import calibrated, expected_loss
-from epochal.use.left_out import Opinion, mean_opinion, opinion, scores
+from epochal.use.left_out import scores
+from epochal.use.opinions import Asked, opinions
 
 if TYPE_CHECKING:
     from epochal.data.labelled import Labelled
@@ -126,36 +124,34 @@ def fit(
     how.memory.tidy()
     known = Known(labels, weight, _numbered_among(data.groups, trains))
     parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
-    deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
-    if kept is not None:
-        kept = kept.beside(how.seed, settings.shuffle, how.memory.shares, *known, *parts)
-    place = Place(how.memory, deal, kept)
+    place = _place(kept, [*known, *parts], settings, how)
     pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     how.memory.tidy()
     bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
-    judges: Judges | None = None
     if validation is not None:
         held = [_validating(validation, classes, preprocessor, how)]
+    judges: Judges | None = None
     if held:
         judges = shared(held[0], bags.members, how.memory.judging)
     elif settings.early_stopping and bags.leaves_out:
         judges = own(pool, bags, how.memory.judging)
     material = Material(preprocessor, pool, bags, judges, len(classes))
     trained = _train(settings, how, material, earlier)
-    calibration, opinions = _opinions(trained, settings, how, material, earlier)
+    plain = None if earlier is None else earlier.model.calibration
+    calibration, said = opinions(trained, settings, bags, Asked(pool, judges, how.memory), plain)
     left_out, out_of_bag = None, None
-    if opinions is not None:
+    if said is not None:
         # Going on, the earlier fit may have trained on what is left out now.
         out_of_bag = scores(
-            opinions.mean,
-            opinions.labels,
-            opinions.weight,
+            said.mean,
+            said.labels,
+            said.weight,
             optimistic=earlier is not None,
-            expected=opinions.expected,
+            expected=said.expected,
         )
         if how.memory.limit is None:
             left_out = np.full((len(labels), len(classes)), np.nan)
-            left_out[np.flatnonzero(trains)[opinions.rows]] = opinions.mean
+            left_out[np.flatnonzero(trains)[said.rows]] = said.mean
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -267,6 +263,14 @@ def _kept(
     return Kept.of(folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings))
 
 
+def _place(kept: Kept | None, made_of: list[Any], settings: Settings, how: Circumstances) -> Place:
+    """Return where encoded rows are put; they are kept by all that decides what is where."""
+    deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
+    if kept is not None:
+        kept = kept.beside(how.seed, settings.shuffle, how.memory.shares, *made_of)
+    return Place(how.memory, deal, kept)
+
+
 def _statistics_of(settings: Settings) -> dict[str, Any]:
     """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
     return {
@@ -320,59 +324,6 @@ def _validating(
     known = Known(truth, given)
     (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
     return held
-
-
-class Opinions(NamedTuple):
-    """What members say of rows that they left out: mean probabilities, and the loss to expect.
-
-    `rows` are their numbers among those that were trained on.
-    """
-
-    mean: np.ndarray
-    rows: np.ndarray
-    labels: np.ndarray
-    weight: np.ndarray
-    expected: float | None
-
-
-def _opinions(
-    trained: Trained,
-    settings: Settings,
-    how: Circumstances,
-    material: Material,
-    earlier: Fitted | None,
-) -> tuple[Calibration, Opinions | None]:
-    """Return the calibration, and what members say of rows that they left out, if they did."""
-    _, pool, bags, judges, _ = material
-    members = len(trained.layers)
-    plain = Calibration.none(members) if earlier is None else earlier.model.calibration
-    if bags.leaves_out and (judges is None or judges.left_out is None):
-        # Others have judged, or nobody: those that were left out are asked now.
-        judges = own(pool, bags, how.memory.judging)
-        said = [
-            opinion(layers, judges.of(member), ArraySource(judges.x), settings.activation)
-            for member, layers in enumerate(trained.layers)
-        ]
-    elif (
-        judges is not None and trained.said is not None and (bags.leaves_out or settings.calibrate)
-    ):
-        said = [Opinion(judges.of(member), said) for member, said in enumerate(trained.said)]
-    else:
-        return plain, None
-    labels, weight = judges.y, judges.weights
-    if bags.leaves_out:
-        # A member that leaves out no row is judged by all, but has no opinion of any.
-        said = [
-            Opinion(*(part[: 0 if len(o.rows) == len(labels) else None] for part in o))
-            for o in said
-        ]
-    kinds = np.array([kind_of(layers) for layers in trained.layers])
-    calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
-    if judges.left_out is None:
-        return calibration, None
-    mean = mean_opinion(said, calibration.weights, len(labels), calibration.sharpness)
-    expected = expected_loss(said, calibration, labels, weight) if settings.calibrate else None
-    return calibration, Opinions(mean, judges.left_out, labels, weight, expected)
 
 
 def _train(

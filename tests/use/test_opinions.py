@@ -1,0 +1,65 @@
+"""Opinions of rows left out: by members that left them out, whoever judged them."""
+
+import numpy as np
+import pytest
+
+from epochal.data.bags import bags_for
+from epochal.data.batches import ArraySource
+from epochal.data.encoding import Encoded, Known
+from epochal.data.judges import own
+from epochal.data.memory import NO_LIMIT
+from epochal.learn.loop import Trained
+from epochal.learn.network import Layer
+from epochal.records import Calibration
+from epochal.settings import PRESETS, checked
+from epochal.use.opinions import Asked, opinions
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(60, 2)).astype(np.float32)
+POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))
+SETTINGS = checked(
+    PRESETS["default"], {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_knots": 8}
+)
+LAYERS = [
+    (Layer(RANDOM.normal(size=(2, 2)).astype(np.float32), np.zeros(2, np.float32)),)
+    for _ in range(3)
+]
+
+
+def logits(member, rows):
+    """Return what a member says of rows."""
+    return X[rows] @ LAYERS[member][0].weights
+
+
+def test_rows_are_spoken_of_by_members_that_left_them_out():
+    """Whether they were asked while they trained or only now, the opinions are the same."""
+    bags = bags_for(SETTINGS, POOL.known.labels, 0)
+    judges = own(POOL, bags, 2**20)
+    said = [logits(member, judges.of(member)) for member in range(3)]
+    then = Trained(LAYERS, None, None, said)
+    now = Trained(LAYERS, None, None, None)
+
+    calibration, while_training = opinions(
+        then, SETTINGS, bags, Asked(POOL, judges, NO_LIMIT), None
+    )
+    same, afterwards = opinions(now, SETTINGS, bags, Asked(POOL, None, NO_LIMIT), None)
+
+    np.testing.assert_allclose(while_training.mean, afterwards.mean, atol=1e-6)
+    np.testing.assert_allclose(calibration.sharpness, same.sharpness, rtol=1e-4)
+    assert while_training.rows.tolist() == list(range(60))
+    row = bags.left_out(1)[0]
+    sharp = np.exp(calibration.sharpness[1] * logits(1, [row])[0])
+    np.testing.assert_allclose(while_training.mean[row], sharp / sharp.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("earlier", [None, Calibration((2.0,) * 3, (1 / 3,) * 3, 1.1)])
+def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
+    """Without rows left out there are no opinions, and the earlier calibration, or none, holds."""
+    settings = checked(SETTINGS, {"bagging": None})
+    bags = bags_for(settings, POOL.known.labels, 0)
+    calibration, said = opinions(
+        Trained(LAYERS, None, None, None), settings, bags, Asked(POOL, None, NO_LIMIT), earlier
+    )
+
+    assert said is None
+    assert calibration == (earlier or Calibration.none(3))
