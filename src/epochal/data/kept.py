@@ -83,7 +83,7 @@ class Kept:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
-    def save(self, ending: str, described: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    def save(self, ending: str, described: Any, arrays: Mapping[str, Any]) -> None:
         """Keep a description and arrays.
 
         Raises:
@@ -91,7 +91,7 @@ class Kept:
         """
         try:
             with unnamed(self.folder) as file, io.BufferedRandom(file) as buffered:
-                np.savez(buffered, described=np.array(json.dumps(described)), **dict(arrays))
+                np.savez(buffered, described=np.array(json.dumps(described)), **arrays)
                 buffered.flush()
                 name(file, self.path(ending))
         except OSError as error:
