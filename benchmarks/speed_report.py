@@ -17,6 +17,8 @@ ONE = (
     "scikit-learn, s per epoch",
     "epochal, s per epoch",
     "times faster",
+    "PyTorch, s per epoch",
+    "times faster than PyTorch",
     "whole fit",
     "scikit-learn, share of peak",
     "epochal, share of peak",
@@ -86,12 +88,21 @@ def one_row(shape: dict[str, Any]) -> list[str]:
         f"{_middle(rounds, 'sklearn'):.3f}",
         f"{_middle(rounds, 'epochal'):.3f}",
         _ratio(ratios),
+        *_torch_cells(rounds),
         f"{whole:.2f}",
         f"{share('sklearn'):.0%}",
         f"{share('epochal'):.0%}",
         f"{1 / share('sklearn'):.2f}",
         f"{shape['compilation']:.1f}",
     ]
+
+
+def _torch_cells(rounds: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what PyTorch took in its fastest way, and how many times as long as ours."""
+    if not all("torch" in each for each in rounds):
+        return ["", ""]
+    ratios = [each["torch"]["training"] / each["epochal"]["training"] for each in rounds]
+    return [f"{_middle(rounds, 'torch'):.3f} ({rounds[0]['torch']['way']})", _ratio(ratios)]
 
 
 def ensemble_row(shape: dict[str, Any]) -> list[str]:

@@ -1,10 +1,11 @@
-"""Time training against scikit-learn's MLPClassifier, in turn, in one run. `make bench` runs this.
+"""Time training against scikit-learn and PyTorch, in turn, in one run. `make bench` runs this.
 
-Both sides do the same arithmetic: Adam, float32, relu, softmax cross-entropy,
+All sides do the same arithmetic: Adam, float32, relu, softmax cross-entropy,
 the same rows, batches and epochs, no stopping, no dropout, no L2. Each round
-times epochal, then scikit-learn, then one large matrix product; what is
-reported are medians over rounds of ratios within a round, so that a change in
-the machine's pace meets all alike.
+times epochal, then scikit-learn, then PyTorch, if a Python that has it is named,
+then one large matrix product; what is reported are medians over rounds of ratios
+within a round, so that a change in the machine's pace meets all alike. Of
+PyTorch the fastest of the ways in `torch_training.py` counts, found in the first round.
 
 Compilation is paid once per kind of network and kept on disk: it is measured
 apart, as the first fit of one epoch less the second, with the store turned off.
@@ -16,9 +17,13 @@ import argparse
 import json
 import os
 import shlex
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,9 +35,10 @@ import machine
 import pages
 import speed_report
 from epochal import EpochalClassifier
+from torch_training import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from epochal.records import EpochEvent
 
@@ -71,6 +77,7 @@ class Shape(NamedTuple):
 
 # Widths of Covertype and Fashion-MNIST; epochs so that one timing takes seconds.
 SHAPES = (
+    Shape((20, 32, 3), 32, 50_000, 3, ensemble=False),
     Shape((54, 100, 7), 200, 100_000, 5, ensemble=True),
     Shape((54, 256, 256, 7), 256, 100_000, 3, ensemble=True),
     Shape((784, 512, 512, 10), 256, 60_000, 2, ensemble=False),
@@ -152,6 +159,67 @@ def time_bagging(shape: Shape, x: np.ndarray, y: np.ndarray) -> Timing:
     return Timing(seconds, seconds, float(model.estimators_[0].loss_curve_[-1]))
 
 
+class Torch:
+    """PyTorch in a process of its own; `way` is the fastest for the rows given, once it is known."""
+
+    def __init__(self, python: str, shape: Shape, rows: Path) -> None:
+        self.way: str | None = None
+        sizes, size = list(shape.sizes), shape.batch_size
+        self.request = {
+            "sizes": sizes,
+            "batch_size": size,
+            "epochs": shape.epochs,
+            "rows": str(rows),
+        }
+        self.process = subprocess.Popen(
+            [python, str(HERE / "torch_training.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def time(self) -> dict[str, Any]:
+        """Return the timing of one training in the fastest way."""
+        if self.way is None:
+            answers = [self._asked(way) for way in WAYS]
+            best = min((a for a in answers if "error" not in a), key=itemgetter("training"))
+            self.way = best["way"]
+            return {**best, "ways": answers}
+        return self._asked(self.way)
+
+    def _asked(self, way: str) -> dict[str, Any]:
+        """Return the answer for a way."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the process has no ends")
+        self.process.stdin.write(json.dumps({**self.request, "way": way}) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+
+@contextmanager
+def torch_for(
+    python: str | None, shape: Shape, x: np.ndarray, y: np.ndarray
+) -> Iterator[Torch | None]:
+    """Give PyTorch with some rows; None without a Python that has it."""
+    if python is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.npz"
+        np.savez(rows, x=x, y=y)
+        torch = Torch(python, shape, rows)
+        try:
+            yield torch
+        finally:
+            torch.close()
+
+
 def _seconds(call: Callable[[], Any]) -> float:
     """Return how long a call takes; that it ends at the epoch limit is meant, and not told."""
     with warnings.catch_warnings():
@@ -161,20 +229,23 @@ def _seconds(call: Callable[[], Any]) -> float:
         return time.perf_counter() - began
 
 
-def compare_one(shape: Shape, rounds: int) -> dict[str, Any]:
-    """Return the rounds of one network against one, JSON-ready."""
+def compare_one(shape: Shape, rounds: int, python: str | None = None) -> dict[str, Any]:
+    """Return the rounds of one network against one, JSON-ready; `python` has PyTorch."""
     x, y = rows_of(shape)
     compiling = _compilation(shape, x, y, members=1)
     timings = []
-    for _ in range(rounds):
-        began, before = time.perf_counter(), machine.busy_seconds()
-        ours, theirs = time_epochal(shape, x, y), time_sklearn(shape, x, y)
-        rates = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
-        passed = time.perf_counter() - began
-        others = machine.others_share(before, machine.busy_seconds(), passed)
-        sides = {"epochal": ours._asdict(), "sklearn": theirs._asdict()}
-        timings.append({**sides, "peak": rates, "others": round(others, 3)})
-        _tell(f"{shape.name}: {theirs.training:.3f} s / {ours.training:.3f} s per epoch")
+    with torch_for(python, shape, x, y) as torch:
+        for _ in range(rounds):
+            began, before = time.perf_counter(), machine.busy_seconds()
+            ours, theirs = time_epochal(shape, x, y), time_sklearn(shape, x, y)
+            sides: dict[str, Any] = {"epochal": ours._asdict(), "sklearn": theirs._asdict()}
+            passed = time.perf_counter() - began
+            others = machine.others_share(before, machine.busy_seconds(), passed)
+            if torch is not None:
+                sides["torch"] = torch.time()
+            rates = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
+            timings.append({**sides, "peak": rates, "others": round(others, 3)})
+            _tell(f"{shape.name}: {theirs.training:.3f} s / {ours.training:.3f} s per epoch")
     return {**_described(shape), "compilation": compiling, "rounds": timings}
 
 
@@ -212,10 +283,12 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def measure(shapes: Sequence[Shape], rounds: int, command: str) -> dict[str, Any]:
+def measure(
+    shapes: Sequence[Shape], rounds: int, command: str, python: str | None = None
+) -> dict[str, Any]:
     """Return all results, with the machine that they are of, JSON-ready."""
     result: dict[str, Any] = {"machine": machine.description(), "command": command}
-    result["one"] = [compare_one(shape, rounds) for shape in shapes]
+    result["one"] = [compare_one(shape, rounds, python) for shape in shapes]
     result["ensemble"] = [compare_ensemble(shape, rounds) for shape in shapes if shape.ensemble]
     result["load_after"] = round(os.getloadavg()[0], 2)
     return result
@@ -226,7 +299,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="timings of each side (3)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to use (1)")
-    parser.add_argument("--shapes", default="1,2,3,4", help="which of the four shapes (1,2,3,4)")
+    parser.add_argument("--shapes", default="1,2,3,4,5", help="which of the five shapes (all)")
+    parser.add_argument("--python", help="a Python that has torch, to time PyTorch too")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "training_speed.json")
     parser.add_argument("--read", type=Path, help="show these results instead of measuring")
     parser.add_argument("--write", action="store_true", help="put the tables into BENCHMARKS.md")
@@ -247,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for shape in chosen
         ]
         command = shlex.join(["python", "benchmarks/training_speed.py", *(argv or sys.argv[1:])])
-        result = measure(shapes, arguments.rounds, command)
+        result = measure(shapes, arguments.rounds, command, arguments.python)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     text = speed_report.page(result)

@@ -63,9 +63,14 @@ def test_a_row_has_medians_ratios_and_shares_of_the_peak():
     """100 GFLOP in 5 s are a fifth of 100 GFLOP/s: nobody can be more than 5 times as fast."""
     assert report.one_row(ONE) == [
         *("1→2", "1,000", "2,000"),
-        *("5.000", "2.000", "**2.50** (2.00 – 3.00)", "1.25"),
+        *("5.000", "2.000", "**2.50** (2.00 – 3.00)", "", "", "1.25"),
         *("20%", "50%", "5.00", "1.2"),
     ]
+    beside = {
+        **ONE,
+        "rounds": [{**r, "torch": {"training": 3.0, "way": "fused"}} for r in ONE["rounds"]],
+    }
+    assert report.one_row(beside)[6:8] == ["3.000 (fused)", "**1.50** (1.50 – 1.50)"]
 
 
 def test_a_row_of_an_ensemble_has_its_cost_in_single_networks():

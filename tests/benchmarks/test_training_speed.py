@@ -21,10 +21,11 @@ def _small_products(monkeypatch):
 
 
 def test_the_shapes_are_those_that_are_promised():
-    """Names, batches and rows of the four comparisons."""
+    """Names, batches and rows of the five comparisons."""
     told = [(shape.name, shape.batch_size, shape.rows) for shape in speed.SHAPES]
 
     assert told == [
+        ("20→32→3", 32, 50_000),
         ("54→100→7", 200, 100_000),
         ("54→256→256→7", 256, 100_000),
         ("784→512→512→10", 256, 60_000),
