@@ -77,8 +77,12 @@ test-wheel: ## build the wheel, install it by itself, and run the tests on that
 	.venv-wheel/bin/python -m pytest -n $(WORKERS) --dist worksteal tests
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## time training against scikit-learn, at four shapes (OPTIONS=--write)
+bench: $(VENV)/dev.stamp ## time training against scikit-learn, at five shapes (OPTIONS=--write)
 	$(BIN)/python benchmarks/training_speed.py $(OPTIONS)
+
+.PHONY: bench-everyday
+bench-everyday: $(VENV)/dev.stamp ## time small data, searches, start, prediction, how cost grows (OPTIONS=--write)
+	$(BIN)/python benchmarks/everyday_speed.py $(OPTIONS)
 
 .PHONY: bench-accuracy
 bench-accuracy: $(VENV)/dev.stamp ## compare log-loss on real tables (DATA=folder with manifest.json)
