@@ -96,7 +96,7 @@ def test_rows_that_are_used_together_are_others_in_every_epoch():
 def test_a_disk_without_room_is_refused_before_anything_is_written():
     """What is needed and what there is are said, with the way out."""
     with pytest.raises(
-        WriteError, match=r"(?s)room for .* GB; expected .* GB for .*Hint: name a folder"
+        WriteError, match=r"(?s)room for .* MB; expected 4,000,000,000 MB for .*Hint: name a folder"
     ):
         Store(Layout(10**12, 1000, 10**11), None, None)
 

@@ -87,8 +87,8 @@ class Store:
         needed = layout.n_rows * layout.row_bytes
         if room < needed:
             raise WriteError(
-                f"{self.folder} has room for {room / 1e9:.1f} GB",
-                f"{needed / 1e9:.1f} GB for {layout.n_rows:,} encoded rows",
+                f"{self.folder} has room for {room / 1e6:,.0f} MB",
+                f"{needed / 1e6:,.0f} MB for {layout.n_rows:,} encoded rows",
                 "name a folder on another disk as the store, or allow more memory",
             )
 
