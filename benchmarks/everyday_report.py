@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HEAD = ("what", "epochal", "beside it", "figure", "target", "reached")
-SIDES = {"epochal": "epochal", "sklearn": "scikit-learn"}
 NAMES = {
     "rows": "rows",
     "columns": "columns",
@@ -65,6 +64,17 @@ def _faster(what: str, rounds: Sequence[dict[str, Any]], target: float, each: in
     return [what, ours, f"scikit-learn {theirs}", figure, f"at least {target:g}", reached]
 
 
+def _at_peak(result: dict[str, Any]) -> list[str]:
+    """Return the cells of a program that did only the matrix products, at the machine's peak."""
+    rounds = result["rounds"]
+    least = [result["products"] / 1e9 / max(one["peak"].values()) for one in rounds]
+    most = median(one["sklearn"] / there for one, there in zip(rounds, least, strict=True))
+    share = median(there / one["epochal"] for one, there in zip(rounds, least, strict=True))
+    figure = f"{most:.2f} times faster"
+    beside = f"its products at peak {told_seconds(median(least))}"
+    return ["the same at the machine's peak", f"{share:.0%} of peak", beside, figure, "", ""]
+
+
 def _within(
     what: str, sides: tuple[str, str], seconds: Sequence[float], target: float
 ) -> list[str]:
@@ -104,6 +114,7 @@ def search_lines(result: dict[str, Any]) -> Iterator[list[str]]:
     few, many = sorted(result["compilations"], key=int)
     what = f"search: {many} settings × {result['folds']} folds of digits, {result['epochs']} epochs"
     yield _faster(what, result["rounds"], 5)
+    yield _at_peak(result)
     of_few, of_many = (result["compilations"][number] for number in (few, many))
     reached = _reached(of_many <= of_few)
     figure = f"**{of_many}** programs compiled"
@@ -139,24 +150,12 @@ def one_row_lines(result: dict[str, Any]) -> Iterator[list[str]]:
 
 def many_rows_lines(result: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the cells of predicting many rows: pace, what is possible, memory."""
-    rounds = result["rounds"]
     what = f"{result['rows']:,} rows × {result['members']} networks {result['network']}"
-    yield _faster(what, rounds, 3)
-    least = [result["products"] / 1e9 / max(one["peak"].values()) for one in rounds]
-    most = median(one["sklearn"] / there for one, there in zip(rounds, least, strict=True))
-    share = median(there / one["epochal"] for one, there in zip(rounds, least, strict=True))
-    figure = f"{most:.2f} times faster"
-    beside = f"its products at peak {told_seconds(median(least))}"
-    yield ["the same at the machine's peak", f"{share:.0%} of peak", beside, figure, "", ""]
-    ours, theirs = (f"{result['beyond_mb'][side]:,.0f} MB" for side in SIDES)
-    yield [
-        "its memory beyond inputs and libraries",
-        ours,
-        f"scikit-learn {theirs}",
-        f"{ours}",
-        "",
-        "",
-    ]
+    yield _faster(what, result["rounds"], 3)
+    yield _at_peak(result)
+    ours, theirs = (result["beyond_mb"][side] for side in ("epochal", "sklearn"))
+    beside, figure = f"scikit-learn {theirs:,.0f} MB", f"{theirs / ours:.1f} times less"
+    yield ["its memory beyond inputs and libraries", f"{ours:,.0f} MB", beside, figure, "", ""]
 
 
 LINES: dict[str, Callable[[Any], Iterator[list[str]]]] = {
@@ -226,6 +225,17 @@ def decades(values: Sequence[float]) -> tuple[int, int]:
     return low, max(high, low + 1)
 
 
+def _short(number: int) -> str:
+    """Return a power of ten as there is room for it.
+
+    >>> _short(100), _short(10_000), _short(10_000_000)
+    ('100', '10k', '10M')
+    """
+    if number < 1_000:
+        return str(number)
+    return f"{number // 1_000}k" if number < 1_000_000 else f"{number // 1_000_000}M"
+
+
 def _panel(
     curve: dict[str, Any], key: str, corner: tuple[int, int], bounds: tuple[int, int]
 ) -> Iterator[str]:
@@ -252,9 +262,8 @@ def _panel(
         x = x_of(10.0**power)
         yield f'<path d="M{x:.1f} {top}v{HEIGHT}" stroke="#ddd"/>'
         anchor = {across[0]: "start", across[1]: "end"}.get(power, "middle")
-        yield (
-            f'<text x="{x:.1f}" y="{top + HEIGHT + 14}" text-anchor="{anchor}">{10**power:,}</text>'
-        )
+        label = _short(10**power)
+        yield f'<text x="{x:.1f}" y="{top + HEIGHT + 14}" text-anchor="{anchor}">{label}</text>'
     name = NAMES[curve["axis"]]
     yield f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#888"/>'
     yield (

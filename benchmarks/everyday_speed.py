@@ -32,6 +32,7 @@ import everyday_report
 import machine
 import pages
 from everyday_costs import MANY, MEMBERS, apart, growth, network, peer, predictors, seconds_of
+from training_speed import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +71,16 @@ def in_turn(calls: Calls, rounds: int) -> list[dict[str, float]]:
     return [{name: seconds_of(call) for name, call in calls.items()} for _ in range(rounds)]
 
 
+def in_turn_with_peak(calls: Calls, rounds: int) -> list[dict[str, Any]]:
+    """Return the same, each round with the pace of one large matrix product, GFLOP/s."""
+    timings: list[dict[str, Any]] = []
+    for _ in range(rounds):
+        (timing,) = in_turn(calls, 1)
+        peak = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
+        timings.append({**timing, "peak": peak})
+    return timings
+
+
 def small_data(rounds: int) -> list[dict[str, Any]]:
     """Return the rounds of fits on iris, by the rows of a step."""
     x, y = load_iris(return_X_y=True)
@@ -92,7 +103,12 @@ def search(rounds: int) -> dict[str, Any]:
     """Return the rounds of searches on digits, and how many programs each of ours compiles."""
     x, y = load_digits(return_X_y=True)
     x = x / 16.0
-    same = {"hidden_layer_sizes": (100,), "batch_size": 200, "max_iter": SEARCH_EPOCHS}
+    shape = Shape((x.shape[1], 100, 10), 200, len(x), 1, ensemble=False)
+    same = {
+        "hidden_layer_sizes": shape.sizes[1:-1],
+        "batch_size": shape.batch_size,
+        "max_iter": SEARCH_EPOCHS,
+    }
     ours, theirs = network(solver="sgd", **same), peer(solver="sgd", **same)
     rates = {"learning_rate_init": RATES}
     whole = {**rates, "momentum": MOMENTA}
@@ -109,7 +125,7 @@ def search(rounds: int) -> dict[str, Any]:
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(event)
 
-    compilations = {}
+    compilations: dict[str, int] = {}
     jax.monitoring.register_event_duration_secs_listener(count)
     for grid in (rates, {**whole, "l2": DECAYS}):
         seconds_of(partial(searched, ours, grid))
@@ -123,7 +139,8 @@ def search(rounds: int) -> dict[str, Any]:
         "folds": FOLDS,
         "epochs": SEARCH_EPOCHS,
         "compilations": compilations,
-        "rounds": in_turn(calls, rounds),
+        "products": shape.products * (FOLDS - 1) * SEARCH_EPOCHS * int(max(compilations, key=int)),
+        "rounds": in_turn_with_peak(calls, rounds),
     }
 
 
@@ -180,11 +197,6 @@ def many_rows(rounds: int) -> dict[str, Any]:
     ours, theirs = calls["epochal"]()[:1000], calls["sklearn"]()[:1000]
     if ours.shape != theirs.shape:
         raise ValueError(f"probabilities of shapes {ours.shape} and {theirs.shape}")
-    timings: list[dict[str, Any]] = []
-    for _ in range(rounds):
-        (timing,) = in_turn(calls, 1)
-        peak = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
-        timings.append({**timing, "peak": peak})
     weights = sum(a * b for a, b in zip(MANY.sizes, MANY.sizes[1:], strict=False))
     return {
         "network": MANY.name,
@@ -192,7 +204,7 @@ def many_rows(rounds: int) -> dict[str, Any]:
         "members": MEMBERS,
         "products": 2 * weights * MANY.rows * MEMBERS,
         "beyond_mb": {side: apart(side=side, rows=MANY.rows)["beyond_mb"] for side in calls},
-        "rounds": timings,
+        "rounds": in_turn_with_peak(calls, rounds),
     }
 
 

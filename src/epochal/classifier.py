@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from epochal.constraints import Choice
 from epochal.data.labelled import Labelled
+from epochal.data.matching import is_plain
 from epochal.data.memory import Memory, size_of
 from epochal.data.rows import head_of
 from epochal.data.sources.frames import as_rows, is_frame
@@ -435,6 +436,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
     def _rows(self, X: Any, *, reset: bool) -> Rows:
         """Return X as a table or array, checked as scikit-learn's contract asks."""
+        unnamed = not reset and not hasattr(self, "feature_names_in_")
+        if unnamed and is_plain(X, self.n_features_in_):
+            return X
         if is_frame(X) or isinstance(X, Streamed):
             # At prediction columns are matched by name, in any order, by the preprocessor.
             if reset:

@@ -49,7 +49,8 @@ RESULT = {
         "folds": 5,
         "epochs": 7,
         "compilations": {"4": 30, "24": 31},
-        "rounds": _rounds([8.0]),
+        "products": 50e9,
+        "rounds": [{"epochal": 1.0, "sklearn": 8.0, "peak": {"jax": 80.0, "numpy": 100.0}}],
     },
     "start": {
         "train": [{"epochal": 2.5}, {"epochal": 3.5}, {"epochal": 2.75}],
@@ -86,10 +87,11 @@ def test_a_comparison_has_its_median_range_and_target():
 
 def test_a_search_that_compiles_more_for_more_settings_falls_short():
     """31 programs for 24 settings are one too many, where 4 need 30."""
-    pace, programs = report.search_lines(RESULT["search"])
+    pace, possible, programs = report.search_lines(RESULT["search"])
 
     assert pace[0] == "search: 24 settings × 5 folds of digits, 7 epochs"
     assert pace[-1] == "yes"
+    assert possible[3] == "16.00 times faster"
     assert programs[2:] == [
         "30 for 4 settings",
         "**31** programs compiled",
@@ -97,7 +99,7 @@ def test_a_search_that_compiles_more_for_more_settings_falls_short():
         "**no**",
     ]
     same = {**RESULT["search"], "compilations": {"4": 30, "24": 30}}
-    assert list(report.search_lines(same))[1][-1] == "yes"
+    assert list(report.search_lines(same))[2][-1] == "yes"
 
 
 def test_start_is_told_with_what_it_is_beyond():
@@ -133,7 +135,7 @@ def test_many_rows_are_told_with_what_the_machine_allows():
     assert pace[0] == "1,000 rows × 8 networks 1→2"
     assert pace[3:] == ["**2.50** (2.50 – 2.50) times faster", "at least 3", "**no**"]
     assert possible[1:4] == ["50% of peak", "its products at peak 2.00 s", "5.00 times faster"]
-    assert memory[1:3] == ["120 MB", "scikit-learn 3,457 MB"]
+    assert memory[1:4] == ["120 MB", "scikit-learn 3,457 MB", "28.8 times less"]
 
 
 def test_the_page_names_machine_versions_date_and_command():
@@ -149,7 +151,7 @@ def test_the_tables_are_well_formed():
     lines = [line for line in report.page(RESULT).splitlines() if line.startswith("|")]
     curves = 4 * 5
 
-    assert [line.count("|") for line in lines[:-curves]] == [len(report.HEAD) + 1] * 13
+    assert [line.count("|") for line in lines[:-curves]] == [len(report.HEAD) + 1] * 14
     assert [line.count("|") for line in lines[-curves:]] == [5] * curves
 
 

@@ -55,7 +55,7 @@ def test_a_search_counts_what_it_compiles_and_more_settings_compile_no_more():
 
     assert list(result["compilations"]) == ["2", "4"]
     assert result["compilations"]["4"] == result["compilations"]["2"] > 0
-    assert set(result["rounds"][0]) == {"epochal", "sklearn"}
+    assert set(result["rounds"][0]) == {"epochal", "sklearn", "peak"}
 
 
 def test_a_first_fit_tells_what_its_epochs_took(capsys):

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.matching import block, matched
+from epochal.data.matching import block, is_plain, matched
 from epochal.data.statistics import statistics
 from epochal.errors import ColumnError, DataError
 
@@ -129,3 +129,23 @@ def test_large_numbers_whose_sum_overflows_are_no_infinity():
 
     assert (values == 1e308).all()
     assert missing is None or not missing.any()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.zeros((0, 3)),
+        np.zeros(3),
+        np.zeros((2, 4)),
+        np.zeros((2, 3), complex),
+        np.zeros((2, 3), object),
+        np.ma.zeros((2, 3)),
+        sparse.csr_matrix((2, 3)),
+        [[0.0, 0.0, 0.0]],
+    ],
+)
+def test_only_arrays_of_numbers_in_the_right_shape_are_plain(data):
+    """Whatever scikit-learn would change, refuse or warn of is not plain."""
+    assert is_plain(np.zeros((2, 3), np.float32), 3)
+    assert is_plain(np.zeros((2, 3, 4), bool), 3)
+    assert not is_plain(data, 3)

@@ -48,8 +48,9 @@ def keep_programs() -> None:
     if not folder or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", folder)
-    # Our programs compile in about a second each: below JAX's threshold for keeping.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # Below JAX's threshold for keeping: the large compile in about a second each, the small
+    # in half a second together, which a small table would wait for in every process.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _usual_folder() -> str:

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from epochal.learn import members
@@ -49,30 +48,32 @@ class Group:
         def copied(tree: Any) -> Any:
             """Return the group's part: copies, since the programs take their state over."""
             mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return jax.tree.map(jnp.array, _resized(mine, self.intervals))
+            return jax.device_put(_resized(mine, self.intervals), may_alias=False)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
         self.listen(nothing_said(0, 0))
 
-    def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
         """Train on a segment; return the summed losses. Arguments are of all members."""
         self.state, loss = members.train_segment(
             self.program,
             self.fixed,
             self.state,
             segment,
-            jnp.asarray(weights[self.numbers]),
-            jnp.asarray(rates[self.numbers], jnp.float32),
+            weights[self.numbers],
+            rates[self.numbers].astype(np.float32),
         )
-        return np.asarray(loss, np.float64)
+        return loss
 
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
-        self.said: Said = jax.tree.map(jnp.array, members.stacked([said] * len(self.numbers)))
+        self.said: Said = jax.device_put(
+            members.stacked([said] * len(self.numbers)), may_alias=False
+        )
 
     def judge(
         self, layers: Layers, rows: Any, spans: tuple[np.ndarray, np.ndarray], block: int
-    ) -> np.ndarray:
+    ) -> jax.Array:
         """Return the summed losses of some layers of the members; renew what they say.
 
         Args:
@@ -81,28 +82,28 @@ class Group:
             spans: of all members the first of the numbers that judge, and how many.
             block: rows per matrix product.
         """
-        starts, counts = (jnp.asarray(part[self.numbers], jnp.int32) for part in spans)
+        starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
         summed, self.said = members.validation_losses(
             self.program, layers, rows, (starts, counts), self.said, block=block
         )
-        return np.asarray(summed, np.float64)
+        return summed
 
     def keep(self, keep: np.ndarray) -> None:
         """Renew the best copies of the members that `keep`, of all members, names."""
         mine = keep[self.numbers]
         if mine.any():
-            self.best = members.kept(self.best, self.state.judged, jnp.asarray(mine))
+            self.best = members.kept(self.best, self.state.judged, mine)
 
     def go_back(self, back: np.ndarray) -> None:
         """Give the members that `back`, of all members, names their best copies as layers."""
         mine = back[self.numbers]
         if mine.any():
-            self.state = members.gone_back(self.state, self.best, jnp.asarray(mine))
+            self.state = members.gone_back(self.state, self.best, mine)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means; `stays`, of all members, is the share of the old ones."""
         if self.state.average:
-            self.state = members.averaged(self.state, jnp.asarray(stays[self.numbers], jnp.float32))
+            self.state = members.averaged(self.state, stays[self.numbers].astype(np.float32))
 
 
 class Groups:
@@ -112,9 +113,18 @@ class Groups:
         self.groups, self.pool, self.intervals = groups, pool, intervals
         self.members = sum(len(group.numbers) for group in groups)
 
-    def start(self, work: Callable[[Group], np.ndarray]) -> Callable[[], np.ndarray]:
+    def start(self, work: Callable[[Group], jax.Array]) -> Callable[[], np.ndarray]:
         """Begin the work of every group; return what waits for it and gives it by member."""
-        begun: list[Future[np.ndarray]] = [self.pool.submit(work, g) for g in self.groups]
+        if len(self.groups) == 1:
+            # JAX works on by itself, and a small epoch is over before a thread has begun it.
+            figures = work(self.groups[0])
+            return lambda: np.asarray(figures, np.float64)
+
+        def done(group: Group) -> np.ndarray:
+            """Return the figures of a group's members, which its thread has waited for."""
+            return np.asarray(work(group), np.float64)
+
+        begun: list[Future[np.ndarray]] = [self.pool.submit(done, g) for g in self.groups]
 
         def finished() -> np.ndarray:
             """Return each member's figure."""

@@ -190,10 +190,10 @@ class _Run:
         steps = np.minimum(first + np.arange(len(segment.counts)), total)
         on_device = Segment(
             x=jnp.asarray(segment.x),
-            y=jnp.asarray(segment.y),
-            counts=jnp.asarray(segment.counts),
-            factors=jnp.asarray(factors(settings.learning_rate, steps, total)),
-            batches=jnp.asarray(segment.batches, jnp.int32),
+            y=segment.y,
+            counts=segment.counts,
+            factors=factors(settings.learning_rate, steps, total),
+            batches=np.int32(segment.batches),
         )
         rates = np.where(self.active, self.rates, 0.0)
         return self.groups.start(lambda group: group.train(on_device, segment.weights, rates))
@@ -350,7 +350,7 @@ class _Judge:
         """
         counts = np.where(active, self.counts, 0)
 
-        def judged(group: Group) -> np.ndarray:
+        def judged(group: Group) -> jax.Array:
             """Return the summed losses of a group's members."""
             return group.judge(layers(group), self.rows, (self.starts, counts), self.block)
 
