@@ -482,3 +482,24 @@ def test_preparation_that_is_kept_is_used_again(iris_file, tmp_path, monkeypatch
     pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
     fitted()
     assert len(made) == 2
+
+
+def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(
+    iris_file, tmp_path, monkeypatch
+):
+    """With the means of an earlier fit rows are others than with their own: none are mixed up."""
+    monkeypatch.setattr(Memory, "beside", lambda memory, _: replace(memory, limit=FIXED + 4000))
+    plain = {"embedding_size": None, "warm_start": True, "memory_limit": "1GB"}
+    shifted = pd.read_parquet(iris_file)
+    shifted[["x0", "x1", "x2", "x3"]] += 5.0
+    shifted.to_parquet(tmp_path / "shifted.parquet")
+    store = tmp_path / "store"
+    store.mkdir()
+    kept = classifier(store=str(store), **plain).fit(iris_file, "kind")
+    apart = classifier(**plain).fit(iris_file, "kind")
+    classifier(store=str(store), **plain).fit(tmp_path / "shifted.parquet", "kind")
+
+    for ours in (kept, apart):
+        ours.fit(tmp_path / "shifted.parquet", "kind")
+    rows = shifted.drop(columns="kind")
+    np.testing.assert_array_equal(kept.predict_proba(rows), apart.predict_proba(rows))

@@ -124,7 +124,9 @@ def fit(
     how.memory.tidy()
     known = Known(labels, weight, _numbered_among(data.groups, trains))
     parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
-    place = _place(kept, [*known, *parts], settings, how)
+    # Going on, the preprocessing is the earlier fit's, and not what the settings say.
+    columns = [preprocessor.to_dict(), *preprocessor.arrays().values()]
+    place = _place(kept, [*columns, *known, *parts], settings, how)
     pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     how.memory.tidy()
     bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
+from epochal.data import encoding as encoding_module
 from epochal.data import rows as rows_module
 from epochal.data.batches import ArraySource, LazySource
 from epochal.data.encoding import Known, Place, encoded, thinned
@@ -133,3 +134,16 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
     rows_file.write_bytes(rows_file.read_bytes()[:-4])
     anew = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
     assert anew[1].source.x.tobytes() == first[1].source.x.tobytes()
+
+
+def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
+    """Nothing as large as all encoded rows is asked for where they do not fit."""
+    asked = []
+    aligned = encoding_module.aligned
+    monkeypatch.setattr(encoding_module, "aligned", lambda *of: asked.append(of) or aligned(*of))
+    everything = np.ones(500, bool)
+
+    encoded(X, KNOWN, [everything], PREPROCESSOR, Place(TIGHT))
+    assert (500, 3) not in asked
+    encoded(X, KNOWN, [everything], PREPROCESSOR, Place(AMPLE))
+    assert (500, 3) in asked

@@ -190,8 +190,10 @@ class _Plan(NamedTuple):
         self, n_rows: int, memory: Memory, random: np.random.Generator | None
     ) -> _Resident | Store | _Packed:
         """Return where rows are written to."""
-        place: _Resident | Store = _Resident(n_rows, self.n_features)
-        if self.layout is not None:
+        place: _Resident | Store
+        if self.layout is None:
+            place = _Resident(n_rows, self.n_features)
+        else:
             place = Store(self.layout, memory.folder, random)
         return place if self.packing is None else _Packed(place, self.packing)
 
