@@ -15,6 +15,7 @@ from epochal.data.labels import Coded
 from epochal.data.numbers import is_number
 from epochal.data.rows import head_of
 from epochal.data.sources.roles import labelled, labelled_batches
+from epochal.data.streamed import joined
 from epochal.errors import DataError
 from epochal.use.classes import class_indices
 
@@ -47,7 +48,7 @@ def like(
     if not len(labels):
         raise DataError(f"{path} has no row with a label", "at least one")
     return Labelled(
-        _joined([piece.rows for piece in pieces]),
+        joined([piece.rows for piece in pieces]),
         classes[class_indices(classes, labels)],
         None if roles.weight is None else np.concatenate([piece.weight for piece in pieces]),
         dropped=sum(piece.dropped for piece in pieces),
@@ -101,10 +102,3 @@ def _kind(column_type: pa.DataType) -> str:
     if pa.types.is_boolean(column_type):
         return "truth values"
     return "dates" if pa.types.is_temporal(column_type) else "categories"
-
-
-def _joined(pieces: list[Rows]) -> Rows:
-    """Return the pieces of a table or array as one."""
-    if isinstance(pieces[0], pa.Table):
-        return pa.concat_tables(pieces)
-    return np.concatenate(pieces)

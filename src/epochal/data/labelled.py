@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from epochal.data.labels import Coded
 from epochal.data.rows import len_of, span, take
-from epochal.data.streamed import Streamed
+from epochal.data.streamed import Streamed, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +50,8 @@ class Labelled:
         some = self.where(np.arange(len_of(self.rows)) % step == 0)
         if not isinstance(some.rows, Streamed):
             return some
-        pieces = [some.rows.head, *some.rows.read(most)]
-        together = pa.concat_tables if isinstance(some.rows.head, pa.Table) else np.concatenate
-        labels = some.labels_of(slice(None))
-        return replace(some, rows=together(pieces), labels=labels)
+        rows = joined([some.rows.head, *some.rows.read(most)])
+        return replace(some, rows=rows, labels=some.labels_of(slice(None)))
 
     def labels_of(self, some: slice) -> np.ndarray:
         """Return the labels of a span of the rows."""

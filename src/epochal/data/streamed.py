@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,7 @@ class Streamed:
 
         def read(size: int) -> Iterator[pa.Table | np.ndarray]:
             """Yield the chosen rows, `size` at a time."""
-            held: list[Any] = []
-            start = count = 0
-            for piece in self.read(size):
-                some = chosen[start : start + piece.shape[0]]
-                start += piece.shape[0]
-                held.append(
-                    piece.filter(pa.array(some)) if isinstance(piece, pa.Table) else piece[some]
-                )
-                count += held[-1].shape[0]
-                if count >= size:
-                    whole = _joined(held)
-                    yield whole[:size]
-                    held, count = [whole[size:]], count - size
-            if count:
-                yield _joined(held)
+            return regrouped(only(self.read(size), chosen), size)
 
         def digest() -> str:
             """Return a digest of the rows and of which are chosen."""
@@ -74,8 +60,42 @@ class Streamed:
         return replace(self, head=change(self.head), read=read)
 
 
-def _joined(pieces: list[Any]) -> Any:
-    """Return pieces of one kind as one."""
+def only(pieces: Iterable[Any], chosen: np.ndarray) -> Iterator[Any]:
+    """Yield pieces with the rows that are chosen, bool (rows of all pieces,)."""
+    start = 0
+    for piece in pieces:
+        flags = chosen[start : start + piece.shape[0]]
+        start += len(flags)
+        if flags.all():
+            yield piece
+        else:
+            yield piece.filter(pa.array(flags)) if isinstance(piece, pa.Table) else piece[flags]
+
+
+def regrouped(pieces: Iterable[Any], rows: int) -> Iterator[Any]:
+    """Yield the rows of tables or arrays, `rows` at a time; the last piece may be shorter.
+
+    >>> [len(array) for array in regrouped(np.split(np.arange(5), [2, 4]), 3)]
+    [3, 2]
+    """
+    held: list[Any] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece)
+        count += piece.shape[0]
+        if count < rows:
+            continue
+        together = joined(held)
+        whole = count - count % rows
+        for start in range(0, whole, rows):
+            yield together[start : start + rows]
+        held, count = [together[whole:]], count - whole
+    if count:
+        yield joined(held)
+
+
+def joined(pieces: list[Any]) -> Any:
+    """Return pieces of one kind, tables or arrays, as one."""
     if len(pieces) == 1:
         return pieces[0]
     if isinstance(pieces[0], pa.Table):

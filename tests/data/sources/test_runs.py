@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.runs import Run, ahead, pieces, regrouped_arrays, stamped
+from epochal.data.sources.runs import Run, ahead, pieces, stamped
+from epochal.data.streamed import regrouped
 from epochal.errors import MissingFileError, SourceError
 
 
@@ -44,7 +45,7 @@ def test_pieces_have_the_size_asked_for(run, size):
 def test_no_rows_give_no_pieces(run):
     """Nothing that is read gives nothing, and is no error where nothing was."""
     assert list(pieces([run([])], None, 3)) == []
-    assert list(regrouped_arrays([], 3)) == []
+    assert list(regrouped([], 3)) == []
 
 
 @pytest.mark.parametrize("rows", [3, 5])

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import numpy as np
-import pyarrow as pa
-
 from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import regrouped
+from epochal.data.streamed import only, regrouped
 from epochal.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeAlias
+
+    import numpy as np
+    import pyarrow as pa
 
     Block: TypeAlias = pa.Table | np.ndarray
 
@@ -91,12 +91,7 @@ class Run:
 def pieces(runs: Sequence[Run], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
     """Yield the rows of all files, `rows` at a time; `kept` says which; None: all of them."""
     blocks = ahead(chain.from_iterable(run.blocks() for run in runs))
-    some = blocks if kept is None else _kept(blocks, kept)
-    first = next(some, None)
-    if isinstance(first, pa.Table):
-        tables = (table.to_batches() for table in chain([first], some))
-        return regrouped(chain.from_iterable(tables), rows)
-    return iter(()) if first is None else regrouped_arrays(chain([first], some), rows)
+    return regrouped(blocks if kept is None else only(blocks, kept), rows)
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
@@ -110,38 +105,3 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
-
-
-def regrouped_arrays(blocks: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-    """Yield the rows of the blocks in arrays of `rows` rows; the last may be shorter.
-
-    >>> blocks = np.split(np.arange(5), [2, 4])
-    >>> [len(array) for array in regrouped_arrays(blocks, 3)]
-    [3, 2]
-    """
-    held: list[np.ndarray] = []
-    count = 0
-    for block in blocks:
-        held.append(block)
-        count += len(block)
-        if count < rows:
-            continue
-        together = np.concatenate(held)
-        whole = count - count % rows
-        for start in range(0, whole, rows):
-            yield together[start : start + rows]
-        held, count = [together[whole:]], count - whole
-    if count:
-        yield np.concatenate(held)
-
-
-def _kept(blocks: Iterable[Block], kept: np.ndarray) -> Iterator[Block]:
-    """Yield the blocks without the rows that are left out."""
-    start = 0
-    for block in blocks:
-        flags = kept[start : start + block.shape[0]]
-        start += len(flags)
-        if flags.all():
-            yield block
-        else:
-            yield block.filter(pa.array(flags)) if isinstance(block, pa.Table) else block[flags]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from epochal.data import streamed
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -111,20 +112,7 @@ def regrouped(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
     >>> [table.num_rows for table in regrouped(blocks, 3)]
     [3, 2]
     """
-    held: list[pa.Table] = []
-    count = 0
-    for block in blocks:
-        held.append(pa.Table.from_batches([block]))
-        count += block.num_rows
-        if count < rows:
-            continue
-        table = pa.concat_tables(held)
-        whole = count - count % rows
-        for start in range(0, whole, rows):
-            yield table.slice(start, rows)
-        held, count = [table.slice(whole)], count - whole
-    if count:
-        yield pa.concat_tables(held)
+    return streamed.regrouped((pa.Table.from_batches([block]) for block in blocks), rows)
 
 
 def without_index(schema: pa.Schema, where: str) -> list[str]:
