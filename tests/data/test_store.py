@@ -133,7 +133,7 @@ def test_a_disk_that_fills_up_is_told(tmp_path):
 def test_a_store_that_was_cut_short_is_told():
     """Rows that are no longer there are no zeros."""
     source, _ = stored(100, 10)
-    source.store.file.truncate(50)
+    source.file.truncate(50)
 
     with pytest.raises(SourceError, match="cut short"):
         source.take(np.array([99]))

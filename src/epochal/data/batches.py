@@ -181,7 +181,7 @@ class Epochs:
         padding = self.capacity * size - len(numbers)
         return HostSegment(
             x=_padded(rows.x, padding),
-            y=_padded(self.labels[numbers].astype(np.int32), padding),
+            y=_padded(self.labels[numbers].astype(np.int32, copy=False), padding),
             weights=_padded(self.weights(numbers).T, padding).T,
             counts=counts,
             batches=batches,

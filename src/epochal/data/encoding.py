@@ -14,7 +14,7 @@ from scipy import sparse
 from epochal.data.batches import ArraySource, LazySource, RowSource
 from epochal.data.packing import PackedSource
 from epochal.data.rows import ahead, aligned, pieces, take
-from epochal.data.store import Layout, Store, StoredSource
+from epochal.data.store import Layout, Store, StoredSource, stored_in
 from epochal.data.streamed import Streamed
 from epochal.data.unnamed import name
 
@@ -112,12 +112,21 @@ def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
     >>> print(thinned(np.ones(5, bool), n_features=1, most=12))
     [ True False  True False  True]
     """
-    step = -(-int(np.count_nonzero(part)) * 4 * max(n_features, 1) // max(most, 1))
-    if step < 2:
+    step = stride(int(np.count_nonzero(part)), n_features, most)
+    if step == 1:
         return part
     result = np.zeros_like(part)
     result[np.flatnonzero(part)[::step]] = True
     return result
+
+
+def stride(n_rows: int, n_features: int, most: int) -> int:
+    """Return every how many of so many encoded rows are to be taken, so that they have `most` bytes.
+
+    >>> stride(1000, n_features=25, most=40_000), stride(10, n_features=25, most=40_000)
+    (3, 1)
+    """
+    return max(-(-4 * n_rows * n_features // most), 1)
 
 
 def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor) -> Encoded:
@@ -201,7 +210,7 @@ class _Plan(NamedTuple):
         """Keep rows that are on disk, with what is known of them and the parts in memory."""
         source = parts[0].source
         store = source.source if isinstance(source, PackedSource) else source
-        if not isinstance(store, StoredSource) or not name(store.store.file, kept.path("rows")):
+        if not isinstance(store, StoredSource) or not name(store.file, kept.path("rows")):
             return
         arrays = {
             f"x{n}": part.source.x
@@ -218,13 +227,13 @@ class _Plan(NamedTuple):
     def restored(self, kept: Kept, counts: Sequence[int]) -> list[Encoded] | None:
         """Return the parts of so many rows that were kept, or None."""
         found = None if self.layout is None else kept.load("parts")
-        store = None if self.layout is None else Store.of_file(self.layout, kept.path("rows"))
-        if found is None or store is None:
+        stored = None if self.layout is None else stored_in(kept.path("rows"), self.layout)
+        if found is None or stored is None:
             return None
         arrays = found[1]
         result = []
         for number, count in enumerate(counts):
-            source: RowSource = store.source() if number == 0 else ArraySource(arrays[f"x{number}"])
+            source: RowSource = stored if number == 0 else ArraySource(arrays[f"x{number}"])
             if number == 0 and self.packing is not None:
                 source = PackedSource(source, self.packing)
             known: list[Any] = [arrays.get(f"{field}{number}") for field in Known._fields]

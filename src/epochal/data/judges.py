@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.data.batches import ArraySource
+from epochal.data.encoding import stride
 
 if TYPE_CHECKING:
     from epochal.data.bags import Bags
@@ -78,6 +79,5 @@ def _held(rows: Encoded, most: int) -> tuple[np.ndarray, np.ndarray]:
     source = rows.source
     if isinstance(source, ArraySource):
         return np.arange(source.n_rows), source.x
-    step = max(-(-4 * source.n_rows * source.n_features // most), 1)
-    chosen = np.arange(0, source.n_rows, step)
+    chosen = np.arange(0, source.n_rows, stride(source.n_rows, source.n_features, most))
     return chosen, source.take(chosen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.data.labels import Coded
-from epochal.data.rows import len_of, span, take
+from epochal.data.rows import cut, len_of, take
 from epochal.data.streamed import Streamed, joined
 
 if TYPE_CHECKING:
@@ -34,13 +34,9 @@ class Labelled:
 
     def pieces(self, size: int) -> Iterator[Labelled]:
         """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""
-        start = 0
-        for piece in self._read(size):
-            some = slice(start, start + len_of(piece))
-            yield Labelled(
-                piece, self.labels_of(some), None if self.weight is None else self.weight[some]
-            )
-            start = some.stop
+        for some, piece in cut(self.rows, size):
+            weight = None if self.weight is None else self.weight[some]
+            yield Labelled(piece, self.labels_of(some), weight)
 
     def sampled(self, most: int) -> Labelled:
         """Return every so-manieth row in memory, so that there are about `most`; all, if they are fewer."""
@@ -58,13 +54,6 @@ class Labelled:
         if isinstance(self.labels, Coded):
             return self.labels.values[self.labels.codes[some]]
         return self.labels[some]
-
-    def _read(self, size: int) -> Iterator[Rows]:
-        """Yield the rows, `size` at a time."""
-        if isinstance(self.rows, Streamed):
-            return self.rows.read(size)
-        ends = range(size, len_of(self.rows) + size, size)
-        return (span(self.rows, end - size, end) for end in ends)
 
     def where(self, chosen: np.ndarray) -> Labelled:
         """Return the rows that are chosen, bool (rows,), with all that is known of them."""

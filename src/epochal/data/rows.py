@@ -58,11 +58,16 @@ def spans(rows: Rows) -> Iterator[slice]:
 
 
 def pieces(rows: Rows | Streamed, most: int | None = None) -> Iterator[tuple[slice, Rows]]:
-    """Yield all rows in pieces of bounded size, each with its span; the same pieces wherever they are.
+    """Return all rows in pieces of bounded size, each with its span; the same pieces wherever they are.
 
     Of at most `most` rows each, where that is less than what is usual.
     """
     size = _step(rows) if most is None else min(_step(rows), most)
+    return cut(rows, size)
+
+
+def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
+    """Yield all rows, `size` at a time (the last piece may have fewer), each with its span."""
     if isinstance(rows, Streamed):
         start = 0
         for piece in rows.read(size):

@@ -25,6 +25,7 @@ from epochal.data.unnamed import unnamed
 from epochal.errors import SourceError, WriteError
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -83,7 +84,7 @@ class Store:
             self.file = unnamed(self.folder)
         except OSError as error:
             raise WriteError.from_cause(self.folder, error) from error
-        weakref.finalize(self, self.file.close)
+        self.closing = weakref.finalize(self, self.file.close)
         needed = layout.n_rows * layout.row_bytes
         if room < needed:
             raise WriteError(
@@ -91,25 +92,6 @@ class Store:
                 f"{needed / 1e6:,.0f} MB for {layout.n_rows:,} encoded rows",
                 "name a folder on another disk as the store, or allow more memory",
             )
-
-    @classmethod
-    def of_file(cls, layout: Layout, path: Path) -> Store | None:
-        """Return the store in a file that was kept; None if it is not there, or not of this size."""
-        try:
-            file = path.open("rb", buffering=0)
-        except OSError:
-            return None
-        store = cls.__new__(cls)
-        store.layout, store.folder, store.file, store.random = layout, str(path.parent), file, None
-        store.filled = layout.sizes
-        weakref.finalize(store, file.close)
-        whole = path.stat().st_size == layout.n_rows * layout.row_bytes
-        return store if whole else None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all rows have been written."""
-        return bool((self.filled == self.layout.sizes).all())
 
     @property
     def n_rows(self) -> int:
@@ -133,8 +115,9 @@ class Store:
         return places
 
     def source(self) -> StoredSource:
-        """Return the rows, when all have been written."""
-        return StoredSource(self)
+        """Return the rows, when all have been written; the file is theirs then."""
+        self.closing.detach()
+        return StoredSource(self.file, self.layout)
 
     def _dealt(self, rows: int) -> np.ndarray:
         """Return a block for each of some rows, with room for it."""
@@ -160,9 +143,10 @@ class Store:
 class StoredSource:
     """Rows in a file, which are read as they are needed."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.layout = store, store.layout
-        self.n_rows, self.n_features = self.layout.n_rows, self.layout.n_features
+    def __init__(self, file: io.FileIO, layout: Layout) -> None:
+        self.file, self.layout = file, layout
+        self.n_rows, self.n_features = layout.n_rows, layout.n_features
+        weakref.finalize(self, file.close)
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers: each is sought by itself."""
@@ -203,13 +187,23 @@ class StoredSource:
     def _get(self, first: int, x: np.ndarray) -> None:
         """Read rows from the one of this number on."""
         left = x.data.cast("B")
-        file = self.store.file
-        file.seek(first * self.layout.row_bytes)
+        self.file.seek(first * self.layout.row_bytes)
         while len(left):
-            got = file.readinto(left)
+            got = self.file.readinto(left)
             if not got:
                 raise SourceError("the store of encoded rows was cut short", "", "train again")
             left = left[got:]
+
+
+def stored_in(path: Path, layout: Layout) -> StoredSource | None:
+    """Return the rows in a file that was kept; None if it is not there, or not of their size."""
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError:
+        return None
+    stored = StoredSource(file, layout)
+    whole = path.stat().st_size == layout.n_rows * layout.row_bytes
+    return stored if whole else None
 
 
 def _followed(rest: Taken, rows: Taken, some: np.ndarray) -> Taken:

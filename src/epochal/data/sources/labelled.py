@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.sources.frames import as_labels
-from epochal.errors import ColumnError, DataError
+from epochal.errors import ColumnError, DataError, suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from epochal.data.rows import Rows
 
 
@@ -78,3 +80,16 @@ def without_missing(rows: Rows, labels: np.ndarray | None, source: str) -> Label
         rows = rows.filter(pa.array(kept)) if isinstance(rows, pa.Table) else rows[kept]
         labels = labels[kept]
     return LabelledRows(rows, labels, source, dropped)
+
+
+def no_labels(source: str, names: Sequence[str] | None) -> DataError:
+    """Return the error for data without labels, with the hint to name a target; arrays have no names."""
+    hint = "name the array of labels, or its column number, with --target"
+    if names is not None:
+        hint = f"name the column to predict with --target; {suggestion('', names)}"
+    return DataError(f"{source} has no labels of its own", "", hint)
+
+
+def no_columns(source: str, option: str) -> DataError:
+    """Return the error for an option that names a column of data that have no names."""
+    return DataError(f"{source} has no named columns", "", f"leave {option} away")

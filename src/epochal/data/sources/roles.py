@@ -15,9 +15,10 @@ from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
 from epochal.data.sources import files
-from epochal.data.sources.frames import as_labels
+from epochal.data.sources.frames import as_labels, feature_names
+from epochal.data.sources.labelled import no_columns, no_labels
 from epochal.data.sources.streams import stream
-from epochal.errors import ColumnError, DataError, suggestion
+from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -59,7 +60,7 @@ def labelled(
         return _streamed(path, roles, categorical, drop)
     read = files.read(path, roles.target, as_text=categorical)
     if read.labels is None:
-        raise no_labels(path, read.rows)
+        raise no_labels(path, feature_names(read.rows))
     weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
     groups, times = (
         None if name is None else as_labels(_column(read.rows, name, path))
@@ -85,7 +86,7 @@ def labelled_batches(
     surplus = {*drop, *roles.beside}
     for read in files.labelled_batches(path, rows_per_batch, None, roles.target):
         if read.labels is None:
-            raise no_labels(path, read.rows)
+            raise no_labels(path, feature_names(read.rows))
         rows = read.rows
         weight = None if roles.weight is None else _weights_in(rows, roles.weight, path)
         if isinstance(rows, pa.Table):
@@ -93,18 +94,10 @@ def labelled_batches(
         yield Labelled(rows, read.labels, weight, dropped=read.dropped)
 
 
-def no_labels(path: str, rows: Rows) -> DataError:
-    """Return the error for data without labels, with the hint to name a target."""
-    hint = "name the array of labels, or its column number, with --target"
-    if isinstance(rows, pa.Table):
-        hint = f"name the column to predict with --target; {suggestion('', rows.column_names)}"
-    return DataError(f"{path} has no labels of its own", "", hint)
-
-
 def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
     """Return the rows, which must be a table with the columns that an option names."""
     if not isinstance(rows, pa.Table):
-        raise DataError(f"{path} has no named columns", "", f"leave {option} away")
+        raise no_columns(path, option)
     missing = [name for name in names if name not in rows.column_names]
     if missing:
         raise ColumnError.from_missing(missing, rows.column_names, path)

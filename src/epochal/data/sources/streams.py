@@ -16,10 +16,11 @@ import pyarrow as pa
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
+from epochal.data.sources.labelled import no_columns, no_labels
 from epochal.data.sources.parts import shared_names
 from epochal.data.sources.runs import Run, digest_of, pieces, stamped
 from epochal.data.streamed import Streamed
-from epochal.errors import ColumnError, DataError, suggestion
+from epochal.errors import ColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -84,7 +85,7 @@ def stream(
         (f"the option with {beside[0]!r}" if beside else "", beside),
     ):
         if names:
-            raise DataError(f"{path} has no named columns", "", f"leave {option} away")
+            raise no_columns(path, option)
     return _stream_of_arrays(path, parts, name, target)
 
 
@@ -100,8 +101,7 @@ class _Asked(NamedTuple):
     def target_in(self, names: Sequence[str], path: str) -> str:
         """Return the target, if one is given and all other columns are there."""
         if self.target is None:
-            hint = f"name the column to predict with --target; {suggestion('', names)}"
-            raise DataError(f"{path} has no labels of its own", "", hint)
+            raise no_labels(path, names)
         others = [name for name in names if name != self.target]
         for wanted, present in (
             (self.beside, others),
@@ -163,8 +163,7 @@ def _stream_of_arrays(
     if not sum(found.counts):
         raise files.no_rows(source)
     if found.labels is None:
-        hint = "name the array of labels, or its column number, with --target"
-        raise DataError(f"{source} has no labels of its own", "", hint)
+        raise no_labels(source, None)
     runs = [
         Run(of_run, count, partial(reader.blocks_like, found.head))
         for of_run, reader, count in zip(runs_of, readers, found.counts, strict=True)
