@@ -10,14 +10,13 @@ import json
 import os
 import subprocess
 import sys
-import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
+import machine
 import memory_watch
 from epochal import EpochalClassifier
 from training_speed import Shape, rows_of
@@ -53,22 +52,13 @@ def peer(**settings: Any) -> MLPClassifier:
     return MLPClassifier(tol=0.0, n_iter_no_change=100_000, random_state=0, **settings)
 
 
-def seconds_of(call: Callable[[], Any]) -> float:
-    """Return how long a call takes; that it ends at the epoch limit is meant, and not told."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        began = time.perf_counter()
-        call()
-        return time.perf_counter() - began
-
-
 def predictors(rows: int) -> Calls:
     """Return how each side predicts many rows; the networks have hardly been trained."""
     x, y = rows_of(MANY._replace(rows=2 * MANY.batch_size))
     same = {"hidden_layer_sizes": MANY.sizes[1:-1], "batch_size": MANY.batch_size, "max_iter": 1}
     ours = network(n_estimators=MEMBERS, solver="adam", learning_rate_init=1e-3, **same)
     theirs = [peer(**same).set_params(random_state=number) for number in range(MEMBERS)]
-    seconds_of(lambda: [model.fit(x, y) for model in (ours, *theirs)])
+    machine.seconds_of(lambda: [model.fit(x, y) for model in (ours, *theirs)])
     many = np.random.default_rng(1).standard_normal((rows, MANY.sizes[0]), np.float32)
 
     def averaged() -> Any:
@@ -128,7 +118,7 @@ def beyond(call: Callable[[], Any]) -> dict[str, float]:
     before = memory_watch.kilobytes(status)["VmRSS"]
     # The highest mark so far becomes what is there now.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    seconds_of(call)
+    machine.seconds_of(call)
     peak = memory_watch.kilobytes(status)["VmHWM"]
     return {"peak_mb": peak * 1024 / 1e6, "beyond_mb": (peak - before) * 1024 / 1e6}
 

@@ -30,27 +30,13 @@ COLOURS = {"seconds_per_epoch": "#1f5fa8", "peak_mb": "#a8431f"}
 
 def page(result: dict[str, Any]) -> str:
     """Return the tables with what they were measured on, in Markdown."""
-    parts = [_conditions(result)]
+    parts = [pages.conditions(result)]
     rows = [row for part, lines in LINES.items() if part in result for row in lines(result[part])]
     if rows:
         parts.append(pages.table(HEAD, rows))
     if "growth" in result:
         parts += [growth_table(curve) for curve in result["growth"]]
     return "\n\n".join(parts)
-
-
-def _conditions(result: dict[str, Any]) -> str:
-    """Return the machine, versions, date and command as a list."""
-    of = result["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in of["versions"].items())
-    load = f"load of the machine before: {of['load']}, after: {result['load_after']}"
-    lines = [
-        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}",
-        f"versions: Python {of['python']}, {versions}",
-        f"date: {of['date']}; {load}",
-        f"command: `{result['command']}`",
-    ]
-    return "\n".join(f"- {line}" for line in lines)
 
 
 def _faster(what: str, rounds: Sequence[dict[str, Any]], target: float, each: int = 1) -> list[str]:

@@ -31,7 +31,7 @@ from sklearn.model_selection import GridSearchCV
 import everyday_report
 import machine
 import pages
-from everyday_costs import MANY, MEMBERS, apart, growth, network, peer, predictors, seconds_of
+from everyday_costs import MANY, MEMBERS, apart, growth, network, peer, predictors
 from training_speed import Shape
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ print(json.dumps({"first": first, "epochs": epochs, "second": second}))
 
 def in_turn(calls: Calls, rounds: int) -> list[dict[str, float]]:
     """Return the seconds of each call in each round, in which one follows the other."""
-    return [{name: seconds_of(call) for name, call in calls.items()} for _ in range(rounds)]
+    return [{name: machine.seconds_of(call) for name, call in calls.items()} for _ in range(rounds)]
 
 
 def in_turn_with_peak(calls: Calls, rounds: int) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def search(rounds: int) -> dict[str, Any]:
     compilations: dict[str, int] = {}
     jax.monitoring.register_event_duration_secs_listener(count)
     for grid in (rates, {**whole, "l2": DECAYS}):
-        seconds_of(partial(searched, ours, grid))
+        machine.seconds_of(partial(searched, ours, grid))
         compilations[str(int(np.prod([len(values) for values in grid.values()])))] = len(compiled)
     jax.monitoring.unregister_event_duration_listener(count)
     calls: Calls = {
@@ -181,7 +181,7 @@ def one_row(rounds: int) -> dict[str, Any]:
     """Return the rounds of predictions of one row by one network, seconds of so many calls."""
     x, y = load_iris(return_X_y=True)
     ours, theirs = (make(hidden_layer_sizes=(100,), max_iter=20) for make in (network, peer))
-    seconds_of(lambda: (ours.fit(x, y), theirs.fit(x, y)))
+    machine.seconds_of(lambda: (ours.fit(x, y), theirs.fit(x, y)))
     row = x[:1]
     calls: Calls = {
         "epochal": lambda: [ours.predict_proba(row) for _ in range(CALLS)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+import warnings
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +56,15 @@ def _widest(flags: list[str]) -> str:
     'AVX2'
     """
     return next((name for flag, name in VECTORS if flag in flags), "unknown")
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    """Return how long a call takes; that it ends at the epoch limit is meant, and not told."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        began = time.perf_counter()
+        call()
+        return time.perf_counter() - began
 
 
 def busy_seconds() -> tuple[float, float]:

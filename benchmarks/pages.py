@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,30 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     rule = "|".join(["---", *["--:"] * (len(head) - 1)])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
+
+
+def conditions(
+    result: dict[str, Any], *, machine: Sequence[str] = (), date: str = "", command: str = ""
+) -> str:
+    """Return the machine, versions, date and command of results as a list.
+
+    Args:
+        result: with the description of the machine, the command and the load afterwards.
+        machine: further lines about the machine.
+        date: what stands behind date and load.
+        command: what stands behind the command.
+    """
+    of = result["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in of["versions"].items())
+    load = f"load of the machine before: {of['load']}, after: {result['load_after']}"
+    lines = [
+        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}",
+        *machine,
+        f"versions: Python {of['python']}, {versions}",
+        f"date: {of['date']}; {load}{date}",
+        f"command: `{result['command']}`{command}",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def markers(name: str, script: str) -> tuple[str, str]:

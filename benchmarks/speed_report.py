@@ -50,25 +50,18 @@ def page(result: dict[str, Any]) -> str:
 
 def _conditions(result: dict[str, Any]) -> str:
     """Return the machine, versions, date and command as a list."""
-    of = result["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in of["versions"].items())
     rounds = [each["peak"] for shape in result["one"] for each in shape["rounds"]]
     peaks = " and ".join(
         f"{median(peak[key] for peak in rounds):.0f} GFLOP/s in {name}"
         for key, name in (("jax", "JAX"), ("numpy", "NumPy"))
     )
     others = max(each["others"] for shape in result["one"] for each in shape["rounds"])
-    lines = [
-        f"machine: {of['processor']}, {of['cores']} cores, {of['vectors']}, {of['system']}",
-        f"its peak: one large float32 matrix product runs at {peaks}",
-        f"versions: Python {of['python']}, {versions}",
-        (
-            f"date: {of['date']}; load of the machine before: {of['load']}, after: {result['load_after']}; "
-            f"other programs took at most {others:.0%} of the processor in any round"
-        ),
-        f"command: `{result['command']}`; {len(result['one'][0]['rounds'])} rounds",
-    ]
-    return "\n".join(f"- {line}" for line in lines)
+    return pages.conditions(
+        result,
+        machine=[f"its peak: one large float32 matrix product runs at {peaks}"],
+        date=f"; other programs took at most {others:.0%} of the processor in any round",
+        command=f"; {len(result['one'][0]['rounds'])} rounds",
+    )
 
 
 def one_row(shape: dict[str, Any]) -> list[str]:

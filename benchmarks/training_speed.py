@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -38,7 +37,7 @@ from epochal import EpochalClassifier
 from torch_training import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from epochal.records import EpochEvent
 
@@ -124,7 +123,7 @@ def time_epochal(
         random_state=0,
         callbacks=[events.append],
     )
-    seconds = _seconds(lambda: model.fit(x, y))
+    seconds = machine.seconds_of(lambda: model.fit(x, y))
     last = events[-1]
     return Timing(seconds / epochs, last.seconds / epochs, last.training_loss[0])
 
@@ -146,7 +145,7 @@ def _peer(shape: Shape) -> MLPClassifier:
 def time_sklearn(shape: Shape, x: np.ndarray, y: np.ndarray) -> Timing:
     """Return the timing of one fit of theirs, which prepares next to nothing."""
     model = _peer(shape)
-    seconds = _seconds(lambda: model.fit(x, y)) / shape.epochs
+    seconds = machine.seconds_of(lambda: model.fit(x, y)) / shape.epochs
     return Timing(seconds, seconds, float(model.loss_curve_[-1]))
 
 
@@ -155,7 +154,7 @@ def time_bagging(shape: Shape, x: np.ndarray, y: np.ndarray) -> Timing:
     model = BaggingClassifier(
         _peer(shape), n_estimators=MEMBERS, bootstrap=False, n_jobs=WORKERS, random_state=0
     )
-    seconds = _seconds(lambda: model.fit(x, y)) / shape.epochs
+    seconds = machine.seconds_of(lambda: model.fit(x, y)) / shape.epochs
     return Timing(seconds, seconds, float(model.estimators_[0].loss_curve_[-1]))
 
 
@@ -218,15 +217,6 @@ def torch_for(
             yield torch
         finally:
             torch.close()
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    """Return how long a call takes; that it ends at the epoch limit is meant, and not told."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        began = time.perf_counter()
-        call()
-        return time.perf_counter() - began
 
 
 def compare_one(shape: Shape, rounds: int, python: str | None = None) -> dict[str, Any]:

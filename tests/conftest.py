@@ -1,11 +1,15 @@
-"""What holds for every test: strict JAX, two devices, and one store of compiled programs."""
+"""What holds for every test: strict JAX, two devices, one store of compiled programs; a file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import settings
+from sklearn.datasets import load_iris
 
 # JAX reads its environment once, when it is first imported; programs that
 # tests start inherit it. What is set already stands.
@@ -28,3 +32,15 @@ for _name, _value in _ENVIRONMENT.items():
 # Other work on the machine is no failure, and the same examples are tried every time.
 settings.register_profile("epochal", deadline=None, derandomize=True)
 settings.load_profile("epochal")
+
+
+@pytest.fixture
+def iris_file(tmp_path):
+    """Return the path of the irises as a file, with a weight and a group for each."""
+    x, y = load_iris(return_X_y=True)
+    table = {f"x{number}": x[:, number] for number in range(4)}
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    table |= {"kind": names, "w": np.arange(150) % 3 + 1, "bed": np.arange(150) // 5}
+    path = tmp_path / "iris.parquet"
+    pd.DataFrame(table).to_parquet(path)
+    return path

@@ -1,7 +1,6 @@
 """The scikit-learn door: contract, tools, data of every kind, continuing, saving."""
 
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
 from epochal.classifier import SETTINGS
-from epochal.data.memory import FIXED, Memory
-from epochal.data.preprocess import Preprocessor
 from epochal.errors import DataError, SettingError
 from epochal.settings import CONSTRAINTS, PRESETS, resolved
 
@@ -410,17 +407,6 @@ def test_times_beside_what_contradicts_them_are_refused(more, settings, words):
         EpochalClassifier(**settings).fit(X, y, times=range(9), **more)
 
 
-@pytest.fixture
-def iris_file(tmp_path):
-    """Return the path of the irises as a file, with a weight and a group for each."""
-    table = {f"x{number}": X[:, number] for number in range(4)}
-    names = np.array(["setosa", "versicolor", "virginica"])[Y]
-    table |= {"kind": names, "w": np.arange(150) % 3 + 1, "bed": np.arange(150) // 5}
-    path = tmp_path / "iris.parquet"
-    pd.DataFrame(table).to_parquet(path)
-    return path
-
-
 @pytest.mark.parametrize("memory_limit", [None, "1GB"])
 def test_a_path_stands_for_rows(iris_file, tmp_path, memory_limit):
     """Fit and predict take a file; what is said of rows are then names of its columns."""
@@ -449,57 +435,3 @@ def test_a_limit_bounds_rows_in_memory_too(iris_file):
         _ = limited.oob_decision_function_
     with pytest.raises(SettingError, match="memory_limit is 'small'"):
         classifier(memory_limit="small").fit(X, Y)
-
-
-def test_preparation_that_is_kept_is_used_again(iris_file, tmp_path, monkeypatch):
-    """With a store, the second fit on a file takes what the first has prepared; on others it does not."""
-    monkeypatch.setattr(
-        Memory, "beside", lambda memory, networks: replace(memory, limit=FIXED + 4000)
-    )
-    made = []
-    fit = Preprocessor.fit
-    monkeypatch.setattr(
-        Preprocessor, "fit", lambda *rows, **how: made.append(1) or fit(*rows, **how)
-    )
-    frame = pd.DataFrame(X[:5], columns=["x0", "x1", "x2", "x3"]).assign(bed=0)
-    store = tmp_path / "store"
-    store.mkdir()
-
-    def fitted(**more):
-        """Return the probabilities of a new fit."""
-        ours = classifier(memory_limit="1GB", store=str(store), **more)
-        return ours.fit(iris_file, "kind", "w").predict_proba(frame)
-
-    first = fitted()
-    kept = sorted(entry.name for entry in store.iterdir())
-    again, slower = fitted(), fitted(learning_rate_init=1e-4)
-
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, slower)
-    assert len(made) == 1
-    assert {name.rsplit(".")[1] for name in kept} == {"columns", "parts", "rows"}
-    assert kept == sorted(entry.name for entry in store.iterdir())
-    pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
-    fitted()
-    assert len(made) == 2
-
-
-def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(
-    iris_file, tmp_path, monkeypatch
-):
-    """With the means of an earlier fit rows are others than with their own: none are mixed up."""
-    monkeypatch.setattr(Memory, "beside", lambda memory, _: replace(memory, limit=FIXED + 4000))
-    plain = {"embedding_size": None, "warm_start": True, "memory_limit": "1GB"}
-    shifted = pd.read_parquet(iris_file)
-    shifted[["x0", "x1", "x2", "x3"]] += 5.0
-    shifted.to_parquet(tmp_path / "shifted.parquet")
-    store = tmp_path / "store"
-    store.mkdir()
-    kept = classifier(store=str(store), **plain).fit(iris_file, "kind")
-    apart = classifier(**plain).fit(iris_file, "kind")
-    classifier(store=str(store), **plain).fit(tmp_path / "shifted.parquet", "kind")
-
-    for ours in (kept, apart):
-        ours.fit(tmp_path / "shifted.parquet", "kind")
-    rows = shifted.drop(columns="kind")
-    np.testing.assert_array_equal(kept.predict_proba(rows), apart.predict_proba(rows))

@@ -101,6 +101,18 @@ def test_any_numbers_labels_and_weights_are_learned_from_or_refused(rows, labels
     assert np.isfinite(model.predict_proba(X)).all()
 
 
+def expect_a_model_or_an_error(path, bounded):
+    """Train on a file that is alone in its folder: a model is all that may appear beside it."""
+    out = path.parent / "model.epochal"
+    words = ["train", str(path), "--target", "y", "--out", str(out), "--quiet", *CLASSIC]
+    code = main([*words, *(["--memory", "1GB"] if bounded else [])])
+
+    assert code in {0, 2, 3, 4, 7}
+    assert {entry.name for entry in path.parent.iterdir()} == {path.name} | (
+        {"model.epochal"} if code == 0 else set()
+    )
+
+
 fields = st.text(st.sampled_from('ab0123.,;"\n\r\t -é\x00'), max_size=6)
 lines = st.lists(fields, min_size=1, max_size=4).map(",".join)
 tables = st.lists(lines, max_size=8).map("\n".join).map(str.encode) | st.binary(max_size=60)
@@ -113,14 +125,7 @@ def test_any_bytes_end_in_a_model_or_an_error_of_ours(tmp_path_factory, content,
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "data.csv"
     path.write_bytes(b"x,y,z\n1,a,0\n2,b,1\n3,a,2\n4,b,3\n" + content)
-    out = folder / "model.epochal"
-    words = ["train", str(path), "--target", "y", "--out", str(out), "--quiet", *CLASSIC]
-    code = main([*words, *(["--memory", "1GB"] if bounded else [])])
-
-    assert code in {0, 2, 3, 4, 7}
-    assert {entry.name for entry in folder.iterdir()} == {"data.csv"} | (
-        {"model.epochal"} if code == 0 else set()
-    )
+    expect_a_model_or_an_error(path, bounded)
 
 
 def parquet(compression):
@@ -158,11 +163,4 @@ def test_any_damage_of_a_parquet_file_ends_in_a_model_or_an_error_of_ours(
     for place, value in damage:
         damaged[int(place * len(damaged))] = value
     path.write_bytes(damaged if cut is None else damaged[: int(cut * len(damaged))])
-    out = folder / "model.epochal"
-    words = ["train", str(path), "--target", "y", "--out", str(out), "--quiet", *CLASSIC]
-    code = main([*words, *(["--memory", "1GB"] if bounded else [])])
-
-    assert code in {0, 2, 3, 4, 7}
-    assert {entry.name for entry in folder.iterdir()} == {"data.parquet"} | (
-        {"model.epochal"} if code == 0 else set()
-    )
+    expect_a_model_or_an_error(path, bounded)

@@ -41,3 +41,18 @@ def suite(tmp_path):
     manifest = [*files, {"name": "pictures", "file": "pictures"}]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     return tmp_path
+
+
+@pytest.fixture
+def abacus():
+    """Return what a machine says of itself."""
+    return {
+        "processor": "Abacus",
+        "vectors": "none",
+        "cores": 2,
+        "system": "Linux",
+        "load": 0.1,
+        "python": "3.11",
+        "versions": {"jax": "1.0"},
+        "date": "2000-01-01",
+    }

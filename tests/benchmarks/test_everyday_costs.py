@@ -27,7 +27,7 @@ def test_both_sides_do_all_epochs_without_a_row_kept_apart():
     ours, theirs = (
         make(hidden_layer_sizes=(4,), max_iter=15) for make in (costs.network, costs.peer)
     )
-    costs.seconds_of(lambda: (ours.fit(x, y), theirs.fit(x, y)))
+    costs.machine.seconds_of(lambda: (ours.fit(x, y), theirs.fit(x, y)))
 
     assert ours.n_iter_ == theirs.n_iter_ == 15
     assert ours.out_of_bag_ is None

@@ -8,17 +8,6 @@ import pytest
 
 import everyday_report as report
 
-MACHINE = {
-    "processor": "Abacus",
-    "vectors": "none",
-    "cores": 2,
-    "system": "Linux",
-    "load": 0.1,
-    "python": "3.11",
-    "versions": {"jax": "1.0"},
-    "date": "2000-01-01",
-}
-
 
 def _rounds(theirs, ours=1.0):
     """Return rounds of comparisons as they stand in the results."""
@@ -38,7 +27,6 @@ def _curve(axis, values):
 
 GROWTH = [_curve(axis, (1, 10, 100)) for axis in ("rows", "columns", "members", "width")]
 RESULT = {
-    "machine": MACHINE,
     "command": "python bench.py",
     "load_after": 2.0,
     "small": [
@@ -68,6 +56,12 @@ RESULT = {
     },
     "growth": GROWTH,
 }
+
+
+@pytest.fixture
+def result(abacus):
+    """Return results as a run keeps them."""
+    return {"machine": abacus, **RESULT}
 
 
 def test_a_comparison_has_its_median_range_and_target():
@@ -138,26 +132,26 @@ def test_many_rows_are_told_with_what_the_machine_allows():
     assert memory[1:4] == ["120 MB", "scikit-learn 3,457 MB", "28.8 times less"]
 
 
-def test_the_page_names_machine_versions_date_and_command():
+def test_the_page_names_machine_versions_date_and_command(result):
     """Whoever reads the tables can see what they are of."""
-    text = report.page(RESULT)
+    text = report.page(result)
 
     for part in ("Abacus", "jax 1.0", "2000-01-01", "`python bench.py`", "before: 0.1, after: 2.0"):
         assert part in text
 
 
-def test_the_tables_are_well_formed():
+def test_the_tables_are_well_formed(result):
     """Every line of a table has as many cells as its head."""
-    lines = [line for line in report.page(RESULT).splitlines() if line.startswith("|")]
+    lines = [line for line in report.page(result).splitlines() if line.startswith("|")]
     curves = 4 * 5
 
     assert [line.count("|") for line in lines[:-curves]] == [len(report.HEAD) + 1] * 14
     assert [line.count("|") for line in lines[-curves:]] == [5] * curves
 
 
-def test_a_page_shows_what_was_measured_and_no_more():
+def test_a_page_shows_what_was_measured_and_no_more(result):
     """A run of some parts has only their lines."""
-    text = report.page({key: RESULT[key] for key in ("machine", "command", "load_after", "start")})
+    text = report.page({key: result[key] for key in ("machine", "command", "load_after", "start")})
 
     assert "import epochal" in text
     assert "search" not in text

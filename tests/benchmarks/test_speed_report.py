@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import speed_report as report
+import pytest
 
-MACHINE = {
-    "processor": "Abacus",
-    "vectors": "none",
-    "cores": 2,
-    "system": "Linux",
-    "load": 0.1,
-    "python": "3.11",
-    "versions": {"jax": "1.0"},
-    "date": "2000-01-01",
-}
+import speed_report as report
 
 
 def _timing(seconds, whole=None):
@@ -51,12 +42,17 @@ ENSEMBLE = _shape(
     ],
 )
 RESULT = {
-    "machine": MACHINE,
     "command": "python bench.py",
     "load_after": 2.0,
     "one": [ONE],
     "ensemble": [ENSEMBLE],
 }
+
+
+@pytest.fixture
+def result(abacus):
+    """Return results as a run keeps them."""
+    return {"machine": abacus, **RESULT}
 
 
 def test_a_row_has_medians_ratios_and_shares_of_the_peak():
@@ -80,9 +76,9 @@ def test_a_row_of_an_ensemble_has_its_cost_in_single_networks():
     assert report.ensemble_row(ENSEMBLE)[3:] == expected
 
 
-def test_the_page_names_machine_versions_date_and_command():
+def test_the_page_names_machine_versions_date_and_command(result):
     """Whoever reads the tables can see what they are of."""
-    text = report.page(RESULT)
+    text = report.page(result)
 
     for part in ("Abacus", "jax 1.0", "2000-01-01", "`python bench.py`", "3 rounds", "16 members"):
         assert part in text
@@ -90,15 +86,15 @@ def test_the_page_names_machine_versions_date_and_command():
     assert "at most 7% of the processor" in text
 
 
-def test_the_tables_are_well_formed():
+def test_the_tables_are_well_formed(result):
     """Every line of a table has as many cells as its head."""
-    lines = [line for line in report.page(RESULT).splitlines() if line.startswith("|")]
+    lines = [line for line in report.page(result).splitlines() if line.startswith("|")]
 
     assert [line.count("|") for line in lines] == [len(report.ONE) + 1] * 3 + [
         len(report.ENSEMBLE) + 1
     ] * 3
 
 
-def test_a_page_without_ensembles_has_one_table():
+def test_a_page_without_ensembles_has_one_table(result):
     """Where no ensemble was timed, none is shown."""
-    assert "members" not in report.page({**RESULT, "ensemble": []})
+    assert "members" not in report.page({**result, "ensemble": []})

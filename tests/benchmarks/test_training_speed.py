@@ -50,7 +50,7 @@ def test_every_epoch_is_done_by_both(monkeypatch):
     """Neither side stops early, however little the loss improves."""
     peer = speed._peer(TINY._replace(epochs=15))
     x, y = np.zeros((120, 5), np.float32), np.arange(120) % 3
-    speed._seconds(lambda: peer.fit(x, y))
+    speed.machine.seconds_of(lambda: peer.fit(x, y))
     timing = speed.time_epochal(TINY._replace(epochs=15), x, y)
 
     assert peer.n_iter_ == 15

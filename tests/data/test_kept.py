@@ -1,13 +1,19 @@
 """What is kept for the next fit: found by its origin, whole, or made anew."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from epochal import EpochalClassifier
 from epochal.data.kept import Kept
+from epochal.data.memory import FIXED, Memory
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import WriteError
 
 X = np.random.default_rng(0).normal(size=(50, 3))
+SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 HOW = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
 
 
@@ -69,3 +75,56 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
     """The folder is named."""
     with pytest.raises(WriteError, match="nowhere"):
         Kept.of(str(tmp_path / "nowhere"), "data")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Return a folder for rows, which never fit into memory."""
+    monkeypatch.setattr(Memory, "beside", lambda memory, _: replace(memory, limit=FIXED + 4000))
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+def test_preparation_that_is_kept_is_used_again(iris_file, store, monkeypatch):
+    """With a store, the second fit on a file takes what the first has prepared; on others it does not."""
+    made = []
+    fit = Preprocessor.fit
+    monkeypatch.setattr(
+        Preprocessor, "fit", lambda *rows, **how: made.append(1) or fit(*rows, **how)
+    )
+    frame = pd.read_parquet(iris_file)[["x0", "x1", "x2", "x3", "bed"]][:5]
+
+    def fitted(**more):
+        """Return the probabilities of a new fit."""
+        ours = EpochalClassifier(**(SMALL | more), memory_limit="1GB", store=str(store))
+        return ours.fit(iris_file, "kind", "w").predict_proba(frame)
+
+    first = fitted()
+    kept = sorted(entry.name for entry in store.iterdir())
+    again, slower = fitted(), fitted(learning_rate_init=1e-4)
+
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, slower)
+    assert len(made) == 1
+    assert {name.rsplit(".")[1] for name in kept} == {"columns", "parts", "rows"}
+    assert kept == sorted(entry.name for entry in store.iterdir())
+    pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
+    fitted()
+    assert len(made) == 2
+
+
+def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(iris_file, tmp_path, store):
+    """With the means of an earlier fit rows are others than with their own: none are mixed up."""
+    plain = {"embedding_size": None, "warm_start": True, "memory_limit": "1GB"}
+    shifted = pd.read_parquet(iris_file)
+    shifted[["x0", "x1", "x2", "x3"]] += 5.0
+    shifted.to_parquet(tmp_path / "shifted.parquet")
+    kept = EpochalClassifier(**SMALL, store=str(store), **plain).fit(iris_file, "kind")
+    apart = EpochalClassifier(**SMALL, **plain).fit(iris_file, "kind")
+    EpochalClassifier(**SMALL, store=str(store), **plain).fit(tmp_path / "shifted.parquet", "kind")
+
+    for ours in (kept, apart):
+        ours.fit(tmp_path / "shifted.parquet", "kind")
+    rows = shifted.drop(columns="kind")
+    np.testing.assert_array_equal(kept.predict_proba(rows), apart.predict_proba(rows))

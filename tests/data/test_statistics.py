@@ -1,7 +1,5 @@
 """What is found in rows, all at once or piece by piece."""
 
-import datetime
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,22 +11,6 @@ from epochal.data.statistics import statistics
 from epochal.data.streamed import Streamed
 from epochal.errors import DataError
 
-DAY = datetime.date(2024, 1, 1)
-TABLE = pa.table(
-    {
-        "age": [31.0, None, 45.0, 28.0],
-        "rooms": [1, 2, 3, 4],
-        "empty number": pa.nulls(4, pa.float64()),
-        "empty": pa.nulls(4),
-        "job": ["cook", "clerk", None, "rare"],
-        "code": pa.array([3, 7, 3, 3]).dictionary_encode(),
-        "owner": [True, False, None, True],
-        "day": [DAY, DAY + datetime.timedelta(8), None, DAY],
-        "waited": pa.array([1, 2, 3, 4], pa.duration("s")),
-        "stamp": pa.array([DAY, DAY, DAY, DAY]).dictionary_encode(),
-    }
-)
-
 
 def infer(rows, training, max_categories, sample_weight=None):
     """Return the schema of the rows numbered in `training`."""
@@ -37,9 +19,9 @@ def infer(rows, training, max_categories, sample_weight=None):
     return statistics(rows, weight, max_categories=max_categories).schema
 
 
-def test_every_type_has_its_kind():
+def test_every_type_has_its_kind(every_kind):
     """Types decide the kind; the training rows decide categories, gaps and cycles."""
-    schema = infer(TABLE, np.arange(4), max_categories=64)
+    schema = infer(every_kind, np.arange(4), max_categories=64)
 
     assert schema.named
     assert schema.shape == (10,)
@@ -57,23 +39,23 @@ def test_every_type_has_its_kind():
     )
 
 
-def test_only_training_rows_speak():
+def test_only_training_rows_speak(every_kind):
     """What only other rows hold, and rows of weight 0, does not exist."""
     expected = (
         Column("age", "number"),
         Column("job", "category", ("cook", "rare")),
         Column("day", "date"),
     )
-    some = TABLE.select(["age", "job", "day"])
+    some = every_kind.select(["age", "job", "day"])
 
     assert infer(some, np.array([3, 0]), 64).columns == expected
     assert infer(some, np.arange(4), 64, np.array([2.0, 0, 0, 1])).columns == expected
     assert infer(some, np.arange(4), 64).columns != expected
 
 
-def test_rare_categories_share_one():
+def test_rare_categories_share_one(every_kind):
     """At most so many categories are kept; that there were more is noted."""
-    column = infer(TABLE.select(["job"]), np.array([0, 0, 1, 3]), 1).columns[0]
+    column = infer(every_kind.select(["job"]), np.array([0, 0, 1, 3]), 1).columns[0]
 
     assert column == Column("job", "category", ("cook",), other=True)
 
