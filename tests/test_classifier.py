@@ -30,25 +30,25 @@ def classifier(**settings):
     return EpochalClassifier(**(SMALL | settings))
 
 
-# scikit-learn declares these two for its BaggingClassifier, and its MLPClassifier
-# fails them too as soon as it stops early or trains in batches: which rows are
-# kept apart, and which meet in a batch, is not the same for a weight of 2 and a
-# row given twice. That full batches agree is tested in test_fit.
-EXPECTED = dict.fromkeys(
-    [
-        "check_sample_weight_equivalence_on_dense_data",
-        "check_sample_weight_equivalence_on_sparse_data",
-    ],
-    "mini-batches and kept-apart rows depend on the number of rows",
-)
+# Which rows are kept apart, and which meet in a batch, is not the same for a weight
+# of 2 and a row given twice: scikit-learn makes this check of its MLPClassifier with
+# a solver of full batches, and so it is made here. It compares to 1e-7, where a sum
+# of float32 in another order differs by 6e-8: a few small steps stay within it,
+# and differ a million times as much where weights are not looked at.
+WITH_FULL_BATCHES = {
+    "preset": "classic",
+    "early_stopping": False,
+    "batch_size": 1000,
+    "learning_rate_init": 1e-3,
+    "max_iter": 5,
+}
 
 
-@parametrize_with_checks(
-    [EpochalClassifier(n_estimators=2, hidden_layer_sizes=(32,), max_iter=30)],
-    expected_failed_checks=lambda estimator: EXPECTED,
-)
+@parametrize_with_checks([EpochalClassifier(n_estimators=2, hidden_layer_sizes=(32,), max_iter=30)])
 def test_scikit_learn_contract(estimator, check):
     """The estimator passes scikit-learn's own checks."""
+    if "sample_weight_equivalence" in str(check):
+        estimator = clone(estimator).set_params(**WITH_FULL_BATCHES)
     check(estimator)
 
 
