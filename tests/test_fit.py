@@ -364,6 +364,24 @@ def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
     )
 
 
+@pytest.mark.usefixtures("_beside")
+@pytest.mark.parametrize("more", [{}, {"early_stopping": False}])
+def test_bytes_train_as_the_same_numbers_do(more):
+    """Images of bytes give the model of the same images as numbers, to rounding, wherever they are."""
+    images = RANDOM.integers(0, 256, (200, 2, 2), dtype=np.uint8)
+    labels = np.where(images[:, 1, 1] > 127, "light", "dark")
+    as_bytes, as_numbers = (
+        fitted(rows, labels, shuffle=False, **more) for rows in (images, images.astype(np.float64))
+    )
+    on_disk = bounded(images, labels, shuffle=False, **more)
+
+    for one, same, near in zip(*map(first_weights, (as_bytes, on_disk, as_numbers)), strict=True):
+        assert one.tobytes() == same.tobytes()
+        np.testing.assert_allclose(one, near, atol=1e-4)
+    ours, theirs = as_bytes.model.out_of_bag, as_numbers.model.out_of_bag
+    assert ours.log_loss == pytest.approx(theirs.log_loss, rel=1e-4)
+
+
 def test_streamed_rows_train_the_same_model_as_arrays():
     """Rows that are read piece by piece, with coded labels, are rows like others."""
     values, codes = np.unique(Y, return_inverse=True)

@@ -18,7 +18,16 @@ from epochal.keys import Purpose, generator
 from epochal.learn import losses, network
 from epochal.learn.dropout import inverted, kept
 from epochal.learn.optimizer import RULES, Hyper, fresh_moments
-from epochal.learn.training import Fixed, MemberState, Program, Segment, judged, nothing_said, run
+from epochal.learn.training import (
+    Fixed,
+    Judging,
+    MemberState,
+    Program,
+    Segment,
+    judged,
+    nothing_said,
+    run,
+)
 from epochal.records import Calibration
 from epochal.use.left_out import mean_opinion, opinion
 from epochal.use.predict import probabilities
@@ -195,7 +204,7 @@ def test_the_validation_loss_is_the_weighted_sum_over_rows():
     """The judges' loss is the sum of w_i L_i over the member's span, without dropout."""
     padded = (np.pad(X, ((0, 8), (0, 0))), np.pad(Y, (0, 8)), np.pad(W, (0, 8)))
     span = (jnp.int32(2), jnp.int32(7))
-    on_device = (*map(jnp.asarray, padded), jnp.arange(len(padded[1])))
+    on_device = Judging(*map(jnp.asarray, padded), jnp.arange(len(padded[1])))
     ours, _ = judged(PROGRAM, layers(), on_device, span, nothing_said(8, 3), 4)
 
     assert float(ours) == pytest.approx(float((W * row_losses())[2:9].sum()), rel=1e-5)

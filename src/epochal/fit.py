@@ -140,7 +140,8 @@ def fit(
     material = Material(preprocessor, pool, bags, judges, len(classes))
     trained = _train(settings, how, material, earlier)
     plain = None if earlier is None else earlier.model.calibration
-    calibration, said = opinions(trained, settings, bags, Asked(pool, judges, how.memory), plain)
+    asked = Asked(pool, judges, how.memory, preprocessor.scaling)
+    calibration, said = opinions(trained, settings, bags, asked, plain)
     left_out, out_of_bag = None, None
     if said is not None:
         # Going on, the earlier fit may have trained on what is left out now.
@@ -375,6 +376,7 @@ def _train(
             members=bags.members,
         ),
         judges=judges,
+        scaling=preprocessor.scaling,
         device=device,
         tidy=how.memory.tidy,
     )

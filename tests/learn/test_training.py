@@ -11,6 +11,7 @@ from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import (
     Batch,
     Fixed,
+    Judging,
     MemberState,
     Program,
     Segment,
@@ -170,7 +171,9 @@ def test_summed_loss_reads_only_its_span():
 
     def loss(first, count):
         span = jnp.int32(first), jnp.int32(count)
-        return float(judged(PROGRAM, layers, (x, y, w, order), span, nothing_said(12, 2), 4)[0])
+        return float(
+            judged(PROGRAM, layers, Judging(x, y, w, order), span, nothing_said(12, 2), 4)[0]
+        )
 
     whole = loss(3, 11)
     rows = [loss(i, 1) for i in range(3, 14)]
@@ -188,7 +191,7 @@ def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chos
     said, copies, losses = nothing_said(12, 2), [], []
     for scale in (0.3, 3.0, -2.0, 1.0, -0.5, 0.1):
         layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)
-        _, said = judged(PROGRAM, layers, (x, y, w, jnp.arange(30)), span, said, 4)
+        _, said = judged(PROGRAM, layers, Judging(x, y, w, jnp.arange(30)), span, said, 4)
         copies.append(np.asarray(apply(layers, x, PROGRAM.activation))[rows])
         by_row = w[rows] * LOSSES[PROGRAM.loss][0](copies[-1], jax.nn.one_hot(y[rows], 2))
         losses.append([by_row[0::2].sum(), by_row[1::2].sum()])
@@ -202,7 +205,7 @@ def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chos
 def test_a_row_alone_has_the_copy_that_is_best_for_it_and_none_changes_nothing():
     """With one row its own loss decides; with no rows what was said stays."""
     x, y, w = jnp.tile(jnp.array([2.0, 1.0]), (8, 1)), jnp.zeros(8, jnp.int32), jnp.ones(8)
-    rows = (x, y, w, jnp.arange(8))
+    rows = Judging(x, y, w, jnp.arange(8))
     said, logits = nothing_said(4, 2), []
     for scale in (1.0, -1.0):
         layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)

@@ -40,9 +40,9 @@ def test_rows_are_spoken_of_by_members_that_left_them_out():
     now = Trained(LAYERS, None, None, None)
 
     calibration, while_training = opinions(
-        then, SETTINGS, bags, Asked(POOL, judges, NO_LIMIT), None
+        then, SETTINGS, bags, Asked(POOL, judges, NO_LIMIT, None), None
     )
-    same, afterwards = opinions(now, SETTINGS, bags, Asked(POOL, None, NO_LIMIT), None)
+    same, afterwards = opinions(now, SETTINGS, bags, Asked(POOL, None, NO_LIMIT, None), None)
 
     np.testing.assert_allclose(while_training.mean, afterwards.mean, atol=1e-6)
     np.testing.assert_allclose(calibration.sharpness, same.sharpness, rtol=1e-4)
@@ -58,7 +58,11 @@ def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
     settings = checked(SETTINGS, {"bagging": None})
     bags = bags_for(settings, POOL.known.labels, 0)
     calibration, said = opinions(
-        Trained(LAYERS, None, None, None), settings, bags, Asked(POOL, None, NO_LIMIT), earlier
+        Trained(LAYERS, None, None, None),
+        settings,
+        bags,
+        Asked(POOL, None, NO_LIMIT, None),
+        earlier,
     )
 
     assert said is None

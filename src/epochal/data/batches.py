@@ -31,7 +31,7 @@ class RowSource(Protocol):
         """The number of features."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows of these numbers, in this order, float32 (rows, features)."""
+        """Return the rows of these numbers, in this order: (rows, features), float32 or bytes."""
 
     def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
         """Yield every row once, `most` at a time, in a random order or as they stand."""
@@ -95,7 +95,7 @@ class HostSegment:
     `last` marks the end of the epoch.
     """
 
-    x: np.ndarray  # (capacity B, features) float32
+    x: np.ndarray  # (capacity B, features) float32, or bytes
     y: np.ndarray  # (capacity B,) int32
     weights: np.ndarray  # (members, capacity B) float32; padding weighs 0
     counts: np.ndarray  # (capacity,) float32, rows in each batch; padding counts 1

@@ -82,17 +82,17 @@ def encoded(
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
-    plan = _Plan.of(counts[0], preprocessor, memory)
+    plan = _Plan.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
     found = plan.restored(kept, counts) if kept else None
     if found is not None:
         return found
     sinks = [plan.sink(counts[0], memory, random)]
-    sinks += [_Resident(count, preprocessor.n_features) for count in counts[1:]]
+    sinks += [_Resident(count, preprocessor.n_features, plan.dtype) for count in counts[1:]]
     there = [_room_for(known, sink.n_rows) for sink in sinks]
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
         """Return a piece, encoded, and which rows it has."""
-        return span, preprocessor.encode(piece, first_row=span.start)
+        return span, preprocessor.compact(piece, first_row=span.start)
 
     most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
     for span, x in ahead(encode, pieces(rows, most)):
@@ -138,16 +138,16 @@ def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preproce
             len(numbers), preprocessor.n_features, lambda i: preprocessor.encode(take(some, i))
         )
     else:
-        source = ArraySource(preprocessor.encode(some))
+        source = ArraySource(preprocessor.compact(some))
     return Encoded(source, known.of(numbers))
 
 
 class _Resident:
     """Encoded rows in memory, while they are written."""
 
-    def __init__(self, n_rows: int, n_features: int) -> None:
+    def __init__(self, n_rows: int, n_features: int, dtype: type[np.generic]) -> None:
         self.n_rows, self.done = n_rows, 0
-        self.x = aligned(n_rows, n_features)
+        self.x = aligned(n_rows, n_features, dtype)
 
     def write(self, x: np.ndarray) -> np.ndarray:
         """Write some rows behind the others; return their places."""
@@ -180,20 +180,23 @@ class _Plan(NamedTuple):
     """Where rows shall be: in memory, or on disk in this layout; packed, if there is a packing."""
 
     n_features: int
+    dtype: type[np.generic]
     packing: Packing | None
     layout: Layout | None
 
     @classmethod
-    def of(cls, n_rows: int, preprocessor: Preprocessor, memory: Memory) -> _Plan:
+    def of(
+        cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: Memory
+    ) -> _Plan:
         """Return the plan for so many rows: in memory if they fit, as they are or packed."""
-        packing = preprocessor.packing
-        if 4 * n_rows * packing.n_features <= memory.resident:
-            return cls(packing.n_features, None, None)
+        packing, size = preprocessor.packing, np.dtype(dtype).itemsize
+        if size * n_rows * packing.n_features <= memory.resident:
+            return cls(packing.n_features, dtype, None, None)
         used = packing if packing.is_worth_it else None
         width = packing.width if used else packing.n_features
-        fits = 4 * n_rows * width <= memory.resident
-        layout = None if fits else Layout.within(n_rows, width, memory.buffer)
-        return cls(width, used, layout)
+        fits = size * n_rows * width <= memory.resident
+        layout = None if fits else Layout.within(n_rows, width, memory.buffer, dtype)
+        return cls(width, dtype, used, layout)
 
     def sink(
         self, n_rows: int, memory: Memory, random: np.random.Generator | None
@@ -201,7 +204,7 @@ class _Plan(NamedTuple):
         """Return where rows are written to."""
         place: _Resident | Store
         if self.layout is None:
-            place = _Resident(n_rows, self.n_features)
+            place = _Resident(n_rows, self.n_features, self.dtype)
         else:
             place = Store(self.layout, memory.folder, random)
         return place if self.packing is None else _Packed(place, self.packing)

@@ -23,7 +23,7 @@ class Judges:
     None if they are none of them.
     """
 
-    x: np.ndarray  # (rows, features) float32
+    x: np.ndarray  # (rows, features) float32, or bytes
     y: np.ndarray  # (rows,) whole numbers
     weights: np.ndarray  # (rows,) float64
     numbers: np.ndarray  # int32, one member's after the other's

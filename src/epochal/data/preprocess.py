@@ -26,7 +26,8 @@ from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.packing import Packing
-from epochal.data.rows import aligned, len_of, span, spans
+from epochal.data.rows import aligned, head_of, len_of, span, spans
+from epochal.data.scaling import Scaling
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
 from epochal.errors import DataError
@@ -113,6 +114,19 @@ class Preprocessor:
         )
         return Packing(self.n_features, categories)
 
+    @cached_property
+    def scaling(self) -> Scaling | None:
+        """How rows of bytes become features, if each of them is a feature of its own."""
+        if len(self._layout.values) != self.n_features:
+            return None
+        return Scaling.of(self.mean, self.scale, self.clip)
+
+    def dtype_for(self, rows: Rows | Streamed) -> type[np.generic]:
+        """Return the type of `compact` rows: bytes for bytes that `scaling` makes features of."""
+        head = head_of(rows)
+        stay = isinstance(head, np.ndarray) and head.dtype == np.uint8 and self.scaling is not None
+        return np.uint8 if stay else np.float32
+
     def input_groups(self, embedding_size: int) -> np.ndarray:
         """Return the number of the source column of every input of the first layer.
 
@@ -147,6 +161,14 @@ class Preprocessor:
             return features
         with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
             list(pool.map(write, parts))
+        return features
+
+    def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
+        """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
+        if self.dtype_for(rows) != np.uint8:
+            return self.encode(rows, first_row=first_row)
+        features = aligned(len_of(rows), self.n_features, np.uint8)
+        features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 
     def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> None:

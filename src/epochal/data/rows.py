@@ -101,18 +101,18 @@ def _step(rows: Rows | Streamed) -> int:
     return min(max(elements // max(columns_of(rows), 1), _FEWEST), _MOST)
 
 
-def aligned(rows: int, features: int) -> np.ndarray:
-    """Return an uninitialised float32 array (rows, features) that JAX's CPU can use without a copy.
+def aligned(rows: int, features: int, dtype: type[np.generic] = np.float32) -> np.ndarray:
+    """Return an uninitialised array (rows, features) that JAX's CPU can use without a copy.
 
     It asks for a first byte at a multiple of 64.
 
     >>> aligned(3, 5).shape, aligned(3, 5).ctypes.data % 64
     ((3, 5), 0)
     """
-    size = 4 * rows * features
+    size = np.dtype(dtype).itemsize * rows * features
     memory = np.empty(size + 64, np.uint8)
     first = -memory.ctypes.data % 64
-    array: np.ndarray = memory[first : first + size].view(np.float32).reshape(rows, features)
+    array: np.ndarray = memory[first : first + size].view(dtype).reshape(rows, features)
     return array
 
 

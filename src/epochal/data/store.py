@@ -40,17 +40,21 @@ class Layout:
     n_rows: int
     n_features: int
     block_rows: int
+    dtype: type[np.generic] = np.float32
 
     @classmethod
-    def within(cls, n_rows: int, n_features: int, buffer: int) -> Layout:
+    def within(
+        cls, n_rows: int, n_features: int, buffer: int, dtype: type[np.generic] = np.float32
+    ) -> Layout:
         """Return a layout of which `TOGETHER` blocks fit into a buffer of so many bytes."""
-        fitting = buffer // (TOGETHER * 4 * max(n_features, 1))
-        return cls(n_rows, n_features, min(max(fitting, 1), n_rows))
+        row = cls(n_rows, max(n_features, 1), 1, dtype).row_bytes
+        fitting = buffer // (TOGETHER * row)
+        return cls(n_rows, n_features, min(max(fitting, 1), n_rows), dtype)
 
     @property
     def row_bytes(self) -> int:
         """Bytes of a row."""
-        return 4 * self.n_features
+        return np.dtype(self.dtype).itemsize * self.n_features
 
     @property
     def sizes(self) -> np.ndarray:
@@ -99,7 +103,7 @@ class Store:
         return self.layout.n_rows
 
     def write(self, x: np.ndarray) -> np.ndarray:
-        """Write some rows, float32 (rows, features); return their places in the file."""
+        """Write some rows, (rows, features) of the layout's type; return their places in the file."""
         block = self._dealt(len(x))
         order = np.argsort(block, kind="stable")
         counts = np.bincount(block, minlength=len(self.filled))
@@ -150,7 +154,7 @@ class StoredSource:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers: each is sought by itself."""
-        x = aligned(len(rows), self.n_features)
+        x = aligned(len(rows), self.n_features, self.layout.dtype)
         for place, number in zip(x, rows.tolist(), strict=True):
             self._get(number, place)
         return x
@@ -159,7 +163,7 @@ class StoredSource:
         """Yield every row once: blocks in a random order, and the rows of several at a time."""
         size, number = self.layout.block_rows, len(self.layout.sizes)
         order = np.arange(number) if random is None else random.permutation(number)
-        buffer = aligned(min(TOGETHER, number) * size, self.n_features)
+        buffer = aligned(min(TOGETHER, number) * size, self.n_features, self.layout.dtype)
         rest = Taken(np.empty(0, np.int64), buffer[:0])
         for start in range(0, number, TOGETHER):
             together = self._read(order[start : start + TOGETHER], buffer)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, MemberState, Program, Said, Segment
+    from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
 
 
 def cores() -> int:
@@ -72,7 +72,7 @@ class Group:
         )
 
     def judge(
-        self, layers: Layers, rows: Any, spans: tuple[np.ndarray, np.ndarray], block: int
+        self, layers: Layers, rows: Judging, spans: tuple[np.ndarray, np.ndarray], block: int
     ) -> jax.Array:
         """Return the summed losses of some layers of the members; renew what they say.
 

@@ -19,7 +19,14 @@ from epochal.learn.interrupt import stop_request
 from epochal.learn.network import outputs
 from epochal.learn.optimizer import factors
 from epochal.learn.stopping import Outcome, Stopping, observed
-from epochal.learn.training import Fixed, MemberState, Program, Segment, nothing_said
+from epochal.learn.training import (
+    Fixed,
+    Judging,
+    MemberState,
+    Program,
+    Segment,
+    nothing_said,
+)
 from epochal.records import EpochEvent, History
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from epochal.data.batches import Epochs, HostSegment
     from epochal.data.judges import Judges
+    from epochal.data.scaling import Scaling
     from epochal.learn.groups import Group, Groups
     from epochal.learn.network import Layers
     from epochal.settings import Settings
@@ -62,6 +70,7 @@ class Task:
     fixed: Fixed
     epochs: Epochs
     judges: Judges | None
+    scaling: Scaling | None = None  # of rows that are bytes
     device: jax.Device | None = None
     tidy: Callable[[], Any] = int  # called after each segment; does nothing
 
@@ -119,7 +128,7 @@ class _Run:
         self.first = start.epoch
         self.limit = start.epoch + max_iter
         number = groups.members
-        self.judge = _Judge(task.judges) if task.judges is not None else None
+        self.judge = _Judge(task.judges, task.scaling) if task.judges is not None else None
         if self.judge is not None:
             groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
         self.active = np.ones(number, bool)
@@ -194,6 +203,7 @@ class _Run:
             counts=segment.counts,
             factors=factors(settings.learning_rate, steps, total),
             batches=np.int32(segment.batches),
+            scaling=task.scaling if segment.x.dtype == np.uint8 else None,
         )
         rates = np.where(self.active, self.rates, 0.0)
         return self.groups.start(lambda group: group.train(on_device, segment.weights, rates))
@@ -312,7 +322,7 @@ def _current(group: Group) -> Layers:
 class _Judge:
     """The validation rows on the device."""
 
-    def __init__(self, rows: Judges) -> None:
+    def __init__(self, rows: Judges, scaling: Scaling | None) -> None:
         self.counts = rows.counts
         self.starts = rows.starts
         # Powers of two and buckets, so that tables of near sizes share a program.
@@ -322,7 +332,7 @@ class _Judge:
         padding = 0 if rows.x.nbytes > LARGE else bucket(len(rows.y)) - len(rows.y)
         # A block may reach behind its span: to rows that weigh nothing there.
         length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
-        self.rows = (
+        self.rows = Judging(
             # On the CPU the rows themselves: nobody writes to them.
             jax.device_put(
                 np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
@@ -330,6 +340,7 @@ class _Judge:
             jnp.asarray(np.pad(rows.y, (0, padding)), jnp.int32),
             jnp.asarray(np.pad(rows.weights, (0, padding)), jnp.float32),
             jnp.asarray(np.pad(rows.numbers, (0, length))),
+            scaling if rows.x.dtype == np.uint8 else None,
         )
         self.totals = np.array(
             [

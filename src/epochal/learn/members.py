@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, MemberState, Program, Said, Segment
+    from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
 
     Array = jax.Array
 
@@ -99,7 +99,7 @@ def train_segment(
 def validation_losses(
     program: Program,
     layers: Layers,
-    rows: tuple[Array, Array, Array, Array],
+    rows: Judging,
     spans: tuple[Array, Array],
     said: Said,
     *,
@@ -110,7 +110,7 @@ def validation_losses(
     Args:
         program: the static choices.
         layers: stacked layers of the members.
-        rows: features, class numbers and weights of rows, and which of them judge whom.
+        rows: that judge, and which of them judge whom.
         spans: of each member the first of these and how many they are.
         said: stacked; what members said before, given up to the program.
         block: rows per matrix product.

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from epochal.data.scaling import scaled
 from epochal.learn.dropout import inverted
 from epochal.learn.losses import LOSSES, softmax
 from epochal.learn.network import apply, masked, outputs
@@ -23,6 +24,7 @@ from epochal.learn.optimizer import updated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from epochal.data.scaling import Scaling
     from epochal.learn.network import Layers
     from epochal.learn.optimizer import Hyper, Moments
 
@@ -80,11 +82,12 @@ class Segment(NamedTuple):
     The last batch of an epoch may be short: the rows behind it weigh 0.
     """
 
-    x: Array  # (batches B, features) float32
+    x: Array  # (batches B, features) float32, or bytes
     y: Array  # (batches B,) int32 class numbers
     counts: Array  # (batches,) float32, rows in each batch
     factors: Array  # (batches,) float32, schedule factors on the learning rate
     batches: Array  # int32: how many of them there are; the rest is padding
+    scaling: Scaling | None = None  # of bytes
 
 
 def step(
@@ -171,7 +174,7 @@ def run(
         start = number * size
         rows = segment.counts[number]
         batch = Batch(
-            x=lax.dynamic_slice_in_dim(segment.x, start, size),
+            x=scaled(lax.dynamic_slice_in_dim(segment.x, start, size), segment.scaling),
             y=lax.dynamic_slice_in_dim(segment.y, start, size),
             w=lax.dynamic_slice_in_dim(weights, start, size) / rows,
         )
@@ -197,6 +200,16 @@ class Said(NamedTuple):
     lowest: Array  # (2,) float32: loss of the copy that speaks of even places, and of odd ones
 
 
+class Judging(NamedTuple):
+    """The rows that judge members."""
+
+    x: Array  # (V, features) float32, or bytes
+    y: Array  # (V,) int32 class numbers
+    w: Array  # (V,) float32 row weights
+    numbers: Array  # int32, numbers of rows, longer than any member's span by a block at least
+    scaling: Scaling | None = None  # of bytes
+
+
 def nothing_said(rows: int, classes: int) -> Said:
     """Return what is said before the first epoch, in NumPy."""
     return Said(np.zeros((rows, classes), np.float32), np.full(2, np.inf, np.float32))
@@ -205,7 +218,7 @@ def nothing_said(rows: int, classes: int) -> Said:
 def judged(
     program: Program,
     layers: Layers,
-    rows: tuple[Array, Array, Array, Array],
+    rows: Judging,
     span: tuple[Array, Array],
     said: Said,
     block: int,
@@ -220,13 +233,12 @@ def judged(
     Args:
         program: the static choices.
         layers: the member's parameters.
-        rows: x (V, features), y (V,), w (V,), and numbers of rows, longer than any span
-            by a block at least.
+        rows: that judge.
         span: first of the numbers and how many, int32; a number of 0 costs nothing.
         said: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
     """
-    x, y, w, numbers = rows
+    x, y, w, numbers, scaling = rows
     start, count = span
     loss, _ = LOSSES[program.loss]
     blocks = (count + block - 1) // block
@@ -238,7 +250,7 @@ def judged(
 
     def forward(number: Array, all_: Array) -> Array:
         """Write the logits of a block to where they belong."""
-        logits = apply(layers, x[of(number)], program.activation)
+        logits = apply(layers, scaled(x[of(number)], scaling), program.activation)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
     logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(said.logits))

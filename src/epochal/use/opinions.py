@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.data.batches import ArraySource
+from epochal.data.batches import LazySource
 from epochal.data.judges import Judges, own
+from epochal.data.scaling import scaled
 from epochal.learn.setup import kind_of
 from epochal.records import Calibration
 from epochal.use.calibration import calibrated, expected_loss
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from epochal.data.bags import Bags
     from epochal.data.encoding import Encoded
     from epochal.data.memory import Memory
+    from epochal.data.scaling import Scaling
     from epochal.learn.loop import Trained
     from epochal.settings import Settings
 
@@ -27,6 +29,7 @@ class Asked(NamedTuple):
     pool: Encoded
     judges: Judges | None
     memory: Memory
+    scaling: Scaling | None  # of rows that are bytes
 
 
 class Opinions(NamedTuple):
@@ -55,7 +58,8 @@ def opinions(
     if bags.leaves_out and (judges is None or judges.left_out is None):
         # Others have judged, or nobody: those that were left out are asked now.
         judges = own(asked.pool, bags, asked.memory.judging)
-        source = ArraySource(judges.x)
+        x, scaling = judges.x, asked.scaling
+        source = LazySource(len(x), x.shape[1], lambda rows: scaled(x[rows], scaling))
         said = [
             opinion(layers, judges.of(member), source, settings.activation)
             for member, layers in enumerate(trained.layers)
