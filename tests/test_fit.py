@@ -322,7 +322,7 @@ TIGHT = Memory(FIXED + 2 * 50 * 16)
 @pytest.fixture
 def _beside(monkeypatch):
     """Let networks take no memory, so that a limit is for rows alone."""
-    monkeypatch.setattr(Memory, "beside", lambda memory, networks: memory)
+    monkeypatch.setattr(Memory, "beside", lambda memory, *sizes: memory)
 
 
 def bounded(rows=X, labels=Y, memory=TIGHT, seed=0, **settings):

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 import epochal
-from epochal.data.bags import Bags, bags_for, member_weights
+from epochal.data.bags import Bags, bags_for, bytes_per_row, member_weights
 from epochal.data.batches import Epochs
 from epochal.data.encoding import Encoded, Known, Place, encoded, thinned
 from epochal.data.grouped import holdout_of_groups, numbered_groups
@@ -119,10 +119,10 @@ def fit(
     settings = resolved(settings, int(np.count_nonzero(trains)), columns_of(data.rows))
     kept = _kept(data, trains, settings, how)
     preprocessor = _preprocessor(data, trains, settings, earlier, kept)
-    networks = _networks_bytes(preprocessor, settings, len(classes))
-    how = replace(how, memory=how.memory.beside(networks))
-    how.memory.tidy()
     known = Known(labels, weight, _numbered_among(data.groups, trains))
+    networks = _networks_bytes(preprocessor, settings, len(classes))
+    how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
+    how.memory.tidy()
     parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
     # Going on, the preprocessing is the earlier fit's, and not what the settings say.
     columns = [preprocessor.to_dict(), *preprocessor.arrays().values()]
@@ -225,7 +225,7 @@ def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray
     """Return the numbers of the training rows' groups; 0 for the other rows."""
     if groups is None:
         return None
-    numbers = np.zeros(len(trains), np.int64)
+    numbers = np.zeros(len(trains), np.int32)
     numbers[trains] = numbered_groups(groups[trains])
     return numbers
 
@@ -309,6 +309,15 @@ def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int
     weights = sum(math.prod(shape) for layer in shapes for shape in layer)
     program = 0 if settings.embedding_size is None else EMBEDDING_BYTES
     return program + 4 * COPIES * settings.n_estimators * weights
+
+
+def _known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
+    """Return how much memory takes what is known of rows, and who trains on which."""
+    arrays = {id(of): of for of in (*known, data.weight, data.groups, data.times) if of is not None}
+    # One number stands for weights that are all the same.
+    held = sum(of.nbytes for of in arrays.values() if of.strides != (0,))
+    # All is there twice: as it came, and in the order of encoded rows or while it is looked at.
+    return 2 * held + len(known.labels) * (2 + bytes_per_row(settings))
 
 
 def _judging(part: np.ndarray, preprocessor: Preprocessor, how: Circumstances) -> np.ndarray:

@@ -64,8 +64,28 @@ def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
     apart = run("train", table, "--target", "income", *TINY, "--test-fraction", "0.2")
     given = run("train", table, "--target", "income", *TINY, "--valid", valid)
 
+    limited = run("train", table, "--target", "income", *TINY, "--valid", valid, "--memory", "1GB")
+    tested = run("train", table, "--target", "income", *TINY, "--test", valid)
+
     assert "to test on are copies" in apart.err
-    assert "10 rows to validate on are copies" in given.err
+    for ended in (given, limited):
+        assert "10 rows to validate on are copies" in ended.err
+    assert "10 rows to test on are copies" in tested.err
+
+
+def test_what_a_file_to_test_on_lacks_is_told_before_training(run, table, tmp_path):
+    """A value that is no number is refused with its row; a row that lacks columns is no copy."""
+    lines = table.read_text().splitlines()
+    test = tmp_path / "test.csv"
+    first = lines[0].split(",")
+    values = dict(zip(first, lines[1].split(","), strict=True)) | {"age": "old"}
+    test.write_text("\n".join([*lines[:9], ",".join(values[name] for name in first)]) + "\n")
+    ended = run("train", table, "--target", "income", *TINY, "--test", test)
+
+    assert ended.code == 4
+    assert "column 'age' holds 'old' in row 8" in ended.err
+    assert "Trained" not in ended.out + ended.err
+    assert "best" not in ended.err
 
 
 def test_a_target_that_is_not_there_is_refused(run, table):

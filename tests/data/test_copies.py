@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.copies import kinds_of, row_keys
+from epochal.data.copies import Seen, kinds_of, row_keys
 
 
 def test_equal_rows_have_equal_keys_and_others_do_not():
@@ -59,3 +59,17 @@ def test_arrays_of_any_shape_have_keys(shape):
 
     assert len(set(keys[:3].tolist())) == len(set(keys[3:].tolist())) == 1
     assert keys[0] != keys[3]
+
+
+def test_of_many_rows_a_share_tells_about_how_many_are_copies():
+    """Copies are in the same share, whichever side was thinned more."""
+    rows = np.arange(60_000)
+    some, others = Seen(most=1000), Seen(most=300)
+    for part in np.split(rows, 6):
+        some.add(row_keys(part))
+        others.add(row_keys(part + 40_000))
+
+    assert len(some.keys) <= 1000
+    assert some.halvings < others.halvings
+    assert some.copies_in(others) == pytest.approx(20_000, rel=0.3)
+    assert others.copies_in(some) == some.copies_in(others)

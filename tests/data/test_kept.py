@@ -80,7 +80,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """Return a folder for rows, which never fit into memory."""
-    monkeypatch.setattr(Memory, "beside", lambda memory, _: replace(memory, limit=FIXED + 4000))
+    monkeypatch.setattr(Memory, "beside", lambda memory, *_: replace(memory, limit=FIXED + 4000))
     folder = tmp_path / "store"
     folder.mkdir()
     return folder

@@ -10,13 +10,17 @@ import pyarrow as pa
 
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
-from epochal.data.copies import kinds_of, row_keys
+from epochal.data.copies import Seen, kinds_of, row_keys
 from epochal.data.labels import encode_labels, numbered
-from epochal.data.streamed import Streamed
+from epochal.data.rows import ahead, head_of, pieces, take
+from epochal.data.streamed import Streamed, joined
 from epochal.data.survey import Doubt, Survey, copies, survey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from epochal.data.labelled import Labelled
+    from epochal.data.rows import Rows
 
 COLUMNS_SHOWN, NAME = 100, 28
 # Rows that training looks at for doubts, and doubts that it tells.
@@ -88,20 +92,53 @@ def doubt_lines(doubts: list[Doubt]) -> list[str]:
     return lines
 
 
-def doubts_of(read: Labelled) -> list[Doubt]:
-    """Return what looks wrong with rows to train on, from some of them if there are many."""
-    some = read.sampled(LOOKED_AT)
-    classes, _ = encode_labels(read.labels)
-    return list(survey(some.rows, numbered(some.labels, classes)).doubts[:TOLD])
+class Look:
+    """What going through the data once tells, before training.
 
+    `doubts` are of some of the rows to train on; `in_both` says of rows of another use
+    how many have the inputs of a row to train on. Sparse rows are not looked at.
+    """
 
-def in_both(train: Labelled, other: Labelled) -> int:
-    """Return how many rows of another part have the inputs of a row to train on."""
-    rows, others, kinds = train.rows, other.rows, None
-    if isinstance(rows, pa.Table) and isinstance(others, pa.Table):
-        kinds = kinds_of(rows)
-        if not set(kinds) <= set(others.column_names):
-            return 0
-    elif not (isinstance(rows, np.ndarray) and isinstance(others, np.ndarray)):
-        return 0
-    return int(np.isin(row_keys(others, kinds), row_keys(rows, kinds)).sum())
+    def __init__(self, read: Labelled, apart: np.ndarray | None = None) -> None:
+        """Go through all rows, of which those `apart`, bool (rows,), are to test on."""
+        head, count = head_of(read.rows), len(read.labels)
+        self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
+        self.doubts: list[Doubt] = []
+        self.in_both: dict[str, int] = {}
+        self.train, others, some = Seen(), Seen(), []
+        if not isinstance(head, (pa.Table, np.ndarray)):
+            return
+        chosen = np.zeros(count, bool)
+        chosen[:: max(count // LOOKED_AT, 1)] = True
+        apart = np.zeros(count, bool) if apart is None else apart
+        chosen &= ~apart
+        for span, piece, keys in ahead(self._keyed, pieces(read.rows)):
+            self.train.add(keys[~apart[span]])
+            others.add(keys[apart[span]])
+            some.append(take(piece, np.flatnonzero(chosen[span])))
+        self.in_both["test"] = self.train.copies_in(others)
+        numbers = numbered(read.labels_of(chosen), encode_labels(read.labels)[0])
+        self.doubts += survey(joined(some), numbers).doubts[:TOLD]
+
+    def compare(self, use: str, others: Iterable[tuple[slice, Rows]]) -> None:
+        """Go through rows of another use; returns nothing."""
+        seen = Seen()
+        for _, _, keys in ahead(self._keyed, others):
+            seen.add(keys)
+        self.in_both[use] = self.train.copies_in(seen)
+
+    def lines(self) -> list[str]:
+        """Return for a person how many rows are on two sides."""
+        about = "about " if self.train.halvings else ""
+        return [
+            row("in both", f"{about}{counted(both, 'row')} to {use} on are copies")
+            for use, both in self.in_both.items()
+            if both
+        ]
+
+    def _keyed(self, span: slice, piece: Rows) -> tuple[slice, Rows, np.ndarray]:
+        """Return a piece with the keys of its rows: none of rows that lack columns."""
+        lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
+        if lacks or not isinstance(piece, (pa.Table, np.ndarray)):
+            return span, piece, np.empty(0, np.uint64)
+        return span, piece, row_keys(piece, self.kinds, span.start)

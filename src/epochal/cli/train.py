@@ -27,10 +27,11 @@ from epochal.cli.printing import (
 )
 from epochal.cli.progress import as_json, progress_for
 from epochal.cli.reading import class_counts, columns_found, like, relabelled
-from epochal.cli.surveying import doubt_lines, doubts_of, in_both
+from epochal.cli.surveying import Look, doubt_lines
 from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.labels import encode_labels, numbered
+from epochal.data.rows import pieces
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
@@ -42,8 +43,10 @@ from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from epochal.data.labelled import Labelled
+    from epochal.data.rows import Rows
     from epochal.model.description import Model
     from epochal.records import Evaluation
 
@@ -54,6 +57,7 @@ class Parts(NamedTuple):
     train: Labelled
     valid: Labelled | None
     test: Labelled | None
+    look: Look | None  # None where nobody is told what was seen
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,23 +127,46 @@ def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> 
     valid = None
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, streamed=streamed)
+    apart = _apart(arguments, train, numbers)
+    look = None if arguments.quiet or arguments.json else Look(train, apart)
+    if look and valid:
+        look.compare("validate", pieces(valid.rows))
     if arguments.test:
         # A mistake in it shall show now, and not after hours of training.
-        for piece in labelled_batches(arguments.test, roles, ROWS_PER_BATCH, arguments.drop):
-            class_indices(classes, piece.labels)
-    if arguments.test_fraction is None:
-        return Parts(train, valid, None)
-    random, fraction = (
-        generator(arguments.random_state, Purpose.HOLDOUT, 1),
-        arguments.test_fraction,
-    )
+        tested = _test_pieces(arguments, classes)
+        if look:
+            look.compare("test", tested)
+        for _ in tested:
+            pass
+    if apart is None:
+        return Parts(train, valid, None, look)
+    return Parts(train.where(~apart), valid, train.where(apart), look)
+
+
+def _apart(
+    arguments: argparse.Namespace, train: Labelled, numbers: np.ndarray
+) -> np.ndarray | None:
+    """Return which rows are to test on, bool (rows,), if a fraction of them is."""
+    fraction = arguments.test_fraction
+    if fraction is None:
+        return None
+    random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
     if train.times is not None:
-        apart = latest(train.times, fraction)
-    elif train.groups is not None:
-        apart = holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
-    else:
-        apart = holdout(numbers, fraction, random)
-    return Parts(train.where(~apart), valid, train.where(apart))
+        return latest(train.times, fraction)
+    if train.groups is not None:
+        return holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
+    return holdout(numbers, fraction, random)
+
+
+def _test_pieces(
+    arguments: argparse.Namespace, classes: np.ndarray
+) -> Iterator[tuple[slice, Rows]]:
+    """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
+    start, roles = 0, _roles(arguments)
+    for piece in labelled_batches(arguments.test, roles, ROWS_PER_BATCH, arguments.drop):
+        class_indices(classes, piece.labels)
+        yield slice(start, start + len(piece.labels)), piece.rows
+        start += len(piece.labels)
 
 
 def _roles(arguments: argparse.Namespace) -> Roles:
@@ -149,7 +176,7 @@ def _roles(arguments: argparse.Namespace) -> Roles:
 
 def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
     """Tell on standard error what was found."""
-    if arguments.quiet or arguments.json:
+    if parts.look is None:
         return
     train = parts.train
     apart = len(parts.test.labels) if parts.test else 0
@@ -168,13 +195,9 @@ def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
         late = ", the latest" if arguments.time else ""
         lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
     lines += _beside_lines(arguments, train)
-    for part, use in ((parts.valid, "validate"), (parts.test, "test")):
-        both = in_both(train, part) if part else 0
-        if both:
-            lines.append(row("in both", f"{counted(both, 'row')} to {use} on are copies"))
-    doubts = doubts_of(train)
-    if doubts:
-        lines += ["", "To look at", *doubt_lines(doubts)]
+    lines += parts.look.lines()
+    if parts.look.doubts:
+        lines += ["", "To look at", *doubt_lines(parts.look.doubts)]
     print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from epochal.data.grouped import folds_of_groups
-from epochal.data.split import BLOCK, folds
+from epochal.data.rows import blocks
+from epochal.data.split import folds
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
@@ -137,12 +138,25 @@ def bags_for(
     return WholeBags(members)
 
 
+def bytes_per_row(settings: Settings) -> int:
+    """Return how many bytes the bags of all members take for each row.
+
+    >>> from epochal.settings import PRESETS
+    >>> bytes_per_row(PRESETS["classic"])
+    0
+    """
+    members = settings.n_estimators
+    if settings.bagging == "folds":
+        return 2 * -(-members // settings.n_folds)
+    return 2 * members if settings.bagging == "bootstrap" else 0
+
+
 def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function that gives members' weights of rows: counts times weights, mean 1."""
     members = range(bags.members)
     totals = np.zeros(bags.members)
-    for start in range(0, len(weight), BLOCK):
-        some = np.arange(start, min(start + BLOCK, len(weight)))
+    for span in blocks(len(weight)):
+        some = np.arange(span.start, span.stop)
         totals += [np.sum(bags.counts(k, some) * weight[some]) for k in members]
     means = [float(total / len(weight)) or 1.0 for total in totals]
 

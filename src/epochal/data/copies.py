@@ -33,7 +33,40 @@ def kinds_of(table: pa.Table) -> dict[str, Kind]:
     return {field.name: kind_of(field.type, field.name) for field in table.schema}
 
 
-def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None) -> np.ndarray:
+class Seen:
+    """Keys of rows that were gone through: of many different ones, those of an even share of them.
+
+    >>> some, others = Seen(), Seen()
+    >>> some.add(row_keys(np.arange(6))), others.add(row_keys(np.arange(4, 9)))
+    (None, None)
+    >>> some.copies_in(others)
+    2
+    """
+
+    def __init__(self, most: int = 2**21) -> None:
+        self.most, self.halvings = most, 0
+        self.keys = np.empty(0, np.uint64)
+
+    def add(self, keys: np.ndarray) -> None:
+        """Take the keys of some more rows; returns nothing."""
+        self.keys = np.concatenate([self.keys, _share(keys, self.halvings)])
+        while len(self.keys) > self.most:
+            self.halvings += 1
+            self.keys = _share(self.keys, self.halvings)
+
+    def copies_in(self, others: Seen) -> int:
+        """Return how many of the others are equal to one of these: about, if only a share is known."""
+        halvings = max(self.halvings, others.halvings)
+        mine, theirs = (_share(seen.keys, halvings) for seen in (self, others))
+        return int(np.isin(theirs, mine).sum()) << halvings
+
+
+def _share(keys: np.ndarray, halvings: int) -> np.ndarray:
+    """Return the keys that end in so many zeros: copies are in the same share."""
+    return keys if halvings == 0 else keys[keys & np.uint64(2**halvings - 1) == 0]
+
+
+def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None, first_row: int = 0) -> np.ndarray:
     """Return a number for every row (uint64): the same for equal rows of one run of the program.
 
     Rows that differ have different ones, but for one pair in about 10^19.
@@ -41,6 +74,7 @@ def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None) -> np.ndarray:
     Args:
         rows: a table, or an array whose rows may have any shape; no sparse matrix.
         kinds: how a table's columns are read; those of `kinds_of` where not given.
+        first_row: the number of the first row, in messages.
 
     >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
     >>> print(keys[0] == keys[2], keys[0] == keys[1])
@@ -48,7 +82,9 @@ def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None) -> np.ndarray:
     """
     if isinstance(rows, pa.Table):
         kinds = kinds_of(rows) if kinds is None else kinds
-        columns = (_words(rows.column(name), kind, name) for name, kind in kinds.items())
+        columns = (
+            _words(rows.column(name), kind, Place(name, first_row)) for name, kind in kinds.items()
+        )
     else:
         flat = rows.reshape(len(rows), -1)
         columns = (_bits(flat[:, index]) for index in range(flat.shape[1]))
@@ -59,10 +95,10 @@ def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None) -> np.ndarray:
     return keys
 
 
-def _words(column: pa.ChunkedArray, kind: Kind, name: str) -> np.ndarray:
+def _words(column: pa.ChunkedArray, kind: Kind, place: Place) -> np.ndarray:
     """Return a word of 64 bits for every value of a column."""
     if kind != "category":
-        return _bits(_READERS[kind](column, Place(name)))
+        return _bits(_READERS[kind](column, place))
     texts, indices = different(column)
     # Python's hash of a text is one for the length of a process.
     of_text = np.array([hash(text) for text in [*texts, None]], np.int64).astype(np.uint64)

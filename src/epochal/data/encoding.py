@@ -36,7 +36,7 @@ class Known(NamedTuple):
 
     labels: np.ndarray  # (rows,) whole numbers
     weight: np.ndarray  # (rows,) float64
-    groups: np.ndarray | None = None  # (rows,) int64
+    groups: np.ndarray | None = None  # (rows,) int32
 
     def of(self, rows: np.ndarray) -> Known:
         """Return what is known of some of the rows."""

@@ -6,14 +6,21 @@ most; so parts are as even as whole groups allow.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.rows import blocks
 from epochal.data.sources.labelled import missing_labels
 from epochal.errors import DataError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def numbered_groups(values: np.ndarray) -> np.ndarray:
-    """Return the number of every row's group, from 0 (int64).
+    """Return the number of every row's group, from 0, in the order in which they appear (int32).
 
     >>> print(numbered_groups(np.array(["ann", "bob", "ann"])))
     [0 1 0]
@@ -27,12 +34,15 @@ def numbered_groups(values: np.ndarray) -> np.ndarray:
         raise DataError(f"the group is missing in row {row}", "a group for every row")
     if values.dtype == object:
         number: dict[object, int] = {}
-        numbers = np.array([number.setdefault(value, len(number)) for value in values.tolist()])
+        each = (number.setdefault(value, len(number)) for value in values.tolist())
+        numbers = np.fromiter(each, np.int32, len(values))
     else:
-        numbers = np.unique(values, return_inverse=True)[1]
+        # There is a zero below zero, which is the same group.
+        plain = values.astype(np.float64) + 0.0 if values.dtype.kind == "f" else values
+        numbers = pa.array(plain).dictionary_encode().indices.to_numpy()
     if not (numbers > numbers.min(initial=0)).any():
         raise DataError("all rows are of one group", "at least two groups")
-    return numbers.astype(np.int64)
+    return numbers
 
 
 def folds_of_groups(
@@ -91,20 +101,28 @@ def holdout_of_groups(
 
 def _dealt(
     indices: np.ndarray, groups: np.ndarray, generator: np.random.Generator, *, largest_first: bool
-) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Return each group's number, its classes and their rows, by lot, or the largest first."""
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield each group's number, its classes and their rows, by lot, or the largest first."""
     classes = int(indices.max()) + 1
-    pairs, counts = np.unique(groups * classes + indices, return_counts=True)
+    pairs, counts = _counted(indices, groups, classes)
     of_pair = pairs // classes
     starts = np.flatnonzero(np.r_[True, of_pair[1:] != of_pair[:-1]])
     sizes = np.add.reduceat(counts, starts)
     ends = np.r_[starts[1:], len(pairs)]
     order = np.lexsort((generator.random(len(starts)), -sizes * largest_first))
-    return [
-        (
-            int(of_pair[starts[k]]),
-            pairs[starts[k] : ends[k]] % classes,
-            counts[starts[k] : ends[k]].astype(np.float64),
-        )
-        for k in order
-    ]
+    for k in order:
+        some = slice(starts[k], ends[k])
+        yield int(of_pair[starts[k]]), pairs[some] % classes, counts[some].astype(np.float64)
+
+
+def _counted(
+    indices: np.ndarray, groups: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pairs of a group and a class occur, as numbers, sorted, and how often."""
+    pairs, counts = np.empty((2, 0), np.int64)
+    for some in blocks(len(groups)):
+        here = groups[some].astype(np.int64) * classes + indices[some]
+        more, how_often = np.unique(here, return_counts=True)
+        pairs, places = np.unique(np.r_[pairs, more], return_inverse=True)
+        counts = np.bincount(places, np.r_[counts, how_often]).astype(np.int64)
+    return pairs, counts

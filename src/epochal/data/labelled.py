@@ -49,8 +49,8 @@ class Labelled:
         rows = joined([some.rows.head, *some.rows.read(most)])
         return replace(some, rows=rows, labels=some.labels_of(slice(None)))
 
-    def labels_of(self, some: slice) -> np.ndarray:
-        """Return the labels of a span of the rows."""
+    def labels_of(self, some: slice | np.ndarray) -> np.ndarray:
+        """Return the labels of a span of the rows, or of those that are chosen."""
         if isinstance(self.labels, Coded):
             return self.labels.values[self.labels.codes[some]]
         return self.labels[some]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from epochal.data.rows import blocks
 from epochal.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -75,16 +76,20 @@ def class_weights(
     # One number stands for all rows that weigh the same.
     rows = np.broadcast_to(1.0, len(indices))
     if sample_weight is not None:
-        rows = np.array(sample_weight, np.float64)
+        rows = np.asarray(sample_weight, np.float64)
     if class_weight is None:
         return rows
     if isinstance(class_weight, str) and class_weight == "balanced":
-        sums = np.bincount(indices, weights=rows, minlength=len(classes))
+        sums = np.zeros(len(classes))
+        for some in blocks(len(indices)):
+            sums += np.bincount(indices[some], rows[some], len(classes))
         occurring = sums > 0
         factors = sums.sum() / (occurring.sum() * np.where(occurring, sums, 1.0))
     else:
         factors = _named_factors(classes, class_weight)
-    weights: np.ndarray = rows * factors[indices]
+    weights = np.empty(len(indices))
+    for some in blocks(len(indices)):
+        np.multiply(rows[some], factors[indices[some]], out=weights[some])
     return weights
 
 

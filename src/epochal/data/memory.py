@@ -39,18 +39,19 @@ class Memory:
         if self.limit is not None:
             _glibc("malloc_trim", 0)
 
-    def beside(self, networks: int) -> Memory:
-        """Return the memory that is left beside networks that take so many bytes.
+    def beside(self, networks: int, known: int = 0) -> Memory:
+        """Return the memory that is left beside networks, and what is known of rows, of so many bytes.
 
         Raises:
             SettingError: if that is too little.
         """
-        left = replace(self, taken=FIXED + networks)
+        left = replace(self, taken=FIXED + networks + known)
         if self.limit is not None and left.free < LEAST:
             needed = -(-(left.taken + LEAST) // 10**7) * 10
             raise SettingError(
                 f"memory_limit is {self.limit // 10**6} MB",
-                f"at least {needed} MB for these networks",
+                f"at least {needed} MB for these networks"
+                + (f" and the labels and weights of rows ({known / 1e6:,.0f} MB)" if known else ""),
                 "fewer members, fewer knots or the preset classic need less",
             )
         return left

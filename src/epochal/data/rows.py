@@ -28,6 +28,8 @@ _CHUNK = 2**17
 _TABLE_CHUNK = 2**20
 # Rows of a chunk, however wide or narrow they are.
 _FEWEST, _MOST = 64, 2**15
+# Rows of which what is known is worked on at a time: of more, a shuffled list would take much memory.
+_BLOCK = 2**22
 # More threads would wait for memory, not for arithmetic.
 _THREADS = 8
 
@@ -64,6 +66,15 @@ def pieces(rows: Rows | Streamed, most: int | None = None) -> Iterator[tuple[sli
     """
     size = _step(rows) if most is None else min(_step(rows), most)
     return cut(rows, size)
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """Return the slices of so many rows in which what is known of each is worked on.
+
+    >>> list(blocks(5))
+    [slice(0, 5, None)]
+    """
+    return (slice(start, min(start + _BLOCK, rows)) for start in range(0, rows, _BLOCK))
 
 
 def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from epochal.data.rows import blocks
 from epochal.data.sources.labelled import missing_labels
 from epochal.errors import DataError
-
-# Rows that are dealt at a time: a shuffled list of more would take much memory.
-BLOCK = 2**22
 
 
 def latest(times: np.ndarray, fraction: float) -> np.ndarray:
@@ -29,14 +27,15 @@ def latest(times: np.ndarray, fraction: float) -> np.ndarray:
     missing = missing_labels(times)
     if missing.any():
         raise DataError(f"the time is missing in row {missing.argmax()}", "a time for every row")
-    ranks = np.unique(times, return_inverse=True)[1]
-    counts = np.bincount(ranks)
-    if len(counts) == 1:
+    in_order = np.sort(times)
+    if in_order[0] == in_order[-1]:
         raise DataError("all rows are of one time", "at least two times")
-    # How many rows are at a time or later.
-    later = counts[::-1].cumsum()[::-1]
-    first = 1 + int(np.argmin(np.abs(later[1:] - fraction * len(times))))
-    validates: np.ndarray = ranks >= first
+    # The rows of the time at which the fraction begins, and the end of them that is nearer to it.
+    wanted = (1 - fraction) * len(times)
+    middle = in_order[min(int(wanted), len(times) - 1)]
+    start, end = (int(np.searchsorted(in_order, middle, side)) for side in ("left", "right"))
+    nearer = start if start > 0 and (end == len(times) or wanted - start <= end - wanted) else end
+    validates: np.ndarray = times >= in_order[nearer]
     return validates
 
 
@@ -52,11 +51,11 @@ def holdout(indices: np.ndarray, fraction: float, generator: np.random.Generator
     4 1
     """
     validates = np.empty(len(indices), dtype=bool)
-    for start in range(0, len(indices), BLOCK):
-        order, counts = _by_class(indices[start : start + BLOCK], generator)
+    for some in blocks(len(indices)):
+        order, counts = _by_class(indices[some], generator)
         quotas = _quotas(counts, fraction, generator)
         place_in_class = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        validates[start + order] = place_in_class < np.repeat(quotas, counts)
+        validates[some][order] = place_in_class < np.repeat(quotas, counts)
     return validates
 
 
@@ -72,9 +71,9 @@ def folds(indices: np.ndarray, n_folds: int, generator: np.random.Generator) -> 
     [2 2 2 2]
     """
     numbers = np.empty(len(indices), dtype=np.uint16)
-    for start in range(0, len(indices), BLOCK):
-        order, _ = _by_class(indices[start : start + BLOCK], generator)
-        numbers[start + order] = (start + np.arange(len(order))) % n_folds
+    for some in blocks(len(indices)):
+        order, _ = _by_class(indices[some], generator)
+        numbers[some][order] = (some.start + np.arange(len(order))) % n_folds
     return numbers
 
 
