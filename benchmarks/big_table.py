@@ -3,7 +3,7 @@
     python benchmarks/big_table.py FOLDER/table.parquet --rows 4000000
     python benchmarks/big_table.py FOLDER/table.csv --rows 4000000 --sorted
 
-A name that ends in .csv becomes one file, another a folder of Parquet files. What
+A name that ends in .csv or .arrow becomes one file, another a folder of Parquet files. What
 decides the classes is the same for all tables with so many columns, so that
 another seed gives rows to test on. A table sorted by class has the same rows as
 one that is not: they are drawn once for each class, and those of others left out.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from pyarrow import csv, parquet
+from pyarrow import csv, ipc, parquet
 
 from big_table_columns import CLASSES, COLUMNS, Column, as_table, drawn, planned
 
@@ -66,7 +66,7 @@ def write(
         earlier.unlink(missing_ok=True)
     plan = planned(columns)
     schema = as_table(plan, drawn(plan, seed, 0, 1), slice(None)).schema
-    written = _csv if path.suffix == ".csv" else _parquet
+    written = {".csv": _csv, ".arrow": _arrow}.get(path.suffix, _parquet)
     sure = written(path, schema, pieces(plan, rows, seed, by_class=by_class))
     described = {
         "rows": rows,
@@ -92,11 +92,22 @@ def described_at(path: Path) -> Path:
 
 def _csv(path: Path, schema: pa.Schema, some: Iterable[Piece]) -> float:
     """Write one file of text; return the sum of the best odds."""
-    surest = 0.0
     with csv.CSVWriter(path, schema) as out:
-        for piece in some:
-            out.write_table(piece.table)
-            surest += piece.surest
+        return _all(some, out)
+
+
+def _arrow(path: Path, schema: pa.Schema, some: Iterable[Piece]) -> float:
+    """Write one Arrow file; return the sum of the best odds."""
+    with ipc.new_file(path, schema) as out:
+        return _all(some, out)
+
+
+def _all(some: Iterable[Piece], out: csv.CSVWriter | ipc.RecordBatchWriter) -> float:
+    """Write pieces; return the sum of the best odds."""
+    surest = 0.0
+    for piece in some:
+        out.write_table(piece.table)
+        surest += piece.surest
     return surest
 
 
@@ -115,7 +126,9 @@ def _parquet(folder: Path, schema: pa.Schema, some: Iterable[Piece]) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write a table, print what is known of it, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("path", type=Path, help="a name in .csv, or of a folder for Parquet files")
+    parser.add_argument(
+        "path", type=Path, help="a name in .csv or .arrow, or of a folder for Parquet files"
+    )
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument(
         "--columns", type=int, default=COLUMNS, help=f"beside the target ({COLUMNS})"

@@ -185,7 +185,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("folder", type=Path, help="where tables and models are kept; it needs room")
     add("--rows", type=int, default=10_000_000, help="to train on (10,000,000)")
     add("--columns", type=int, default=COLUMNS, help=f"({COLUMNS})")
-    add("--format", choices=("parquet", "csv"), default="parquet")
+    add("--format", choices=("parquet", "csv", "arrow"), default="parquet")
     add("--memory", default="1GB", help="our limit (1GB); `none`: no limit")
     add("--large", default="16GB", help="the limit with which rows stay in memory (16GB)")
     add("--epochs", type=int, default=3)

@@ -57,7 +57,7 @@ def heading(rows: Sequence[dict[str, Any]]) -> str:
         "throughput": "From disk and in memory",
         "sorted": "Sorted by class and as drawn",
     }[one["mode"]]
-    form = {"parquet": "Parquet", "csv": "CSV"}[one["format"]]
+    form = {"parquet": "Parquet", "csv": "CSV", "arrow": "Arrow"}[one["format"]]
     data = f"{one['rows']:,} rows × {one['columns']} columns, {form}, {one['bytes'] / 1e9:.2f} GB"
     load = max(row["load"] for row in rows)
     where = f"{one['processor']} ({one['vectors']}), {one['cores']} cores, load before {load}"

@@ -46,13 +46,14 @@ def test_sorted_by_class_the_rows_are_the_same(tmp_path):
 
 
 def test_text_has_the_same_rows(tmp_path):
-    """A name in .csv is one file, with all rows."""
-    big_table.write(tmp_path / "t.parquet", 100, 10)
-    big_table.write(tmp_path / "t.csv", 100, 10)
+    """A name in .csv or .arrow is one file, with all rows."""
+    for name in ("t.parquet", "t.csv", "t.arrow"):
+        big_table.write(tmp_path / name, 100, 10)
     text = pa.csv.read_csv(tmp_path / "t.csv")
     binary = pq.read_table(tmp_path / "t.parquet")
 
     assert text.column_names == binary.column_names
+    assert pa.ipc.open_file(tmp_path / "t.arrow").read_all().equals(binary)
     for name in ("number_01", "id_01", TARGET):
         assert text[name].to_pylist() == binary[name].to_pylist()
 
