@@ -57,6 +57,7 @@ def test_settings_and_parameters_are_the_same():
     own = {
         "preset",
         "oob_score",
+        "categorical_features",
         "class_weight",
         "warm_start",
         "random_state",
@@ -127,6 +128,39 @@ def test_mixed_columns():
     np.testing.assert_array_equal(
         ours.predict_proba(frame[frame.columns[::-1]]), ours.predict_proba(frame)
     )
+
+
+@pytest.mark.parametrize("holder", ["array", "frame", "path", "limited"])
+def test_numbers_may_be_categories(holder, tmp_path):
+    """By name or by number, whatever holds them: codes become categories, also after loading."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 9, 300)
+    columns = {"size": random.normal(size=300), "code": codes}
+    y = np.isin(codes, (0, 3, 4, 8)).astype(int)
+    frame = pd.DataFrame(columns)
+    frame.assign(label=y).to_csv(tmp_path / "t.csv", index=False)
+    limited = {"memory_limit": "1GB"} if holder == "limited" else {}
+    rows, name = {
+        "array": (frame.to_numpy(), 1),
+        "frame": (frame, "code"),
+    }.get(holder, (str(tmp_path / "t.csv"), "code"))
+    labels = y if holder in {"array", "frame"} else "label"
+    ours = classifier(categorical_features=[name], **limited).fit(rows, labels)
+    ours.save(tmp_path / "m.epochal")
+
+    code = ours.model_.preprocessor.schema.columns[1]
+    assert (code.kind, code.categories) == ("category", tuple("012345678"))
+    assert (
+        load(tmp_path / "m.epochal").predict_proba(rows).tobytes()
+        == ours.predict_proba(rows).tobytes()
+    )
+
+
+@pytest.mark.parametrize("columns", [[2], [-1], ["zip"]])
+def test_categories_that_are_not_there_are_refused(columns):
+    """A number that is no column's, a name that is not there."""
+    with pytest.raises(DataError, match=r"categorical_features|'zip'"):
+        classifier(categorical_features=columns).fit(X[:, :2], Y)
 
 
 def test_columns_are_matched_by_name():

@@ -17,7 +17,7 @@ from epochal.data.matching import is_plain
 from epochal.data.memory import Memory, size_of
 from epochal.data.rows import head_of
 from epochal.data.sources.frames import as_rows, is_frame
-from epochal.data.sources.roles import Roles, labelled
+from epochal.data.sources.roles import Roles, as_categories, labelled
 from epochal.data.streamed import Streamed
 from epochal.errors import SettingError
 from epochal.learned import LearnedAttributes
@@ -138,6 +138,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     oob_score : bool
         Whether to ask for `oob_score_`, as scikit-learn does; refused where no
         member leaves rows out. It is there anyway where one does.
+    categorical_features : sequence of str or int, or None
+        Columns of numbers that are names and not amounts, such as postal codes: by
+        name, or by number from 0. Texts and categories need not be named.
     class_weight : dict, "balanced" or None
         Weights of the classes, multiplied with `sample_weight`.
     warm_start : bool
@@ -228,6 +231,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         calibrate: bool | Auto = AUTO,
         time_limit: float | Auto | None = AUTO,
         oob_score: bool = False,
+        categorical_features: Sequence[str | int] | None = None,
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -239,36 +243,25 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     ) -> None:
         self.preset = preset
         self.n_estimators = n_estimators
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.solver = solver
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.batch_size = batch_size
-        self.l2 = l2
-        self.dropout = dropout
-        self.max_iter = max_iter
-        self.shuffle = shuffle
+        self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
+        self.loss, self.solver = loss, solver
+        self.learning_rate_init, self.learning_rate = learning_rate_init, learning_rate
+        self.momentum, self.batch_size = momentum, batch_size
+        self.l2, self.dropout = l2, dropout
+        self.max_iter, self.shuffle = max_iter, shuffle
         self.tol = tol
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.bagging = bagging
-        self.n_folds = n_folds
-        self.max_samples = max_samples
-        self.max_features = max_features
-        self.patch = patch
-        self.epsilon = epsilon
-        self.clip = clip
+        self.bagging, self.n_folds = bagging, n_folds
+        self.max_samples, self.max_features, self.patch = max_samples, max_features, patch
+        self.epsilon, self.clip = epsilon, clip
         self.max_categories = max_categories
-        self.embedding_size = embedding_size
-        self.n_knots = n_knots
-        self.averaging = averaging
-        self.calibrate = calibrate
+        self.embedding_size, self.n_knots = embedding_size, n_knots
+        self.averaging, self.calibrate = averaging, calibrate
         self.time_limit = time_limit
         self.oob_score, self.class_weight = oob_score, class_weight
+        self.categorical_features = categorical_features
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
         self.memory_limit, self.store = memory_limit, store
@@ -458,13 +451,18 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
         """Return rows with what is said of each, by values or by names of columns."""
         y, weight, groups, times = said
+        categorical = list(self.categorical_features or ())
         if y is None:
             msg = "requires y to be passed, but the target y is None"
             raise ValueError(f"{type(self).__name__} {msg}")
         if isinstance(X, (str, PathLike)):
-            read = labelled(str(X), said, streamed=self.memory_limit is not None)
+            streamed = self.memory_limit is not None
+            names = list(map(str, categorical))
+            read = labelled(str(X), said, categorical=names, streamed=streamed)
             return replace(read, rows=self._rows(read.rows, reset=reset))
         rows = self._rows(X, reset=reset)
+        if categorical:
+            rows = as_categories(rows, categorical, "X", "categorical_features")
         if isinstance(rows, Streamed):
             return Labelled(rows, y, weight, groups, times)
         return Labelled(rows, *checked_labels(rows, y, weight), groups, times)
@@ -495,6 +493,7 @@ def classifier_of(model: Model) -> EpochalClassifier:
     classifier = EpochalClassifier(random_state=model.seed, **settings)
     schema = model.preprocessor.schema
     classifier.n_features_in_ = schema.shape[0]
-    if schema.named:
+    # Arrays with categories are kept as tables.
+    if schema.named and schema.names != [f"x{k}" for k in range(len(schema.columns))]:
         classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
     return classifier._keep(Fitted(model, None, None))  # noqa: SLF001

@@ -72,7 +72,7 @@ def labelled(
         if surplus
         else read.rows
     )
-    rows = _as_categories(rows, categorical, path)
+    rows = as_categories(rows, categorical, path)
     return Labelled(rows, read.labels, weight, groups, times, read.dropped)
 
 
@@ -116,16 +116,34 @@ def _streamed(
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
         weight = _checked(np.asarray(weight, np.float64), roles.weight, path)
-    rows = found.rows.mapped(lambda piece: _as_categories(piece, categorical, path))
+    rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
     return Labelled(rows, labels, weight, groups, times, found.dropped)
 
 
-def _as_categories(rows: Rows, names: Collection[str], path: str) -> Rows:
-    """Return the rows with the columns of these names, which must be there, as categories."""
-    if not names:
+def as_categories(
+    rows: Rows, columns: Collection[str | int], source: str, option: str = "--categorical"
+) -> Rows:
+    """Return the rows with these columns, which must be there, as categories.
+
+    They are names, or numbers from 0. Plain arrays have the columns x0, x1, …, and become a table.
+
+    >>> as_categories(np.array([[0.5, 7], [1.5, 8]]), [1], "X").schema.names
+    ['x0', 'x1']
+    """
+    if not columns:
         return rows
-    table = with_columns(rows, names, path, "--categorical")
+    if isinstance(rows, np.ndarray) and rows.ndim == 2:
+        rows = pa.table(
+            {f"x{k}": pa.array(each, from_pandas=True) for k, each in enumerate(rows.T)}
+        )
+    known = with_columns(rows, (), source, option).column_names
+    numbered = [one for one in columns if not isinstance(one, str)]
+    if any(not 0 <= one < len(known) for one in numbered):
+        found = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
+        raise DataError(found, "names of columns, or numbers from 0")
+    names = [one if isinstance(one, str) else known[one] for one in columns]
+    table = with_columns(rows, names, source, option)
     for name in names:
         place, column = table.column_names.index(name), table.column(name)
         if not pa.types.is_dictionary(column.type):
