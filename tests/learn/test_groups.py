@@ -111,6 +111,8 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
     with grouped(program, fixed_for(settings, None, 0), state, state.layers) as groups:
         room_of = {int(k): group.intervals for group in groups.groups for k in group.numbers}
+        # Of each kind one, so that threads compile the programs of both at the same time.
+        assert {group.intervals for group in groups.groups[:2]} == {3, 9}
         gathered = unstacked(groups.gathered(lambda group: group.best))
 
     assert room_of == {0: 3, 1: 3, 2: 9, 3: 9, 4: 3}

@@ -194,10 +194,14 @@ def grouped(
     first = state.layers[0]
     most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
     count = 1 if program.vectorised else min(cores(), number)
+    # One group of each kind after the other: so their programs are compiled side by side.
     groups = [
         Group(Own(numbers, intervals), program, fixed, state, best)
-        for kind, intervals in _kinds(program, state, number, most)
-        for numbers in (kind[first::count] for first in range(count))
+        for first in range(count)
+        for numbers, intervals in (
+            (kind[first::count], intervals)
+            for kind, intervals in _kinds(program, state, number, most)
+        )
         if len(numbers)
     ]
     # The default device is a matter of each thread.
