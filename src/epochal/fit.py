@@ -201,13 +201,15 @@ def _split(
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return present, None
     random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
+    # All of them, where all weigh something: of very many rows there should be no copies.
+    some = slice(None) if present.all() else present
     if data.times is not None:
-        validates = latest(data.times[present], fraction)
+        validates = latest(data.times[some], fraction)
     elif data.groups is not None:
-        groups = numbered_groups(data.groups[present])
-        validates = holdout_of_groups(labels[present], groups, fraction, random)
+        groups = numbered_groups(data.groups[some])
+        validates = holdout_of_groups(labels[some], groups, fraction, random)
     else:
-        validates = holdout(labels[present], fraction, random)
+        validates = holdout(labels[some], fraction, random)
     apart = np.zeros_like(present)
     apart[present] = validates
     return present & ~apart, apart if apart.any() else None
@@ -225,6 +227,8 @@ def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray
     """Return the numbers of the training rows' groups; 0 for the other rows."""
     if groups is None:
         return None
+    if trains.all():
+        return numbered_groups(groups)
     numbers = np.zeros(len(trains), np.int32)
     numbers[trains] = numbered_groups(groups[trains])
     return numbers
@@ -297,8 +301,7 @@ def _preprocessor(
 
     def make() -> Preprocessor:
         """Return the preprocessing by the statistics of the training rows."""
-        weight = trains if data.weight is None else trains * data.weight
-        return Preprocessor.fit(data.rows, weight, **_statistics_of(settings))
+        return Preprocessor.fit(data.rows, data.weight, trains, **_statistics_of(settings))
 
     return make() if kept is None else kept.preprocessor(make)
 
@@ -313,11 +316,15 @@ def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int
 
 def _known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
     """Return how much memory takes what is known of rows, and who trains on which."""
-    arrays = {id(of): of for of in (*known, data.weight, data.groups, data.times) if of is not None}
-    # One number stands for weights that are all the same.
-    held = sum(of.nbytes for of in arrays.values() if of.strides != (0,))
-    # All is there twice: as it came, and in the order of encoded rows or while it is looked at.
-    return 2 * held + len(known.labels) * (2 + bytes_per_row(settings))
+
+    def held(*arrays: np.ndarray | None) -> int:
+        """Return the bytes of arrays: one number stands for weights that are all the same."""
+        there = {id(of): of for of in arrays if of is not None and of.strides != (0,)}
+        return sum(of.nbytes for of in there.values())
+
+    # As it came and as it is used, and once more in the order of encoded rows; two flags.
+    used = held(*known) + held(*known, data.weight, data.groups, data.times)
+    return used + len(known.labels) * (2 + bytes_per_row(settings))
 
 
 def _judging(part: np.ndarray, preprocessor: Preprocessor, how: Circumstances) -> np.ndarray:

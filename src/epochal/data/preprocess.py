@@ -64,10 +64,11 @@ class Preprocessor:
     knots: tuple[Knots, Knots] | None = None
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913  (what is known of rows, and every setting of statistics)
         cls,
         rows: Rows | Streamed,
         weight: np.ndarray | None = None,
+        present: np.ndarray | None = None,
         *,
         epsilon: float,
         clip: float | None,
@@ -77,11 +78,11 @@ class Preprocessor:
         """Return the preprocessing that rows ask for.
 
         `weight` has one number for each of `rows`: 2 counts like the row twice,
-        0 like no row. With `n_knots`, how many bins of a number are between few
+        0 like no row; only those `present`, bool (rows,), take part. With `n_knots`, how many bins of a number are between few
         knots and between many, rows are encoded for an embedding.
         """
         schema, moments, knots = statistics(
-            rows, weight, max_categories=max_categories, n_knots=n_knots
+            rows, weight, present, max_categories=max_categories, n_knots=n_knots
         )
         variance = moments.variance
         _refuse_enormous(variance, schema)

@@ -19,7 +19,7 @@ from epochal.data.dates import Extent
 from epochal.data.knots import SAMPLE, Knots, knots_in
 from epochal.data.matching import block, matched
 from epochal.data.moments import Moments
-from epochal.data.rows import ahead, columns_of, head_of, len_of, pieces
+from epochal.data.rows import ahead, blocks, columns_of, head_of, len_of, pieces
 from epochal.data.schema import Column, Schema, kind_of, refuse_repeated
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Statistics(NamedTuple):
 def statistics(
     rows: Rows | Streamed,
     weight: np.ndarray | None = None,
+    present: np.ndarray | None = None,
     *,
     max_categories: int,
     n_knots: tuple[int, int] | None = None,
@@ -48,6 +49,7 @@ def statistics(
         rows: as they came.
         weight: of each row, shape (rows,): one of weight 0 counts like no row, one
             of weight 2 like two of them; None: all count.
+        present: which rows take part, bool (rows,); None: all.
         max_categories: of a column, with a feature of their own.
         n_knots: how many bins there are between few knots and between many; None: no knots.
 
@@ -59,11 +61,13 @@ def statistics(
     """
     plain = _by_type(head_of(rows))
     weight = np.broadcast_to(1.0, len_of(rows)) if weight is None else weight
-    step = max(-(-int(np.count_nonzero(weight)) * columns_of(rows) // SAMPLE), 1)
+    present = np.broadcast_to(np.True_, len_of(rows)) if present is None else present
+    counting = sum(np.count_nonzero(weight[some] * present[some]) for some in blocks(len(weight)))
+    step = max(-(-counting * columns_of(rows) // SAMPLE), 1)
 
     def found_in(span: slice, piece: Rows) -> _Found:
         """Return what is in a piece; of its rows that count, some are of the sample."""
-        of_rows = np.asarray(weight[span], np.float64)
+        of_rows = np.asarray(weight[span] * present[span], np.float64)
         sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
         return _Found.of(_Piece(piece, values, missing, of_rows, sampled), plain)
