@@ -94,3 +94,15 @@ def test_a_target_that_is_not_there_is_refused(run, table):
 
     assert ended.code == 4
     assert "did you mean 'income'" in ended.err
+
+
+def test_going_on_with_rows_of_one_class_is_no_doubt(run, table, tmp_path):
+    """New rows may all be of one class: the model knows the others."""
+    model = tmp_path / "m.epochal"
+    run("train", table, "--target", "income", *TINY, "--out", model)
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], *(one for one in lines[1:] if one.endswith("high"))]))
+    ended = run("train", table, "--from", model, "--max-iter", "1", "--out", model)
+
+    assert ended.code == 0
+    assert "high 100.0 %" in ended.err

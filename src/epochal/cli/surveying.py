@@ -99,8 +99,12 @@ class Look:
     how many have the inputs of a row to train on. Sparse rows are not looked at.
     """
 
-    def __init__(self, read: Labelled, apart: np.ndarray | None = None) -> None:
-        """Go through all rows, of which those `apart`, bool (rows,), are to test on."""
+    def __init__(self, read: Labelled, apart: np.ndarray | None, *, compared: bool) -> None:
+        """Go through all rows, of which those `apart`, bool (rows,), are to test on.
+
+        Only rows that others are `compared` with have keys.
+        """
+        self.compared = compared or apart is not None
         head, count = head_of(read.rows), len(read.labels)
         self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
         self.doubts: list[Doubt] = []
@@ -113,11 +117,12 @@ class Look:
         apart = np.zeros(count, bool) if apart is None else apart
         chosen &= ~apart
         for span, piece, keys in ahead(self._keyed, pieces(read.rows)):
-            self.train.add(keys[~apart[span]])
-            others.add(keys[apart[span]])
+            if self.compared:
+                self.train.add(keys[~apart[span]])
+                others.add(keys[apart[span]])
             some.append(take(piece, np.flatnonzero(chosen[span])))
         self.in_both["test"] = self.train.copies_in(others)
-        numbers = numbered(read.labels_of(chosen), encode_labels(read.labels)[0])
+        _, numbers = np.unique(read.labels_of(chosen), return_inverse=True)
         self.doubts += survey(joined(some), numbers).doubts[:TOLD]
 
     def compare(self, use: str, others: Iterable[tuple[slice, Rows]]) -> None:
@@ -139,6 +144,6 @@ class Look:
     def _keyed(self, span: slice, piece: Rows) -> tuple[slice, Rows, np.ndarray]:
         """Return a piece with the keys of its rows: none of rows that lack columns."""
         lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
-        if lacks or not isinstance(piece, (pa.Table, np.ndarray)):
+        if lacks or not self.compared or not isinstance(piece, (pa.Table, np.ndarray)):
             return span, piece, np.empty(0, np.uint64)
         return span, piece, row_keys(piece, self.kinds, span.start)

@@ -128,7 +128,9 @@ def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> 
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, streamed=streamed)
     apart = _apart(arguments, train, numbers)
-    look = None if arguments.quiet or arguments.json else Look(train, apart)
+    look = None
+    if not (arguments.quiet or arguments.json):
+        look = Look(train, apart, compared=bool(valid or arguments.test))
     if look and valid:
         look.compare("validate", pieces(valid.rows))
     if arguments.test:
