@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import TICKS, decoded, first_row_of, floats, is_text, parsed_by_text
+from epochal.data.numbers import (
+    TICKS,
+    decoded,
+    first_row_of,
+    floats,
+    is_text,
+    known_texts,
+    parsed_by_text,
+)
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ def seconds(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
     if is_text(kind):
-        return parsed_by_text(column, _seconds_of_text, place, "a date like 2024-05-01")
+        return _parsed(column, place)
     if pa.types.is_date32(kind):
         return floats(column.cast(pa.int32())) * 86_400.0
     if pa.types.is_date64(kind):
@@ -97,6 +105,18 @@ def waves(times: np.ndarray, cycle: str) -> np.ndarray:
     angle = np.mod(times, CYCLES[cycle]) * (2 * np.pi / CYCLES[cycle])
     pairs: np.ndarray = np.nan_to_num(np.column_stack((np.sin(angle), np.cos(angle))))
     return pairs
+
+
+def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
+    """Return texts as seconds; Arrow reads them, Python only where Arrow cannot."""
+    known = known_texts(column)
+    for zone in (None, "UTC"):
+        try:
+            return floats(known.cast(pa.timestamp("us", zone)).cast(pa.int64())) / TICKS["us"]
+        except pa.ArrowInvalid:
+            # Without a zone, with one, or not all of them the one or the other.
+            continue
+    return parsed_by_text(column, _seconds_of_text, place, "a date like 2024-05-01")
 
 
 def _seconds_of_text(text: str) -> float:

@@ -111,6 +111,13 @@ def parsed_by_text(
     return np.take(values, indices)
 
 
+def known_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts without spaces around them, null where they say that a value is missing."""
+    column = pc.utf8_trim_whitespace(column)
+    is_null = pc.is_in(column, value_set=pa.array(NULL_SPELLINGS, column.type))
+    return pc.if_else(is_null, pa.scalar(None, column.type), column)
+
+
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
     """Return the number of the first row for which a boolean column is true."""
     return place.first_row + max(int(pc.index(chosen, True).as_py()), 0)
@@ -123,11 +130,8 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return texts as float64 numbers; Arrow reads them, Python only where Arrow cannot."""
-    column = pc.utf8_trim_whitespace(column)
-    is_null = pc.is_in(column, value_set=pa.array(NULL_SPELLINGS, column.type))
-    known = pc.if_else(is_null, pa.scalar(None, column.type), column)
     try:
-        return floats(known)
+        return floats(known_texts(column))
     except pa.ArrowInvalid:
         return parsed_by_text(column, number_of_text, place, "a number")
 
