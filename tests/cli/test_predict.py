@@ -88,6 +88,7 @@ def test_surplus_columns_are_named_once(run, model, table):
             4,
             "about",
         ),
+        (lambda text: text + "about forty,cook,true,2020-01-15,low\n", 4, "in row 160"),
         (lambda text: text + "1,2\n", 3, "line 162"),
         (lambda _: "", 3, "people.csv"),
     ],

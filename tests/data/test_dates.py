@@ -39,6 +39,44 @@ def test_a_column_without_any_value_is_missing_throughout():
     assert np.isnan(seconds(pa.chunked_array([pa.nulls(3)]), Place("day"))).all()
 
 
+@pytest.mark.parametrize("around", ["{}", " {}", "{} "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-05-01 12:30",
+        "1969-12-31T23:59:59.123456",
+        "0001-01-01",
+        "9999-12-31T23:59",
+        "2024-05-01T12:30:01+02:00",
+        "2024-05-01T12Z",
+        "20240501",
+        "2024-W18-3",
+        "2024-05-01 07",
+        "2024-05-01 12:30:01,5",
+        "2024-02-30",
+        "2024-05-01 24:00:00",
+        "2024-05-01 12:30:60",
+        "2024-5-1",
+        "-2024-01-01",
+        "12024-01-01",
+        "2024-05-01T12:30:01.1234567",
+    ],
+)
+def test_a_text_is_the_second_that_python_reads_in_it(text, around):
+    """Alone, among others and with spaces around: ISO 8601, and nothing else."""
+    written = around.format(text)
+    for texts in ([written], ["2024-01-01", written], [written, "NA", "2024-01-01T00:00Z"]):
+        column = pa.chunked_array([texts])
+        try:
+            moment = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            with pytest.raises(DataError, match="expected a date"):
+                seconds(column, Place("day"))
+            continue
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        assert seconds(column, Place("day"))[texts.index(written)] == moment.timestamp()
+
+
 @pytest.mark.parametrize("text", ["01/02/2024", "yesterday", "2024-13-01"])
 def test_a_text_that_is_no_date_is_refused_by_name(text):
     """The error names column, row and value."""

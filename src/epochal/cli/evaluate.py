@@ -14,7 +14,7 @@ from epochal.errors import DataError
 from epochal.model.artifact import load
 from epochal.use.classes import class_indices
 from epochal.use.evaluate import Tally
-from epochal.use.predict import predict_proba
+from epochal.use.predict import predict_ahead
 
 if TYPE_CHECKING:
     import argparse
@@ -48,11 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
     tally = Tally.nothing(len(model.classes))
-    for piece in pieces:
-        if not len(piece.labels):
-            continue
+    labelled = ((piece, piece.rows) for piece in pieces if len(piece.labels))
+    for piece, probabilities in predict_ahead(model, labelled):
         truth = class_indices(model.classes, piece.labels)
-        tally = tally.add(truth, predict_proba(model, piece.rows), piece.weight)
+        tally = tally.add(truth, probabilities, piece.weight)
         count.add(len(piece.labels))
     if not tally.rows:
         raise DataError(f"{source} has no row with a label", "at least one")

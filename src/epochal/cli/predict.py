@@ -9,7 +9,7 @@ from epochal.cli.counting import counting
 from epochal.cli.printing import counted
 from epochal.cli.writing import check_output, prediction_writer
 from epochal.model.artifact import load
-from epochal.use.predict import predict_proba, unlabelled_batches
+from epochal.use.predict import predict_ahead, unlabelled_batches
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
         counting(sys.stderr, quiet=arguments.quiet) as count,
         prediction_writer(arguments.out, model.classes) as write,
     ):
-        for rows in unlabelled_batches(arguments.data, model, arguments.batch_rows):
-            write(predict_proba(model, rows))
-            count.add(rows.shape[0])
+        pieces = unlabelled_batches(arguments.data, model, arguments.batch_rows)
+        for _, probabilities in predict_ahead(model, ((None, rows) for rows in pieces)):
+            write(probabilities)
+            count.add(len(probabilities))
     if not arguments.quiet and arguments.out is not None:
         print(f"wrote {counted(count.rows, 'prediction')} to {arguments.out}", file=sys.stderr)
     return 0

@@ -18,8 +18,8 @@ from epochal.data.numbers import (
     first_row_of,
     floats,
     is_text,
-    known_texts,
     parsed_by_text,
+    readings,
 )
 from epochal.errors import DataError
 
@@ -109,13 +109,13 @@ def waves(times: np.ndarray, cycle: str) -> np.ndarray:
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return texts as seconds; Arrow reads them, Python only where Arrow cannot."""
-    known = known_texts(column)
-    for zone in (None, "UTC"):
-        try:
-            return floats(known.cast(pa.timestamp("us", zone)).cast(pa.int64())) / TICKS["us"]
-        except pa.ArrowInvalid:
-            # Without a zone, with one, or not all of them the one or the other.
-            continue
+    for texts in readings(column):
+        # Without a zone, with one, or not all of them the one or the other.
+        for zone in (None, "UTC"):
+            try:
+                return floats(texts.cast(pa.timestamp("us", zone)).cast(pa.int64())) / TICKS["us"]
+            except pa.ArrowInvalid:
+                continue
     return parsed_by_text(column, _seconds_of_text, place, "a date like 2024-05-01")
 
 

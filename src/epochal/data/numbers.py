@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Texts that stand for a missing value where numbers, truth values or dates are expected.
 NULL_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
@@ -111,11 +111,15 @@ def parsed_by_text(
     return np.take(values, indices)
 
 
-def known_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return texts without spaces around them, null where they say that a value is missing."""
-    column = pc.utf8_trim_whitespace(column)
-    is_null = pc.is_in(column, value_set=pa.array(NULL_SPELLINGS, column.type))
-    return pc.if_else(is_null, pa.scalar(None, column.type), column)
+def readings(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    """Yield texts as they are, then without spaces around them and null where they say so.
+
+    Most often the first can be read, in less time than the second takes to make.
+    """
+    yield column
+    trimmed = pc.utf8_trim_whitespace(column)
+    is_null = pc.is_in(trimmed, value_set=pa.array(NULL_SPELLINGS, column.type))
+    yield pc.if_else(is_null, pa.scalar(None, column.type), trimmed)
 
 
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
@@ -130,10 +134,12 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return texts as float64 numbers; Arrow reads them, Python only where Arrow cannot."""
-    try:
-        return floats(known_texts(column))
-    except pa.ArrowInvalid:
-        return parsed_by_text(column, number_of_text, place, "a number")
+    for texts in readings(column):
+        try:
+            return floats(texts)
+        except pa.ArrowInvalid:
+            continue
+    return parsed_by_text(column, number_of_text, place, "a number")
 
 
 def number_of_text(text: str) -> float:

@@ -6,7 +6,7 @@ import math
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -91,15 +91,16 @@ def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
         yield slice(start, stop), span(rows, start, stop)
 
 
-def ahead(
-    work: Callable[[slice, Rows], Result], some: Iterable[tuple[slice, Rows]]
-) -> Iterator[Result]:
-    """Yield what the work makes of each piece, in their order; the next pieces are under way."""
+def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iterator[Result]:
+    """Yield what the work makes of each piece, in their order; the next pieces are under way.
+
+    A piece comes with its span, or with whatever else the work is to know of it.
+    """
     begun: deque[Future[Result]] = deque()
     threads = min(os.cpu_count() or 1, _THREADS)
     with ThreadPoolExecutor(threads) as pool:
-        for where, piece in some:
-            begun.append(pool.submit(work, where, piece))
+        for beside, piece in some:
+            begun.append(pool.submit(work, beside, piece))
             if len(begun) > threads:
                 yield begun.popleft().result()
         while begun:

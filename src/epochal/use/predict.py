@@ -8,19 +8,19 @@ of work alone, so equal calls give equal bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from epochal.data.matching import matched
-from epochal.data.rows import span
+from epochal.data.rows import ahead, len_of, span
 from epochal.data.sources import files
 from epochal.learn.losses import softmax
 from epochal.learn.network import apply, dense, outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from epochal.data.rows import Rows
     from epochal.learn.network import Layers
@@ -33,8 +33,12 @@ SMALL = 2 * 10**9
 BLOCK = 4096
 CHUNK_BYTES = 64 * 2**20
 
+Beside = TypeVar("Beside")
 
-def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.ndarray:
+
+def predict_proba(
+    model: Model, rows: Rows, member: int | None = None, first_row: int = 0
+) -> np.ndarray:
     """Return the probabilities of the classes, float64 (rows, classes), rows summing to 1.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
@@ -43,6 +47,7 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
         member: the number of the one member to ask; None for all.
+        first_row: the number of the first of the rows, in messages.
     """
     members, calibration = model.members, model.calibration
     if member is not None:
@@ -56,7 +61,7 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
     size = chunk_rows(model.preprocessor.n_features)
     for start in range(0, number, size):
         chunk = span(rows, start, min(start + size, number))
-        x = model.preprocessor.encode(chunk, first_row=start)
+        x = model.preprocessor.encode(chunk, first_row=first_row + start)
         part = probabilities(members, x, activation, calibration, large=large)
         result[start : start + size] = part
     return result
@@ -65,8 +70,31 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
 def predict_proba_at(model: Model, path: str) -> np.ndarray:
     """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
     size = chunk_rows(model.preprocessor.n_features)
-    parts = [predict_proba(model, rows) for rows in unlabelled_batches(path, model, size)]
-    return np.concatenate(parts)
+    pieces = ((None, rows) for rows in unlabelled_batches(path, model, size))
+    return np.concatenate([part for _, part in predict_ahead(model, pieces)])
+
+
+def predict_ahead(
+    model: Model, some: Iterable[tuple[Beside, Rows]]
+) -> Iterator[tuple[Beside, np.ndarray]]:
+    """Yield the probabilities of pieces of rows, each with what came beside it, in their order.
+
+    While they are used, the next pieces are read, encoded and predicted.
+    """
+
+    def counted() -> Iterator[tuple[tuple[Beside, int], Rows]]:
+        """Yield the pieces, with how many rows came before each."""
+        before = 0
+        for beside, rows in some:
+            yield (beside, before), rows
+            before += len_of(rows)
+
+    def predicted(with_it: tuple[Beside, int], rows: Rows) -> tuple[Beside, np.ndarray]:
+        """Return what came beside rows, and their probabilities."""
+        beside, before = with_it
+        return beside, predict_proba(model, rows, first_row=before)
+
+    return ahead(predicted, counted())
 
 
 def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator[Rows]:
