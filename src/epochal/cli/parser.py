@@ -27,7 +27,7 @@ examples:
   epochal predict people.epochal new.csv --out predictions.csv
   epochal evaluate people.epochal labelled.csv
 """
-ROWS_PER_BATCH = 16_384
+_ROWS, _FEWER_ROWS = 16_384, 4_096
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,6 +41,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print and exit with."""
         raise SettingError(message.removeprefix("argument "), "", f"see {self.prog} --help")
+
+
+def piece_rows(memory: int | None) -> int:
+    """Return how many rows a piece has that is predicted at a time: fewer in limited memory.
+
+    >>> piece_rows(None), piece_rows(10**9)
+    (16384, 4096)
+    """
+    return _ROWS if memory is None else _FEWER_ROWS
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -182,9 +191,9 @@ def _add_model_and_data(parser: Parser) -> None:
     parser.add_argument(
         "--batch-rows",
         type=_row_count,
-        default=ROWS_PER_BATCH,
         metavar="N",
-        help=f"rows held in memory at a time (default: {ROWS_PER_BATCH})",
+        help="rows of a piece, of which some are held in memory at a time "
+        f"(default: {_ROWS}, with --memory {_FEWER_ROWS})",
     )
     _add_memory(parser, "hold memory only while it is needed, which takes longer")
 

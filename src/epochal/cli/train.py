@@ -15,7 +15,7 @@ from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.evaluate import figures_of
 from epochal.cli.options import chosen_settings
-from epochal.cli.parser import ROWS_PER_BATCH
+from epochal.cli.parser import piece_rows
 from epochal.cli.printing import (
     class_shares,
     counted,
@@ -165,7 +165,9 @@ def _test_pieces(
 ) -> Iterator[tuple[slice, Rows]]:
     """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
     start, roles = 0, _roles(arguments)
-    for piece in labelled_batches(arguments.test, roles, ROWS_PER_BATCH, arguments.drop):
+    for piece in labelled_batches(
+        arguments.test, roles, piece_rows(arguments.memory), arguments.drop
+    ):
         class_indices(classes, piece.labels)
         yield slice(start, start + len(piece.labels)), piece.rows
         start += len(piece.labels)
@@ -256,14 +258,15 @@ def _test_figures(
     arguments: argparse.Namespace, model: Model, test: Labelled | None
 ) -> Evaluation | None:
     """Return the figures on rows kept apart, where there are any."""
+    rows = piece_rows(arguments.memory)
     if arguments.test:
-        pieces = labelled_batches(arguments.test, _roles(arguments), ROWS_PER_BATCH, arguments.drop)
+        pieces = labelled_batches(arguments.test, _roles(arguments), rows, arguments.drop)
         with counting(sys.stderr, quiet=arguments.quiet) as count:
             return figures_of(model, pieces, arguments.test, count)
     if test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
-        return figures_of(model, test.pieces(ROWS_PER_BATCH), arguments.data, count)
+        return figures_of(model, test.pieces(rows), arguments.data, count)
 
 
 def _report(
