@@ -176,23 +176,27 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     """Return a method's figures beside those of another that ran on some of the tables only."""
     rows = [row for row in rows if row["method"] in {method, other}]
     values = means(rows, "log_loss")[[method, other]].dropna()
-    seconds = means(rows, "fit_s").loc[values.index, [method, other]]
+    # Nothing is said of times that were taken while the machine had other things to do.
+    alone = means([row for row in rows if not row.get("busy")], "fit_s")
+    seconds = alone.reindex(values.index)[[method, other]]
+    timed = seconds.dropna()
     lines = [
         (
             str(name),
             *(_shown(losses[each], losses.min()) for each in (method, other)),
-            *(f"{seconds.loc[name, each]:,.0f}" for each in (method, other)),
+            *(f"{seconds.loc[name, each]:,.0f}".replace("nan", "–") for each in (method, other)),
         )
         for name, losses in values.iterrows()
     ]
     floored = np.log(values.clip(lower=LEAST))
     ratio = np.exp((floored[method] - floored[other]).mean())
     better = int((values[method] < values[other]).sum())
-    shares = seconds[method].sum() / seconds[other].sum()
+    shares = timed[method].sum() / timed[other].sum()
+    of = "" if len(timed) == len(seconds) else f" (on {len(timed)} of them)"
     head = ("table", f"`{method}`", f"`{other}`", "fit, s", f"`{other}` fit, s")
     return (
         f"**Beside `{other}`**, on the {len(values)} tables that it was run on, seed 0: better on {better}, "
-        f"log-loss {ratio:.2f} times its, fit time {shares:.2f} times its.\n\n{pages.table(head, lines)}"
+        f"log-loss {ratio:.2f} times its, fit time {shares:.2f} times its{of}.\n\n{pages.table(head, lines)}"
     )
 
 

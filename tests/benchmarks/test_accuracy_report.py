@@ -125,3 +125,19 @@ def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
     assert "4 of its 1,000 test rows make up half of its loss." in text
     assert "over 2 fits" in text
     assert "Peak memory of a process that fits every table: 70 MB." in text
+
+
+def test_times_taken_beside_other_work_are_not_compared():
+    """What such a row says of losses counts, what it says of seconds does not."""
+    more = {"ece": 0.01, "n_train": 100}
+    rows = [
+        *(_row(name, method, 0.3, **more) for name in "abc" for method in ("ours", "peer")),
+        _row("a", "some", 0.1, **more),
+        _row("b", "some", 0.6, busy=True, **more),
+    ]
+    machine = {"processor": "P", "vectors": "V", "cores": 2, "versions": {"x": "1"}, "date": "D"}
+    text = report.page(rows, "ours", machine)
+
+    assert "on the 2 tables that it was run on, seed 0: better on 1" in text
+    assert "fit time 1.00 times its (on 1 of them)." in text
+    assert "| b | **0.3000** | 0.6000 | – | – |" in text
