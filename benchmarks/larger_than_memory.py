@@ -47,6 +47,8 @@ HERE = Path(__file__).parent
 OUT = HERE / "results" / "larger_than_memory.jsonl"
 PAGE = HERE.parent / "docs" / "BENCHMARKS.md"
 FIGURES = ("accuracy", "log_loss")
+# What is not kept where other work runs beside.
+SECONDS = ("seconds", "rows_per_s", "rows_per_s_within", "epoch_s")
 MACHINE = ("processor", "vectors", "cores", "system", "load", "date")
 # Rows to validate and to test on, one for so many rows to train on, and their seeds.
 ROWS_FOR_ONE = 10
@@ -111,6 +113,8 @@ def compare(arguments: argparse.Namespace, task: Task) -> Iterator[dict[str, Any
             # The model that `train` leaves is predicted and evaluated with.
             found = measured(method, phase, task)
             above = round(found["peak_mb"] - base, 1)
+            if arguments.peaks_only:
+                found = {name: value for name, value in found.items() if name not in SECONDS}
             yield {"mode": "methods", **found, "start_mb": base, "above_start_mb": above}
 
 
@@ -195,6 +199,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--python", default=sys.executable, help="a Python that has the peers' packages")
     add("--throughput", action="store_true", help="compare ours from disk and in memory")
     add("--sorted", action="store_true", help="compare rows sorted by class and as drawn")
+    add("--peaks-only", action="store_true", help="other work runs beside: keep no seconds")
     add("--rounds", type=int, default=3, help="of --throughput (3)")
     add("--out", type=Path, default=OUT, help="the file that results are added to")
     add("--read", action="store_true", help="show the results that are there, measure nothing")

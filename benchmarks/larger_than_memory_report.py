@@ -24,6 +24,7 @@ THROUGHPUT = (
 )
 SORTED = ("method", "rows", "limit", "accuracy", "log-loss", "best possible", "peak, MB")
 NOTHING = "–"
+BESIDE = " Other work ran beside: only peaks are told."
 
 
 def latest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -62,7 +63,8 @@ def heading(rows: Sequence[dict[str, Any]]) -> str:
     load = max(row["load"] for row in rows)
     where = f"{one['processor']} ({one['vectors']}), {one['cores']} cores, load before {load}"
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    return f"**{what}**: {data}; {one['epochs']} epochs. {where}; {when}."
+    beside = "" if all("seconds" in row or "rounds" in row for row in rows) else BESIDE
+    return f"**{what}**: {data}; {one['epochs']} epochs. {where}; {when}.{beside}"
 
 
 def methods(rows: Sequence[dict[str, Any]]) -> str:
@@ -76,7 +78,7 @@ def _method(row: dict[str, Any]) -> list[str]:
         f"`{row['method']}`",
         row["phase"],
         row.get("limit", NOTHING),
-        f"{row['seconds']:,.0f}",
+        _whole(row, "seconds"),
         row.get("failed") or _whole(row, "rows_per_s"),
         _whole(row, "rows_per_s_within"),
         *(_whole(row, name) for name in ("peak_mb", "above_start_mb", "own_mb", "files_mb")),

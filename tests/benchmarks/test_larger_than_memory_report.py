@@ -120,3 +120,13 @@ def test_the_page_has_a_table_for_each_comparison_and_table_of_data():
 def test_without_results_the_page_is_empty():
     """Nothing is shown that was not measured."""
     assert report.page([]) == ""
+
+
+def test_where_other_work_ran_beside_only_peaks_are_told():
+    """Seconds that were not kept are not shown, and the heading says why."""
+    timed = {"seconds", "rows_per_s", "rows_per_s_within"}
+    text = report.page([{name: METHOD[name] for name in METHOD if name not in timed}])
+
+    assert "2000-01-01. Other work ran beside: only peaks are told." in text
+    assert "| `epochal` | train | 1GB | – | – | – | 900 | 600 |" in text
+    assert "beside" not in report.page([METHOD])
