@@ -102,8 +102,8 @@ def _arrow(path: Path, schema: pa.Schema, some: Iterable[Piece]) -> float:
         return _all(some, out)
 
 
-def _all(some: Iterable[Piece], out: csv.CSVWriter | ipc.RecordBatchWriter) -> float:
-    """Write pieces; return the sum of the best odds."""
+def _all(some: Iterable[Piece], out: Any) -> float:
+    """Write pieces to what takes tables; return the sum of the best odds."""
     surest = 0.0
     for piece in some:
         out.write_table(piece.table)
@@ -117,9 +117,7 @@ def _parquet(folder: Path, schema: pa.Schema, some: Iterable[Piece]) -> float:
     folder.mkdir(exist_ok=True)
     for part, those in groupby(some, key=lambda piece: piece.before // PART):
         with parquet.ParquetWriter(folder / f"part-{part:05}.parquet", schema) as out:
-            for piece in those:
-                out.write_table(piece.table)
-                surest += piece.surest
+            surest += _all(those, out)
     return surest
 
 

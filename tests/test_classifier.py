@@ -156,9 +156,9 @@ def test_numbers_may_be_categories(holder, tmp_path):
     )
 
 
-@pytest.mark.parametrize("columns", [[2], [-1], ["zip"]])
+@pytest.mark.parametrize("columns", [[2], [-1], ["zip"], [False, True], np.array([False, True])])
 def test_categories_that_are_not_there_are_refused(columns):
-    """A number that is no column's, a name that is not there."""
+    """A number that is no column's, a name that is not there, a mask."""
     with pytest.raises(DataError, match=r"categorical_features|'zip'"):
         classifier(categorical_features=columns).fit(X[:, :2], Y)
 

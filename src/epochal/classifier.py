@@ -451,7 +451,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
         """Return rows with what is said of each, by values or by names of columns."""
         y, weight, groups, times = said
-        categorical = list(self.categorical_features or ())
+        categorical = [] if self.categorical_features is None else list(self.categorical_features)
         if y is None:
             msg = "requires y to be passed, but the target y is None"
             raise ValueError(f"{type(self).__name__} {msg}")
@@ -461,8 +461,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             read = labelled(str(X), said, categorical=names, streamed=streamed)
             return replace(read, rows=self._rows(read.rows, reset=reset))
         rows = self._rows(X, reset=reset)
-        if categorical:
-            rows = as_categories(rows, categorical, "X", "categorical_features")
+        rows = as_categories(rows, categorical, "X", "categorical_features")
         if isinstance(rows, Streamed):
             return Labelled(rows, y, weight, groups, times)
         return Labelled(rows, *checked_labels(rows, y, weight), groups, times)

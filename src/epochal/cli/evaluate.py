@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from epochal.cli.counting import counting
+from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.progress import as_json
 from epochal.data.sources.roles import Roles, labelled_batches
@@ -34,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load(arguments.model)
     with counting(sys.stderr, quiet=arguments.quiet) as count:
         roles = Roles(arguments.target or model.target, weight=arguments.weight)
-        pieces = labelled_batches(arguments.data, roles, arguments.batch_rows)
+        rows = arguments.batch_rows or piece_rows(arguments.memory)
+        pieces = labelled_batches(arguments.data, roles, rows)
         figures = figures_of(model, pieces, arguments.data, count)
     if arguments.json:
         names = {"model": str(arguments.model), "data": arguments.data}

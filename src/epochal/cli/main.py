@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
-from epochal.cli.parser import help_text, parsed, piece_rows
+from epochal.cli.parser import help_text, parsed
 from epochal.data.memory import give_back_at_once
 from epochal.errors import EpochalError, WriteError
 
@@ -58,11 +58,8 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.command is None:
         print(help_text(), end="", file=sys.stderr)
         return USAGE
-    memory = getattr(arguments, "memory", None)
-    if memory is not None:
+    if getattr(arguments, "memory", None) is not None:
         give_back_at_once()
-    if getattr(arguments, "batch_rows", 0) is None:
-        arguments.batch_rows = piece_rows(memory)
     logging.getLogger("jax").setLevel(logging.ERROR)
     code: int = import_module(COMMANDS[arguments.command]).run(arguments)
     return code

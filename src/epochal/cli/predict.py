@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from epochal.cli.counting import counting
+from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted
 from epochal.cli.writing import check_output, prediction_writer
 from epochal.model.artifact import load
@@ -23,8 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
         counting(sys.stderr, quiet=arguments.quiet) as count,
         prediction_writer(arguments.out, model.classes) as write,
     ):
-        pieces = unlabelled_batches(arguments.data, model, arguments.batch_rows)
-        for _, probabilities in predict_ahead(model, ((None, rows) for rows in pieces)):
+        rows = arguments.batch_rows or piece_rows(arguments.memory)
+        pieces = unlabelled_batches(arguments.data, model, rows)
+        for _, probabilities in predict_ahead(model, ((None, piece) for piece in pieces)):
             write(probabilities)
             count.add(len(probabilities))
     if not arguments.quiet and arguments.out is not None:

@@ -27,7 +27,7 @@ from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.packing import Packing
 from epochal.data.rows import aligned, head_of, len_of, span, spans
-from epochal.data.scaling import Scaling
+from epochal.data.scaling import Scaling, are_bytes
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
 from epochal.errors import DataError
@@ -78,8 +78,9 @@ class Preprocessor:
         """Return the preprocessing that rows ask for.
 
         `weight` has one number for each of `rows`: 2 counts like the row twice,
-        0 like no row; only those `present`, bool (rows,), take part. With `n_knots`, how many bins of a number are between few
-        knots and between many, rows are encoded for an embedding.
+        0 like no row; only those `present`, bool (rows,), take part. With `n_knots`,
+        how many bins of a number are between few knots and between many, rows are
+        encoded for an embedding.
         """
         schema, moments, knots = statistics(
             rows, weight, present, max_categories=max_categories, n_knots=n_knots
@@ -125,7 +126,7 @@ class Preprocessor:
     def dtype_for(self, rows: Rows | Streamed) -> type[np.generic]:
         """Return the type of `compact` rows: bytes for bytes that `scaling` makes features of."""
         head = head_of(rows)
-        stay = isinstance(head, np.ndarray) and head.dtype == np.uint8 and self.scaling is not None
+        stay = isinstance(head, np.ndarray) and are_bytes(head) and self.scaling is not None
         return np.uint8 if stay else np.float32
 
     def input_groups(self, embedding_size: int) -> np.ndarray:

@@ -47,9 +47,14 @@ class Scaling(NamedTuple):
         return value / root(1.0 + (value * self.softness) ** 2)
 
 
+def are_bytes(x: Array) -> bool:
+    """Return whether rows are bytes, and not features yet."""
+    return bool(x.dtype == np.uint8)
+
+
 def scaled(x: Array, scaling: Scaling | None) -> Array:
     """Return rows as features: those that are bytes by the scaling, others as they are."""
-    if x.dtype != np.uint8:
+    if not are_bytes(x):
         return x
     if scaling is None:
         raise TypeError("rows of bytes without a scaling")

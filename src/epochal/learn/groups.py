@@ -194,15 +194,13 @@ def grouped(
     first = state.layers[0]
     most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
     count = 1 if program.vectorised else min(cores(), number)
+    kinds = _kinds(program, state, number, most)
     # One group of each kind after the other: so their programs are compiled side by side.
     groups = [
-        Group(Own(numbers, intervals), program, fixed, state, best)
+        Group(Own(kind.numbers[first::count], kind.intervals), program, fixed, state, best)
         for first in range(count)
-        for numbers, intervals in (
-            (kind[first::count], intervals)
-            for kind, intervals in _kinds(program, state, number, most)
-        )
-        if len(numbers)
+        for kind in kinds
+        if first < len(kind.numbers)
     ]
     # The default device is a matter of each thread.
     pool = ThreadPoolExecutor(count, initializer=_use, initargs=(device,))

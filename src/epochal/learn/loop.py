@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from epochal.data.batches import bucket
+from epochal.data.scaling import are_bytes
 from epochal.errors import TrainingError
 from epochal.learn import members
 from epochal.learn.groups import grouped
@@ -203,7 +204,7 @@ class _Run:
             counts=segment.counts,
             factors=factors(settings.learning_rate, steps, total),
             batches=np.int32(segment.batches),
-            scaling=task.scaling if segment.x.dtype == np.uint8 else None,
+            scaling=task.scaling if are_bytes(segment.x) else None,
         )
         rates = np.where(self.active, self.rates, 0.0)
         return self.groups.start(lambda group: group.train(on_device, segment.weights, rates))
@@ -340,7 +341,7 @@ class _Judge:
             jnp.asarray(np.pad(rows.y, (0, padding)), jnp.int32),
             jnp.asarray(np.pad(rows.weights, (0, padding)), jnp.float32),
             jnp.asarray(np.pad(rows.numbers, (0, length))),
-            scaling if rows.x.dtype == np.uint8 else None,
+            scaling if are_bytes(rows.x) else None,
         )
         self.totals = np.array(
             [

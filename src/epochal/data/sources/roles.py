@@ -139,7 +139,8 @@ def as_categories(
         )
     known = with_columns(rows, (), source, option).column_names
     numbered = [one for one in columns if not isinstance(one, str)]
-    if any(not 0 <= one < len(known) for one in numbered):
+    # A mask of truth values would be taken for the columns 0 and 1.
+    if any(isinstance(one, (bool, np.bool_)) or not 0 <= one < len(known) for one in numbered):
         found = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
         raise DataError(found, "names of columns, or numbers from 0")
     names = [one if isinstance(one, str) else known[one] for one in columns]
