@@ -1,7 +1,8 @@
 """Time the parts of a training step, for docs/PERFORMANCE.md. `python benchmarks/engine.py`.
 
-Members one after another against groups of them side by side, in turn; the
-figures are medians of several rounds.
+Members one after another against groups of them side by side, and products with
+gradients as formulas against products in the order that suits a CPU, in turn;
+the figures are medians of several rounds.
 """
 
 from __future__ import annotations
@@ -11,47 +12,65 @@ import time
 from statistics import median
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 import machine
 import pages
 from epochal.data.batches import ArraySource, Epochs
-from epochal.learn import groups
+from epochal.learn import groups, training
+from epochal.learn.cpu import CPU
+from epochal.learn.kernels import PLAIN, Kernels
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.training import Segment
 from epochal.settings import PRESETS, checked
 
-ROUNDS = 5
+ROUNDS = 9
 MEMBERS = 8
-# Network, batch size, batches.
-GROUPED = (
-    ((108, 128, 128, 2), 256, 60),
-    ((54, 100, 7), 200, 100),
-    ((54, 256, 256, 7), 256, 30),
-)
 
 
-class Setting(NamedTuple):
-    """A network to train, members of it, and in how many groups."""
+class Shape(NamedTuple):
+    """A network, and what it trains on."""
 
     sizes: tuple[int, ...]
     batch_size: int
     batches: int
+
+
+GROUPED = (
+    Shape((108, 128, 128, 2), 256, 60),
+    Shape((54, 100, 7), 200, 100),
+    Shape((54, 256, 256, 7), 256, 30),
+)
+SINGLE = (
+    Shape((20, 32, 3), 32, 300),
+    Shape((54, 100, 7), 200, 100),
+    Shape((108, 128, 128, 2), 256, 60),
+    Shape((54, 256, 256, 7), 256, 40),
+    Shape((784, 512, 512, 10), 256, 20),
+)
+
+
+class Setting(NamedTuple):
+    """A network to train, members of it, in how many groups, and how to multiply."""
+
+    shape: Shape
     members: int
     threads: int
+    kernels: Kernels = CPU
 
 
 def microseconds(of: Setting) -> float:
     """Return the time of one member's step: of a compiled segment, the median of three runs."""
     random = np.random.default_rng(0)
-    rows = of.batches * of.batch_size
-    x = random.normal(size=(rows, of.sizes[0])).astype(np.float32)
-    y = random.integers(of.sizes[-1], size=rows).astype(np.int32)
+    rows = of.shape.batches * of.shape.batch_size
+    x = random.normal(size=(rows, of.shape.sizes[0])).astype(np.float32)
+    y = random.integers(of.shape.sizes[-1], size=rows).astype(np.int32)
     values = {
         "n_estimators": of.members,
-        "hidden_layer_sizes": tuple(of.sizes[1:-1]),
-        "batch_size": of.batch_size,
+        "hidden_layer_sizes": tuple(of.shape.sizes[1:-1]),
+        "batch_size": of.shape.batch_size,
         "solver": "adam",
         "learning_rate_init": 1e-3,
         "dropout": 0.1,
@@ -59,7 +78,7 @@ def microseconds(of: Setting) -> float:
     settings = checked(PRESETS["classic"], values)
     program = program_for(settings, masked=False)
     ones = np.ones((of.members, rows), np.float32)
-    epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.batch_size, 0)
+    epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.shape.batch_size, 0)
     host = next(epochs.stream(0))
     segment = Segment(
         x=jnp.asarray(host.x),
@@ -68,9 +87,12 @@ def microseconds(of: Setting) -> float:
         factors=jnp.ones(len(host.counts), jnp.float32),
         batches=jnp.int32(host.batches),
     )
-    state = fresh_state(settings, program, of.sizes, None, 0)
+    state = fresh_state(settings, program, of.shape.sizes, None, 0)
     active = np.ones(of.members, bool)
     groups.cores = lambda: of.threads
+    vars(training)["CPU"] = of.kernels
+    # Programs that have been compiled know nothing of that.
+    jax.clear_caches()
     with groups.grouped(program, fixed_for(settings, None, 0), state, state.layers) as everybody:
 
         def seconds() -> float:
@@ -80,7 +102,7 @@ def microseconds(of: Setting) -> float:
             return time.perf_counter() - began
 
         seconds()
-        return median(seconds() for _ in range(3)) / of.batches / of.members * 1e6
+        return median(seconds() for _ in range(3)) / of.shape.batches / of.members * 1e6
 
 
 def compared(one: Setting, other: Setting) -> tuple[str, str, str]:
@@ -90,17 +112,29 @@ def compared(one: Setting, other: Setting) -> tuple[str, str, str]:
     return f"{a:,.0f}", f"{b:,.0f}", f"{median(x / y for x, y in rounds):.2f}"
 
 
+def _show(sides: tuple[str, str], found: list[tuple[Shape, tuple[str, str, str]]]) -> None:
+    """Print what was found at each shape as a table."""
+    lines = [
+        ("→".join(map(str, shape.sizes)), str(shape.batch_size), *texts) for shape, texts in found
+    ]
+    print(pages.table(("network", "batch", *sides, "times faster"), lines) + "\n")
+
+
 def main() -> int:
-    """Print the table; return the exit code."""
+    """Print the tables; return the exit code."""
     of = machine.description()
     print(f"{of['processor']}, {of['cores']} cores, {of['vectors']}; {of['date']}\n")
     threads = groups.cores()
-    lines = []
-    for sizes, batch, batches in GROUPED:
-        one, many = (Setting(sizes, batch, batches, MEMBERS, n) for n in (1, threads))
-        lines.append(("→".join(map(str, sizes)), str(batch), *compared(one, many)))
-    head = ("network", "batch", "one group, µs", f"{threads} groups, µs", "times faster")
-    print(pages.table(head, lines))
+    found = [
+        (shape, compared(*(Setting(shape, MEMBERS, count) for count in (1, threads))))
+        for shape in GROUPED
+    ]
+    _show(("one group, µs", f"{threads} groups, µs"), found)
+    found = [
+        (shape, compared(*(Setting(shape, 1, 1, kernels) for kernels in (PLAIN, CPU))))
+        for shape in SINGLE
+    ]
+    _show(("as formulas, µs", "in order, µs"), found)
     return 0
 
 

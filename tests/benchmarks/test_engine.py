@@ -9,11 +9,12 @@ from epochal.learn import groups
 def test_it_prints_a_line_for_each_shape(monkeypatch, capsys):
     """Each shape has a line with two times and their ratio."""
     monkeypatch.setattr(engine, "ROUNDS", 1)
-    monkeypatch.setattr(engine, "GROUPED", (((3, 4, 2), 8, 2),))
+    monkeypatch.setattr(engine, "GROUPED", (engine.Shape((3, 4, 2), 8, 2),))
+    monkeypatch.setattr(engine, "SINGLE", (engine.Shape((3, 4, 2), 8, 2),))
     monkeypatch.setattr(groups, "cores", groups.cores)
 
     assert engine.main() == 0
 
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
-    assert lines[2].startswith("| 3→4→2 | 8 |")
-    assert [line.count("|") for line in lines] == [6] * 3
+    assert all(line.startswith("| 3→4→2 | 8 |") for line in lines[2::3])
+    assert [line.count("|") for line in lines] == [6] * 6

@@ -27,14 +27,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator
+from epochal.learn.kernels import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from epochal.data.features import Sizes
+    from epochal.learn.kernels import Kernels
 
     Array = Any  # a NumPy or a JAX array
-    Running = Callable[[Array], Array]
 
 
 # Deviation of the levels' vectors at the beginning. Were they 0, a table of categories
@@ -55,14 +54,14 @@ class Embedding(NamedTuple):
     plain: Array  # (P,)
 
 
-def embedded(embedding: Embedding, x: Array, running_sum: Running | None = None) -> Array:
+def embedded(embedding: Embedding, x: Array, kernels: Kernels = PLAIN) -> Array:
     """Return what the first layer gets, shape (rows, (F + C) size + P).
 
     Args:
         embedding: the parameters.
         x: rows, shape (rows, F + P + 2 F + C): values, plain features, positions
             among the smooth members' knots and among the fine ones', codes.
-        running_sum: a faster way to sum along the second axis, if there is one.
+        kernels: how to sum.
 
     >>> one = np.ones((1, 1))
     >>> steps, own, fine = np.array([[[10.0], [20.0]]]), np.zeros((1, 3, 1)), np.zeros(())
@@ -80,7 +79,7 @@ def embedded(embedding: Embedding, x: Array, running_sum: Running | None = None)
         )
         positions = xp.where(embedding.fine > 0, fine, smooth)
         line = values * embedding.slope[None] + embedding.offset[None]
-        parts.append(line + _bent(embedding, positions, running_sum))
+        parts.append(line + _bent(embedding, positions, kernels))
     if embedding.levels.shape[0]:
         codes = x[:, 3 * numbers + plain :].astype(xp.int32)
         parts.append(embedding.levels[codes])
@@ -89,14 +88,13 @@ def embedded(embedding: Embedding, x: Array, running_sum: Running | None = None)
     return xp.concat([*flat, x[:, numbers : numbers + plain] * embedding.plain[None]], axis=1)
 
 
-def _bent(embedding: Embedding, positions: Array, running_sum: Running | None) -> Array:
+def _bent(embedding: Embedding, positions: Array, kernels: Kernels) -> Array:
     """Return T at the positions, with the knots' own vectors, shape (rows, numbers, size)."""
     xp = positions.__array_namespace__()
     numbers, intervals, size = embedding.steps.shape
     steps = embedding.steps
-    sums = xp.cumsum(steps, axis=1) if running_sum is None else running_sum(steps)
     zero = xp.zeros((numbers, 1, size), dtype=steps.dtype)
-    at_knots = xp.concat([zero, sums], axis=1) + embedding.own
+    at_knots = xp.concat([zero, kernels.running_sum(steps)], axis=1) + embedding.own
     below = xp.minimum(xp.floor(positions), intervals - 1)
     rows = below.astype(xp.int32) + xp.arange(numbers, dtype=xp.int32)[None] * (intervals + 1)
     # Both ends in one look-up: what it costs is going through the table for the gradient.

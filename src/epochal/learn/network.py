@@ -14,13 +14,15 @@ import numpy as np
 
 from epochal.keys import Purpose, generator
 from epochal.learn.embedding import Embedding, embedded
+from epochal.learn.kernels import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from epochal.learn.kernels import Kernels
+
     Array = Any  # a NumPy or a JAX array
     Drop = Callable[[int, Array], Array]
-    Running = Callable[[Array], Array]
 
 
 class Layer(NamedTuple):
@@ -87,7 +89,7 @@ def apply(
     x: Array,
     activation: str,
     drop: Drop | None = None,
-    running_sum: Running | None = None,
+    kernels: Kernels = PLAIN,
 ) -> Array:
     """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
 
@@ -96,7 +98,7 @@ def apply(
         x: rows, shape (rows, features).
         activation: the name of f.
         drop: in training, applied to the hidden values: `drop(depth, h)`.
-        running_sum: for an embedding; see `embedded`.
+        kernels: how to multiply and to sum.
 
     Returns:
         Logits, shape (rows, classes).
@@ -107,13 +109,13 @@ def apply(
     """
     activate = ACTIVATIONS[activation]
     if isinstance(layers[0], Embedding):
-        x = embedded(layers[0], x, running_sum)
+        x = embedded(layers[0], x, kernels)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
-        x = activate(x @ layer.weights + layer.bias[None, :])
+        x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])
         if drop is not None:
             x = drop(depth, x)
-    return x @ last.weights + last.bias[None, :]
+    return kernels.product(x, last.weights) + last.bias[None, :]
 
 
 def initial(

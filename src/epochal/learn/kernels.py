@@ -1,0 +1,29 @@
+"""The two operations that some devices do faster another way: products and running sums.
+
+How a device does them is handed in; this module imports no JAX.
+"""
+
+from __future__ import annotations
+
+from operator import matmul
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Array = Any  # a NumPy or a JAX array
+
+
+def _sums(steps: Array) -> Array:
+    """Return the sums along the second axis up to each place, shape as the argument."""
+    return steps.__array_namespace__().cumsum(steps, axis=1)
+
+
+class Kernels(NamedTuple):
+    """The operations, as NumPy and JAX do them."""
+
+    product: Callable[[Array, Array], Array] = matmul  # of rows and weights
+    running_sum: Callable[[Array], Array] = _sums  # see `_sums`
+
+
+PLAIN = Kernels()

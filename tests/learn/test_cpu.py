@@ -1,0 +1,39 @@
+"""Operations in the order of memory that suits a CPU, against plain ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epochal.learn.cpu import CPU, product
+from epochal.learn.kernels import PLAIN
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 200])
+@pytest.mark.parametrize("inputs", [1, 7, 100])
+@pytest.mark.parametrize("outputs", [1, 2, 16, 17, 160])
+def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outputs):
+    """The product x W, and for a gradient g: g Wᵀ and xᵀ g, whichever side is transposed first."""
+    x, w, g = (
+        RANDOM.normal(size=shape) for shape in ((rows, inputs), (inputs, outputs), (rows, outputs))
+    )
+    with jax.enable_x64(True):
+        found, chain_rule = jax.jit(lambda *of: jax.vjp(product, *of))(x, w)
+        of_x, of_w = jax.jit(chain_rule)(jnp.asarray(g))
+
+    np.testing.assert_allclose(found, x @ w, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(of_x, g @ w.T, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(of_w, x.T @ g, rtol=1e-12, atol=1e-12)
+
+
+def test_running_sums_are_those_of_numpy():
+    """Along the second axis, and so are their gradients: sums from behind."""
+    steps, g = RANDOM.normal(size=(2, 3, 5, 2))
+    with jax.enable_x64(True):
+        found, chain_rule = jax.vjp(CPU.running_sum, jnp.asarray(steps))
+        (slope,) = chain_rule(jnp.asarray(g))
+
+    np.testing.assert_allclose(found, PLAIN.running_sum(steps), rtol=1e-12)
+    np.testing.assert_allclose(slope, g[:, ::-1].cumsum(axis=1)[:, ::-1], rtol=1e-12)
