@@ -61,12 +61,17 @@ def test_all_that_is_known_of_a_row_goes_with_it(holder):
     assert some.dropped == HOLDERS[holder].dropped
 
 
-@pytest.mark.parametrize("holder", HOLDERS)
-def test_a_sample_is_even_and_in_memory(holder):
+def test_a_sample_of_files_is_even_and_in_memory():
     """Every so-manieth row is taken, with its label; all rows, where they are fewer."""
-    some, everything = HOLDERS[holder].sampled(3), HOLDERS[holder].sampled(100)
+    some, everything = HOLDERS["stream"].sampled(3), HOLDERS["stream"].sampled(100)
 
     assert of_row(some.rows).tolist() == [0, 3, 6, 9]
     assert some.labels.tolist() == ["a", "a", "a", "a"]
     assert of_row(everything.rows).tolist() == list(range(10))
     assert everything.labels.tolist() == VALUES[CODES].tolist()
+
+
+@pytest.mark.parametrize("holder", ["array", "table"])
+def test_rows_in_memory_are_their_own_sample(holder):
+    """They are there already."""
+    assert HOLDERS[holder].sampled(3) is HOLDERS[holder]

@@ -13,7 +13,7 @@ from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import Seen, kinds_of, row_keys
 from epochal.data.labels import encode_labels, numbered
 from epochal.data.rows import ahead, head_of, pieces, take
-from epochal.data.streamed import Streamed, joined
+from epochal.data.streamed import joined
 from epochal.data.survey import Doubt, Survey, copies, survey
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def data_described(path: str, read: Labelled) -> dict[str, Any]:
 
 def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:
     """Return the rows that are looked at, what their columns hold, and what looks wrong."""
-    some = read.sampled(INSPECTED) if isinstance(read.rows, Streamed) else read
+    some = read.sampled(INSPECTED)
     classes, _ = encode_labels(read.labels)
     numbers = numbered(some.labels, classes)
     found = survey(some.rows, numbers)

@@ -39,14 +39,13 @@ class Labelled:
             yield Labelled(piece, self.labels_of(some), weight)
 
     def sampled(self, most: int) -> Labelled:
-        """Return every so-manieth row in memory, so that there are about `most`; all, if they are fewer."""
-        step = max(len_of(self.rows) // most, 1)
-        if step == 1 and not isinstance(self.rows, Streamed):
+        """Return rows in memory: as they are if they are there, of files every so-manieth, about `most`."""
+        if not isinstance(self.rows, Streamed):
             return self
-        some = self.where(np.arange(len_of(self.rows)) % step == 0)
-        if not isinstance(some.rows, Streamed):
-            return some
-        rows = joined([some.rows.head, *some.rows.read(most)])
+        step = max(len_of(self.rows) // most, 1)
+        chosen = np.arange(len_of(self.rows)) % step == 0
+        rows = joined([self.rows.head, *self.rows.where(chosen).read(most)])
+        some = self.where(chosen)
         return replace(some, rows=rows, labels=some.labels_of(slice(None)))
 
     def labels_of(self, some: slice | np.ndarray) -> np.ndarray:
