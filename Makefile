@@ -80,6 +80,11 @@ test-wheel: ## build the wheel, install it by itself, and run the tests on that
 bench: $(VENV)/dev.stamp ## time training against scikit-learn, at five shapes (OPTIONS=--write)
 	$(BIN)/python benchmarks/training_speed.py $(OPTIONS)
 
+.PHONY: bench-whole-fit
+bench-whole-fit: $(VENV)/dev.stamp ## say where the time of a default fit goes (DATA=folder with manifest.json)
+	@test -n "$(DATA)" || { echo "say which tables: make bench-whole-fit DATA=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/whole_fit.py "$(DATA)" $(OPTIONS)
+
 .PHONY: bench-everyday
 bench-everyday: $(VENV)/dev.stamp ## time small data, searches, start, prediction, how cost grows (OPTIONS=--write)
 	$(BIN)/python benchmarks/everyday_speed.py $(OPTIONS)

@@ -33,7 +33,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
 
 def measured(method: str, folder: Path) -> dict[str, Any]:
     """Return what one fit took and gave."""
-    (X, y), (X_test, y_test) = (_labelled(folder, part) for part in ("train", "t10k"))
+    (X, y), (X_test, y_test) = (labelled(folder, part) for part in ("train", "t10k"))
     model = EpochalClassifier(**settings_of(method))
     began = time.perf_counter()
     model.fit(X, y)
@@ -57,7 +57,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _labelled(folder: Path, part: str) -> tuple[Any, Any]:
+def labelled(folder: Path, part: str) -> tuple[Any, Any]:
     """Return the images and the labels of a part."""
     found = files.read(str(folder / f"{part}-images-idx3-ubyte.gz"), "label")
     return found.rows, found.labels

@@ -1,0 +1,44 @@
+"""Where the time of a whole fit goes: a small table, traced."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import whole_fit
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Return a folder with a manifest and a table."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": random.normal(size=60), "target": ["a", "b"] * 30})
+    table.to_parquet(tmp_path / "small.parquet")
+    manifest = [{"name": "small", "file": "small.parquet"}]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    return tmp_path
+
+
+def test_a_fit_is_traced_and_its_shares_are_of_all(suite, capsys, monkeypatch):
+    """Operations of compiled programs have shares, the longest first, that sum to 1."""
+    monkeypatch.setattr(whole_fit, "PAUSE", 0.0)
+
+    assert whole_fit.main([str(suite), "--tables", "small:20", "--one", "trace"]) == 0
+
+    found = [whole_fit.Share(*one) for one in json.loads(capsys.readouterr().out)]
+    assert found
+    assert sum(one.share for one in found) == pytest.approx(1)
+    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+
+
+def test_a_line_tells_seconds_memory_and_shares(suite):
+    """Both processes run, and the epochs stand beside the name."""
+    name, seconds, peak, products, _ = whole_fit.row(suite, "small:1")
+
+    assert name == "small, 1 epochs"
+    assert float(seconds) > 0
+    assert float(peak) > 50
+    assert products.endswith("%")
