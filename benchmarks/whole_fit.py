@@ -48,8 +48,8 @@ class Share(NamedTuple):
     share: float
 
 
-def fit(folder: Path, table: str) -> None:
-    """Fit the default preset to a table's training rows."""
+def fit(folder: Path, table: str, preset: str) -> None:
+    """Fit a preset to a table's training rows."""
     name, _, most = table.partition(":")
     settings: dict[str, Any] = {"max_iter": int(most)} if most else {}
     at = dict(tables(folder))
@@ -57,10 +57,10 @@ def fit(folder: Path, table: str) -> None:
         rows, labels, *_ = split(at[name], seed=0)
     else:
         rows, labels = images.labelled(folder / name, "train")
-    EpochalClassifier(random_state=0, **settings).fit(rows, labels)
+    EpochalClassifier(preset=preset, random_state=0, **settings).fit(rows, labels)
 
 
-def traced(folder: Path, table: str) -> list[Share]:
+def traced(folder: Path, table: str, preset: str) -> list[Share]:
     """Return what a fit's operations took, the longest first."""
     ended = threading.Event()
     with tempfile.TemporaryDirectory() as at:
@@ -79,7 +79,7 @@ def traced(folder: Path, table: str) -> list[Share]:
         looking = threading.Thread(target=look)
         looking.start()
         try:
-            fit(folder, table)
+            fit(folder, table, preset)
         finally:
             ended.set()
             looking.join()
@@ -115,9 +115,9 @@ def shares(events: Iterable[dict[str, Any]]) -> list[Share]:
     return sorted(found, key=lambda one: -one.share)
 
 
-def row(folder: Path, table: str) -> tuple[str, ...]:
+def row(folder: Path, table: str, preset: str) -> tuple[str, ...]:
     """Return a table's line: seconds, memory, and what took longest."""
-    words = [sys.executable, __file__, str(folder), "--tables", table]
+    words = [sys.executable, __file__, str(folder), "--tables", table, "--preset", preset]
     whole = watch([*words, "--one", "fit"])
     told = watch([*words, "--one", "trace"])
     if whole.code or told.code:
@@ -136,16 +136,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="a folder with Parquet files and a manifest.json")
     parser.add_argument("--tables", default="adult,fashion_mnist:2", help="by comma")
+    parser.add_argument("--preset", default="default")
     parser.add_argument("--write", action="store_true", help="put the table into the page")
     parser.add_argument("--one", choices=("fit", "trace"), help=argparse.SUPPRESS)
     of = parser.parse_args(argv)
     if of.one == "fit":
-        fit(of.data, of.tables)
+        fit(of.data, of.tables, of.preset)
     elif of.one == "trace":
-        print(json.dumps(traced(of.data, of.tables)))
+        print(json.dumps(traced(of.data, of.tables, of.preset)))
     if of.one:
         return 0
-    lines = [row(of.data, name) for name in of.tables.split(",")]
+    lines = [row(of.data, name, of.preset) for name in of.tables.split(",")]
     head = ("table", "whole process, s", "peak, MB", "matrix products", "the longest others")
     at = machine.description()
     where = f"{at['processor']} ({at['vectors']}), {at['cores']} cores; {at['date']}."

@@ -25,8 +25,9 @@ def suite(tmp_path):
 def test_a_fit_is_traced_and_its_shares_are_of_all(suite, capsys, monkeypatch):
     """Operations of compiled programs have shares, the longest first, that sum to 1."""
     monkeypatch.setattr(whole_fit, "PAUSE", 0.0)
+    words = [str(suite), "--tables", "small:20", "--preset", "fast", "--one", "trace"]
 
-    assert whole_fit.main([str(suite), "--tables", "small:20", "--one", "trace"]) == 0
+    assert whole_fit.main(words) == 0
 
     found = [whole_fit.Share(*one) for one in json.loads(capsys.readouterr().out)]
     assert found
@@ -36,7 +37,7 @@ def test_a_fit_is_traced_and_its_shares_are_of_all(suite, capsys, monkeypatch):
 
 def test_a_line_tells_seconds_memory_and_shares(suite):
     """Both processes run, and the epochs stand beside the name."""
-    name, seconds, peak, products, _ = whole_fit.row(suite, "small:1")
+    name, seconds, peak, products, _ = whole_fit.row(suite, "small:1", "fast")
 
     assert name == "small, 1 epochs"
     assert float(seconds) > 0
