@@ -28,9 +28,17 @@ METRICS = ("log_loss", "error")
 
 
 def complete(
-    suite: Iterable[tuple[str, Path]], methods: Sequence[str], seeds: Sequence[int], out: Path
+    suite: Iterable[tuple[str, Path]],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    out: Path,
+    *,
+    busy: bool = False,
 ) -> None:
-    """Add the results that are not in the file yet, one line each as soon as it is there."""
+    """Add the results that are not in the file yet, one line each as soon as it is there.
+
+    Where other work runs beside, the machine is `busy`, and nothing is said of seconds later.
+    """
     suite = list(suite)
     done = {(row["dataset"], row["method"], row["seed"]) for row in report.read([out])}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +51,7 @@ def complete(
     ]
     for name, path, method, seed in missing:
         row = {"dataset": name, "method": method, **run(method_of(method), path, seed)}
+        row |= {"busy": True} if busy else {}
         with out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         outcome = row.get("failed") or f"log-loss {row['log_loss']:.4f}, {row['fit_s']:.1f} s"
@@ -58,6 +67,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tables", help="only these, by comma")
     parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
     parser.add_argument("--against", type=Path, nargs="*", default=[], help="others' results")
+    parser.add_argument(
+        "--busy", action="store_true", help="other work runs beside: tell no seconds"
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/ACCURACY.md")
     parser.add_argument("--metric", choices=METRICS, default="log_loss")
     return parser.parse_args(argv)
@@ -71,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         method_of(method)
     only = set(arguments.tables.split(",")) if arguments.tables else None
     suite = [(name, path) for name, path in tables(arguments.data) if not only or name in only]
-    complete(suite, methods, [int(seed) for seed in arguments.seeds.split(",")], arguments.out)
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    complete(suite, methods, seeds, arguments.out, busy=arguments.busy)
     names = {name for name, _ in suite}
     rows = report.read([*arguments.against, arguments.out])
     rows = [row for row in rows if row["dataset"] in names]

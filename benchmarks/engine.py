@@ -11,6 +11,7 @@ import sys
 import time
 from statistics import median
 from typing import NamedTuple
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
@@ -89,11 +90,13 @@ def microseconds(of: Setting) -> float:
     )
     state = fresh_state(settings, program, of.shape.sizes, None, 0)
     active = np.ones(of.members, bool)
-    groups.cores = lambda: of.threads
-    vars(training)["CPU"] = of.kernels
-    # Programs that have been compiled know nothing of that.
+    # Programs that have been compiled know nothing of other kernels.
     jax.clear_caches()
-    with groups.grouped(program, fixed_for(settings, None, 0), state, state.layers) as everybody:
+    with (
+        patch.object(groups, "cores", lambda: of.threads),
+        patch.object(training, "CPU", of.kernels),
+        groups.grouped(program, fixed_for(settings, None, 0), state, state.layers) as everybody,
+    ):
 
         def seconds() -> float:
             """Train on the segment."""
@@ -122,8 +125,7 @@ def _show(sides: tuple[str, str], found: list[tuple[Shape, tuple[str, str, str]]
 
 def main() -> int:
     """Print the tables; return the exit code."""
-    of = machine.description()
-    print(f"{of['processor']}, {of['cores']} cores, {of['vectors']}; {of['date']}\n")
+    print(machine.line() + "\n")
     threads = groups.cores()
     found = [
         (shape, compared(*(Setting(shape, MEMBERS, count) for count in (1, threads))))

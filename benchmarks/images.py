@@ -105,9 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = table(rows)
     print(text)
     if arguments.write:
-        at = machine.description()
-        where = f"{at['processor']} ({at['vectors']}), {at['cores']} cores; {at['date']}."
-        pages.write(f"{where}\n\n{text}", PAGE, "images", "images.py")
+        pages.write(f"{machine.line()}\n\n{text}", PAGE, "images", "images.py")
     return 0
 
 

@@ -39,6 +39,12 @@ def description() -> dict[str, Any]:
     }
 
 
+def line() -> str:
+    """Return processor, vectors, cores and date, as they stand in a page."""
+    of = description()
+    return f"{of['processor']} ({of['vectors']}), {of['cores']} cores; {of['date']}."
+
+
 def _processor() -> dict[str, str]:
     """Return what Linux says of the first core; nothing elsewhere."""
     path = Path("/proc/cpuinfo")

@@ -71,10 +71,7 @@ def run(study: Study, argv: Sequence[str] | None) -> int:
     text = study.text_of(rows)
     print(text)
     if arguments.write:
-        at = machine.description()
-        conditions = (
-            f"{', '.join(name for name, _ in suite)}; seeds {arguments.seeds}; {at['processor']} "
-            f"({at['vectors']}), {at['cores']} cores; {at['date']}."
-        )
+        names = ", ".join(name for name, _ in suite)
+        conditions = f"{names}; seeds {arguments.seeds}; {machine.line()}"
         pages.write(f"{conditions}\n\n{text}", PAGE, study.name, study.script.name)
     return 0

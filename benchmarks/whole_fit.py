@@ -148,9 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     lines = [row(of.data, name, of.preset) for name in of.tables.split(",")]
     head = ("table", "whole process, s", "peak, MB", "matrix products", "the longest others")
-    at = machine.description()
-    where = f"{at['processor']} ({at['vectors']}), {at['cores']} cores; {at['date']}."
-    text = f"{where}\n\n{pages.table(head, lines)}"
+    text = f"{machine.line()}\n\n{pages.table(head, lines)}"
     print(text)
     if of.write:
         pages.write(text, PAGE, "whole-fit", "whole_fit.py")

@@ -49,6 +49,17 @@ def test_others_results_take_part(suite, tmp_path, capsys):
     assert "elsewhere" not in text
 
 
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_result_says_that_other_work_ran_beside(suite, tmp_path, busy):
+    """So that nobody reads its seconds as those of the method."""
+    out = tmp_path / "results.jsonl"
+    words = ["--methods", "logreg", "--tables", "first", "--out", str(out)]
+
+    assert accuracy.main([str(suite), *words, *(["--busy"] if busy else [])]) == 0
+
+    assert json.loads(out.read_text()).get("busy", False) is busy
+
+
 def test_a_wrong_method_is_refused_before_anything_runs(suite, tmp_path):
     """No result is written if one of the names is wrong."""
     out = tmp_path / "results.jsonl"

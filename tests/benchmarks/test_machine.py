@@ -19,6 +19,14 @@ def test_the_description_is_ready_for_json():
     assert len(described["date"]) == len("2000-01-01")
 
 
+def test_a_line_for_a_page_names_what_the_description_does():
+    """Processor, vectors, cores and date."""
+    line, of = machine.line(), machine.description()
+
+    assert line.startswith(f"{of['processor']} ({of['vectors']}), {of['cores']} cores; 20")
+    assert line.endswith(".")
+
+
 def test_own_work_is_not_others(monkeypatch):
     """A machine that did 6 s of work, 4 s of them ours, in 2 s on 2 cores gave half to others."""
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: {0, 1})

@@ -43,9 +43,8 @@ class Labelled:
         if not isinstance(self.rows, Streamed):
             return self
         step = max(len_of(self.rows) // most, 1)
-        chosen = np.arange(len_of(self.rows)) % step == 0
-        rows = joined([self.rows.head, *self.rows.where(chosen).read(most)])
-        some = self.where(chosen)
+        some = self.where(np.arange(len_of(self.rows)) % step == 0)
+        rows = joined([self.rows.head, *(piece.rows for piece in some.pieces(most))])
         return replace(some, rows=rows, labels=some.labels_of(slice(None)))
 
     def labels_of(self, some: slice | np.ndarray) -> np.ndarray:

@@ -119,7 +119,7 @@ def step(
         return inverted(h, hyper.dropout, fixed.word, state.step, depth)
 
     dropping = drop if program.dropout else None
-    # Members are side by side in one product elsewhere than on the CPU only.
+    # Members share one batched product only where the device is no CPU.
     kernels = PLAIN if program.vectorised else CPU
 
     def forward(layers: Layers) -> Array:
