@@ -80,7 +80,7 @@ def microseconds(of: Setting) -> float:
     program = program_for(settings, masked=False)
     ones = np.ones((of.members, rows), np.float32)
     epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.shape.batch_size, 0)
-    host = next(epochs.stream(0))
+    host = next(epochs.stream(0, 1))
     segment = Segment(
         x=jnp.asarray(host.x),
         y=jnp.asarray(host.y),

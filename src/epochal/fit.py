@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from epochal.records import History
 
 
+# It reads a file.
+_version = cache(version)
 # What a network and its preprocessing are made with: not to be changed when going on.
 MADE_WITH = (
     "n_estimators",
@@ -172,7 +175,7 @@ def fit(
 
 def versions() -> dict[str, str]:
     """Return the versions that take part in a training."""
-    packages = {name: version(name) for name in ("jax", "numpy")}
+    packages = {name: _version(name) for name in ("jax", "numpy")}
     return {"epochal": epochal.__version__, "python": platform.python_version(), **packages}
 
 

@@ -50,7 +50,7 @@ def test_every_row_exactly_once(rows, batch_size, segment_bytes, epoch):
     assert sorted(seen(segments)) == list(range(rows))
     assert (counts[:-1] == ours.batch_size).all()
     assert counts.sum() == rows
-    assert [segment.last for segment in segments] == [False] * (len(segments) - 1) + [True]
+    assert [segment.ends for segment in segments] == [0] * (len(segments) - 1) + [1]
     for segment in segments:
         np.testing.assert_array_equal(segment.x[: segment.rows, 0], segment.y[: segment.rows])
         np.testing.assert_array_equal(
@@ -104,13 +104,49 @@ def test_without_shuffling_rows_come_as_they_are():
 
 
 def test_the_stream_goes_on():
-    """The stream from epoch 3 begins with epoch 3 and continues with epoch 4."""
+    """The stream from epoch 3 to 5 begins with epoch 3 and ends with epoch 4."""
     ours = epochs(20, 4)
-    stream = ours.stream(3)
-    first, second = next(stream), next(stream)
+    first, second = ours.stream(3, 5)
 
     assert [first.epoch, second.epoch] == [3, 4]
     np.testing.assert_array_equal(seen([second]), order(0, 4, 20))
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=st.integers(1, 40), batch_size=st.integers(1, 16), together=st.integers(2, 6))
+def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(rows, batch_size, together):
+    """Taken apart again it has the rows, weights and counts of each; figures are summed by epoch."""
+    ours = epochs(rows, min(batch_size, rows))
+    joined = ours.joined(together)
+    (segment,) = joined.segments(3, together)
+    parts, size = list(segment.apart()), ours.batch_size
+
+    assert (segment.ends, segment.rows, segment.batches) == (
+        together,
+        rows,
+        together * ours.batches,
+    )
+    for number, (part, sums) in enumerate(
+        zip(parts, segment.by_epoch(segment.weights), strict=True)
+    ):
+        (alone,) = ours.segments(3 + number)
+        assert (part.epoch, part.ends, part.batches) == (3 + number, 1, alone.batches)
+        np.testing.assert_array_equal(part.counts[: part.batches], alone.counts[: part.batches])
+        for mine, theirs in zip((part.x, part.y), (alone.x, alone.y), strict=True):
+            np.testing.assert_array_equal(
+                mine[: part.batches * size], theirs[: part.batches * size]
+            )
+        np.testing.assert_array_equal(sums, alone.weights.sum(axis=1))
+        np.testing.assert_array_equal(part.by_epoch(part.weights), [sums])
+
+
+def test_epochs_are_joined_only_if_segments_have_the_room():
+    """Of ten epochs asked for, a segment holds those that fit, the last one fewer."""
+    ours = epochs(20, 4, segment_bytes=20 * 4 * (3 + 1) * 3).joined(10)
+
+    assert ours.together == 3
+    assert [segment.ends for segment in ours.stream(0, 8)] == [3, 3, 2]
+    assert epochs(20, 4, segment_bytes=1).joined(10).together == 1
 
 
 def test_a_lazy_source_encodes_what_is_taken():

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from epochal.data.batches import ArraySource, Epochs
 from epochal.data.encoding import Encoded, Known
 from epochal.data.judges import shared
 from epochal.errors import TrainingError
+from epochal.learn import loop
 from epochal.learn.loop import Task, TrainingState, train
 from epochal.learn.losses import cross_entropy
 from epochal.learn.network import apply
@@ -157,6 +158,27 @@ def test_segments_do_not_change_the_result():
     for mine, theirs in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
     np.testing.assert_allclose(one.history.training_loss, other.history.training_loss, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("l2", "outcome"), [(0.0, Outcome.EPOCH_LIMIT), (100.0, Outcome.NON_FINITE)]
+)
+def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outcome):
+    """Curves, layers and events are the same, also of members that diverge in between."""
+    ours, start = task(judged=False, solver="sgd", momentum=0.0, l2=l2)
+    results, told = [], []
+    for work in (loop.TOGETHER, 0):
+        monkeypatch.setattr(loop, "TOGETHER", work)
+        events = []
+        results.append(train(ours, start, 20, [events.append]))
+        told.append([replace(event, seconds=0.0) for event in events])
+    one, other = results
+
+    assert set(one.history.outcome) == {outcome}
+    np.testing.assert_equal(asdict(one.history), asdict(other.history))
+    np.testing.assert_equal(*([asdict(event) for event in events] for events in told))
+    for mine, theirs in zip(one.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
 
 
 def test_the_same_seed_gives_the_same_bits():

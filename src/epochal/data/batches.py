@@ -7,7 +7,7 @@ so that the compiled program reads them from front to back, wherever they came f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from epochal.data.memory import SEGMENT_BYTES
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 
 class RowSource(Protocol):
@@ -89,10 +89,10 @@ def _in_order(
 
 @dataclass(frozen=True)
 class HostSegment:
-    """Consecutive batches of one epoch, padded to the capacity that all segments share.
+    """Consecutive batches of an epoch, or of several whole ones, padded to a capacity all share.
 
     `weights` has a row per member; `first_batch` counts within the epoch;
-    `last` marks the end of the epoch.
+    `ends` is the number of epochs that end with it: all that it holds, or 0.
     """
 
     x: np.ndarray  # (capacity B, features) float32, or bytes
@@ -101,13 +101,41 @@ class HostSegment:
     counts: np.ndarray  # (capacity,) float32, rows in each batch; padding counts 1
     batches: int
     first_batch: int
-    epoch: int
-    last: bool
+    epoch: int  # the first one
+    ends: int
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs that it has batches of."""
+        return max(self.ends, 1)
 
     @property
     def rows(self) -> int:
-        """The number of rows, padding not counted."""
-        return int(self.counts[: self.batches].sum())
+        """The number of rows of each epoch, padding not counted."""
+        return int(self.counts[: self.batches].sum()) // self.epochs
+
+    def by_epoch(self, figures: np.ndarray) -> np.ndarray:
+        """Return the sums of members' figures, of batches or of rows: (epochs, members)."""
+        number = figures.shape[1] // len(self.counts) * self.batches
+        parts = figures[:, :number].reshape(len(figures), self.epochs, -1)
+        return parts.sum(axis=2, dtype=np.float64).T
+
+    def apart(self) -> Iterator[HostSegment]:
+        """Yield its epochs as segments of their own."""
+        batches, size = self.batches // self.epochs, len(self.y) // len(self.counts)
+        for number in range(self.epochs):
+            # To the front: what is behind the batches is not looked at.
+            first = number * batches
+            yield replace(
+                self,
+                x=np.roll(self.x, -first * size, axis=0),
+                y=np.roll(self.y, -first * size),
+                weights=np.roll(self.weights, -first * size, axis=1),
+                counts=np.roll(self.counts, -first),
+                batches=batches,
+                epoch=self.epoch + number,
+                ends=1,
+            )
 
 
 def bucket(number: int) -> int:
@@ -138,6 +166,7 @@ class Epochs:
     shuffle: bool = True
     segment_bytes: int = SEGMENT_BYTES
     members: int = 0  # whose weights are handed over with the rows
+    together: int = 1  # epochs that a segment holds, if it holds whole ones
 
     @property
     def batches(self) -> int:
@@ -147,52 +176,67 @@ class Epochs:
     @property
     def capacity(self) -> int:
         """Batches in a segment."""
+        return min(bucket(self.batches * self.together), self._fitting)
+
+    @property
+    def _fitting(self) -> int:
+        """How many batches a segment has room for."""
         row_bytes = 4 * (self.source.n_features + 1 + self.members)
-        fitting = max(self.segment_bytes // (row_bytes * self.batch_size), 1)
-        return min(bucket(self.batches), fitting)
+        return max(self.segment_bytes // (row_bytes * self.batch_size), 1)
 
-    def stream(self, epoch: int) -> Generator[HostSegment]:
-        """Yield the segments of this epoch and of all that follow, without end."""
-        while True:
-            yield from self.segments(epoch)
-            epoch += 1
+    def joined(self, most: int) -> Epochs:
+        """Return the same with segments of so many epochs at the most, if they have the room."""
+        return replace(self, together=max(min(most, self._fitting // self.batches), 1))
 
-    def segments(self, epoch: int) -> Iterator[HostSegment]:
-        """Yield the segments of one epoch: every row exactly once.
+    def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
+        """Yield the segments of this epoch and of those that follow, up to `end`, without it."""
+        for first in range(epoch, end, self.together):
+            yield from self.segments(first, min(self.together, end - first))
+
+    def segments(self, epoch: int, number: int = 1) -> Iterator[HostSegment]:
+        """Yield the segments of one epoch, every row exactly once, or the one of several.
 
         >>> x, weights = np.zeros((5, 1), np.float32), lambda rows: np.ones((1, len(rows)))
         >>> epochs = Epochs(ArraySource(x), np.arange(5), weights, batch_size=2, seed=0)
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
-        random = generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
-        done = 0
-        for rows in self.source.epoch(random, self.capacity * self.batch_size):
-            yield self._segment(rows, done, epoch)
-            done += len(rows.numbers)
+        done, most = 0, self.capacity * self.batch_size
+        epochs = [self.source.epoch(self._random(epoch + k), most) for k in range(number)]
+        # Several epochs are short: each has a single piece.
+        for pieces in zip(*epochs, strict=True):
+            yield self._segment(pieces, done, epoch)
+            done += len(pieces[0].numbers)
 
-    def _segment(self, rows: Taken, start: int, epoch: int) -> HostSegment:
-        """Return the segment of these rows, before which so many have been in the epoch."""
-        numbers, size = rows.numbers, self.batch_size
-        batches = -(-len(numbers) // size)
+    def _random(self, epoch: int) -> np.random.Generator | None:
+        """Return what the order of an epoch is drawn with; None, if rows are not shuffled."""
+        return generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
+
+    def _segment(self, pieces: Sequence[Taken], start: int, epoch: int) -> HostSegment:
+        """Return the segment of a piece of each epoch, before which so many rows were in it."""
+        rows, size = len(pieces[0].numbers), self.batch_size
+        batches = -(-rows // size)
+        each = np.full(batches, size, np.float32)
+        each[-1] = rows - (batches - 1) * size
         counts = np.ones(self.capacity, np.float32)
-        counts[:batches] = size
-        counts[batches - 1] = len(numbers) - (batches - 1) * size
-        padding = self.capacity * size - len(numbers)
+        counts[: len(pieces) * batches] = np.tile(each, len(pieces))
+
+        def laid(parts: list[np.ndarray]) -> np.ndarray:
+            """Return parts one behind the other, each filled to whole batches with zeros."""
+            if len(parts) == 1 and rows == self.capacity * size:
+                return parts[0]
+            there = np.zeros((self.capacity * size, *parts[0].shape[1:]), parts[0].dtype)
+            for number, part in enumerate(parts):
+                there[number * batches * size :][:rows] = part
+            return there
+
         return HostSegment(
-            x=_padded(rows.x, padding),
-            y=_padded(self.labels[numbers].astype(np.int32, copy=False), padding),
-            weights=_padded(self.weights(numbers).T, padding).T,
+            x=laid([piece.x for piece in pieces]),
+            y=laid([self.labels[piece.numbers].astype(np.int32, copy=False) for piece in pieces]),
+            weights=laid([self.weights(piece.numbers).T for piece in pieces]).T,
             counts=counts,
-            batches=batches,
+            batches=len(pieces) * batches,
             first_batch=start // size,
             epoch=epoch,
-            last=start + len(numbers) == self.source.n_rows,
+            ends=len(pieces) if start + rows == self.source.n_rows else 0,
         )
-
-
-def _padded(rows: np.ndarray, padding: int) -> np.ndarray:
-    """Return the rows with as many rows of zeros behind them."""
-    if padding == 0:
-        return rows
-    return np.concatenate([rows, np.zeros((padding, *rows.shape[1:]), rows.dtype)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -47,7 +47,7 @@ class Column:
         >>> Column("age", "number", has_missing=True).to_dict()
         {'name': 'age', 'kind': 'number', 'has_missing': True}
         """
-        values = {name: value for name, value in asdict(self).items() if value or name == "name"}
+        values = {name: value for name, value in vars(self).items() if value or name == "name"}
         return {
             n: list(value) if isinstance(value, tuple) else value for n, value in values.items()
         }

@@ -54,8 +54,8 @@ class Group:
         self.listen(nothing_said(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
-        """Train on a segment; return the summed losses. Arguments are of all members."""
-        self.state, loss = members.train_segment(
+        """Train on a segment; return its batches' losses. Arguments are of all members."""
+        self.state, losses = members.train_segment(
             self.program,
             self.fixed,
             self.state,
@@ -63,7 +63,15 @@ class Group:
             weights[self.numbers],
             rates[self.numbers].astype(np.float32),
         )
-        return loss
+        return losses
+
+    def remember(self) -> None:
+        """Keep the state for `recall`."""
+        self.remembered = members.copied(self.state)
+
+    def recall(self) -> None:
+        """Return to the state that was kept."""
+        self.state = self.remembered
 
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
@@ -127,13 +135,24 @@ class Groups:
         begun: list[Future[np.ndarray]] = [self.pool.submit(done, g) for g in self.groups]
 
         def finished() -> np.ndarray:
-            """Return each member's figure."""
-            result = np.empty(self.members)
-            for group, future in zip(self.groups, begun, strict=True):
-                result[group.numbers] = future.result()
+            """Return each member's figures."""
+            parts = [future.result() for future in begun]
+            result = np.empty((self.members, *parts[0].shape[1:]))
+            for group, part in zip(self.groups, parts, strict=True):
+                result[group.numbers] = part
             return result
 
         return finished
+
+    def remember(self) -> None:
+        """Keep the states of all members for `recall`."""
+        for group in self.groups:
+            group.remember()
+
+    def recall(self) -> None:
+        """Return all members to the states that were kept."""
+        for group in self.groups:
+            group.recall()
 
     def keep(self, keep: np.ndarray) -> None:
         """Renew the best copies of the members named."""

@@ -31,7 +31,7 @@ from epochal.learn.training import (
 from epochal.records import EpochEvent, History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from epochal.data.batches import Epochs, HostSegment
     from epochal.data.judges import Judges
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 VALIDATION_BLOCK = 2048
 # Bytes of judging rows from which they are not padded to share a program.
 LARGE = 2**24
+# Multiplications that are handed over at once, in short epochs after which nothing is asked: some
+# hundredths of a second; and batches, with which an epoch is no longer short.
+TOGETHER, SHORT = 2**28, 64
 # With an adaptive rate: how many times it is reduced before a member stops, and to what part.
 REDUCTIONS, REDUCTION = 2, 0.3
 
@@ -132,6 +135,7 @@ class _Run:
         self.judge = _Judge(task.judges, task.scaling) if task.judges is not None else None
         if self.judge is not None:
             groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
+        self.epochs = task.epochs.joined(self._together(start))
         self.active = np.ones(number, bool)
         self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
@@ -143,37 +147,47 @@ class _Run:
         self, observers: Sequence[Callable[[EpochEvent], Any]], interrupted: Callable[[], bool]
     ) -> Trained:
         """Train to the end and return the result."""
-        upcoming = self.task.epochs.stream(self.first)
-        segment = next(upcoming)
         sums, weights, rows = self._zero()
         ending = None
-        while ending is None:
-            losses = self._dispatch(segment)
-            # Gathered while the device trains; the last one of a training goes unused.
-            done, segment = segment, next(upcoming)
-            sums += losses()
-            self.task.tidy()
-            weights += done.weights.sum(axis=1, dtype=np.float64)
-            rows += done.rows
+        segments = self._trained()
+        for done, losses in segments:
             ending = self._ending(done, interrupted=interrupted())
-            if done.last or ending is not None:
-                # The first epoch's layers are all there is to average.
-                stays = self.task.settings.averaging if done.epoch > 0 else 0.0
-                self.groups.average(np.where(self.active, stays, 1.0))
-                with np.errstate(invalid="ignore"):
-                    self._judge_epoch(done.epoch + 1, sums / weights)
-                event = self._event(done.epoch + 1, rows * int(self.active.sum()))
-                self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
-                for observer in observers:
-                    observer(event)
-                sums, weights, rows = self._zero()
-                if not self.active.any():
-                    break
-        epoch = done.epoch + 1
+            by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
+            for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
+                sums, weights, rows = sums + loss, weights + weight, rows + done.rows
+                if done.ends or ending is not None:
+                    latest = epoch == done.epoch + done.epochs
+                    with np.errstate(invalid="ignore"):
+                        event = self._end_epoch(epoch, sums / weights, rows, latest=latest)
+                    for observer in observers:
+                        observer(event)
+                    sums, weights, rows = self._zero()
+            if ending is not None or not self.active.any():
+                break
         # The result needs the memory of the rows.
-        upcoming.close()
-        del done, segment
+        segments.close()
+        del done
         return self._result(epoch, ending)
+
+    def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
+        """Train on one segment after the other; yield each with the sums of its losses by epoch."""
+        upcoming = self.epochs.stream(self.first, self.limit)
+        segment = next(upcoming, None)
+        while segment is not None:
+            if segment.epochs > 1:
+                self.groups.remember()
+            losses = self._dispatch(segment)
+            # Gathered while the device trains.
+            done, segment = segment, next(upcoming, None)
+            by_epoch = done.by_epoch(losses())
+            self.task.tidy()
+            if done.epochs == 1 or np.isfinite(by_epoch[:, self.active]).all():
+                yield done, by_epoch
+                continue
+            # The last finite copy is wanted, which is of an epoch in between: again, one by one.
+            self.groups.recall()
+            for one in done.apart():
+                yield one, one.by_epoch(self._dispatch(one)())
 
     def _to_beat(self, start: TrainingState) -> list[Stopping]:
         """Return what is known of each member's losses before the first epoch of this call."""
@@ -191,8 +205,16 @@ class _Run:
         """Return empty sums for an epoch: losses, weights, rows."""
         return np.zeros(len(self.active)), np.zeros(len(self.active)), 0
 
+    def _together(self, start: TrainingState) -> int:
+        """Return how many epochs are handed over at once: one, if something is asked after each."""
+        if self.judge is not None or start.members.average:
+            return 1
+        weights = sum(leaf.size for leaf in jax.tree.leaves(start.members.layers))
+        work = self.task.epochs.source.n_rows * weights
+        return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.first)
+
     def _dispatch(self, segment: HostSegment) -> Callable[[], np.ndarray]:
-        """Begin training on a segment; return what waits for the members' summed losses."""
+        """Begin training on a segment; return what waits for the batches' losses."""
         task, settings = self.task, self.task.settings
         # The schedule runs from the beginning of this call to its epoch limit.
         total = (self.limit - self.first) * task.epochs.batches
@@ -214,13 +236,32 @@ class _Run:
         limit = self.task.settings.time_limit
         if interrupted:
             return Outcome.INTERRUPTED
-        if done.last and done.epoch + 1 >= self.limit:
+        if done.ends and done.epoch + done.ends >= self.limit:
             return Outcome.EPOCH_LIMIT
         if limit is not None and time.perf_counter() - self.began >= limit:
             return Outcome.TIME_LIMIT
         return None
 
-    def _judge_epoch(self, epoch: int, training_loss: np.ndarray) -> None:
+    def _end_epoch(
+        self, epoch: int, training_loss: np.ndarray, rows: int, *, latest: bool
+    ) -> EpochEvent:
+        """Average, judge and stop members; return what observers are told.
+
+        Args:
+            epoch: counted from 1.
+            training_loss: of each member.
+            rows: that each active member saw.
+            latest: whether the members are as this epoch left them, and not a later one.
+        """
+        # The first epoch's layers are all there is to average.
+        stays = self.task.settings.averaging if epoch > 1 else 0.0
+        self.groups.average(np.where(self.active, stays, 1.0))
+        self._judge_epoch(epoch, training_loss, latest=latest)
+        event = self._event(epoch, rows * int(self.active.sum()))
+        self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
+        return event
+
+    def _judge_epoch(self, epoch: int, training_loss: np.ndarray, *, latest: bool) -> None:
         """Record an epoch's losses, keep new best copies, and decide who stops."""
         settings = self.task.settings
         judged = training_loss
@@ -250,7 +291,8 @@ class _Run:
             if stop and settings.early_stopping:
                 finite = math.isfinite(loss)
                 self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
-        self.groups.keep(keep)
+        if latest:
+            self.groups.keep(keep)
         self.groups.go_back(back)
         self.rates = np.where(back, REDUCTION * self.rates, self.rates)
 

@@ -57,7 +57,7 @@ def train_segment(
     weights: Array,
     rates: Array,
 ) -> tuple[MemberState, Array]:
-    """Return all members' states after a segment, and their summed losses, shape (members,).
+    """Return all members' states after a segment, and the losses of its batches: (members, batches).
 
     Args:
         program: the static choices.
@@ -86,13 +86,14 @@ def train_segment(
     def in_place(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         """Train a member; its state takes the place of the old one: there is no second stack."""
         states, losses = carry
-        mine, loss = one(*(of(number, tree) for tree in (fixed, states, weights, rates)))
+        mine, own = one(*(of(number, tree) for tree in (fixed, states, weights, rates)))
         states = jax.tree.map(
             lambda leaf, new: lax.dynamic_update_index_in_dim(leaf, new, number, 0), states, mine
         )
-        return states, losses.at[number].set(loss)
+        return states, losses.at[number].set(own)
 
-    return lax.fori_loop(0, len(rates), in_place, (state, jnp.zeros(len(rates), jnp.float32)))
+    losses = jnp.zeros((len(rates), len(segment.counts)), jnp.float32)
+    return lax.fori_loop(0, len(rates), in_place, (state, losses))
 
 
 @partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("said",))
@@ -137,6 +138,12 @@ def averaged(state: MemberState, stays: Array) -> MemberState:
         return share * old + (1.0 - share) * new
 
     return state._replace(average=jax.tree.map(mean, state.average, state.layers))
+
+
+@jax.jit
+def copied(state: MemberState) -> MemberState:
+    """Return a copy, which stays when training takes the state over."""
+    return jax.tree.map(jnp.copy, state)
 
 
 @partial(jax.jit, donate_argnames=("best",))

@@ -79,7 +79,7 @@ class Batch(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Some consecutive batches of an epoch, gathered in order; B is the batch size.
+    """Some consecutive batches, gathered in order; B is the batch size.
 
     The last batch of an epoch may be short: the rows behind it weigh 0.
     """
@@ -145,7 +145,7 @@ def run(
     weights: Array,
     active: Array,
 ) -> tuple[MemberState, Array]:
-    """Return the state after a segment's batches, and the loss summed over its weighted rows.
+    """Return the state after a segment's batches, and each batch's loss summed over weighted rows.
 
     Args:
         program: the static choices.
@@ -158,7 +158,7 @@ def run(
     size = program.batch_size
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
-        before, total = carry
+        before, losses = carry
         start = number * size
         rows = segment.counts[number]
         batch = Batch(
@@ -167,10 +167,10 @@ def run(
             w=lax.dynamic_slice_in_dim(weights, start, size) / rows,
         )
         after, loss = step(program, fixed, before, batch, segment.factors[number])
-        return after, total + loss * rows
+        return after, losses.at[number].set(loss * rows)
 
     batches = jnp.where(active, segment.batches, 0)
-    return lax.fori_loop(0, batches, body, (state, jnp.zeros((), jnp.float32)))
+    return lax.fori_loop(0, batches, body, (state, jnp.zeros_like(segment.counts)))
 
 
 # Temperatures are sought between e^-1 and e^2.3, to half a percent.
