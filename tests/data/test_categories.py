@@ -1,9 +1,12 @@
 """Categories: their texts, which are kept, and the codes of rows."""
 
+from functools import reduce
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from epochal.data import categories
 from epochal.data.categories import Tally, codes, text_of
 
 
@@ -93,6 +96,38 @@ def test_of_many_texts_the_same_are_kept_as_of_few():
         )
         assert found.categories == tuple(sorted(ranked[:most]))
         assert found.other is (len(ranked) > most)
+
+
+def merged(texts, weight, pieces):
+    """Return the tally of rows that are gone through in so many pieces."""
+    parts = zip(np.array_split(texts, pieces), np.array_split(weight, pieces), strict=True)
+    tallies = [Tally.of(pa.chunked_array([part.tolist()]), own) for part, own in parts]
+    return reduce(Tally.merge, tallies)
+
+
+@pytest.mark.parametrize("pieces", [2, 7, 50])
+@pytest.mark.parametrize("different", [3, 400])
+def test_a_tally_of_pieces_is_that_of_all_rows(pieces, different):
+    """Levels are the same, whether many values wait to be looked up or none."""
+    random = np.random.default_rng(1)
+    numbers = random.integers(different, size=3000).tolist()
+    texts = np.array([None if number == 2 else f"v{number}" for number in numbers])
+    weight = random.integers(1, 4, size=3000).astype(float)
+    found = merged(texts, weight, pieces)
+
+    assert found.levels(64) == Tally.of(pa.chunked_array([texts.tolist()]), weight).levels(64)
+    assert bool(found.waiting) is ((pieces, different) in {(2, 400), (50, 400)})
+
+
+def test_of_too_many_texts_the_heaviest_are_remembered(monkeypatch):
+    """With room for 100 values the frequent ones of thousands stay, and it is known that some went."""
+    monkeypatch.setattr(categories, "MOST_KEPT", 100)
+    texts = np.array([f"v{k}" if k % 2 else f"often{k % 10}" for k in range(4000)])
+    found = merged(texts, np.ones(4000), 40)
+
+    assert found.dropped
+    assert found.levels(5).categories == tuple(f"often{k}" for k in range(0, 10, 2))
+    assert len(found.values) <= 100
 
 
 def test_a_null_among_the_values_of_a_dictionary_is_missing():

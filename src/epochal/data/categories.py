@@ -45,12 +45,14 @@ class Tally(NamedTuple):
     """The different values of some rows, what each weighs, and what rows without a value weigh.
 
     `dropped`: there were so many different values that the lightest were forgotten.
+    `waiting`: tallies of further rows, whose values have not been looked up yet.
     """
 
     values: pa.Array
     sums: np.ndarray
     missing: float
     dropped: bool = False
+    waiting: tuple[Tally, ...] = ()
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> Tally:
@@ -64,17 +66,27 @@ class Tally(NamedTuple):
 
     def merge(self, other: Tally) -> Tally:
         """Return the tally of the rows of both; of more than `MOST_KEPT` values the heavier half."""
-        both = pa.concat_arrays([self.values, other.values]).dictionary_encode()
+        both = self._replace(waiting=(*self.waiting, other.settled()))
+        # Many values are looked up again when there are as many others, not for every few.
+        few = sum(len(tally.values) for tally in both.waiting) < len(self.values)
+        return both if few else both.settled()
+
+    def settled(self) -> Tally:
+        """Return the same with nothing that waits."""
+        if not self.waiting:
+            return self
+        tallies = (self, *self.waiting)
+        every = pa.concat_arrays([tally.values for tally in tallies]).dictionary_encode()
         sums = np.bincount(
-            both.indices.to_numpy(),
-            weights=np.concatenate([self.sums, other.sums]),
-            minlength=len(both.dictionary),
+            every.indices.to_numpy(),
+            weights=np.concatenate([tally.sums for tally in tallies]),
+            minlength=len(every.dictionary),
         )
-        values, dropped = both.dictionary, self.dropped or other.dropped
+        values, dropped = every.dictionary, any(tally.dropped for tally in tallies)
         if len(values) > MOST_KEPT:
             chosen = _heaviest(values, sums, MOST_KEPT // 2)
             values, sums, dropped = values.take(pa.array(chosen)), sums[chosen], True
-        return Tally(values, sums, self.missing + other.missing, dropped)
+        return Tally(values, sums, sum(tally.missing for tally in tallies), dropped)
 
     def levels(self, most: int) -> Levels:
         """Return the categories, at most so many of them.
@@ -85,7 +97,8 @@ class Tally(NamedTuple):
         >>> Tally.of(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5)).levels(most=2)
         Levels(categories=('a', 'b'), has_missing=True, other=True)
         """
-        values, sums = self.values, self.sums
+        settled = self.settled()
+        values, sums = settled.values, settled.sums
         if is_text(values.type) and len(values) > most:
             # Different values are different texts: of a million only a few need be looked at.
             chosen = _heaviest(values, sums, most + 1)
@@ -95,8 +108,8 @@ class Tally(NamedTuple):
             text = text_of(value)
             totals[text] = totals.get(text, 0.0) + float(total)
         ranked = sorted(totals, key=lambda text: (-totals[text], text))
-        other = self.dropped or len(ranked) > most
-        return Levels(tuple(sorted(ranked[:most])), self.missing > 0, other)
+        other = settled.dropped or len(ranked) > most
+        return Levels(tuple(sorted(ranked[:most])), settled.missing > 0, other)
 
 
 def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
