@@ -99,7 +99,8 @@ def encoded(
         for part, sink, beside in zip(parts, sinks, there, strict=True):
             some = np.flatnonzero(part[span])
             if len(some):
-                _put(known.of(span.start + some), beside, sink.write(x[some]))
+                mine = x if len(some) == len(x) else x[some]
+                _put(known.of(span.start + some), beside, sink.write(mine))
     result = [Encoded(sink.source(), of) for sink, of in zip(sinks, there, strict=True)]
     if kept is not None:
         plan.keep(kept, result)
