@@ -117,8 +117,8 @@ class HostSegment:
     def by_epoch(self, figures: np.ndarray) -> np.ndarray:
         """Return the sums of members' figures, of batches or of rows: (epochs, members)."""
         number = figures.shape[1] // len(self.counts) * self.batches
-        parts = figures[:, :number].reshape(len(figures), self.epochs, -1)
-        return parts.sum(axis=2, dtype=np.float64).T
+        parts = np.split(figures[:, :number], self.epochs, axis=1)
+        return np.stack([part.sum(axis=1, dtype=np.float64) for part in parts])
 
     def apart(self) -> Iterator[HostSegment]:
         """Yield its epochs as segments of their own."""
