@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What makes two results two of the same.
-TABLE = ("format", "rows", "columns", "processor", "cores")
+TABLE = ("format", "rows", "columns", "processor", "vectors", "cores")
 SAME = ("mode", *TABLE, "epochs", "batch_size", "limit", "large", "method", "phase", "order")
 METHODS = (
     *("method", "phase", "limit", "s", "rows/s", "rows/s within epochs"),
