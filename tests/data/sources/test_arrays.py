@@ -207,6 +207,16 @@ def test_damage_is_an_error_of_ours(save, read_damaged):
         read_damaged(path, 11, read)
 
 
+def test_a_header_that_numpy_cannot_take_apart_is_damage(save):
+    """NumPy lets an error of Python's tokeniser through where a bracket does not close."""
+    path = save(_ROWS)
+    path.write_bytes(path.read_bytes().replace(b")", b" ", 1))
+
+    with pytest.raises(SourceError, match="EOF in multi-line statement") as caught:
+        arrays.read(path)
+    assert "copy or download it again" in str(caught.value)
+
+
 @pytest.mark.parametrize("save_all", [np.savez, np.savez_compressed])
 def test_damage_shows_in_batches(tmp_path, read_damaged, save_all):
     """A damaged .npz file that is read on is refused as such, or read as something."""

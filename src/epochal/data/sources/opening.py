@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ _DAMAGE = (
     ValueError,
     KeyError,
     NotImplementedError,
+    # By NumPy, of some headers with a changed byte.
+    tokenize.TokenError,
 )
 
 
@@ -60,7 +63,7 @@ def reading(path: Path, expected: str) -> Iterator[None]:
 
 def damaged(path: Path, expected: str, error: Exception) -> SourceError:
     """Return the error for a file that a library could not read."""
-    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
+    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile, tokenize.TokenError)):
         hint = "the file is damaged or was cut short: copy or download it again"
     else:
         hint = "is the file whole, and is its name's ending right?"
