@@ -46,6 +46,8 @@ def test_names_are_separated_by_commas():
         (["train", "d.csv", "--random-state", "-1"], "whole number from 0", ""),
         (["predict", "m.epochal"], "DATA", "epochal predict --help"),
         (["predict", "m.epochal", "d.csv", "--batch-rows", "0"], "from 1 up", ""),
+        (["predict", "m.epochal", "d.csv", "-o", "p.csv"], "there is no option -o", "'--out'"),
+        (["predict", "m.epochal", "d.csv", "-x"], "there is no option -x", "written out"),
         (["inspect", "m.epochal", "more"], "'more' is one argument too many", ""),
     ],
 )

@@ -240,11 +240,15 @@ def _add_talking(parser: Parser) -> None:
 
 def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
     """Return the error for what no option or argument takes."""
+    known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
     for word in surplus:
+        name = word.split("=")[0]
         if word.startswith("--"):
-            name = word.split("=")[0]
-            known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
             return SettingError(f"there is no option {name}", "", suggestion(name, known))
+        if re.match("-[A-Za-z]", word):
+            near = [f"{option!r}" for option in sorted(known) if option[2] == word[1]]
+            hint = f"did you mean {' or '.join(near)}?" if near else "options are written out here"
+            return SettingError(f"there is no option {name}", "", hint)
     hint = "put a glob in quotes, as in 'parts/*.csv', or give the folder"
     return SettingError(
         f"{surplus[0]!r} is one argument too many", "", hint if Path(surplus[0]).exists() else ""
