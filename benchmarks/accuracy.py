@@ -21,7 +21,8 @@ from accuracy_protocol import run, tables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-OUT = Path(__file__).parent / "results" / "accuracy.jsonl"
+RESULTS = Path(__file__).parent / "results"
+OUT, IN_TURN = RESULTS / "accuracy.jsonl", RESULTS / "accuracy_in_turn.jsonl"
 PAGE = Path(__file__).parents[1] / "docs" / "ACCURACY.md"
 PEER = "logreg"
 METRICS = ("log_loss", "error")
@@ -49,9 +50,17 @@ def complete(
         for name, path in suite
         if (name, method, seed) not in done
     ]
+    device, on = machine.device(), machine.line()
     for name, path, method, seed in missing:
-        row = {"dataset": name, "method": method, **run(method_of(method), path, seed)}
+        row = {
+            "dataset": name,
+            "method": method,
+            **run(method_of(method), path, seed),
+            "machine": on,
+        }
         row |= {"busy": True} if busy else {}
+        # Another kind of machine: its seconds are compared with nobody's.
+        row |= {} if device == "cpu" else {"device": device}
         with out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         outcome = row.get("failed") or f"log-loss {row['log_loss']:.4f}, {row['fit_s']:.1f} s"
@@ -67,6 +76,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tables", help="only these, by comma")
     parser.add_argument("--out", type=Path, default=OUT, help="the file that results are added to")
     parser.add_argument("--against", type=Path, nargs="*", default=[], help="others' results")
+    parser.add_argument(
+        "--in-turn", type=Path, default=IN_TURN, help="results of one run, whose seconds are shown"
+    )
     parser.add_argument(
         "--busy", action="store_true", help="other work runs beside: tell no seconds"
     )
@@ -95,7 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             complaints = report.complaints(rows, method)
             print(*(complaints or ["no failure and no warning"]), sep="\n")
     if arguments.write:
-        text = report.page(rows, methods[0], machine.description())
+        text = report.page(rows, methods[0], machine.versions())
+        text += "\n\n" + report.in_turn(report.read([arguments.in_turn]), methods[0])
         pages.write(text, PAGE, "accuracy", "accuracy.py")
     return 0
 

@@ -97,13 +97,15 @@ def catboost(parts: Split) -> Answer:
 def _tabular(kind: str, parts: Split, **settings: Any) -> Answer:
     """Return what a model of pytabkit says; missing numbers are means, as its authors do it."""
     import pytabkit
+    import torch
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     train, test = _categories(parts)
     for name in train:
         if train[name].dtype.kind == "f":
             mean = train[name].mean() if train[name].notna().any() else 0.0
             train[name], test[name] = train[name].fillna(mean), test[name].fillna(mean)
-    model = getattr(pytabkit, kind)(random_state=0, device="cpu", n_threads=CORES, **settings)
+    model = getattr(pytabkit, kind)(random_state=0, device=device, n_threads=CORES, **settings)
 
     def fit() -> None:
         model.fit(train, parts.train_labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def against(rows: list[dict[str, Any]], method: str, peer: str, metric: str) -> 
     return f"{sentence}; not on {', '.join(lost)}" if lost else sentence
 
 
-def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> str:
+def page(rows: list[dict[str, Any]], method: str, versions: dict[str, str]) -> str:
     """Return where a method stands among all that tried every table of it, in Markdown."""
     first = [row for row in rows if row["seed"] == 0]
     count = len({row["dataset"] for row in first if row["method"] == method})
@@ -91,10 +92,10 @@ def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> st
         name for name in names if len({r["dataset"] for r in first if r["method"] == name}) == count
     ]
     among = [row for row in first if row["method"] in full]
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    machines = " ".join(sorted({r["machine"] for r in rows if r["method"] == method}))
+    packages = ", ".join(f"{name} {number}" for name, number in versions.items())
     conditions = (
-        f"{machine['processor']} ({machine['vectors']}), {machine['cores']} cores; {versions}; "
-        f"{machine['date']}. Peers' figures are from another machine of that size, and their seconds "
+        f"{machines} {packages}. Peers' figures are from another machine of that size, and their seconds "
         f"are rough; so are ours, as the machine is shared."
     )
     parts = (
@@ -103,6 +104,7 @@ def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> st
         _standings(among),
         "**Log-loss**, seed 0:",
         _figures(among),
+        _elsewhere(first),
         _worst(among, method),
         *(_beside(first, method, name) for name in names if name not in full),
         f"**`{method}` over its seeds**, mean ± standard deviation:",
@@ -116,10 +118,16 @@ def page(rows: list[dict[str, Any]], method: str, machine: dict[str, Any]) -> st
 def _standings(rows: list[dict[str, Any]]) -> str:
     """Return ranks, ratios, calibration and seconds of the methods, best log-loss first."""
     losses, errors = means(rows, "log_loss"), means(rows, "error")
-    bins, seconds = means(rows, "ece"), means(rows, "fit_s")
+    bins, timed = means(rows, "ece"), _timed(rows)
     rank, floored = losses.rank(axis=1, na_option="bottom"), losses.clip(lower=LEAST)
     ratio = floored.div(floored.min(axis=1), axis=0)
     error_rank = errors.rank(axis=1, na_option="bottom")
+
+    def seconds(method: str) -> str:
+        """Return the seconds of a method's fits; a dash if some of them were not timed."""
+        own = [row["fit_s"] for row in timed if row["method"] == method]
+        return f"{sum(own):,.0f}" if len(own) == len(losses) else "–"
+
     lines = [
         (
             f"`{name}`",
@@ -128,7 +136,7 @@ def _standings(rows: list[dict[str, Any]]) -> str:
             f"{ratio[name].max():.2f}",
             f"{error_rank[name].mean():.2f}",
             f"{bins[name].mean():.4f}",
-            f"{seconds[name].sum():,.0f}",
+            seconds(name),
         )
         for name in rank.mean().sort_values().index
     ]
@@ -176,9 +184,7 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     """Return a method's figures beside those of another that ran on some of the tables only."""
     rows = [row for row in rows if row["method"] in {method, other}]
     values = means(rows, "log_loss")[[method, other]].dropna()
-    # Nothing is said of times that were taken while the machine had other things to do.
-    alone = means([row for row in rows if not row.get("busy")], "fit_s")
-    seconds = alone.reindex(values.index)[[method, other]]
+    seconds = means(_timed(rows), "fit_s").reindex(values.index)[[method, other]]
     timed = seconds.dropna()
     lines = [
         (
@@ -198,6 +204,49 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
         f"**Beside `{other}`**, on the {len(values)} tables that it was run on, seed 0: better on {better}, "
         f"log-loss {ratio:.2f} times its, fit time {shares:.2f} times its{of}.\n\n{pages.table(head, lines)}"
     )
+
+
+def _timed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the results whose seconds say something: with nothing beside, on the machine itself."""
+    return [row for row in rows if not row.get("busy") and "device" not in row and "fit_s" in row]
+
+
+def _elsewhere(rows: list[dict[str, Any]]) -> str:
+    """Return which methods ran on another device, and on how many tables."""
+    ran = Counter((row["method"], row["device"]) for row in rows if "device" in row)
+    return " ".join(
+        f"On {count} of the tables `{method}` ran on another device, {device}."
+        for (method, device), count in sorted(ran.items())
+    )
+
+
+def in_turn(rows: list[dict[str, Any]], method: str) -> str:
+    """Return seconds of fits that were timed one after the other, and what a method takes of others' sum.
+
+    Args:
+        rows: of the one run.
+        method: the one that the others are compared with.
+    """
+    seconds = pd.DataFrame(rows).pivot_table(index="dataset", columns="method", values="fit_s")
+    counts = {row["dataset"]: row["n_train"] for row in rows}
+    others = [name for name in seconds if name != method]
+    shares = []
+    for other in others:
+        both = seconds[[method, other]].dropna()
+        share = both[method].sum() / both[other].sum()
+        shares.append(f"{share:.2f} of `{other}`'s on {len(both)} tables")
+    lines = [
+        (
+            str(name),
+            f"{counts[str(name)]:,}",
+            *("–" if np.isnan(own[each]) else f"{own[each]:,.1f}" for each in (method, *others)),
+        )
+        for name, own in seconds.iterrows()
+    ]
+    head = ("table", "rows", *(f"`{name}`, s" for name in (method, *others)))
+    machines = " ".join(sorted({row["machine"] for row in rows}))
+    sentence = f"**Fits timed in turn**: {machines} `{method}` takes {', '.join(shares)}, in sum."
+    return f"{sentence}\n\n{pages.table(head, lines)}"
 
 
 def _memory(rows: list[dict[str, Any]], method: str) -> str:

@@ -46,6 +46,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
     return {
         "method": method,
         "rows": len(y),
+        "machine": machine.line(),
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
         "log_loss": float(-np.log(of_truth).mean()),
         "one_member": float(np.mean(single)),
@@ -68,6 +69,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     lines = [
         (
             f"`{row['method']}`",
+            row["machine"].rstrip("."),
             str(row["members"]),
             f"{row['accuracy']:.2%}",
             f"{row['one_member']:.2%}",
@@ -77,7 +79,16 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         )
         for row in rows
     ]
-    head = ("method", "members", "accuracy", "of one member", "log-loss", "fit, s", "memory, MB")
+    head = (
+        "method",
+        "on",
+        "members",
+        "accuracy",
+        "of one member",
+        "log-loss",
+        "fit, s",
+        "memory, MB",
+    )
     return pages.table(head, lines)
 
 
@@ -98,14 +109,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for method in arguments.methods.split(","):
         if method not in {row["method"] for row in rows}:
             words = [sys.executable, __file__, str(arguments.data), "--one", method]
-            told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+            told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
             rows.append(json.loads(told.splitlines()[-1]))
             with arguments.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
     text = table(rows)
     print(text)
     if arguments.write:
-        pages.write(f"{machine.line()}\n\n{text}", PAGE, "images", "images.py")
+        pages.write(text, PAGE, "images", "images.py")
     return 0
 
 

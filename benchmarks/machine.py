@@ -31,17 +31,29 @@ def description() -> dict[str, Any]:
         "vectors": _widest(cpu.get("flags", "").split()),
         "cores": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.machine()}",
-        "device": str(jax.devices()[0].device_kind),
+        "device": device(),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "date": datetime.now(UTC).date().isoformat(),
     }
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def device() -> str:
+    """Return the kind of what programs run on: `cpu`, or the name of a GPU."""
+    return str(jax.devices()[0].device_kind)
+
+
 def line() -> str:
-    """Return processor, vectors, cores and date, as they stand in a page."""
+    """Return processor, vectors, cores and date, or GPU and date, as they stand in a page."""
     of = description()
+    if of["device"] != "cpu":
+        return f"{of['device']}; {of['date']}."
     return f"{of['processor']} ({of['vectors']}), {of['cores']} cores; {of['date']}."
 
 

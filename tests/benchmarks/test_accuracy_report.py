@@ -18,6 +18,7 @@ def _row(dataset, method, loss, **more):
         "log_loss": loss,
         "error": 0.1,
         "fit_s": 1.0,
+        "machine": "P (V), 2 cores; D.",
         **more,
     }
 
@@ -111,9 +112,9 @@ def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
         _row("b", "peer", 0.1, **more),
         _row("a", "some", 0.1, **more),
     ]
-    machine = {"processor": "P", "vectors": "V", "cores": 2, "versions": {"x": "1"}, "date": "D"}
-    text = report.page(rows, "ours", machine)
+    text = report.page(rows, "ours", {"x": "1"})
 
+    assert text.startswith("P (V), 2 cores; D. x 1.")
     assert "| `ours` | 1.50 | 1.732 | 3.00 | 1.50 | 0.0100 | 2 |" in text
     where, _, beside = text.partition("**Beside")
     assert "`some`" not in where
@@ -135,9 +136,37 @@ def test_times_taken_beside_other_work_are_not_compared():
         _row("a", "some", 0.1, **more),
         _row("b", "some", 0.6, busy=True, **more),
     ]
-    machine = {"processor": "P", "vectors": "V", "cores": 2, "versions": {"x": "1"}, "date": "D"}
-    text = report.page(rows, "ours", machine)
+    text = report.page(rows, "ours", {"x": "1"})
 
+    assert "another device" not in text
     assert "on the 2 tables that it was run on, seed 0: better on 1" in text
     assert "fit time 1.00 times its (on 1 of them)." in text
     assert "| b | **0.3000** | 0.6000 | – | – |" in text
+
+
+def test_seconds_of_another_device_are_not_compared_and_told_apart():
+    """A method that ran elsewhere on one table has its rank, and a dash for its seconds."""
+    more = {"ece": 0.01, "n_train": 100}
+    rows = [_row(name, method, 0.3, **more) for name in "ab" for method in ("ours", "peer")]
+    rows[-1]["device"] = "G"
+    text = report.page(rows, "ours", {"x": "1"})
+
+    assert "| `ours` | 1.50 | 1.000 | 1.00 | 1.50 | 0.0100 | 2 |" in text
+    assert "| `peer` | 1.50 | 1.000 | 1.00 | 1.50 | 0.0100 | – |" in text
+    assert "On 1 of the tables `peer` ran on another device, G." in text
+
+
+def test_seconds_in_turn_are_summed_over_the_tables_that_both_ran_on():
+    """Each other method has a share of its own."""
+    rows = [
+        _row("a", "ours", 0.1, n_train=1000, fit_s=2.0),
+        _row("a", "peer", 0.1, n_train=1000, fit_s=8.0),
+        _row("b", "ours", 0.1, n_train=50, fit_s=1.0),
+        _row("b", "peer", 0.1, n_train=50, fit_s=4.0),
+        _row("b", "slow", 0.1, n_train=50, fit_s=40.0),
+    ]
+    text = report.in_turn(rows, "ours")
+
+    assert "`ours` takes 0.25 of `peer`'s on 2 tables, 0.03 of `slow`'s on 1 tables" in text
+    assert "| a | 1,000 | 2.0 | 8.0 | – |" in text
+    assert "| b | 50 | 1.0 | 4.0 | 40.0 |" in text

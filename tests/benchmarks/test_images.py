@@ -39,4 +39,7 @@ def test_a_run_is_recorded_once_and_shown(tmp_path, capsys):
     assert row["accuracy"] > 0.9
     assert row["members"] == 2
     assert row["peak_mb"] > 50
-    assert "| `epochal:fast:max_iter=5` | 2 |" in capsys.readouterr().out
+    assert (
+        f"| `epochal:fast:max_iter=5` | {row['machine'].rstrip('.')} | 2 |"
+        in capsys.readouterr().out
+    )
