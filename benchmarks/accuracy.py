@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import accuracy_report as report
 import machine
 import pages
-from accuracy_methods import method_of
+from accuracy_methods import method_of, names_in
 from accuracy_protocol import run, tables
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing, then print how the methods stand; return the exit code."""
     arguments = _arguments(argv)
-    methods = arguments.methods.split(",")
+    methods = names_in(arguments.methods)
     for method in methods:
         method_of(method)
     only = set(arguments.tables.split(",")) if arguments.tables else None

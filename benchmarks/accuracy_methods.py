@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,15 @@ def method_of(name: str) -> Callable[[Split], Answer]:
     return lambda parts: _answer(
         EpochalClassifier(**settings_of(name)), parts.train, parts.test, parts
     )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of methods that a text has by comma; a comma in brackets is part of a name.
+
+    >>> names_in("logreg,epochal:default:hidden_layer_sizes=(64,64)")
+    ['logreg', 'epochal:default:hidden_layer_sizes=(64,64)']
+    """
+    return re.split(r",(?![^(]*\))", text)
 
 
 def settings_of(name: str) -> dict[str, Any]:

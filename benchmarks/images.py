@@ -19,7 +19,7 @@ import numpy as np
 
 import machine
 import pages
-from accuracy_methods import settings_of
+from accuracy_methods import names_in, settings_of
 from accuracy_protocol import LEAST
 from epochal import EpochalClassifier
 from epochal.data.sources import files
@@ -42,7 +42,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
     truth = np.searchsorted(model.classes_, y_test)
     of_truth = np.maximum(probabilities[np.arange(len(truth)), truth], LEAST)
     single = [np.mean(one.predict(X_test) == y_test) for one in model.estimators_[:4]]
-    left_out = model.out_of_bag_
+    left_out, own = model.out_of_bag_, model.oob_decision_function_
     return {
         "method": method,
         "rows": len(y),
@@ -50,6 +50,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
         "log_loss": float(-np.log(of_truth).mean()),
         "one_member": float(np.mean(single)),
+        "left_out_error": float(np.mean(model.classes_[own.argmax(axis=1)] != y)),
         "expected": left_out and left_out.expected_log_loss,
         "members": len(model.estimators_),
         "epochs": model.n_iter_,
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     there = arguments.out.read_text().splitlines() if arguments.out.exists() else []
     rows = [json.loads(line) for line in there]
-    for method in arguments.methods.split(","):
+    for method in names_in(arguments.methods):
         if method not in {row["method"] for row in rows}:
             words = [sys.executable, __file__, str(arguments.data), "--one", method]
             told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import asdict, replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from epochal.data.batches import ArraySource, Epochs
 from epochal.data.encoding import Encoded, Known
 from epochal.data.judges import shared
 from epochal.errors import TrainingError
-from epochal.learn import loop
+from epochal.learn import groups, loop
 from epochal.learn.loop import Task, TrainingState, train
 from epochal.learn.losses import cross_entropy
 from epochal.learn.network import apply
@@ -179,6 +180,29 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
     np.testing.assert_equal(*([asdict(event) for event in events] for events in told))
     for mine, theirs in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
+
+
+def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
+    """Epochs that train while others are told of are not in the state that is returned."""
+    # One group: begun at once, and in this thread.
+    monkeypatch.setattr(groups, "cores", lambda: 1)
+    plan, start = task(judged=False, early_stopping=False)
+    told = []
+
+    def stop_at_a_segment(event):
+        told.append(event.epoch)
+        if event.epoch == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(plan, start, 40, [stop_at_a_segment])
+    again = train(plan, start, told[-1], [])
+
+    assert told == list(range(1, result.state.epoch + 1))
+    assert result.state.epoch < 40
+    for mine, other in zip(
+        jax.tree.leaves(result.state), jax.tree.leaves(again.state), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_the_same_seed_gives_the_same_bits():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from epochal.data.memory import SEGMENT_BYTES
+from epochal.data.rows import aligned
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
@@ -117,8 +118,9 @@ class HostSegment:
     def by_epoch(self, figures: np.ndarray) -> np.ndarray:
         """Return the sums of members' figures, of batches or of rows: (epochs, members)."""
         number = figures.shape[1] // len(self.counts) * self.batches
-        parts = np.split(figures[:, :number], self.epochs, axis=1)
-        return np.stack([part.sum(axis=1, dtype=np.float64) for part in parts])
+        parts = figures[:, :number].reshape(len(figures), self.epochs, number // self.epochs)
+        sums: np.ndarray = parts.sum(axis=2, dtype=np.float64).T
+        return sums
 
     def apart(self) -> Iterator[HostSegment]:
         """Yield its epochs as segments of their own."""
@@ -225,9 +227,12 @@ class Epochs:
             """Return parts one behind the other, each filled to whole batches with zeros."""
             if len(parts) == 1 and rows == self.capacity * size:
                 return parts[0]
-            there = np.zeros((self.capacity * size, *parts[0].shape[1:]), parts[0].dtype)
+            there = aligned((self.capacity * size, *parts[0].shape[1:]), parts[0].dtype)
             for number, part in enumerate(parts):
-                there[number * batches * size :][:rows] = part
+                start = number * batches * size
+                there[start : start + rows] = part
+                there[start + rows : start + batches * size] = 0
+            there[len(parts) * batches * size :] = 0
             return there
 
         return HostSegment(

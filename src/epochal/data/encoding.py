@@ -148,7 +148,7 @@ class _Resident:
 
     def __init__(self, n_rows: int, n_features: int, dtype: type[np.generic]) -> None:
         self.n_rows, self.done = n_rows, 0
-        self.x = aligned(n_rows, n_features, dtype)
+        self.x = aligned((n_rows, n_features), dtype)
 
     def write(self, x: np.ndarray) -> np.ndarray:
         """Write some rows behind the others; return their places."""

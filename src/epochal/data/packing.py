@@ -72,7 +72,7 @@ class Packing:
 
     def unpacked(self, packed: np.ndarray) -> np.ndarray:
         """Return rows as they were before, float32 (rows, features)."""
-        x = aligned(len(packed), self.n_features)
+        x = aligned((len(packed), self.n_features))
         x[:] = 0.0
         count = len(self.others)
         x[:, self.others] = packed[:, :count]

@@ -150,7 +150,7 @@ class Preprocessor:
         row in messages, for a table that comes in parts.
         """
         rows = matched(rows, self.schema)
-        features = aligned(len_of(rows), self.n_features)
+        features = aligned((len_of(rows), self.n_features))
 
         def write(some: slice) -> None:
             """Write the features of the rows of a span."""
@@ -169,7 +169,7 @@ class Preprocessor:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
         if self.dtype_for(rows) != np.uint8:
             return self.encode(rows, first_row=first_row)
-        features = aligned(len_of(rows), self.n_features, np.uint8)
+        features = aligned((len_of(rows), self.n_features), np.uint8)
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    from numpy.typing import DTypeLike
     from scipy import sparse
 
 # A text: SciPy takes half a second to import, and most tables are not sparse.
@@ -96,10 +98,15 @@ def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iter
 
     A piece comes with its span, or with whatever else the work is to know of it.
     """
+    first = list(islice(some := iter(some), 2))
+    if len(first) < 2:
+        # A small table is done before a thread has begun it.
+        yield from (work(*one) for one in first)
+        return
     begun: deque[Future[Result]] = deque()
     threads = min(os.cpu_count() or 1, _THREADS)
     with ThreadPoolExecutor(threads) as pool:
-        for beside, piece in some:
+        for beside, piece in chain(first, some):
             begun.append(pool.submit(work, beside, piece))
             if len(begun) > threads:
                 yield begun.popleft().result()
@@ -113,18 +120,18 @@ def _step(rows: Rows | Streamed) -> int:
     return min(max(elements // max(columns_of(rows), 1), _FEWEST), _MOST)
 
 
-def aligned(rows: int, features: int, dtype: type[np.generic] = np.float32) -> np.ndarray:
-    """Return an uninitialised array (rows, features) that JAX's CPU can use without a copy.
+def aligned(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return an uninitialised array that JAX's CPU can use without a copy.
 
     It asks for a first byte at a multiple of 64.
 
-    >>> aligned(3, 5).shape, aligned(3, 5).ctypes.data % 64
+    >>> aligned((3, 5)).shape, aligned((3, 5)).ctypes.data % 64
     ((3, 5), 0)
     """
-    size = np.dtype(dtype).itemsize * rows * features
+    size = np.dtype(dtype).itemsize * math.prod(shape)
     memory = np.empty(size + 64, np.uint8)
     first = -memory.ctypes.data % 64
-    array: np.ndarray = memory[first : first + size].view(dtype).reshape(rows, features)
+    array: np.ndarray = memory[first : first + size].view(dtype).reshape(shape)
     return array
 
 

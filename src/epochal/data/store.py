@@ -154,7 +154,7 @@ class StoredSource:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers: each is sought by itself."""
-        x = aligned(len(rows), self.n_features, self.layout.dtype)
+        x = aligned((len(rows), self.n_features), self.layout.dtype)
         for place, number in zip(x, rows.tolist(), strict=True):
             self._get(number, place)
         return x
@@ -163,7 +163,7 @@ class StoredSource:
         """Yield every row once: blocks in a random order, and the rows of several at a time."""
         size, number = self.layout.block_rows, len(self.layout.sizes)
         order = np.arange(number) if random is None else random.permutation(number)
-        buffer = aligned(min(TOGETHER, number) * size, self.n_features, self.layout.dtype)
+        buffer = aligned((min(TOGETHER, number) * size, self.n_features), self.layout.dtype)
         rest = Taken(np.empty(0, np.int64), buffer[:0])
         for start in range(0, number, TOGETHER):
             together = self._read(order[start : start + TOGETHER], buffer)

@@ -51,11 +51,13 @@ class Group:
             return jax.device_put(_resized(mine, self.intervals), may_alias=False)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
+        self.held: MemberState | None = None
         self.listen(nothing_said(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
         """Train on a segment; return its batches' losses. Arguments are of all members."""
-        self.state, losses = members.train_segment(
+        train = members.train_segment if self.held is None else members.train_segment_anew
+        self.state, losses = train(
             self.program,
             self.fixed,
             self.state,
@@ -65,13 +67,18 @@ class Group:
         )
         return losses
 
-    def remember(self) -> None:
-        """Keep the state for `recall`."""
-        self.remembered = members.copied(self.state)
+    @property
+    def settled(self) -> MemberState:
+        """The state that is judged and kept: the one held, if one is, and the newest otherwise."""
+        return self.state if self.held is None else self.held
+
+    def hold(self) -> None:
+        """Hold the state: it stays, and is looked at, while the next epochs train."""
+        self.held = self.state
 
     def recall(self) -> None:
-        """Return to the state that was kept."""
-        self.state = self.remembered
+        """Return to the state that is held."""
+        self.state = self.settled
 
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
@@ -100,7 +107,7 @@ class Group:
         """Renew the best copies of the members that `keep`, of all members, names."""
         mine = keep[self.numbers]
         if mine.any():
-            self.best = members.kept(self.best, self.state.judged, mine)
+            self.best = members.kept(self.best, self.settled.judged, mine)
 
     def go_back(self, back: np.ndarray) -> None:
         """Give the members that `back`, of all members, names their best copies as layers."""
@@ -144,13 +151,13 @@ class Groups:
 
         return finished
 
-    def remember(self) -> None:
-        """Keep the states of all members for `recall`."""
+    def hold(self) -> None:
+        """Hold the states of all members."""
         for group in self.groups:
-            group.remember()
+            group.hold()
 
     def recall(self) -> None:
-        """Return all members to the states that were kept."""
+        """Return all members to the states that are held."""
         for group in self.groups:
             group.recall()
 

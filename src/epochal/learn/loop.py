@@ -173,21 +173,31 @@ class _Run:
         """Train on one segment after the other; yield each with the sums of its losses by epoch."""
         upcoming = self.epochs.stream(self.first, self.limit)
         segment = next(upcoming, None)
+        ahead = self.epochs.together > 1
+        if ahead:
+            self.groups.hold()
+        losses = self._dispatch(segment)
         while segment is not None:
-            if segment.epochs > 1:
-                self.groups.remember()
-            losses = self._dispatch(segment)
             # Gathered while the device trains.
             done, segment = segment, next(upcoming, None)
             by_epoch = done.by_epoch(losses())
             self.task.tidy()
-            if done.epochs == 1 or np.isfinite(by_epoch[:, self.active]).all():
+            if not ahead:
+                yield done, by_epoch
+            elif np.isfinite(by_epoch[:, self.active]).all():
+                # Nothing that is told of these epochs changes the next ones, which train meanwhile.
+                self.groups.hold()
+                losses = self._dispatch(segment)
                 yield done, by_epoch
                 continue
-            # The last finite copy is wanted, which is of an epoch in between: again, one by one.
-            self.groups.recall()
-            for one in done.apart():
-                yield one, one.by_epoch(self._dispatch(one)())
+            else:
+                # The last finite copy is wanted, of an epoch in between: again, one by one.
+                self.groups.recall()
+                for one in done.apart():
+                    by_epoch = one.by_epoch(self._dispatch(one)())
+                    self.groups.hold()
+                    yield one, by_epoch
+            losses = self._dispatch(segment)
 
     def _to_beat(self, start: TrainingState) -> list[Stopping]:
         """Return what is known of each member's losses before the first epoch of this call."""
@@ -213,15 +223,18 @@ class _Run:
         work = self.task.epochs.source.n_rows * weights
         return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.first)
 
-    def _dispatch(self, segment: HostSegment) -> Callable[[], np.ndarray]:
-        """Begin training on a segment; return what waits for the batches' losses."""
+    def _dispatch(self, segment: HostSegment | None) -> Callable[[], np.ndarray]:
+        """Begin training on a segment, if there is one; return what waits for the batches' losses."""
         task, settings = self.task, self.task.settings
+        if segment is None:
+            return lambda: np.empty((0, 0))
         # The schedule runs from the beginning of this call to its epoch limit.
         total = (self.limit - self.first) * task.epochs.batches
         first = (segment.epoch - self.first) * task.epochs.batches + segment.first_batch
         steps = np.minimum(first + np.arange(len(segment.counts)), total)
         on_device = Segment(
-            x=jnp.asarray(segment.x),
+            # Nobody writes to a segment: on the CPU it is not copied.
+            x=jax.device_put(segment.x, may_alias=True),
             y=segment.y,
             counts=segment.counts,
             factors=factors(settings.learning_rate, steps, total),
@@ -343,7 +356,7 @@ class _Run:
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
         state = TrainingState(
-            self.groups.gathered(lambda group: group.state),
+            self.groups.gathered(lambda group: group.settled),
             epoch,
             best_layers,
             history.best_epoch,

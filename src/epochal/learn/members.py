@@ -48,8 +48,7 @@ def _over_members(program: Program, one: Callable[..., Any], *arguments: Any) ->
     return lax.map(lambda parts: one(*parts), arguments)
 
 
-@partial(jax.jit, static_argnames=("program",), donate_argnames=("state",))
-def train_segment(
+def _train_segment(
     program: Program,
     fixed: Fixed,
     state: MemberState,
@@ -62,7 +61,7 @@ def train_segment(
     Args:
         program: the static choices.
         fixed: stacked constants of the members.
-        state: stacked states; given up to the program.
+        state: stacked states; `train_segment` gives them up to the program.
         segment: the batches, shared by all members.
         weights: row weights, shape (members, rows).
         rates: factors on the members' learning rates, shape (members,); 0 for one that
@@ -94,6 +93,11 @@ def train_segment(
 
     losses = jnp.zeros((len(rates), len(segment.counts)), jnp.float32)
     return lax.fori_loop(0, len(rates), in_place, (state, losses))
+
+
+train_segment = jax.jit(_train_segment, static_argnames=("program",), donate_argnames=("state",))
+# For states that are looked at while the next epochs train.
+train_segment_anew = jax.jit(_train_segment, static_argnames=("program",))
 
 
 @partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("said",))
@@ -138,12 +142,6 @@ def averaged(state: MemberState, stays: Array) -> MemberState:
         return share * old + (1.0 - share) * new
 
     return state._replace(average=jax.tree.map(mean, state.average, state.layers))
-
-
-@jax.jit
-def copied(state: MemberState) -> MemberState:
-    """Return a copy, which stays when training takes the state over."""
-    return jax.tree.map(jnp.copy, state)
 
 
 @partial(jax.jit, donate_argnames=("best",))
