@@ -31,6 +31,7 @@ CHANGES = (
     "averaging=0.9",
     "embedding_size=4",
     "hidden_layer_sizes=(256, 256)",
+    "activation=silu",
 )
 VARIANTS = (DEFAULT, *(f"{DEFAULT}:{change}" for change in CHANGES))
 

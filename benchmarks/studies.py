@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import accuracy_report as report
-import machine
 import pages
 from accuracy import PAGE, complete
 from accuracy_protocol import tables
@@ -72,6 +71,7 @@ def run(study: Study, argv: Sequence[str] | None) -> int:
     print(text)
     if arguments.write:
         names = ", ".join(name for name, _ in suite)
-        conditions = f"{names}; seeds {arguments.seeds}; {machine.line()}"
+        machines = " ".join(sorted({row["machine"] for row in rows}))
+        conditions = f"{names}; seeds {arguments.seeds}; {machines}"
         pages.write(f"{conditions}\n\n{text}", PAGE, study.name, study.script.name)
     return 0

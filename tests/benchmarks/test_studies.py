@@ -23,7 +23,11 @@ def test_only_the_chosen_tables_and_seeds_are_run_and_told(tmp_path, monkeypatch
     page.write_text(
         "<!-- name: begin; written by benchmarks/s.py --write -->\n<!-- name: end -->\n"
     )
-    rows = [{"dataset": d, "seed": s, "method": "m"} for d in ("churn", "vehicle") for s in (0, 1)]
+    rows = [
+        {"dataset": table, "seed": seed, "method": "m", "machine": f"M{seed}."}
+        for table in ("churn", "vehicle")
+        for seed in (0, 1)
+    ]
     out.write_text("".join(json.dumps(row) + "\n" for row in rows))
     ran = []
     monkeypatch.setattr(studies, "PAGE", page)
@@ -37,5 +41,5 @@ def test_only_the_chosen_tables_and_seeds_are_run_and_told(tmp_path, monkeypatch
     assert studies.run(study, words) == 0
     assert ran == [([("vehicle", Path("v"))], ["m"], [0])]
     assert capsys.readouterr().out == "1 row\n"
-    assert "vehicle; seeds 0;" in page.read_text()
+    assert "vehicle; seeds 0; M0.\n" in page.read_text()
     assert "1 row" in page.read_text()
