@@ -107,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             complaints = report.complaints(rows, method)
             print(*(complaints or ["no failure and no warning"]), sep="\n")
     if arguments.write:
-        text = report.page(rows, methods[0], machine.versions())
-        text += "\n\n" + report.in_turn(report.read([arguments.in_turn]), methods[0])
+        turns = report.read([arguments.in_turn])
+        text = report.page(rows, methods[0], machine.versions(), turns)
         pages.write(text, PAGE, "accuracy", "accuracy.py")
     return 0
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 # Figures below this are taken for this: a ratio to a loss of 0 says nothing.
@@ -83,8 +83,25 @@ def against(rows: list[dict[str, Any]], method: str, peer: str, metric: str) -> 
     return f"{sentence}; not on {', '.join(lost)}" if lost else sentence
 
 
-def page(rows: list[dict[str, Any]], method: str, versions: dict[str, str]) -> str:
-    """Return where a method stands among all that tried every table of it, in Markdown."""
+def machines(rows: list[dict[str, Any]]) -> str:
+    """Return the machines that results are of."""
+    return " ".join(sorted({row["machine"] for row in rows}))
+
+
+def page(
+    rows: list[dict[str, Any]],
+    method: str,
+    versions: dict[str, str],
+    turns: Sequence[dict[str, Any]] = (),
+) -> str:
+    """Return where a method stands among all that tried every table of it, in Markdown.
+
+    Args:
+        rows: the results.
+        method: ours.
+        versions: of the packages that decide.
+        turns: results of one run, whose seconds are compared.
+    """
     first = [row for row in rows if row["seed"] == 0]
     count = len({row["dataset"] for row in first if row["method"] == method})
     names = sorted({row["method"] for row in first})
@@ -92,10 +109,10 @@ def page(rows: list[dict[str, Any]], method: str, versions: dict[str, str]) -> s
         name for name in names if len({r["dataset"] for r in first if r["method"] == name}) == count
     ]
     among = [row for row in first if row["method"] in full]
-    machines = " ".join(sorted({r["machine"] for r in rows if r["method"] == method}))
+    on = machines([row for row in rows if row["method"] == method])
     packages = ", ".join(f"{name} {number}" for name, number in versions.items())
     conditions = (
-        f"{machines} {packages}. Peers' figures are from another machine of that size, and their seconds "
+        f"{on} {packages}. Peers' figures are from another machine of that size, and their seconds "
         f"are rough; so are ours, as the machine is shared."
     )
     parts = (
@@ -111,6 +128,7 @@ def page(rows: list[dict[str, Any]], method: str, versions: dict[str, str]) -> s
         _own(rows, method),
         _honesty(rows, method),
         _memory(rows, method),
+        _in_turn(_timed(turns), method),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -206,7 +224,7 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     )
 
 
-def _timed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _timed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the results whose seconds say something: with nothing beside, on the machine itself."""
     return [row for row in rows if not row.get("busy") and "device" not in row and "fit_s" in row]
 
@@ -220,13 +238,10 @@ def _elsewhere(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def in_turn(rows: list[dict[str, Any]], method: str) -> str:
-    """Return seconds of fits that were timed one after the other, and what a method takes of others' sum.
-
-    Args:
-        rows: of the one run.
-        method: the one that the others are compared with.
-    """
+def _in_turn(rows: list[dict[str, Any]], method: str) -> str:
+    """Return seconds of fits that were timed one after the other, and what a method takes of others' sum."""
+    if method not in {row["method"] for row in rows}:
+        return ""
     seconds = pd.DataFrame(rows).pivot_table(index="dataset", columns="method", values="fit_s")
     counts = {row["dataset"]: row["n_train"] for row in rows}
     others = [name for name in seconds if name != method]
@@ -244,8 +259,9 @@ def in_turn(rows: list[dict[str, Any]], method: str) -> str:
         for name, own in seconds.iterrows()
     ]
     head = ("table", "rows", *(f"`{name}`, s" for name in (method, *others)))
-    machines = " ".join(sorted({row["machine"] for row in rows}))
-    sentence = f"**Fits timed in turn**: {machines} `{method}` takes {', '.join(shares)}, in sum."
+    sentence = (
+        f"**Fits timed in turn**: {machines(rows)} `{method}` takes {', '.join(shares)}, in sum."
+    )
     return f"{sentence}\n\n{pages.table(head, lines)}"
 
 

@@ -42,7 +42,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
     truth = np.searchsorted(model.classes_, y_test)
     of_truth = np.maximum(probabilities[np.arange(len(truth)), truth], LEAST)
     single = [np.mean(one.predict(X_test) == y_test) for one in model.estimators_[:4]]
-    left_out, own = model.out_of_bag_, model.oob_decision_function_
+    left_out = model.out_of_bag_
     return {
         "method": method,
         "rows": len(y),
@@ -50,7 +50,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
         "log_loss": float(-np.log(of_truth).mean()),
         "one_member": float(np.mean(single)),
-        "left_out_error": float(np.mean(model.classes_[own.argmax(axis=1)] != y)),
+        "left_out_accuracy": left_out and left_out.accuracy,
         "expected": left_out and left_out.expected_log_loss,
         "members": len(model.estimators_),
         "epochs": model.n_iter_,

@@ -71,7 +71,6 @@ def run(study: Study, argv: Sequence[str] | None) -> int:
     print(text)
     if arguments.write:
         names = ", ".join(name for name, _ in suite)
-        machines = " ".join(sorted({row["machine"] for row in rows}))
-        conditions = f"{names}; seeds {arguments.seeds}; {machines}"
+        conditions = f"{names}; seeds {arguments.seeds}; {report.machines(rows)}"
         pages.write(f"{conditions}\n\n{text}", PAGE, study.name, study.script.name)
     return 0

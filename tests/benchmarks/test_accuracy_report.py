@@ -165,8 +165,12 @@ def test_seconds_in_turn_are_summed_over_the_tables_that_both_ran_on():
         _row("b", "peer", 0.1, n_train=50, fit_s=4.0),
         _row("b", "slow", 0.1, n_train=50, fit_s=40.0),
     ]
-    text = report.in_turn(rows, "ours")
+    more = {"ece": 0.01, "n_train": 100}
+    text = report.page([_row("a", "ours", 0.1, **more)], "ours", {"x": "1"}, rows)
 
     assert "`ours` takes 0.25 of `peer`'s on 2 tables, 0.03 of `slow`'s on 1 tables" in text
     assert "| a | 1,000 | 2.0 | 8.0 | – |" in text
     assert "| b | 50 | 1.0 | 4.0 | 40.0 |" in text
+    assert "in turn" not in report.page(
+        [_row("a", "other", 0.1, **more)], "other", {"x": "1"}, rows
+    )

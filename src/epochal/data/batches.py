@@ -119,8 +119,7 @@ class HostSegment:
         """Return the sums of members' figures, of batches or of rows: (epochs, members)."""
         number = figures.shape[1] // len(self.counts) * self.batches
         parts = figures[:, :number].reshape(len(figures), self.epochs, number // self.epochs)
-        sums: np.ndarray = parts.sum(axis=2, dtype=np.float64).T
-        return sums
+        return np.asarray(parts.sum(axis=2, dtype=np.float64)).T
 
     def apart(self) -> Iterator[HostSegment]:
         """Yield its epochs as segments of their own."""

@@ -98,7 +98,8 @@ def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iter
 
     A piece comes with its span, or with whatever else the work is to know of it.
     """
-    first = list(islice(some := iter(some), 2))
+    pieces = iter(some)
+    first = list(islice(pieces, 2))
     if len(first) < 2:
         # A small table is done before a thread has begun it.
         yield from (work(*one) for one in first)
@@ -106,7 +107,7 @@ def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iter
     begun: deque[Future[Result]] = deque()
     threads = min(os.cpu_count() or 1, _THREADS)
     with ThreadPoolExecutor(threads) as pool:
-        for beside, piece in chain(first, some):
+        for beside, piece in chain(first, pieces):
             begun.append(pool.submit(work, beside, piece))
             if len(begun) > threads:
                 yield begun.popleft().result()

@@ -372,7 +372,7 @@ def _best(group: Group) -> Layers:
 
 def _current(group: Group) -> Layers:
     """Return the layers of a group's members that are judged after this epoch."""
-    return group.state.judged
+    return group.settled.judged
 
 
 class _Judge:
