@@ -33,7 +33,7 @@ MEMBERS = 8
 # What is varied by itself, from the middle one of each: the plain network, two hidden layers.
 MIDDLE = {"rows": 100_000, "columns": 50, "members": 1, "width": 128}
 AXES: dict[str, tuple[int, ...]] = {
-    "rows": (1_000, 10_000, 100_000, 1_000_000, 3_000_000),
+    "rows": (1_000, 10_000, 100_000, 1_000_000, 3_000_000, 10_000_000),
     "columns": (5, 10, 20, 50, 100, 200, 500, 1_000),
     "members": (1, 2, 4, 8, 16, 32),
     "width": (16, 32, 64, 128, 256, 512, 1_024),

@@ -28,15 +28,15 @@ WIDTH, HEIGHT, LEFT, BELOW, GAP = 190, 150, 62, 46, 34
 COLOURS = {"seconds_per_epoch": "#1f5fa8", "peak_mb": "#a8431f"}
 
 
-def page(result: dict[str, Any]) -> str:
-    """Return the tables with what they were measured on, in Markdown."""
-    parts = [pages.conditions(result)]
+def sections(result: dict[str, Any]) -> dict[str, str]:
+    """Return what is shown of a result, in Markdown, by the section of the page that it belongs to."""
     rows = [row for part, lines in LINES.items() if part in result for row in lines(result[part])]
-    if rows:
-        parts.append(pages.table(HEAD, rows))
-    if "growth" in result:
-        parts += [growth_table(curve) for curve in result["growth"]]
-    return "\n\n".join(parts)
+    tables = {
+        "everyday-speed": [pages.table(HEAD, rows)] if rows else [],
+        "growth": [growth_table(curve) for curve in result.get("growth", ())],
+    }
+    measured_on = pages.conditions(result)
+    return {name: "\n\n".join([measured_on, *some]) for name, some in tables.items() if some}
 
 
 def _faster(what: str, rounds: Sequence[dict[str, Any]], target: float, each: int = 1) -> list[str]:

@@ -256,14 +256,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = measure(arguments.parts.split(","), arguments.rounds, command)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = everyday_report.page(result)
-    print(text)
-    if arguments.write:
-        docs = HERE.parent / "docs"
-        pages.write(text, docs / "BENCHMARKS.md", "everyday-speed", "everyday_speed.py")
-        if "growth" in result:
-            drawn = everyday_report.picture(result["growth"])
-            (docs / "cost.svg").write_text(drawn, encoding="utf-8")
+    docs = HERE.parent / "docs"
+    for section, text in everyday_report.sections(result).items():
+        print(text, end="\n\n")
+        if arguments.write:
+            pages.write(text, docs / "BENCHMARKS.md", section, "everyday_speed.py")
+    if arguments.write and "growth" in result:
+        drawn = everyday_report.picture(result["growth"])
+        (docs / "cost.svg").write_text(drawn, encoding="utf-8")
     return 0
 
 

@@ -72,8 +72,6 @@ MADE_WITH = (
 # How often the weights are there: as they began, as they are, with two moments, averaged, at
 # their best, and those of a member at work.
 COPIES = 7
-# What compiling the program of an embedding takes beside that of the layers.
-EMBEDDING_BYTES = 250 * 10**6
 
 
 class Material(NamedTuple):
@@ -310,11 +308,10 @@ def _preprocessor(
 
 
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
-    """Return about how much memory the members take while they train, and what compiles them."""
+    """Return about how much memory the members take while they train."""
     shapes = member_shapes(preprocessor, settings, classes)
     weights = sum(math.prod(shape) for layer in shapes for shape in layer)
-    program = 0 if settings.embedding_size is None else EMBEDDING_BYTES
-    return program + 4 * COPIES * settings.n_estimators * weights
+    return 4 * COPIES * settings.n_estimators * weights
 
 
 def _known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
@@ -397,6 +394,6 @@ def _train(
         judges=judges,
         scaling=preprocessor.scaling,
         device=device,
-        tidy=how.memory.tidy,
+        tidy=None if how.memory.limit is None else how.memory.tidy,
     )
     return train(task, start, settings.max_iter, how.observers)

@@ -101,7 +101,7 @@ def test_results_are_measured_kept_and_shown_again(monkeypatch, tmp_path, capsys
 
 def test_table_and_picture_get_their_places(monkeypatch, tmp_path):
     """With `--write` the page has the table between its markers, and the picture lies beside it."""
-    begin, end = speed.pages.markers("everyday-speed", "everyday_speed.py")
+    begin, end = speed.pages.markers("growth", "everyday_speed.py")
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "BENCHMARKS.md").write_text(f"before\n{begin}\n{end}\nafter\n")

@@ -24,9 +24,9 @@ TASK = methods.Task(
 
 def _parsed(method, phase):
     """Return how epochal reads the command of a phase."""
-    program, *words = methods.command(method, phase, TASK)
-    assert (program, words[:2]) == (sys.executable, ["-m", "epochal"])
-    return parsed(words[2:])
+    *program, module, name = methods.command(method, phase, TASK)[:5]
+    assert (program, module, name) == (["env", "EPOCHAL_CACHE=", sys.executable], "-m", "epochal")
+    return parsed(methods.command(method, phase, TASK)[5:])
 
 
 def test_the_plain_network_is_that_of_the_peers():
@@ -63,6 +63,13 @@ def test_the_default_preset_has_no_settings_but_the_epochs():
 
     assert (read.preset, read.max_iter) == ("default", 3)
     assert {"batch_size", "early_stopping", "hidden_layer_sizes"}.isdisjoint(vars(read))
+
+
+def test_very_many_rows_are_trained_on_for_ten_minutes():
+    """The same preset, which ends by the clock."""
+    read = _parsed("epochal:default:600s", "train")
+
+    assert (read.preset, read.time_limit) == ("default", 600)
 
 
 def test_the_limit_is_ours_alone_and_said_in_training():

@@ -1,5 +1,7 @@
 """Encoded rows: the same wherever they are, with what is known of each."""
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -47,6 +49,21 @@ def test_rows_are_the_same_wherever_they_are(memory):
         np.testing.assert_array_equal(part.known.labels, KNOWN.labels[chosen])
         np.testing.assert_array_equal(part.known.weight, KNOWN.weight[chosen])
         np.testing.assert_array_equal(part.known.groups, KNOWN.groups[chosen])
+
+
+def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch):
+    """In memory there is what becomes of them, and little else."""
+    monkeypatch.setattr(rows_module, "_MOST", 2**12)
+    x = RANDOM.normal(size=(40_000, 50)).astype(np.float32)
+    preprocessor = Preprocessor.fit(x, epsilon=1e-8, clip=3.0, max_categories=64)
+    known, every = Known(np.zeros(len(x), np.uint8), np.ones(len(x))), np.ones(len(x), bool)
+
+    tracemalloc.start()
+    (part,) = encoded(x, known, [every], preprocessor, Place(NO_LIMIT))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 1.8 * part.source.x.nbytes
 
 
 def test_what_is_known_goes_with_rows_that_are_dealt():

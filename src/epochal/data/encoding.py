@@ -13,7 +13,7 @@ from scipy import sparse
 
 from epochal.data.batches import ArraySource, LazySource, RowSource
 from epochal.data.packing import PackedSource
-from epochal.data.rows import ahead, aligned, pieces, take
+from epochal.data.rows import ahead, aligned, len_of, pieces, take
 from epochal.data.store import Layout, Store, StoredSource, stored_in
 from epochal.data.streamed import Streamed
 from epochal.data.unnamed import name
@@ -132,7 +132,8 @@ def stride(n_rows: int, n_features: int, most: int) -> int:
 
 def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor) -> Encoded:
     """Return some of the rows in memory: sparse ones are encoded when a batch takes them."""
-    some = take(rows, numbers)
+    # All of them as they are: a copy would take as much again as what they become.
+    some = rows if len(numbers) == len_of(rows) else take(rows, numbers)
     source: RowSource
     if sparse.issparse(some):
         source = LazySource(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import re
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ UNITS |= {f"{unit}I": 2**power for unit, power in zip("KMGT", (10, 20, 30, 40), 
 UNITS |= {f"{unit}IB": UNITS[f"{unit}I"] for unit in "KMGT"}
 
 EXPECTED = "a number of bytes, or a text such as '500MB', '2GB' or '1.5GiB'"
-# What reading, encoding and a compiled program take by themselves.
+# What reading, encoding and compiling a program take by themselves.
 FIXED = 250 * 10**6
 # What must be left for rows.
 LEAST = 100 * 10**6
@@ -104,8 +105,10 @@ def give_back_at_once() -> None:
 
     What allocators keep for the next time counts as used: while a table of 100
     columns is read and encoded, as much again as is needed. Where the system's
-    allocator has no such setting, nothing changes.
+    allocator has no such setting, nothing changes. To be called before Arrow is
+    loaded: much of what it does takes its memory from where it then decided to.
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())

@@ -20,6 +20,7 @@ import numpy as np
 from epochal.learn import members
 from epochal.learn.embedding import Embedding, resized
 from epochal.learn.training import nothing_said
+from epochal.learn.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +81,12 @@ class Group:
         """Return to the state that is held."""
         self.state = self.settled
 
+    def given_up(self) -> tuple[MemberState, Layers]:
+        """Return the state and the best copies, which the group does not keep: it is at its end."""
+        end = self.settled, self.best
+        del self.state, self.held, self.best
+        return end
+
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
         self.said: Said = jax.device_put(
@@ -124,12 +131,21 @@ class Group:
 class Groups:
     """All members, and the threads that their groups work in."""
 
-    def __init__(self, groups: list[Group], pool: ThreadPoolExecutor, intervals: int) -> None:
-        self.groups, self.pool, self.intervals = groups, pool, intervals
+    def __init__(
+        self, groups: list[Group], pool: ThreadPoolExecutor, intervals: int, turns: Turns
+    ) -> None:
+        self.groups, self.pool, self.intervals, self.turns = groups, pool, intervals, turns
         self.members = sum(len(group.numbers) for group in groups)
 
-    def start(self, work: Callable[[Group], jax.Array]) -> Callable[[], np.ndarray]:
-        """Begin the work of every group; return what waits for it and gives it by member."""
+    def start(
+        self, work: Callable[[Group], jax.Array], program: str = ""
+    ) -> Callable[[], np.ndarray]:
+        """Begin the work of every group; return what waits for it and gives it by member.
+
+        Args:
+            work: gives figures of a group's members.
+            program: what the work is a call of, if that may have to be compiled.
+        """
         if len(self.groups) == 1:
             # JAX works on by itself, and a small epoch is over before a thread has begun it.
             figures = work(self.groups[0])
@@ -137,7 +153,9 @@ class Groups:
 
         def done(group: Group) -> np.ndarray:
             """Return the figures of a group's members, which its thread has waited for."""
-            return np.asarray(work(group), np.float64)
+            with self.turns.first((program, group.intervals)):
+                figures = work(group)
+            return np.asarray(figures, np.float64)
 
         begun: list[Future[np.ndarray]] = [self.pool.submit(done, g) for g in self.groups]
 
@@ -211,10 +229,11 @@ def grouped(
     state: MemberState,
     best: Layers,
     device: jax.Device | None = None,
+    tidy: Callable[[], Any] | None = None,
 ) -> Iterator[Groups]:
     """Give all members in groups: one kind of members each, as many of a kind as there are cores.
 
-    One group, if members train as one product.
+    One group, if members train as one product. With `tidy` memory is limited.
     """
     number = len(fixed.word)
     first = state.layers[0]
@@ -231,7 +250,7 @@ def grouped(
     # The default device is a matter of each thread.
     pool = ThreadPoolExecutor(count, initializer=_use, initargs=(device,))
     try:
-        yield Groups(groups, pool, most)
+        yield Groups(groups, pool, most, Turns(tidy))
     finally:
         pool.shutdown(cancel_futures=True)
 

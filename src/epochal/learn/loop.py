@@ -76,7 +76,7 @@ class Task:
     judges: Judges | None
     scaling: Scaling | None = None  # of rows that are bytes
     device: jax.Device | None = None
-    tidy: Callable[[], Any] = int  # called after each segment; does nothing
+    tidy: Callable[[], Any] | None = None  # gives memory back, if it is limited
 
 
 class Trained(NamedTuple):
@@ -117,7 +117,7 @@ def train(
     with (
         stop_request() as request,
         jax.default_device(task.device),
-        grouped(task.program, task.fixed, start.members, best, task.device) as groups,
+        grouped(task.program, task.fixed, start.members, best, task.device, task.tidy) as groups,
     ):
         run = _Run(task, groups, start, max_iter)
         return run.finish(observers, lambda: request.made)
@@ -181,7 +181,8 @@ class _Run:
             # Gathered while the device trains.
             done, segment = segment, next(upcoming, None)
             by_epoch = done.by_epoch(losses())
-            self.task.tidy()
+            if self.task.tidy is not None:
+                self.task.tidy()
             if not ahead:
                 yield done, by_epoch
             elif np.isfinite(by_epoch[:, self.active]).all():
@@ -242,7 +243,9 @@ class _Run:
             scaling=task.scaling if are_bytes(segment.x) else None,
         )
         rates = np.where(self.active, self.rates, 0.0)
-        return self.groups.start(lambda group: group.train(on_device, segment.weights, rates))
+        return self.groups.start(
+            lambda group: group.train(on_device, segment.weights, rates), "train"
+        )
 
     def _ending(self, done: HostSegment, *, interrupted: bool) -> Outcome | None:
         """Return what ends the training after this segment, for members still training."""
@@ -332,7 +335,8 @@ class _Run:
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
-        best_layers = self.groups.gathered(_best)
+        # Of one group after the other, which does not keep them: they are there once.
+        states, best_layers = self.groups.gathered(lambda group: group.given_up())
         copies = members.unstacked(best_layers)
         diverged = [
             k
@@ -355,12 +359,7 @@ class _Run:
             best_loss=tuple(loss if math.isfinite(loss) else None for loss in best),
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
-        state = TrainingState(
-            self.groups.gathered(lambda group: group.settled),
-            epoch,
-            best_layers,
-            history.best_epoch,
-        )
+        state = TrainingState(states, epoch, best_layers, history.best_epoch)
         said = None if self.judge is None else self.judge.said(self.groups)
         return Trained(copies, state, history, said)
 
@@ -421,7 +420,7 @@ class _Judge:
             """Return the summed losses of a group's members."""
             return group.judge(layers(group), self.rows, (self.starts, counts), self.block)
 
-        summed = groups.start(judged)()
+        summed = groups.start(judged, "judge")()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
 

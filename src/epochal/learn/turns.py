@@ -1,0 +1,36 @@
+"""Threads that take turns where each would compile a program, if memory is limited.
+
+Compiling takes much more memory than the program that comes of it, most of it for as long as
+the compiler works: a default ensemble has two programs to train with, and two to judge with,
+whose compilers side by side are the peak of a training (docs/PERFORMANCE.md).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+
+class Turns:
+    """Whose turn it is; without `tidy`, which gives back what was taken, everybody's."""
+
+    def __init__(self, tidy: Callable[[], Any] | None = None) -> None:
+        self.tidy = tidy
+        self.lock = Lock()
+        self.done: set[Hashable] = set()
+
+    @contextmanager
+    def first(self, program: Hashable) -> Iterator[None]:
+        """Call a program: alone, if it is the first time that this one is called."""
+        if self.tidy is None or program in self.done:
+            yield
+            return
+        with self.lock:
+            yield
+            if program not in self.done:
+                self.tidy()
+            self.done.add(program)

@@ -1,0 +1,71 @@
+"""Who compiles when."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+
+import pytest
+
+from epochal.learn.turns import Turns
+
+
+def both_inside(turns, *programs):
+    """Return whether the calls of two threads meet while both are at work."""
+    meeting = Barrier(2)
+
+    def call(program):
+        with turns.first(program):
+            try:
+                meeting.wait(timeout=0.2)
+            except BrokenBarrierError:
+                return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(call, programs)) == [True, True]
+
+
+@pytest.mark.parametrize("programs", [("train", "train"), ("train", "judge")])
+def test_first_calls_wait_for_each_other(programs):
+    """Of the same program as of two: only one thread is inside."""
+    assert not both_inside(Turns(int), *programs)
+
+
+def test_later_calls_wait_for_nobody():
+    """What has been called once is compiled."""
+    turns = Turns(int)
+    for program in ("train", "judge"):
+        with turns.first(program):
+            pass
+
+    assert both_inside(turns, "train", "judge")
+
+
+def test_nobody_waits_where_memory_is_not_limited():
+    """Two threads may compile side by side."""
+    assert both_inside(Turns(), "train", "judge")
+
+
+def test_memory_is_given_back_once_for_each_program():
+    """After the first call, while the next waits."""
+    given_back = []
+    turns = Turns(lambda: given_back.append(1))
+    for program in ("train", "train", "judge", "train"):
+        with turns.first(program):
+            pass
+
+    assert len(given_back) == 2
+
+
+def test_a_call_that_fails_does_not_keep_the_turn():
+    """The next one is let in."""
+    turns = Turns(int)
+
+    def failing():
+        with turns.first("train"):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        failing()
+    with turns.first("train"):
+        pass
+    assert turns.done == {"train"}
