@@ -24,9 +24,9 @@ TASK = methods.Task(
 
 def _parsed(method, phase):
     """Return how epochal reads the command of a phase."""
-    *program, module, name = methods.command(method, phase, TASK)[:5]
-    assert (program, module, name) == (["env", "EPOCHAL_CACHE=", sys.executable], "-m", "epochal")
-    return parsed(methods.command(method, phase, TASK)[5:])
+    words = methods.command(method, phase, TASK)
+    assert words[:5] == ["env", "EPOCHAL_CACHE=", sys.executable, "-m", "epochal"]
+    return parsed(words[5:])
 
 
 def test_the_plain_network_is_that_of_the_peers():

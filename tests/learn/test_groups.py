@@ -1,5 +1,7 @@
 """Groups of members: whichever they are, members come out the same and in their order."""
 
+from threading import Barrier, BrokenBarrierError
+
 import jax
 import numpy as np
 import pytest
@@ -71,6 +73,23 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
     with grouped(*setting(4)) as groups, pytest.raises(RuntimeError, match="group of 2"):
         groups.start(work)()
+
+
+@pytest.mark.parametrize("tidy", [None, int])
+def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tidy):
+    """Two groups meet in a call that may compile, unless memory is to be given back between."""
+    monkeypatch.setattr(room, "cores", lambda: 2)
+    meeting = Barrier(2)
+
+    def met(group):
+        try:
+            meeting.wait(timeout=0.2)
+        except BrokenBarrierError:
+            return np.zeros(len(group.numbers))
+        return np.ones(len(group.numbers))
+
+    with grouped(*setting(4), tidy=tidy) as groups:
+        assert groups.start(met, "train")().all() == (tidy is None)
 
 
 def test_there_is_a_core():
