@@ -71,13 +71,21 @@ def in_turn(calls: Calls, rounds: int) -> list[dict[str, float]]:
     return [{name: machine.seconds_of(call) for name, call in calls.items()} for _ in range(rounds)]
 
 
-def in_turn_with_peak(calls: Calls, rounds: int) -> list[dict[str, Any]]:
-    """Return the same, each round with the pace of one large matrix product, GFLOP/s."""
+def in_turn_with_peak(
+    calls: Calls, rounds: int, shape: Shape | None = None
+) -> list[dict[str, Any]]:
+    """Return the same, each round with the pace of one large matrix product, GFLOP/s.
+
+    With the shape of a network also what the products of one of its steps take alone, seconds.
+    """
     timings: list[dict[str, Any]] = []
     for _ in range(rounds):
         (timing,) = in_turn(calls, 1)
         peak = {"jax": machine.jax_product_rate(), "numpy": machine.numpy_product_rate()}
         timings.append({**timing, "peak": peak})
+        if shape is not None:
+            alone = machine.products_seconds(shape.sizes, shape.batch_size)
+            timings[-1]["alone"] = alone["least"]
     return timings
 
 
@@ -131,6 +139,7 @@ def search(rounds: int) -> dict[str, Any]:
         machine.seconds_of(partial(searched, ours, grid))
         compilations[str(int(np.prod([len(values) for values in grid.values()])))] = len(compiled)
     jax.monitoring.unregister_event_duration_listener(count)
+    fits = int(max(compilations, key=int)) * FOLDS
     calls: Calls = {
         "epochal": partial(searched, ours, {**whole, "l2": DECAYS}),
         "sklearn": partial(searched, theirs, {**whole, "alpha": DECAYS}),
@@ -139,8 +148,9 @@ def search(rounds: int) -> dict[str, Any]:
         "folds": FOLDS,
         "epochs": SEARCH_EPOCHS,
         "compilations": compilations,
-        "products": shape.products * (FOLDS - 1) * SEARCH_EPOCHS * int(max(compilations, key=int)),
-        "rounds": in_turn_with_peak(calls, rounds),
+        "products": shape.products * (FOLDS - 1) * SEARCH_EPOCHS * fits // FOLDS,
+        "steps": -(-len(x) * (FOLDS - 1) // FOLDS // shape.batch_size) * SEARCH_EPOCHS * fits,
+        "rounds": in_turn_with_peak(calls, rounds, shape),
     }
 
 

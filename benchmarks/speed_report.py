@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ONE = (
     "network",
@@ -23,6 +23,7 @@ ONE = (
     "scikit-learn, share of peak",
     "epochal, share of peak",
     "at peak",
+    "products alone",
     "compilation, s",
 )
 ENSEMBLE = (
@@ -34,6 +35,8 @@ ENSEMBLE = (
     "times faster",
     "in networks of scikit-learn",
     "in networks of epochal",
+    "products alone: times faster",
+    "products alone: in networks of scikit-learn",
     "compilation, s",
 )
 
@@ -86,8 +89,27 @@ def one_row(shape: dict[str, Any]) -> list[str]:
         f"{share('sklearn'):.0%}",
         f"{share('epochal'):.0%}",
         f"{1 / share('sklearn'):.2f}",
+        alone(shape, lambda each, least: each["sklearn"]["training"] / least["least"]),
         f"{shape['compilation']:.1f}",
     ]
+
+
+def alone(
+    shape: dict[str, Any], figure: Callable[[dict[str, Any], dict[str, float]], float]
+) -> str:
+    """Return a figure of each round and of what its products alone take an epoch, the median.
+
+    Nothing for results from before products were timed by themselves.
+    """
+    rounds = shape["rounds"]
+    if not all("alone" in each for each in rounds):
+        return ""
+    steps = shape["rows"] / shape["batch_size"]
+    found = [
+        figure(each, {how: steps * seconds for how, seconds in each["alone"].items()})
+        for each in rounds
+    ]
+    return f"{median(found):.2f}"
 
 
 def _torch_cells(rounds: Sequence[dict[str, Any]]) -> list[str]:
@@ -106,6 +128,10 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         """Return how many times as long one thing takes as another, the median."""
         return median(each[of]["training"] / each[by]["training"] for each in rounds)
 
+    def least(seconds: dict[str, float]) -> float:
+        """Return what the members' products take, one after the other or on a core each."""
+        return float(shape["members"] * min(seconds["least"], seconds["beside"]))
+
     ratios = [each["sklearn"]["training"] / each["epochal"]["training"] for each in rounds]
     return [
         *_first_cells(shape),
@@ -114,6 +140,8 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         _ratio(ratios),
         f"{cost('epochal', 'sklearn_one'):.1f}",
         f"{cost('epochal', 'epochal_one'):.1f}",
+        alone(shape, lambda each, seconds: each["sklearn"]["training"] / least(seconds)),
+        alone(shape, lambda each, seconds: least(seconds) / each["sklearn_one"]["training"]),
         f"{shape['compilation']:.1f}",
     ]
 

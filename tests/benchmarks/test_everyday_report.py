@@ -38,7 +38,10 @@ RESULT = {
         "epochs": 7,
         "compilations": {"4": 30, "24": 31},
         "products": 50e9,
-        "rounds": [{"epochal": 1.0, "sklearn": 8.0, "peak": {"jax": 80.0, "numpy": 100.0}}],
+        "steps": 1000,
+        "rounds": [
+            {"epochal": 1.0, "sklearn": 8.0, "peak": {"jax": 80.0, "numpy": 100.0}, "alone": 8e-4}
+        ],
     },
     "start": {
         "train": [{"epochal": 2.5}, {"epochal": 3.5}, {"epochal": 2.75}],
@@ -81,11 +84,12 @@ def test_a_comparison_has_its_median_range_and_target():
 
 def test_a_search_that_compiles_more_for_more_settings_falls_short():
     """31 programs for 24 settings are one too many, where 4 need 30."""
-    pace, possible, programs = report.search_lines(RESULT["search"])
+    pace, possible, alone, programs = report.search_lines(RESULT["search"])
 
     assert pace[0] == "search: 24 settings × 5 folds of digits, 7 epochs"
     assert pace[-1] == "yes"
     assert possible[3] == "16.00 times faster"
+    assert alone[1:4] == ["80% of the time", "its products alone 800.0 ms", "10.00 times faster"]
     assert programs[2:] == [
         "30 for 4 settings",
         "**31** programs compiled",
@@ -93,7 +97,7 @@ def test_a_search_that_compiles_more_for_more_settings_falls_short():
         "**no**",
     ]
     same = {**RESULT["search"], "compilations": {"4": 30, "24": 30}}
-    assert list(report.search_lines(same))[2][-1] == "yes"
+    assert list(report.search_lines(same))[3][-1] == "yes"
 
 
 def test_start_is_told_with_what_it_is_beyond():
@@ -149,7 +153,7 @@ def test_the_tables_are_well_formed(result):
         for name in ("everyday-speed", "growth")
     )
 
-    assert speed == [len(report.HEAD) + 1] * 14
+    assert speed == [len(report.HEAD) + 1] * 15
     assert growth == [5] * 4 * 5
 
 

@@ -51,6 +51,27 @@ def test_products_are_timed(rate):
     assert 1e-6 < rate(side=64, tries=2) < 1e9
 
 
+def test_products_of_a_step_are_timed_alone(monkeypatch):
+    """The faster library of each product counts: at most as much as either takes for all."""
+    monkeypatch.setattr(machine, "_repeats", lambda *_: 3)
+    found = machine.products_seconds((5, 8, 3), 50)
+
+    assert set(found) == {"jax", "numpy", "least", "beside"}
+    assert 0 < found["least"] <= min(found["jax"], found["numpy"])
+    assert found["beside"] > 0
+
+
+def test_each_product_is_timed_in_its_own_shape(monkeypatch):
+    """Of the two libraries' times the smaller one of each product is summed."""
+    jax = {(10, 2, 3): 1.0, (2, 10, 3): 5.0}
+    monkeypatch.setattr(machine, "_jax_seconds", lambda *shape: jax[shape])
+    monkeypatch.setattr(machine, "_numpy_seconds", lambda *_: 2.0)
+    monkeypatch.setattr(machine, "_beside_seconds", len)
+
+    expected = {"jax": 6.0, "numpy": 4.0, "least": 3.0, "beside": 2}
+    assert machine.products_seconds((2, 3), 10) == expected
+
+
 def test_the_rate_counts_two_operations_for_each_multiplication(monkeypatch):
     """A product of 1000 x 1000 matrices in half a second runs at 4 GFLOP/s; the best try counts."""
     times = iter([0.0, 2.0, 10.0, 10.5])

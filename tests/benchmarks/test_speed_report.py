@@ -18,6 +18,8 @@ def _shape(**more):
     return {**shape, "compilation": 1.25, **more}
 
 
+# A step's products; there are two steps an epoch.
+ALONE = {"jax": 0.75, "numpy": 1.0, "least": 0.625, "beside": 0.5}
 PEAK = {"jax": 100.0, "numpy": 80.0}
 ONE = _shape(
     rounds=[
@@ -25,6 +27,7 @@ ONE = _shape(
             "sklearn": _timing(theirs),
             "epochal": _timing(ours, 2 * ours),
             "peak": PEAK,
+            "alone": ALONE,
             "others": 0.07,
         }
         for theirs, ours in ((4.0, 2.0), (6.0, 2.0), (5.0, 2.0))
@@ -38,6 +41,7 @@ ENSEMBLE = _shape(
             "epochal": _timing(20.0),
             "sklearn_one": _timing(5.0),
             "epochal_one": _timing(2.0),
+            "alone": ALONE,
         }
     ],
 )
@@ -60,7 +64,7 @@ def test_a_row_has_medians_ratios_and_shares_of_the_peak():
     assert report.one_row(ONE) == [
         *("1→2", "1,000", "2,000"),
         *("5.000", "2.000", "**2.50** (2.00 – 3.00)", "", "", "1.25"),
-        *("20%", "50%", "5.00", "1.2"),
+        *("20%", "50%", "5.00", "4.00", "1.2"),
     ]
     beside = {
         **ONE,
@@ -70,10 +74,24 @@ def test_a_row_has_medians_ratios_and_shares_of_the_peak():
 
 
 def test_a_row_of_an_ensemble_has_its_cost_in_single_networks():
-    """20 s are 4 networks of 5 s, and 10 of 2 s."""
-    expected = ["60.00", "20.00", "**3.00** (3.00 – 3.00)", "4.0", "10.0", "1.2"]
+    """20 s are 4 networks of 5 s, and 10 of 2 s; the products of 16 networks alone are 3.2 of 5 s."""
+    alone = ["3.75", "3.20"]
+    expected = ["60.00", "20.00", "**3.00** (3.00 – 3.00)", "4.0", "10.0", *alone, "1.2"]
 
     assert report.ensemble_row(ENSEMBLE)[3:] == expected
+
+
+def test_results_from_before_products_were_timed_alone_are_shown_without():
+    """Their cells are empty, and the others as they were."""
+    before = {
+        **ONE,
+        "rounds": [{k: v for k, v in r.items() if k != "alone"} for r in ONE["rounds"]],
+    }
+
+    assert report.one_row(before) == [
+        cell if number != len(report.ONE) - 2 else ""
+        for number, cell in enumerate(report.one_row(ONE))
+    ]
 
 
 def test_the_page_names_machine_versions_date_and_command(result):

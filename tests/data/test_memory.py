@@ -1,5 +1,6 @@
 """Sizes in bytes, and how a limit is shared out."""
 
+import platform
 import subprocess
 import sys
 
@@ -101,6 +102,36 @@ print(before, used())
     before, after = map(float, done.stdout.split())
 
     assert after < before + 15
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a habit of glibc's")
+def test_what_is_freed_without_a_limit_is_there_for_the_next_time():
+    """In a process of its own: arrays that take the place of freed ones cost no new pages."""
+    code = """
+import resource, sys
+import numpy as np
+from epochal.data.memory import keep_for_the_next_time
+def pages():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def held():
+    for array in [np.empty(5_000_000, np.uint8) for _ in range(4)]:
+        array.fill(1)
+if sys.argv[1] == "keep":
+    keep_for_the_next_time()
+for _ in range(3):
+    held()
+before = pages()
+for _ in range(10):
+    held()
+print(pages() - before)
+"""
+
+    def pages(how):
+        """Return how many pages ten rounds cost."""
+        words = [sys.executable, "-c", code, how]
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    assert pages("keep") < 100 < pages("not")
 
 
 def test_without_a_limit_everything_stays_in_memory():

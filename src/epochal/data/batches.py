@@ -7,7 +7,7 @@ so that the compiled program reads them from front to back, wherever they came f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from epochal.data.rows import aligned
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator
 
 
 class RowSource(Protocol):
@@ -30,6 +30,10 @@ class RowSource(Protocol):
     @property
     def n_features(self) -> int:
         """The number of features."""
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether rows of any numbers can be taken at once, and an epoch is in any order."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers, in this order: (rows, features), float32 or bytes."""
@@ -48,13 +52,17 @@ class Taken(NamedTuple):
 class ArraySource:
     """Rows of an encoded array in memory."""
 
+    anywhere = True
+
     def __init__(self, x: np.ndarray) -> None:
         self.x = x
         self.n_rows, self.n_features = x.shape
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers."""
-        return np.take(self.x, rows, axis=0)
+        there = aligned((len(rows), self.n_features), self.x.dtype)
+        # Numbers are right; to look before anything is written would cost a copy.
+        return np.take(self.x, rows, axis=0, out=there, mode="clip")
 
     def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
         """Yield every row once: any order is as likely as any other."""
@@ -68,6 +76,7 @@ class LazySource:
     n_rows: int
     n_features: int
     encode: Callable[[np.ndarray], np.ndarray]
+    anywhere: bool = True
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the encoding of the rows of these numbers."""
@@ -82,10 +91,15 @@ def _in_order(
     source: ArraySource | LazySource, random: np.random.Generator | None, most: int
 ) -> Iterator[Taken]:
     """Yield the rows of a source that can take any of them."""
-    order = np.arange(source.n_rows) if random is None else random.permutation(source.n_rows)
+    order = _order(source.n_rows, random)
     for start in range(0, source.n_rows, most):
         numbers = order[start : start + most]
         yield Taken(numbers, source.take(numbers))
+
+
+def _order(rows: int, random: np.random.Generator | None) -> np.ndarray:
+    """Return the numbers of all rows, in a random order or as they stand."""
+    return np.arange(rows) if random is None else random.permutation(rows)
 
 
 @dataclass(frozen=True)
@@ -94,9 +108,10 @@ class HostSegment:
 
     `weights` has a row per member; `first_batch` counts within the epoch;
     `ends` is the number of epochs that end with it: all that it holds, or 0.
+    `order` says which rows of `x` the batches have; without it they stand in their order.
     """
 
-    x: np.ndarray  # (capacity B, features) float32, or bytes
+    x: np.ndarray  # (capacity B, features) float32, or bytes; with `order` (some rows, features)
     y: np.ndarray  # (capacity B,) int32
     weights: np.ndarray  # (members, capacity B) float32; padding weighs 0
     counts: np.ndarray  # (capacity,) float32, rows in each batch; padding counts 1
@@ -104,6 +119,7 @@ class HostSegment:
     first_batch: int
     epoch: int  # the first one
     ends: int
+    order: np.ndarray | None = None  # (capacity B,) int32
 
     @property
     def epochs(self) -> int:
@@ -124,12 +140,14 @@ class HostSegment:
     def apart(self) -> Iterator[HostSegment]:
         """Yield its epochs as segments of their own."""
         batches, size = self.batches // self.epochs, len(self.y) // len(self.counts)
+        order = self.order
         for number in range(self.epochs):
             # To the front: what is behind the batches is not looked at.
             first = number * batches
             yield replace(
                 self,
-                x=np.roll(self.x, -first * size, axis=0),
+                x=np.roll(self.x, -first * size, axis=0) if order is None else self.x,
+                order=None if order is None else np.roll(order, -first * size),
                 y=np.roll(self.y, -first * size),
                 weights=np.roll(self.weights, -first * size, axis=1),
                 counts=np.roll(self.counts, -first),
@@ -168,6 +186,8 @@ class Epochs:
     segment_bytes: int = SEGMENT_BYTES
     members: int = 0  # whose weights are handed over with the rows
     together: int = 1  # epochs that a segment holds, if it holds whole ones
+    # All rows, and padding, if segments hold several epochs.
+    table: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     @property
     def batches(self) -> int:
@@ -187,7 +207,14 @@ class Epochs:
 
     def joined(self, most: int) -> Epochs:
         """Return the same with segments of so many epochs at the most, if they have the room."""
-        return replace(self, together=max(min(most, self._fitting // self.batches), 1))
+        room = self._fitting // self.batches if self.source.anywhere else 1
+        together = max(min(most, room), 1)
+        if together == 1:
+            return self
+        # Tables of near sizes share a program.
+        rows = self.source.n_rows
+        places = np.minimum(np.arange(bucket(rows)), rows - 1)
+        return replace(self, together=together, table=self.source.take(places))
 
     def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
         """Yield the segments of this epoch and of those that follow, up to `end`, without it."""
@@ -202,45 +229,74 @@ class Epochs:
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
+        if number > 1:
+            yield self._several(epoch, number)
+            return
         done, most = 0, self.capacity * self.batch_size
-        epochs = [self.source.epoch(self._random(epoch + k), most) for k in range(number)]
-        # Several epochs are short: each has a single piece.
-        for pieces in zip(*epochs, strict=True):
-            yield self._segment(pieces, done, epoch)
-            done += len(pieces[0].numbers)
+        for piece in self.source.epoch(self._random(epoch), most):
+            yield self._segment(piece, done, epoch)
+            done += len(piece.numbers)
 
     def _random(self, epoch: int) -> np.random.Generator | None:
         """Return what the order of an epoch is drawn with; None, if rows are not shuffled."""
         return generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
 
-    def _segment(self, pieces: Sequence[Taken], start: int, epoch: int) -> HostSegment:
-        """Return the segment of a piece of each epoch, before which so many rows were in it."""
-        rows, size = len(pieces[0].numbers), self.batch_size
-        batches = -(-rows // size)
-        each = np.full(batches, size, np.float32)
-        each[-1] = rows - (batches - 1) * size
-        counts = np.ones(self.capacity, np.float32)
-        counts[: len(pieces) * batches] = np.tile(each, len(pieces))
+    def _several(self, epoch: int, number: int) -> HostSegment:
+        """Return the segment of several whole epochs: where their rows are in the table.
 
-        def laid(parts: list[np.ndarray]) -> np.ndarray:
-            """Return parts one behind the other, each filled to whole batches with zeros."""
-            if len(parts) == 1 and rows == self.capacity * size:
-                return parts[0]
-            there = aligned((self.capacity * size, *parts[0].shape[1:]), parts[0].dtype)
-            for number, part in enumerate(parts):
-                start = number * batches * size
-                there[start : start + rows] = part
-                there[start + rows : start + batches * size] = 0
-            there[len(parts) * batches * size :] = 0
+        Gathered within the program rows cost no more there, and are not carried from the
+        cache of one core to another's (docs/PERFORMANCE.md).
+        """
+        rows, size = self.source.n_rows, self.batches * self.batch_size
+        # Padding is the first row, and weighs nothing.
+        places = np.zeros(self.capacity * self.batch_size, np.int32)
+        by_epoch = places[: number * size].reshape(number, size)
+        for k, numbers in enumerate(by_epoch):
+            numbers[:rows] = _order(rows, self._random(epoch + k))
+
+        weights = self.weights(places)
+        weights[:, : number * size].reshape(-1, number, size)[:, :, rows:] = 0
+        weights[:, number * size :] = 0
+        return HostSegment(
+            x=self.table,
+            order=places,
+            y=self.labels[places].astype(np.int32, copy=False),
+            weights=weights,
+            counts=self._counts(rows, number),
+            batches=number * self.batches,
+            first_batch=0,
+            epoch=epoch,
+            ends=number,
+        )
+
+    def _segment(self, piece: Taken, start: int, epoch: int) -> HostSegment:
+        """Return the segment of a piece of an epoch, before which so many rows were in it."""
+        rows, capacity = len(piece.numbers), self.capacity * self.batch_size
+
+        def laid(part: np.ndarray) -> np.ndarray:
+            """Return a part with zeros behind it, up to the capacity."""
+            if rows == capacity:
+                return part
+            there = aligned((capacity, *part.shape[1:]), part.dtype)
+            there[:rows], there[rows:] = part, 0
             return there
 
         return HostSegment(
-            x=laid([piece.x for piece in pieces]),
-            y=laid([self.labels[piece.numbers].astype(np.int32, copy=False) for piece in pieces]),
-            weights=laid([self.weights(piece.numbers).T for piece in pieces]).T,
-            counts=counts,
-            batches=len(pieces) * batches,
-            first_batch=start // size,
+            x=laid(piece.x),
+            y=laid(self.labels[piece.numbers].astype(np.int32, copy=False)),
+            weights=laid(self.weights(piece.numbers).T).T,
+            counts=self._counts(rows, 1),
+            batches=-(-rows // self.batch_size),
+            first_batch=start // self.batch_size,
             epoch=epoch,
-            ends=len(pieces) if start + rows == self.source.n_rows else 0,
+            ends=int(start + rows == self.source.n_rows),
         )
+
+    def _counts(self, rows: int, epochs: int) -> np.ndarray:
+        """Return the rows in each batch of a segment: of so many rows, so many times."""
+        batches = -(-rows // self.batch_size)
+        each = np.full(batches, self.batch_size, np.float32)
+        each[-1] = rows - (batches - 1) * self.batch_size
+        counts = np.ones(self.capacity, np.float32)
+        counts[: epochs * batches] = np.tile(each, epochs)
+        return counts

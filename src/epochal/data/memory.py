@@ -7,6 +7,9 @@ import ctypes
 import os
 import re
 from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
 
 from epochal.errors import SettingError
 
@@ -36,9 +39,11 @@ class Memory:
     taken: int = FIXED  # bytes that are not for rows
 
     def tidy(self) -> None:
-        """Give back what allocators have kept, if memory is limited."""
+        """Give back what allocators have kept, if memory is limited; if not, have them keep it."""
         if self.limit is not None:
             _glibc("malloc_trim", 0)
+        else:
+            keep_for_the_next_time()
 
     def beside(self, networks: int, known: int = 0) -> Memory:
         """Return the memory that is left beside networks, and what is known of rows, of so many bytes.
@@ -91,6 +96,8 @@ class Memory:
 # Of glibc's mallopt: from how many bytes on what is asked for is mapped, and unmapped when
 # it is free. Its default, which by itself grows to 32 MB.
 _MMAP_THRESHOLD, _MAPPED = -3, 2**17
+# What glibc learns from at the most: 32 MB, whole pages and bytes of its own among them.
+_LEARNT = 2**25 - 2**16
 NO_LIMIT = Memory()
 
 
@@ -113,6 +120,17 @@ def give_back_at_once() -> None:
 
     pa.set_memory_pool(pa.system_memory_pool())
     _glibc("mallopt", _MMAP_THRESHOLD, _MAPPED)
+
+
+@cache
+def keep_for_the_next_time() -> None:
+    """Make this process keep up to 64 MB of what it frees, where glibc has not been told otherwise.
+
+    By itself glibc gives memory back as soon as twice the largest piece that was ever mapped
+    and freed lies idle. Pages that come back have to be cleared by the system: a tenth of a
+    short fit (docs/PERFORMANCE.md). This piece is freed untouched, and takes no memory.
+    """
+    np.empty(_LEARNT, np.uint8)
 
 
 def size_of(value: object, name: str) -> int:

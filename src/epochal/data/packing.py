@@ -90,6 +90,7 @@ class PackedSource:
     def __init__(self, source: RowSource, packing: Packing) -> None:
         self.source, self.packing = source, packing
         self.n_rows, self.n_features = source.n_rows, packing.n_features
+        self.anywhere = source.anywhere
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers."""

@@ -147,6 +147,8 @@ class Store:
 class StoredSource:
     """Rows in a file, which are read as they are needed."""
 
+    anywhere = False
+
     def __init__(self, file: io.FileIO, layout: Layout) -> None:
         self.file, self.layout = file, layout
         self.n_rows, self.n_features = layout.n_rows, layout.n_features

@@ -52,12 +52,13 @@ class Group:
             return jax.device_put(_resized(mine, self.intervals), may_alias=False)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
-        self.held: MemberState | None = None
+        self.held: list[MemberState] = []
+        self.anew = False  # whether states are never given up to a program
         self.listen(nothing_said(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
         """Train on a segment; return its batches' losses. Arguments are of all members."""
-        train = members.train_segment if self.held is None else members.train_segment_anew
+        train = members.train_segment_anew if self.anew else members.train_segment
         self.state, losses = train(
             self.program,
             self.fixed,
@@ -70,16 +71,22 @@ class Group:
 
     @property
     def settled(self) -> MemberState:
-        """The state that is judged and kept: the one held, if one is, and the newest otherwise."""
-        return self.state if self.held is None else self.held
+        """The state that is judged and kept: the oldest that is held, or the newest of all."""
+        return self.held[0] if self.held else self.state
 
     def hold(self) -> None:
         """Hold the state: it stays, and is looked at, while the next epochs train."""
-        self.held = self.state
+        self.held.append(self.state)
+        self.anew = True
+
+    def release(self) -> None:
+        """Let the oldest state that is held go: what was trained from it has been looked at."""
+        del self.held[0]
 
     def recall(self) -> None:
-        """Return to the state that is held."""
+        """Return to the oldest state that is held, and hold none."""
         self.state = self.settled
+        self.held = []
 
     def given_up(self) -> tuple[MemberState, Layers]:
         """Return the state and the best copies, which the group does not keep: it is at its end."""
@@ -113,7 +120,9 @@ class Group:
     def keep(self, keep: np.ndarray) -> None:
         """Renew the best copies of the members that `keep`, of all members, names."""
         mine = keep[self.numbers]
-        if mine.any():
+        if self.anew and mine.all():
+            self.best = self.settled.judged
+        elif mine.any():
             self.best = members.kept(self.best, self.settled.judged, mine)
 
     def go_back(self, back: np.ndarray) -> None:
@@ -136,6 +145,14 @@ class Groups:
     ) -> None:
         self.groups, self.pool, self.intervals, self.turns = groups, pool, intervals, turns
         self.members = sum(len(group.numbers) for group in groups)
+
+    @property
+    def ahead(self) -> int:
+        """How many pieces of work may be begun before the first has been waited for.
+
+        What one thread hands over, JAX does in turn; threads of their own could overtake.
+        """
+        return 2 if len(self.groups) == 1 else 1
 
     def start(
         self, work: Callable[[Group], jax.Array], program: str = ""
@@ -174,8 +191,13 @@ class Groups:
         for group in self.groups:
             group.hold()
 
+    def release(self) -> None:
+        """Let the oldest states that are held go."""
+        for group in self.groups:
+            group.release()
+
     def recall(self) -> None:
-        """Return all members to the states that are held."""
+        """Return all members to the oldest states that are held."""
         for group in self.groups:
             group.recall()
 

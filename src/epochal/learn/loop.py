@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -31,7 +33,7 @@ from epochal.learn.training import (
 from epochal.records import EpochEvent, History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from epochal.data.batches import Epochs, HostSegment
     from epochal.data.judges import Judges
@@ -136,6 +138,8 @@ class _Run:
         if self.judge is not None:
             groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
         self.epochs = task.epochs.joined(self._together(start))
+        # The rows that all segments share, if they do, on the device.
+        self.table: jax.Array | None = None
         self.active = np.ones(number, bool)
         self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
@@ -172,10 +176,10 @@ class _Run:
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on one segment after the other; yield each with the sums of its losses by epoch."""
         upcoming = self.epochs.stream(self.first, self.limit)
+        if self.epochs.together > 1:
+            yield from self._trained_ahead(upcoming)
+            return
         segment = next(upcoming, None)
-        ahead = self.epochs.together > 1
-        if ahead:
-            self.groups.hold()
         losses = self._dispatch(segment)
         while segment is not None:
             # Gathered while the device trains.
@@ -183,22 +187,45 @@ class _Run:
             by_epoch = done.by_epoch(losses())
             if self.task.tidy is not None:
                 self.task.tidy()
-            if not ahead:
-                yield done, by_epoch
-            elif np.isfinite(by_epoch[:, self.active]).all():
-                # Nothing that is told of these epochs changes the next ones, which train meanwhile.
+            yield done, by_epoch
+            losses = self._dispatch(segment)
+
+    def _trained_ahead(
+        self, upcoming: Iterator[HostSegment]
+    ) -> Generator[tuple[HostSegment, np.ndarray]]:
+        """Do the same where nothing that is told of some epochs changes the next ones.
+
+        These train meanwhile: what comes next is handed over before it is waited for.
+        """
+        flying: deque[tuple[HostSegment, Callable[[], np.ndarray]]] = deque()
+
+        def hand_over(segments: Iterable[HostSegment]) -> None:
+            """Begin training on some segments."""
+            for segment in segments:
                 self.groups.hold()
-                losses = self._dispatch(segment)
+                flying.append((segment, self._dispatch(segment)))
+
+        hand_over(islice(upcoming, self.groups.ahead))
+        while flying:
+            done, losses = flying.popleft()
+            by_epoch = done.by_epoch(losses())
+            if self.task.tidy is not None:
+                self.task.tidy()
+            if np.isfinite(by_epoch[:, self.active]).all():
+                self.groups.release()
+                hand_over(islice(upcoming, 1))
                 yield done, by_epoch
                 continue
-            else:
-                # The last finite copy is wanted, of an epoch in between: again, one by one.
-                self.groups.recall()
-                for one in done.apart():
-                    by_epoch = one.by_epoch(self._dispatch(one)())
-                    self.groups.hold()
-                    yield one, by_epoch
-            losses = self._dispatch(segment)
+            # The last finite copy is wanted, of an epoch in between: again, one by one.
+            again = [segment for segment, _ in flying]
+            flying.clear()
+            self.groups.recall()
+            for one in done.apart():
+                self.groups.hold()
+                by_epoch = one.by_epoch(self._dispatch(one)())
+                self.groups.release()
+                yield one, by_epoch
+            hand_over(again)
 
     def _to_beat(self, start: TrainingState) -> list[Stopping]:
         """Return what is known of each member's losses before the first epoch of this call."""
@@ -233,9 +260,15 @@ class _Run:
         total = (self.limit - self.first) * task.epochs.batches
         first = (segment.epoch - self.first) * task.epochs.batches + segment.first_batch
         steps = np.minimum(first + np.arange(len(segment.counts)), total)
-        on_device = Segment(
+        if segment.order is None or self.table is None:
             # Nobody writes to a segment: on the CPU it is not copied.
-            x=jax.device_put(segment.x, may_alias=True),
+            rows = jax.device_put(segment.x, may_alias=True)
+            self.table = None if segment.order is None else rows
+        else:
+            rows = self.table
+        on_device = Segment(
+            x=rows,
+            order=segment.order,
             y=segment.y,
             counts=segment.counts,
             factors=factors(settings.learning_rate, steps, total),

@@ -84,12 +84,13 @@ class Segment(NamedTuple):
     The last batch of an epoch may be short: the rows behind it weigh 0.
     """
 
-    x: Array  # (batches B, features) float32, or bytes
+    x: Array  # (batches B, features) float32, or bytes; with `order` (some rows, features)
     y: Array  # (batches B,) int32 class numbers
     counts: Array  # (batches,) float32, rows in each batch
     factors: Array  # (batches,) float32, schedule factors on the learning rate
     batches: Array  # int32: how many of them there are; the rest is padding
     scaling: Scaling | None = None  # of bytes
+    order: Array | None = None  # (batches B,) int32: which rows of x the batches have
 
 
 def step(
@@ -159,13 +160,14 @@ def run(
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, losses = carry
-        start = number * size
         rows = segment.counts[number]
-        batch = Batch(
-            x=scaled(lax.dynamic_slice_in_dim(segment.x, start, size), segment.scaling),
-            y=lax.dynamic_slice_in_dim(segment.y, start, size),
-            w=lax.dynamic_slice_in_dim(weights, start, size) / rows,
-        )
+
+        def own(part: Array) -> Array:
+            """Return what the batch has of an array."""
+            return lax.dynamic_slice_in_dim(part, number * size, size)
+
+        x = own(segment.x) if segment.order is None else segment.x[own(segment.order)]
+        batch = Batch(scaled(x, segment.scaling), own(segment.y), own(weights) / rows)
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)
 
