@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
 ONE = (
     "network",
@@ -23,8 +23,17 @@ ONE = (
     "scikit-learn, share of peak",
     "epochal, share of peak",
     "at peak",
-    "products alone",
     "compilation, s",
+)
+ALONE = (
+    "network",
+    "batch",
+    "in JAX, µs a step",
+    "in NumPy, µs",
+    "the faster of each, µs",
+    "times faster than scikit-learn",
+    "than PyTorch",
+    "in JAX, share of peak",
 )
 ENSEMBLE = (
     "network",
@@ -41,9 +50,17 @@ ENSEMBLE = (
 )
 
 
+# How products were timed by themselves: see `machine.products_seconds`.
+HOW = ("jax", "numpy", "least")
+
+
 def page(result: dict[str, Any]) -> str:
-    """Return both tables with what they were measured on, in Markdown."""
+    """Return the tables with what they were measured on, in Markdown."""
     parts = [_conditions(result), pages.table(ONE, [one_row(shape) for shape in result["one"]])]
+    timed_alone = [shape for shape in result["one"] if "alone" in shape["rounds"][0]]
+    if timed_alone:
+        parts.append("The products of a step by themselves, and nothing else done:")
+        parts.append(pages.table(ALONE, [alone_row(shape) for shape in timed_alone]))
     if result["ensemble"]:
         first = result["ensemble"][0]
         parts.append(f"{first['members']} members, one epoch of all of them:")
@@ -89,27 +106,23 @@ def one_row(shape: dict[str, Any]) -> list[str]:
         f"{share('sklearn'):.0%}",
         f"{share('epochal'):.0%}",
         f"{1 / share('sklearn'):.2f}",
-        alone(shape, lambda each, least: each["sklearn"]["training"] / least["least"]),
         f"{shape['compilation']:.1f}",
     ]
 
 
-def alone(
-    shape: dict[str, Any], figure: Callable[[dict[str, Any], dict[str, float]], float]
-) -> str:
-    """Return a figure of each round and of what its products alone take an epoch, the median.
-
-    Nothing for results from before products were timed by themselves.
-    """
-    rounds = shape["rounds"]
-    if not all("alone" in each for each in rounds):
-        return ""
-    steps = shape["rows"] / shape["batch_size"]
-    found = [
-        figure(each, {how: steps * seconds for how, seconds in each["alone"].items()})
-        for each in rounds
+def alone_row(shape: dict[str, Any]) -> list[str]:
+    """Return the cells of the products of one network by themselves."""
+    rounds, steps = shape["rounds"], shape["rows"] / shape["batch_size"]
+    times = [f"{1e6 * median(r['alone'][how] for r in rounds):,.0f}" for how in HOW]
+    limits = [
+        f"{median(r[side]['training'] / steps / r['alone']['least'] for r in rounds):.2f}"
+        if side in rounds[0]
+        else ""
+        for side in ("sklearn", "torch")
     ]
-    return f"{median(found):.2f}"
+    operations = shape["products"] / steps / 1e9
+    share = median(operations / r["alone"]["jax"] / _peak(r) for r in rounds)
+    return [*_first_cells(shape)[:2], *times, *limits, f"{share:.0%}"]
 
 
 def _torch_cells(rounds: Sequence[dict[str, Any]]) -> list[str]:
@@ -128,9 +141,13 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         """Return how many times as long one thing takes as another, the median."""
         return median(each[of]["training"] / each[by]["training"] for each in rounds)
 
-    def least(seconds: dict[str, float]) -> float:
-        """Return what the members' products take, one after the other or on a core each."""
-        return float(shape["members"] * min(seconds["least"], seconds["beside"]))
+    # What the members' products take an epoch: one after the other, or on a core each.
+    steps = shape["members"] * shape["rows"] / shape["batch_size"]
+    alone = [steps * min(r["alone"]["least"], r["alone"]["beside"]) for r in rounds if "alone" in r]
+
+    def limit(figures: Iterable[float]) -> str:
+        """Return the median of figures, if products were timed by themselves."""
+        return f"{median(figures):.2f}" if alone else ""
 
     ratios = [each["sklearn"]["training"] / each["epochal"]["training"] for each in rounds]
     return [
@@ -140,8 +157,10 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         _ratio(ratios),
         f"{cost('epochal', 'sklearn_one'):.1f}",
         f"{cost('epochal', 'epochal_one'):.1f}",
-        alone(shape, lambda each, seconds: each["sklearn"]["training"] / least(seconds)),
-        alone(shape, lambda each, seconds: least(seconds) / each["sklearn_one"]["training"]),
+        limit(r["sklearn"]["training"] / least for r, least in zip(rounds, alone, strict=False)),
+        limit(
+            least / r["sklearn_one"]["training"] for r, least in zip(rounds, alone, strict=False)
+        ),
         f"{shape['compilation']:.1f}",
     ]
 

@@ -64,7 +64,7 @@ def test_a_row_has_medians_ratios_and_shares_of_the_peak():
     assert report.one_row(ONE) == [
         *("1→2", "1,000", "2,000"),
         *("5.000", "2.000", "**2.50** (2.00 – 3.00)", "", "", "1.25"),
-        *("20%", "50%", "5.00", "4.00", "1.2"),
+        *("20%", "50%", "5.00", "1.2"),
     ]
     beside = {
         **ONE,
@@ -81,17 +81,28 @@ def test_a_row_of_an_ensemble_has_its_cost_in_single_networks():
     assert report.ensemble_row(ENSEMBLE)[3:] == expected
 
 
-def test_results_from_before_products_were_timed_alone_are_shown_without():
-    """Their cells are empty, and the others as they were."""
-    before = {
-        **ONE,
-        "rounds": [{k: v for k, v in r.items() if k != "alone"} for r in ONE["rounds"]],
+def test_products_by_themselves_are_a_limit_of_the_same_run():
+    """0.625 s a step are 1.25 s an epoch: a quarter of 5 s; 50 GFLOP in 0.75 s are 67 of 100 a second."""
+    alone = ["750,000", "1,000,000", "625,000"]
+
+    assert report.alone_row(ONE) == ["1→2", "1,000", *alone, "4.00", "", "67%"]
+    beside = {**ONE, "rounds": [{**r, "torch": {"training": 2.5}} for r in ONE["rounds"]]}
+    assert report.alone_row(beside)[-2] == "2.00"
+
+
+def test_results_from_before_products_were_timed_alone_are_shown_without(result):
+    """There is no table of them, and an ensemble's cells are empty."""
+    old = {
+        kind: [
+            {**of, "rounds": [{k: v for k, v in r.items() if k != "alone"} for r in of["rounds"]]}
+            for of in result[kind]
+        ]
+        for kind in ("one", "ensemble")
     }
 
-    assert report.one_row(before) == [
-        cell if number != len(report.ONE) - 2 else ""
-        for number, cell in enumerate(report.one_row(ONE))
-    ]
+    assert "by themselves" in report.page(result)
+    assert "by themselves" not in report.page({**result, **old})
+    assert report.ensemble_row(old["ensemble"][0])[8:10] == ["", ""]
 
 
 def test_the_page_names_machine_versions_date_and_command(result):
@@ -108,9 +119,8 @@ def test_the_tables_are_well_formed(result):
     """Every line of a table has as many cells as its head."""
     lines = [line for line in report.page(result).splitlines() if line.startswith("|")]
 
-    assert [line.count("|") for line in lines] == [len(report.ONE) + 1] * 3 + [
-        len(report.ENSEMBLE) + 1
-    ] * 3
+    heads = (report.ONE, report.ALONE, report.ENSEMBLE)
+    assert [line.count("|") for line in lines] == [len(head) + 1 for head in heads for _ in "123"]
 
 
 def test_a_page_without_ensembles_has_one_table(result):

@@ -1,5 +1,8 @@
 """Order and batches: every row once, new orders, short batches, segments."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -150,6 +153,15 @@ def test_epochs_are_joined_only_if_segments_have_the_room():
     assert ours.together == 3
     assert [segment.ends for segment in ours.stream(0, 8)] == [3, 3, 2]
     assert epochs(20, 4, segment_bytes=1).joined(10).together == 1
+
+
+def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
+    """Their order depends on where rows are: a table of all would have another one."""
+    ours = epochs(20, 4)
+    blocks = SimpleNamespace(n_rows=20, n_features=3, anywhere=False)
+
+    assert ours.joined(5).together == 5
+    assert replace(ours, source=blocks).joined(5).together == 1
 
 
 def test_a_lazy_source_encodes_what_is_taken():

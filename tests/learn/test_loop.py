@@ -161,11 +161,16 @@ def test_segments_do_not_change_the_result():
     np.testing.assert_allclose(one.history.training_loss, other.history.training_loss, rtol=1e-6)
 
 
+@pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize(
     ("l2", "outcome"), [(0.0, Outcome.EPOCH_LIMIT), (100.0, Outcome.NON_FINITE)]
 )
-def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outcome):
-    """Curves, layers and events are the same, also of members that diverge in between."""
+def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outcome, cores):
+    """Curves, layers and events are the same, also of members that diverge in between.
+
+    One group has two pieces handed over ahead, two groups have one.
+    """
+    monkeypatch.setattr(groups, "cores", lambda: cores)
     ours, start = task(judged=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
     for work in (loop.TOGETHER, 0):
