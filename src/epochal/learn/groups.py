@@ -134,7 +134,9 @@ class Group:
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means; `stays`, of all members, is the share of the old ones."""
         if self.state.average:
-            self.state = members.averaged(self.state, stays[self.numbers].astype(np.float32))
+            share = stays[self.numbers].astype(np.float32)
+            average = members.averaged(self.state.average, self.state.layers, share)
+            self.state = self.state._replace(average=average)
 
 
 class Groups:

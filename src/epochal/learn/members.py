@@ -128,12 +128,13 @@ def validation_losses(
     return result
 
 
-@partial(jax.jit, donate_argnames=("state",))
-def averaged(state: MemberState, stays: Array) -> MemberState:
-    """Return states whose running means are `stays` times the old and the rest the layers.
+@partial(jax.jit, donate_argnames=("average",))
+def averaged(average: Layers, layers: Layers, stays: Array) -> Layers:
+    """Return running means that are `stays` times the old and the rest the layers.
 
     Args:
-        state: stacked states; given up to the program.
+        average: the old means, stacked; given up to the program.
+        layers: stacked.
         stays: between 0 and 1, shape (members,).
     """
 
@@ -141,7 +142,8 @@ def averaged(state: MemberState, stays: Array) -> MemberState:
         share = stays.reshape(-1, *[1] * (new.ndim - 1))
         return share * old + (1.0 - share) * new
 
-    return state._replace(average=jax.tree.map(mean, state.average, state.layers))
+    result: Layers = jax.tree.map(mean, average, layers)
+    return result
 
 
 @partial(jax.jit, donate_argnames=("best",))
