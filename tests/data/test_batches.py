@@ -150,7 +150,11 @@ def test_epochs_are_joined_only_if_segments_have_the_room():
     """Of ten epochs asked for, a segment holds those that fit, the last one fewer."""
     ours = epochs(20, 4, segment_bytes=20 * 4 * (3 + 1) * 3).joined(10)
 
+    one_left = list(ours.stream(0, 7))
+
     assert ours.together == 3
+    assert [segment.ends for segment in one_left] == [3, 3, 1]
+    assert all(segment.x is ours.table for segment in one_left)
     assert [segment.ends for segment in ours.stream(0, 8)] == [3, 3, 2]
     assert epochs(20, 4, segment_bytes=1).joined(10).together == 1
 

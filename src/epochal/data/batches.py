@@ -229,7 +229,8 @@ class Epochs:
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
-        if number > 1:
+        if max(number, self.together) > 1:
+            # The last segment may have one epoch, and shares the others' program.
             yield self._several(epoch, number)
             return
         done, most = 0, self.capacity * self.batch_size
