@@ -9,8 +9,6 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 
-import numpy as np
-
 from epochal.errors import SettingError
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -130,6 +128,9 @@ def keep_for_the_next_time() -> None:
     and freed lies idle. Pages that come back have to be cleared by the system: a tenth of a
     short fit (docs/PERFORMANCE.md). This piece is freed untouched, and takes no memory.
     """
+    # Only here: what says how to call the program is to be there at once.
+    import numpy as np
+
     np.empty(_LEARNT, np.uint8)
 
 
