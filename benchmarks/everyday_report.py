@@ -50,26 +50,33 @@ def _faster(what: str, rounds: Sequence[dict[str, Any]], target: float, each: in
     return [what, ours, f"scikit-learn {theirs}", figure, f"at least {target:g}", reached]
 
 
-def _at_peak(result: dict[str, Any]) -> list[str]:
-    """Return the cells of a program that did only the matrix products, at the machine's peak."""
-    rounds = result["rounds"]
-    least = [result["products"] / 1e9 / max(one["peak"].values()) for one in rounds]
+def _limit(
+    result: dict[str, Any], least: Sequence[float], names: tuple[str, str, str]
+) -> list[str]:
+    """Return the cells of a program that took so many seconds in each round, and nothing else.
+
+    Args:
+        result: with its rounds.
+        least: the seconds.
+        names: of the line, of what the seconds are a share of, and of what they are.
+    """
+    rounds, (what, of, called) = result["rounds"], names
     most = median(one["sklearn"] / there for one, there in zip(rounds, least, strict=True))
     share = median(there / one["epochal"] for one, there in zip(rounds, least, strict=True))
-    figure = f"{most:.2f} times faster"
-    beside = f"its products at peak {told_seconds(median(least))}"
-    return ["the same at the machine's peak", f"{share:.0%} of peak", beside, figure, "", ""]
+    beside = f"{called} {told_seconds(median(least))}"
+    return [what, f"{share:.0%} of {of}", beside, f"{most:.2f} times faster", "", ""]
+
+
+def _at_peak(result: dict[str, Any]) -> list[str]:
+    """Return the cells of a program that did only the matrix products, at the machine's peak."""
+    least = [result["products"] / 1e9 / max(one["peak"].values()) for one in result["rounds"]]
+    return _limit(result, least, ("the same at the machine's peak", "peak", "its products at peak"))
 
 
 def _alone(result: dict[str, Any]) -> list[str]:
     """Return the cells of a program that did only the matrix products, at their own shapes' pace."""
-    rounds = result["rounds"]
-    least = [result["steps"] * one["alone"] for one in rounds]
-    most = median(one["sklearn"] / there for one, there in zip(rounds, least, strict=True))
-    share = median(there / one["epochal"] for one, there in zip(rounds, least, strict=True))
-    beside = f"its products alone {told_seconds(median(least))}"
-    figure = f"{most:.2f} times faster"
-    return ["the same, its products alone", f"{share:.0%} of the time", beside, figure, "", ""]
+    least = [result["steps"] * one["alone"] for one in result["rounds"]]
+    return _limit(result, least, ("the same, its products alone", "the time", "its products alone"))
 
 
 def _within(

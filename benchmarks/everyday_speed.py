@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -112,6 +113,7 @@ def search(rounds: int) -> dict[str, Any]:
     x, y = load_digits(return_X_y=True)
     x = x / 16.0
     shape = Shape((x.shape[1], 100, 10), 200, len(x), 1, ensemble=False)
+    rows = len(x) * (FOLDS - 1) // FOLDS
     same = {
         "hidden_layer_sizes": shape.sizes[1:-1],
         "batch_size": shape.batch_size,
@@ -139,7 +141,7 @@ def search(rounds: int) -> dict[str, Any]:
         machine.seconds_of(partial(searched, ours, grid))
         compilations[str(int(np.prod([len(values) for values in grid.values()])))] = len(compiled)
     jax.monitoring.unregister_event_duration_listener(count)
-    fits = int(max(compilations, key=int)) * FOLDS
+    settings = int(max(compilations, key=int))
     calls: Calls = {
         "epochal": partial(searched, ours, {**whole, "l2": DECAYS}),
         "sklearn": partial(searched, theirs, {**whole, "alpha": DECAYS}),
@@ -148,8 +150,8 @@ def search(rounds: int) -> dict[str, Any]:
         "folds": FOLDS,
         "epochs": SEARCH_EPOCHS,
         "compilations": compilations,
-        "products": shape.products * (FOLDS - 1) * SEARCH_EPOCHS * fits // FOLDS,
-        "steps": -(-len(x) * (FOLDS - 1) // FOLDS // shape.batch_size) * SEARCH_EPOCHS * fits,
+        "products": shape.products * (FOLDS - 1) * SEARCH_EPOCHS * settings,
+        "steps": math.ceil(rows / shape.batch_size) * SEARCH_EPOCHS * settings * FOLDS,
         "rounds": in_turn_with_peak(calls, rounds, shape),
     }
 

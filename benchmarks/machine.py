@@ -134,13 +134,7 @@ def _matrix(side: int) -> np.ndarray:
 
 def _rate(product: Callable[[], Any], side: int, tries: int) -> float:
     """Return GFLOP/s of a product of square matrices, after one call that warms up."""
-    product()
-    seconds = []
-    for _ in range(tries):
-        began = time.perf_counter()
-        product()
-        seconds.append(time.perf_counter() - began)
-    return 2.0 * side**3 / min(seconds) / 1e9
+    return 2.0 * side**3 / _least(product, tries) / 1e9
 
 
 def products_of(sizes: Sequence[int], rows: int) -> list[tuple[int, int, int]]:

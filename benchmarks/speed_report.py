@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 ONE = (
     "network",
@@ -48,8 +48,6 @@ ENSEMBLE = (
     "products alone: in networks of scikit-learn",
     "compilation, s",
 )
-
-
 # How products were timed by themselves: see `machine.products_seconds`.
 HOW = ("jax", "numpy", "least")
 
@@ -141,14 +139,6 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         """Return how many times as long one thing takes as another, the median."""
         return median(each[of]["training"] / each[by]["training"] for each in rounds)
 
-    # What the members' products take an epoch: one after the other, or on a core each.
-    steps = shape["members"] * shape["rows"] / shape["batch_size"]
-    alone = [steps * min(r["alone"]["least"], r["alone"]["beside"]) for r in rounds if "alone" in r]
-
-    def limit(figures: Iterable[float]) -> str:
-        """Return the median of figures, if products were timed by themselves."""
-        return f"{median(figures):.2f}" if alone else ""
-
     ratios = [each["sklearn"]["training"] / each["epochal"]["training"] for each in rounds]
     return [
         *_first_cells(shape),
@@ -157,12 +147,23 @@ def ensemble_row(shape: dict[str, Any]) -> list[str]:
         _ratio(ratios),
         f"{cost('epochal', 'sklearn_one'):.1f}",
         f"{cost('epochal', 'epochal_one'):.1f}",
-        limit(r["sklearn"]["training"] / least for r, least in zip(rounds, alone, strict=False)),
-        limit(
-            least / r["sklearn_one"]["training"] for r, least in zip(rounds, alone, strict=False)
-        ),
+        *_limit_cells(shape),
         f"{shape['compilation']:.1f}",
     ]
+
+
+def _limit_cells(shape: dict[str, Any]) -> list[str]:
+    """Return what members' products alone would reach: against bagging, and in single networks."""
+    rounds = shape["rounds"]
+    if not all("alone" in each for each in rounds):
+        return ["", ""]
+    steps = shape["members"] * shape["rows"] / shape["batch_size"]
+    # One member after the other, or one on each core.
+    least = [steps * min(each["alone"]["least"], each["alone"]["beside"]) for each in rounds]
+    timed = list(zip(rounds, least, strict=True))
+    faster = median(each["sklearn"]["training"] / seconds for each, seconds in timed)
+    networks = median(seconds / each["sklearn_one"]["training"] for each, seconds in timed)
+    return [f"{faster:.2f}", f"{networks:.2f}"]
 
 
 def _first_cells(shape: dict[str, Any]) -> list[str]:

@@ -125,8 +125,8 @@ def keep_for_the_next_time() -> None:
     """Make this process keep up to 64 MB of what it frees, where glibc has not been told otherwise.
 
     By itself glibc gives memory back as soon as twice the largest piece that was ever mapped
-    and freed lies idle. Pages that come back have to be cleared by the system: a tenth of a
-    short fit (docs/PERFORMANCE.md). This piece is freed untouched, and takes no memory.
+    and freed lies idle. Pages that come back have to be cleared by the system, which short
+    fits notice (docs/PERFORMANCE.md). This piece is freed untouched, and takes no memory.
     """
     # Only here: what says how to call the program is to be there at once.
     import numpy as np

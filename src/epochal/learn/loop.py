@@ -138,8 +138,9 @@ class _Run:
         if self.judge is not None:
             groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
         self.epochs = task.epochs.joined(self._together(start))
-        # The rows that all segments share, if they do, on the device.
-        self.table: jax.Array | None = None
+        # The rows that all segments share, if they do: not copied either, on the CPU.
+        shared = self.epochs.together > 1
+        self.table = jax.device_put(self.epochs.table, may_alias=True) if shared else None
         self.active = np.ones(number, bool)
         self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
@@ -260,14 +261,9 @@ class _Run:
         total = (self.limit - self.first) * task.epochs.batches
         first = (segment.epoch - self.first) * task.epochs.batches + segment.first_batch
         steps = np.minimum(first + np.arange(len(segment.counts)), total)
-        if segment.order is None or self.table is None:
-            # Nobody writes to a segment: on the CPU it is not copied.
-            rows = jax.device_put(segment.x, may_alias=True)
-            self.table = None if segment.order is None else rows
-        else:
-            rows = self.table
         on_device = Segment(
-            x=rows,
+            # Nobody writes to a segment: on the CPU it is not copied.
+            x=jax.device_put(segment.x, may_alias=True) if self.table is None else self.table,
             order=segment.order,
             y=segment.y,
             counts=segment.counts,
