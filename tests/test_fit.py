@@ -274,8 +274,26 @@ def test_a_wide_table_is_scaled_and_not_embedded():
     ).model
 
     assert model.settings.embedding_size == 0
+    assert model.settings.square_roots is True
+    assert model.settings.input_dropout == 0.1
     assert model.layer_sizes[0] == 600
     assert model.members[0][0].plain.shape == (600,)
+
+
+def test_images_of_bytes_and_of_numbers_from_0_to_1_are_the_same():
+    """What holds the pixels, and in which unit, makes no difference to the probabilities."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (60, 30, 20), dtype=np.uint8)
+    small = {"n_estimators": 2, "n_folds": 2, "max_iter": 2, "epsilon": 0.0}
+    settings = checked(PRESETS["default"], small)
+    told = [
+        predict_proba(
+            fit(Labelled(rows, np.arange(60) % 2), settings, Circumstances(0)).model, rows
+        )
+        for rows in (images, images / 255)
+    ]
+
+    np.testing.assert_allclose(*told, atol=1e-4)
 
 
 def test_rows_of_a_group_never_judge_a_member_that_trained_on_others_of_it():

@@ -177,7 +177,7 @@ def on_device(rate, counts=(4, 4, 3)):
         batches=jnp.int32(len(counts)),
     )
     start = jax.tree.map(jnp.asarray, MemberState(layers(), fresh_moments(layers(), "sgd"), 0))
-    settings = Hyper(*(jnp.float32(value) for value in (rate, 0, 0, 0)))
+    settings = Hyper(*(jnp.float32(value) for value in (rate, 0, 0, 0, 0)))
     fixed = Fixed(settings, jnp.uint32(1), jnp.zeros(0))
     return fixed, start, segment, jnp.asarray(np.pad(W, (0, padding)))
 

@@ -109,7 +109,8 @@ def test_the_classic_preset_is_the_classical_recipe() -> None:
     assert classic.solver == "sgd"
     assert classic.momentum == 0
     assert classic.learning_rate == "constant"
-    assert classic.dropout == 0
+    assert classic.dropout == classic.input_dropout == 0
+    assert classic.square_roots is False
     assert classic.bagging is None
     assert classic.clip is None
     assert classic.early_stopping

@@ -85,6 +85,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         independent of the batch size.
     dropout : float in [0, 1)
         The probability that a hidden unit is dropped in a training step.
+    input_dropout : float in [0, 1), or "auto"
+        That an input of the first layer is; "auto" goes by the number of columns.
     max_iter : int
         Epochs at the most.
     shuffle : bool
@@ -116,6 +118,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         The constant in (x - mean) / sqrt(variance + epsilon).
     clip : float or None
         Standardised numbers become x / sqrt(1 + (x / clip)^2).
+    square_roots : bool or "auto"
+        Whether numbers that are never negative are replaced by their roots before
+        they are standardised; "auto" goes by the number of columns.
     max_categories : int
         Categories of a column that have a feature, or a vector, of their own.
     embedding_size : int, "auto" or None
@@ -211,6 +216,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         batch_size: int | Auto = AUTO,
         l2: float | Auto = AUTO,
         dropout: float | Auto = AUTO,
+        input_dropout: float | Auto = AUTO,
         max_iter: int | Auto = AUTO,
         shuffle: bool | Auto = AUTO,
         tol: float | Auto = AUTO,
@@ -224,6 +230,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         patch: tuple[int, int] | Auto | None = AUTO,
         epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
+        square_roots: bool | Auto = AUTO,
         max_categories: int | Auto = AUTO,
         embedding_size: int | Auto | None = AUTO,
         n_knots: int | tuple[int, int] | Auto = AUTO,
@@ -241,31 +248,26 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         store: str | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
-        self.preset = preset
-        self.n_estimators = n_estimators
+        self.preset, self.n_estimators = preset, n_estimators
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.solver = loss, solver
         self.learning_rate_init, self.learning_rate = learning_rate_init, learning_rate
         self.momentum, self.batch_size = momentum, batch_size
-        self.l2, self.dropout = l2, dropout
+        self.l2, self.dropout, self.input_dropout = l2, dropout, input_dropout
         self.max_iter, self.shuffle = max_iter, shuffle
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+        self.tol, self.early_stopping = tol, early_stopping
+        self.validation_fraction, self.n_iter_no_change = validation_fraction, n_iter_no_change
         self.bagging, self.n_folds = bagging, n_folds
         self.max_samples, self.max_features, self.patch = max_samples, max_features, patch
-        self.epsilon, self.clip = epsilon, clip
-        self.max_categories = max_categories
+        self.epsilon, self.clip, self.square_roots = epsilon, clip, square_roots
+        self.max_categories, self.time_limit = max_categories, time_limit
         self.embedding_size, self.n_knots = embedding_size, n_knots
         self.averaging, self.calibrate = averaging, calibrate
-        self.time_limit = time_limit
         self.oob_score, self.class_weight = oob_score, class_weight
-        self.categorical_features = categorical_features
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
         self.memory_limit, self.store = memory_limit, store
-        self.callbacks = callbacks
+        self.categorical_features, self.callbacks = categorical_features, callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
         self,

@@ -65,6 +65,7 @@ MADE_WITH = (
     "patch",
     "epsilon",
     "clip",
+    "square_roots",
     "max_categories",
     "embedding_size",
     "n_knots",
@@ -284,6 +285,7 @@ def _statistics_of(settings: Settings) -> dict[str, Any]:
     return {
         "epsilon": settings.epsilon,
         "clip": settings.clip,
+        "square_roots": settings.square_roots,
         "max_categories": settings.max_categories,
         "n_knots": knots_of_members(settings) if settings.embedding_size else None,
     }

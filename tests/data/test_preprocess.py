@@ -80,6 +80,42 @@ def test_the_clip_bends_far_values():
     np.testing.assert_allclose(far, [[2, -2, 2]])
 
 
+@pytest.mark.parametrize("clip", [None, 3.0])
+def test_roots_are_standardised_by_the_formula(clip):
+    """Of columns that are never negative x is sqrt(x), and -sqrt(-x) of new rows below 0."""
+    x = RANDOM.gamma(0.5, 30, size=(500, 3))
+    x[:, 1] -= 1
+    preprocessor = fitted(x, clip=clip, square_roots=True)
+    new = np.array([[0.0, 5.0, -4.0], [9.0, -3.0, np.nan]])
+
+    root = np.sqrt(x[:, ::2])
+    mean, scale = root.mean(axis=0), np.sqrt(root.var(axis=0) + 1e-8)
+    z = (np.array([[0.0, -2.0], [3.0, mean[1]]]) - mean) / scale
+    z = z if clip is None else z / np.sqrt(1 + (z / clip) ** 2)
+
+    assert preprocessor.roots == (0, 2)
+    np.testing.assert_allclose(preprocessor.encode(new)[:, ::2], z, rtol=1e-6)
+    plain = fitted(x, clip=clip).encode(new)
+    np.testing.assert_array_equal(preprocessor.encode(new)[:, 1], plain[:, 1])
+
+
+def test_roots_do_not_ask_for_the_unit():
+    """A column in other units, such as pixels from 0 to 1, has the same features."""
+    x = RANDOM.integers(0, 256, size=(500, 3)).astype(np.uint8)
+    bytes_, shares = (fitted(rows, square_roots=True, epsilon=0.0) for rows in (x, x / 255))
+
+    np.testing.assert_allclose(bytes_.encode(x), shares.encode(x / 255), rtol=1e-6, atol=1e-6)
+
+
+def test_places_among_knots_are_those_of_roots():
+    """An embedding bends where the roots are: at the same rows, whatever the unit."""
+    x = RANDOM.gamma(0.5, 30, size=(500, 2))
+    rooted = fitted(x, square_roots=True, n_knots=(8, 32))
+    of_roots = fitted(np.sqrt(x), n_knots=(8, 32))
+
+    np.testing.assert_allclose(rooted.encode(x), of_roots.encode(np.sqrt(x)), rtol=1e-5, atol=1e-6)
+
+
 def test_statistics_come_from_training_rows_only():
     """Rows outside of training, and rows of weight 0, change nothing."""
     x = RANDOM.normal(size=(50, 3))
@@ -320,7 +356,7 @@ def test_no_rows_are_no_features():
 def test_preprocessing_returns_from_its_description():
     """JSON and arrays hold everything: the bits of the features are the same."""
     for rows in (TABLE, RANDOM.normal(size=(9, 2)), np.ones((3, 2, 2))):
-        preprocessor = fitted(rows)
+        preprocessor = fitted(rows, square_roots=True)
         description = json.loads(json.dumps(preprocessor.to_dict()))
 
         returned = Preprocessor.from_dict(description, preprocessor.arrays())
@@ -331,7 +367,7 @@ def test_preprocessing_returns_from_its_description():
 
 
 def test_equality_sees_every_part():
-    """Another schema, array, epsilon or clip is another preprocessing."""
+    """Another schema, array, epsilon, clip or root is another preprocessing."""
     preprocessor = fitted(TABLE)
     changes = {
         "schema": dataclasses.replace(preprocessor.schema, columns=preprocessor.schema.columns[:1]),
@@ -339,6 +375,7 @@ def test_equality_sees_every_part():
         "scale": preprocessor.scale + 1,
         "epsilon": 0.1,
         "clip": None,
+        "roots": (0,),
     }
 
     for name, value in changes.items():
@@ -361,6 +398,7 @@ NONSENSE = {
     "float32": lambda d, a: (d, a | {"mean": FIVE.astype(np.float32)}),
     "not finite": lambda d, a: (d, a | {"scale": FIVE + np.nan}),
     "scale below 0": lambda d, a: (d, a | {"scale": FIVE - 1}),
+    "roots of no column": lambda d, a: (d | {"roots": [5]}, a),
     "nonsensical schema": lambda d, a: (d | {"schema": {}}, a),
 }
 
@@ -372,5 +410,5 @@ def test_a_nonsensical_description_is_refused(name):
     description, arrays = preprocessor.to_dict(), preprocessor.arrays()
     assert Preprocessor.from_dict(description, arrays | {"mean": FIVE, "scale": FIVE})
 
-    with pytest.raises(ValueError, match="preprocessing|epsilon|clip|mean|scale|schema"):
+    with pytest.raises(ValueError, match="preprocessing|epsilon|clip|mean|scale|schema|roots"):
         Preprocessor.from_dict(*NONSENSE[name](description, arrays))

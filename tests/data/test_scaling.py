@@ -10,20 +10,34 @@ from epochal.data.scaling import Scaling, scaled
 RANDOM = np.random.default_rng(0)
 
 
+@pytest.mark.parametrize("roots", [False, True])
 @pytest.mark.parametrize("clip", [None, 4.0])
 @pytest.mark.parametrize("xp", [np, jnp])
-def test_bytes_become_the_features_of_the_preprocessing(clip, xp):
+def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots):
     """On the host and on the device, for pixels that vary, hardly vary or never do."""
     images = RANDOM.integers(0, 256, (2000, 4), dtype=np.uint8)
     images[:, 1] = 255 - (RANDOM.random(2000) < 0.001)
     images[:, 2] = 7
-    ours = Preprocessor.fit(images, epsilon=1e-8, clip=clip, max_categories=64)
+    images[:, 3] = RANDOM.random(2000) < 0.001
+    asked = {"epsilon": 1e-8, "clip": clip, "max_categories": 64, "square_roots": roots}
+    ours = Preprocessor.fit(images, **asked)
     every = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
 
     features = scaled(xp.asarray(every), ours.scaling)
 
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, ours.encode(every), rtol=1e-6, atol=1e-6)
+
+
+def test_bytes_stay_bytes_only_if_roots_are_of_all_or_of_none():
+    """One rule makes features of a whole batch; where columns differ, rows are encoded on the host."""
+    mixed = RANDOM.normal(size=(50, 2)) * [1, 0] + [0, 3]
+    some = Preprocessor.fit(mixed, epsilon=0.0, clip=None, max_categories=64, square_roots=True)
+    images = np.uint8([[1, 2], [3, 4]])
+
+    assert some.roots == (1,)
+    assert some.scaling is None
+    np.testing.assert_array_equal(some.compact(images), some.encode(images))
 
 
 def test_other_rows_stay_as_they_are_and_bytes_need_a_scaling():

@@ -120,28 +120,47 @@ def streamed(rows):
     return Streamed(rows.shape[0], rows[:0], read)
 
 
+def test_roots_are_of_numbers_only():
+    """Numbers that are never negative have moments and knots of their roots; others stay."""
+    days = np.datetime64("2020-01-01") + np.arange(90)
+    amounts = np.arange(90.0) ** 2
+    table = pa.table({"a": amounts, "b": amounts - 1, "c": days, "d": amounts > 9, "e": amounts})
+    asked = {"max_categories": 20, "n_knots": (4, 32)}
+    plain, rooted = (statistics(table, **asked, square_roots=roots) for roots in (False, True))
+
+    assert (plain.roots, rooted.roots) == ((), (0, 4))
+    assert rooted.moments.mean[[0, 4]] == pytest.approx(np.arange(90).mean())
+    np.testing.assert_array_equal(rooted.moments.mean[1:4], plain.moments.mean[1:4])
+    assert rooted.knots[0].columns[0][-1] == pytest.approx(89)
+    np.testing.assert_array_equal(rooted.knots[0].columns[1], plain.knots[0].columns[1])
+
+
+@pytest.mark.parametrize("roots", [False, True])
 @pytest.mark.parametrize("kind", ["table", "array"])
-def test_rows_that_are_read_piece_by_piece_say_the_same(kind, monkeypatch):
+def test_rows_that_are_read_piece_by_piece_say_the_same(kind, roots, monkeypatch):
     """Schema, moments and knots of a stream are, bit for bit, those of the rows in memory."""
     monkeypatch.setattr(rows_module, "_MOST", 100)
     random = np.random.default_rng(0)
     array = random.normal(size=(1000, 3))
+    array[:, 2] = np.abs(array[:, 2])
     array[random.random(array.shape) < 0.1] = np.nan
     weight = random.integers(0, 3, 1000).astype(float)
     table = pa.table(
         {
-            "a": pa.array(array[:, 0], from_pandas=True),
+            "a": pa.array(array[:, 2], from_pandas=True),
             "b": [f"v{number}" for number in random.integers(90, size=1000)],
             "c": pa.array(np.datetime64("2020-01-01") + random.integers(1000, size=1000)),
         }
     )
     rows = table if kind == "table" else array
-    asked = {"max_categories": 20, "n_knots": (4, 32)}
+    asked = {"max_categories": 20, "n_knots": (4, 32), "square_roots": roots}
 
     whole = statistics(rows, weight, **asked)
     parts = statistics(streamed(rows), weight, **asked)
 
     assert parts.schema == whole.schema
+    assert parts.roots == whole.roots
+    assert bool(whole.roots) == roots
     assert parts.moments.mean.tobytes() == whole.moments.mean.tobytes()
     assert parts.moments.squares.tobytes() == whole.moments.squares.tobytes()
     assert all(

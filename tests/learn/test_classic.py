@@ -35,7 +35,7 @@ def mask_of(seed_word, step, depth, dropout, shape):
     return mask[: shape[0]] / (1 - dropout)
 
 
-def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
+def reference(x, y, *, hidden, rate, l2, momentum, dropout, input_dropout, loss):
     """Return weights and biases after three epochs of the written recipe, in float64."""
     x = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-8)
     sizes = (FEATURES, *hidden, CLASSES)
@@ -49,7 +49,8 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, loss):
         rows = generator(SEED, Purpose.ORDER, epoch).permutation(ROWS)
         for start in range(0, ROWS, BATCH):
             batch = rows[start : start + BATCH]
-            h, masks = [x[batch]], []
+            seen = mask_of(seed_word, step, -1, input_dropout, x[batch].shape)
+            h, masks = [x[batch] * seen], []
             for depth in range(len(w) - 1):
                 out = np.maximum(h[-1] @ w[depth] + b[depth], 0)
                 masks.append(mask_of(seed_word, step, depth, dropout, out.shape))
@@ -85,11 +86,13 @@ CASES = {
     "l2": {"l2": 0.01},
     "momentum": {"momentum": 0.9},
     "dropout": {"dropout": 0.3},
+    "dropout of inputs": {"input_dropout": 0.2},
     "squared error": {"loss": "squared_error"},
     "everything, two hidden layers": {
         "l2": 0.01,
         "momentum": 0.5,
         "dropout": 0.2,
+        "input_dropout": 0.1,
         "hidden_layer_sizes": (9, 6),
     },
 }
@@ -114,9 +117,8 @@ def trained(case):
 def test_classic_is_the_written_recipe(case):
     """After three epochs every weight and bias agrees to float32 rounding."""
     x, y = table()
-    settings = {"hidden_layer_sizes": (8,), "l2": 0.0, "momentum": 0.0, "dropout": 0.0} | CASES[
-        case
-    ]
+    plain = {"l2": 0.0, "momentum": 0.0, "dropout": 0.0, "input_dropout": 0.0}
+    settings = {"hidden_layer_sizes": (8,)} | plain | CASES[case]
     w, b = reference(
         x,
         y,
@@ -125,6 +127,7 @@ def test_classic_is_the_written_recipe(case):
         l2=settings["l2"],
         momentum=settings["momentum"],
         dropout=settings["dropout"],
+        input_dropout=settings["input_dropout"],
         loss=settings.get("loss", "cross_entropy"),
     )
     ours = trained(case)

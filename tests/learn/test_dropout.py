@@ -40,6 +40,7 @@ def test_masks_are_uncorrelated_across_members_steps_and_depths():
         keep(0.5, word=jnp.uint32(12346)),
         keep(0.5, step=jnp.int32(4)),
         keep(0.5, depth=1),
+        keep(0.5, depth=-1),
         np.roll(base, 1, axis=0),
         np.roll(base, 1, axis=1),
     ]

@@ -12,13 +12,13 @@ from epochal.learn import groups as room
 from epochal.learn.groups import cores, grouped
 from epochal.learn.members import unstacked
 from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.settings import PRESETS, checked
+from epochal.settings import PRESETS, checked, resolved
 
 
 def setting(members, *, vectorised=False):
     """Return what groups are made of, for so many members."""
     values = {"n_estimators": members, "batch_size": 8, "l2": 0.025}
-    settings = checked(PRESETS["default"], values)
+    settings = resolved(checked(PRESETS["default"], values), rows=100, columns=3)
     program = program_for(settings, masked=False, vectorised=vectorised)
     state = fresh_state(settings, program, (3, 4, 2), None, 0)
     return program, fixed_for(settings, None, 0), state, state.layers
@@ -119,11 +119,9 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
 def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
     """Each kind is in groups of its own; gathered, all have the tables that they came with."""
     monkeypatch.setattr(room, "cores", lambda: threads)
-    settings = checked(
-        PRESETS["default"],
-        {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
-        | {"batch_size": 8, "l2": 0.025},
-    )
+    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
+    settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
+    settings = resolved(settings, rows=100, columns=3)
     sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
     program = program_for(settings, masked=False, smooth=sizes.smooth)
     state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)

@@ -21,7 +21,8 @@ ORACLES = {
 
 def hyper(**values):
     """Return a member's settings on the device."""
-    all_values = {"rate": RATE, "momentum": MOMENTUM, "l2": 0.0, "dropout": 0.0} | values
+    plain = {"rate": RATE, "momentum": MOMENTUM, "l2": 0.0, "dropout": 0.0, "input_dropout": 0.0}
+    all_values = plain | values
     return Hyper(**{name: jnp.float32(value) for name, value in all_values.items()})
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
-from epochal.settings import PRESETS, checked
+from epochal.settings import PRESETS, checked, resolved
 
 
 def settings(**values):
-    """Return settings for three members."""
-    return checked(PRESETS["default"], {"n_estimators": 3, "batch_size": 8} | values)
+    """Return settings for three members of a narrow table."""
+    chosen = checked(PRESETS["default"], {"n_estimators": 3, "batch_size": 8} | values)
+    return resolved(chosen, rows=100, columns=4)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,8 @@ def test_dropout_is_compiled_in_only_where_it_is_used():
     """Without dropout the program has no masks."""
     assert program_for(settings(dropout=0.1), masked=False).dropout
     assert not program_for(settings(dropout=0.0), masked=False).dropout
+    assert program_for(settings(input_dropout=0.1), masked=False).input_dropout
+    assert not program_for(settings(), masked=False).input_dropout
 
 
 def test_members_start_apart_with_moments_of_nothing():

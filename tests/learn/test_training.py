@@ -1,12 +1,15 @@
 """A training step by hand, and a run of batches: padding, weights, inactive members."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from epochal.learn.dropout import inverted
 from epochal.learn.losses import LOSSES
-from epochal.learn.network import Layer, apply
+from epochal.learn.network import INPUTS, Layer, apply
 from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import (
     Batch,
@@ -26,7 +29,8 @@ PROGRAM = Program("relu", "cross_entropy", "sgd", batch_size=2, dropout=False, m
 
 def fixed(**hyper):
     """Return a member's constants on the device."""
-    values = {"rate": 0.5, "momentum": 0.0, "l2": 0.0, "dropout": 0.0} | hyper
+    plain = {"rate": 0.5, "momentum": 0.0, "l2": 0.0, "dropout": 0.0, "input_dropout": 0.0}
+    values = plain | hyper
     return Fixed(
         Hyper(**{name: jnp.float32(value) for name, value in values.items()}),
         jnp.uint32(1),
@@ -82,6 +86,20 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(first.bias, [0.125, -0.125])
     assert float(loss) == pytest.approx(0.5 * np.log(2))
     assert int(after.step) == 1
+
+
+def test_dropped_inputs_are_as_if_the_rows_had_zeros_there():
+    """A step that drops inputs is one on rows in which they are 0 and the others larger."""
+    x, y, w = jnp.arange(1.0, 9.0).reshape(4, 2), jnp.array([0, 1, 1, 0]), jnp.full(4, 0.25)
+    before, constants = state(), fixed(input_dropout=0.4)
+    program = replace(PROGRAM, input_dropout=True)
+    ours, _ = step(program, constants, before, Batch(x, y, w), jnp.float32(1))
+    zeroed = inverted(x, jnp.float32(0.4), constants.word, before.step, INPUTS)
+    theirs, _ = step(PROGRAM, constants, before, Batch(zeroed, y, w), jnp.float32(1))
+
+    assert 0 < np.count_nonzero(zeroed) < x.size
+    for mine, its in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_array_equal(mine, its)
 
 
 def test_l2_shrinks_weights_and_not_biases():

@@ -52,6 +52,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         epsilon=1e-8,
         clip=3.0,
         max_categories=64,
+        square_roots=embedded,
         n_knots=(2, 3) if embedded else None,
     )
     classes = changes.get("classes", np.array(["maybe", "no", "yes"]))

@@ -42,6 +42,8 @@ def example() -> Model:
         n_knots=8,
         averaging=0.0,
         calibrate=False,
+        input_dropout=0.0,
+        square_roots=False,
     )
     table = pa.table({"age": [20.0, 40.0, None], "city": ["Graz", "Linz", "Wien"]})
     preprocessor = Preprocessor.fit(table, epsilon=0.0, clip=None, max_categories=64)

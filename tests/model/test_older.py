@@ -11,7 +11,8 @@ import pytest
 
 from epochal.errors import ModelError
 from epochal.model.artifact import load
-from epochal.model.older import WITHOUT
+from epochal.model.description import FORMAT_VERSION
+from epochal.model.older import NEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,25 +28,35 @@ def checksums(description: bytes, weights: bytes) -> bytes:
     return json.dumps(sums).encode()
 
 
-def first_format(described: dict[str, Any]) -> dict[str, Any]:
-    """Return a description as format 1 had it."""
+def older(described: dict[str, Any], version: int) -> dict[str, Any]:
+    """Return a description as an older format had it."""
     old = json.loads(json.dumps(described))
-    old["format_version"] = 1
-    del old["calibration"], old["preprocessor"]["knots"], old["out_of_bag"]["expected_log_loss"]
-    for name in WITHOUT:
-        del old["settings"][name]
+    old["format_version"] = version
+    for later in range(version + 1, FORMAT_VERSION + 1):
+        for part, keys in NEW[later].items():
+            for name in keys:
+                del old[part][name]
+    if version == 1:
+        del old["calibration"]
     return old
+
+
+def file_of(
+    described: dict[str, Any], entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> Path:
+    """Return a model file with this description."""
+    description, weights = json.dumps(described).encode(), entries["weights.safetensors"]
+    sums = checksums(description, weights)
+    names = ("model.json", "weights.safetensors", "checksums.json")
+    return rezip(list(zip(names, (description, weights, sums), strict=True)))
 
 
 def test_a_model_of_format_1_is_read(
     model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
     """Its networks and columns are those that were written, and its mean is plain."""
-    old = first_format(json.loads(entries["model.json"]))
-    description, weights = json.dumps(old).encode(), entries["weights.safetensors"]
-    sums = checksums(description, weights)
-    names = ("model.json", "weights.safetensors", "checksums.json")
-    read = load(rezip(list(zip(names, (description, weights, sums), strict=True))))
+    old = older(json.loads(entries["model.json"]), 1)
+    read = load(file_of(old, entries, rezip))
 
     assert read.preprocessor == model.preprocessor
     assert read.calibration.weights == (0.5, 0.5)
@@ -53,15 +64,26 @@ def test_a_model_of_format_1_is_read(
     np.testing.assert_array_equal(read.members[1][0].weights, model.members[1][0].weights)
 
 
-def test_a_newer_key_in_an_older_format_is_refused(
-    entries: dict[str, bytes], rezip: Callable[..., Path]
+def test_a_model_of_format_2_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
-    """A file that says format 1 and has what came later is damaged."""
-    old = {**json.loads(entries["model.json"]), "format_version": 1}
-    description, weights = json.dumps(old).encode(), entries["weights.safetensors"]
-    sums = checksums(description, weights)
-    names = ("model.json", "weights.safetensors", "checksums.json")
-    forged = rezip(list(zip(names, (description, weights, sums), strict=True)))
+    """It predicts as it did: no roots, no inputs dropped, and its calibration as it was."""
+    read = load(file_of(older(json.loads(entries["model.json"]), 2), entries, rezip))
+
+    assert read.preprocessor.roots == ()
+    assert read.settings.input_dropout == 0
+    assert read.settings.square_roots is False
+    assert read.calibration == model.calibration
+    assert read.preprocessor == model.preprocessor
+
+
+@pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
+def test_a_newer_key_in_an_older_format_is_refused(
+    version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """A file that says an older format and has what came later is damaged."""
+    newest = {**json.loads(entries["model.json"]), "format_version": version}
+    forged = file_of(newest, entries, rezip)
 
     with pytest.raises(ModelError, match=r"model\.json"):
         load(forged)

@@ -30,6 +30,7 @@ EXPLAINED = {
     "batch_size": "rows per step",
     "l2": "r in the penalty r wᵀw, biases excluded",
     "dropout": "probability that a hidden unit is dropped",
+    "input_dropout": "probability that an input of the first layer is dropped",
     "max_iter": "epochs at the most",
     "shuffle": "a new order of rows in every epoch",
     "tol": "an improvement must be greater than this",
@@ -43,6 +44,7 @@ EXPLAINED = {
     "patch": "height,width of the crop each member sees of an image",
     "epsilon": "added to the variance in standardising",
     "clip": "soft bound on standardised values",
+    "square_roots": "take roots of numbers that are never negative",
     "max_categories": "categories of a column with a feature of their own",
     "embedding_size": "length of the vectors that columns become first",
     "n_knots": "bins between the knots at which an embedding bends (of fine members: a second number)",
@@ -144,6 +146,8 @@ def placeholder(constraint: Constraint) -> str:
             return "X"
         case Sizes():
             return "N,N"
+        case Flag():
+            return "yes|no"
         case Nothing():
             return "none"
         case _:
@@ -152,8 +156,9 @@ def placeholder(constraint: Constraint) -> str:
 
 def _readings(text: str) -> Iterator[object]:
     """Yield what the text may mean, the plainest first."""
-    if text.lower() == "none":
-        yield None
+    words = {"none": None, "yes": True, "no": False}
+    if text.lower() in words:
+        yield words[text.lower()]
     for kind in (int, float):
         try:
             yield kind(text)

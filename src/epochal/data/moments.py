@@ -78,6 +78,11 @@ class Moments:
         mean, rest = np.where(alone, other.mean, mean), np.where(alone, other.rest, rest)
         return Moments(weight, mean, squares, rest)
 
+    def where(self, chosen: np.ndarray, other: Moments) -> Moments:
+        """Return the moments of the other for the features that are chosen, bool (features,)."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Moments(*(np.where(chosen, its, mine) for mine, its in pairs))
+
 
 def _of_complete(values: np.ndarray, weights: np.ndarray) -> Moments:
     """Return the moments of float64 values without missing ones; `values` is overwritten.

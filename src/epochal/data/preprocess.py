@@ -4,6 +4,7 @@ Per feature, with mean μ and variance σ of the training rows:
 
     x̂ = (x - μ) / √(σ + ε)     and, with a clip c,     x̂ / √(1 + (x̂ / c)²)
 
+where x may be the square root of what stands in the column (`roots`).
 A missing value is the mean, x̂ = 0; a constant feature is 0 everywhere. The
 arithmetic is float64, the result float32.
 """
@@ -26,6 +27,7 @@ from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.packing import Packing
+from epochal.data.roots import checked_roots, signed_root
 from epochal.data.rows import aligned, head_of, len_of, span, spans
 from epochal.data.scaling import Scaling, are_bytes
 from epochal.data.schema import Schema
@@ -44,6 +46,7 @@ _FAR = 1e150
 _THREADS = 8
 # The names of the arrays of knots: few, and many.
 KNOTS = ("knots", "fine_knots")
+_KEYS = ("schema", "epsilon", "clip", "knots", "roots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,8 @@ class Preprocessor:
     `mean` and `scale` = √(variance + epsilon) belong to the numeric columns
     (numbers, truth values, dates) in their order; scale 0 marks a constant.
     `knots` are of the same columns, few and many of them, for rows that an
-    embedding is to read; None for plain features.
+    embedding is to read; None for plain features. All of them belong to the square
+    root of what stands in the numeric columns of the numbers `roots`.
     """
 
     schema: Schema
@@ -62,6 +66,7 @@ class Preprocessor:
     epsilon: float
     clip: float | None
     knots: tuple[Knots, Knots] | None = None
+    roots: tuple[int, ...] = ()
 
     @classmethod
     def fit(  # noqa: PLR0913  (what is known of rows, and every setting of statistics)
@@ -74,21 +79,28 @@ class Preprocessor:
         clip: float | None,
         max_categories: int,
         n_knots: tuple[int, int] | None = None,
+        square_roots: bool = False,
     ) -> Preprocessor:
         """Return the preprocessing that rows ask for.
 
         `weight` has one number for each of `rows`: 2 counts like the row twice,
         0 like no row; only those `present`, bool (rows,), take part. With `n_knots`,
         how many bins of a number are between few knots and between many, rows are
-        encoded for an embedding.
+        encoded for an embedding; with `square_roots` numbers that are never negative are
+        replaced by their roots.
         """
-        schema, moments, knots = statistics(
-            rows, weight, present, max_categories=max_categories, n_knots=n_knots
+        schema, moments, knots, roots = statistics(
+            rows,
+            weight,
+            present,
+            max_categories=max_categories,
+            n_knots=n_knots,
+            square_roots=square_roots,
         )
         variance = moments.variance
         _refuse_enormous(variance, schema)
         scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
-        return cls(schema, moments.mean, scale, float(epsilon), clip, knots)
+        return cls(schema, moments.mean, scale, float(epsilon), clip, knots, roots)
 
     @property
     def n_features(self) -> int:
@@ -118,10 +130,11 @@ class Preprocessor:
 
     @cached_property
     def scaling(self) -> Scaling | None:
-        """How rows of bytes become features, if each of them is a feature of its own."""
-        if len(self._layout.values) != self.n_features:
+        """How rows of bytes become features, if each is a feature of its own, and all are alike."""
+        columns = len(self._layout.values)
+        if columns != self.n_features or len(self.roots) not in {0, columns}:
             return None
-        return Scaling.of(self.mean, self.scale, self.clip)
+        return Scaling.of(self.mean, self.scale, self.clip, roots=bool(self.roots))
 
     def dtype_for(self, rows: Rows | Streamed) -> type[np.generic]:
         """Return the type of `compact` rows: bytes for bytes that `scaling` makes features of."""
@@ -177,6 +190,7 @@ class Preprocessor:
         """Write the features of a few matched rows."""
         values, missing = block(part, self.schema, first_row)
         self._encode_dates(values, features)
+        self._take_roots(values)
         self._encode_positions(values, features)
         self._standardise(values)
         if missing is not None:
@@ -195,6 +209,12 @@ class Preprocessor:
             features[:, where.indicators] = flags
         if isinstance(part, pa.Table):
             self._encode_categories(part, features)
+
+    def _take_roots(self, values: np.ndarray) -> None:
+        """Put the roots of the columns that have some into their places."""
+        if self.roots:
+            some = slice(None) if len(self.roots) == values.shape[1] else list(self.roots)
+            values[:, some] = signed_root(values[:, some])
 
     def _standardise(self, values: np.ndarray) -> None:
         """Standardise float64 values in place; NaN stays NaN."""
@@ -260,7 +280,7 @@ class Preprocessor:
         """Return everything but the arrays as JSON-ready values."""
         described = {"schema": self.schema.to_dict(), "epsilon": self.epsilon, "clip": self.clip}
         knots = self.knots and [[int(count) for count in part.counts] for part in self.knots]
-        return described | {"knots": knots}
+        return described | {"knots": knots, "roots": list(self.roots)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays, float64, by name."""
@@ -271,10 +291,8 @@ class Preprocessor:
     @classmethod
     def from_dict(cls, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Preprocessor:
         """Return what `to_dict` and `arrays` described; ValueError for anything else."""
-        if not isinstance(values, dict) or set(values) != {"schema", "epsilon", "clip", "knots"}:
-            raise ValueError(
-                "the preprocessing has other keys than schema, epsilon, clip and knots"
-            )
+        if not isinstance(values, dict) or set(values) != set(_KEYS):
+            raise ValueError(f"the preprocessing has other keys than {', '.join(_KEYS)}")
         schema = Schema.from_dict(values["schema"])
         epsilon, clip, counts = values["epsilon"], values["clip"], values["knots"]
         if not _is_number(epsilon) or epsilon < 0:
@@ -282,6 +300,7 @@ class Preprocessor:
         if clip is not None and (not _is_number(clip) or clip <= 0):
             raise ValueError(f"clip is {clip!r}, expected null or a positive number")
         columns = sum(column.is_numeric for column in schema.columns)
+        roots = checked_roots(values["roots"], columns)
         expected = {"mean": columns, "scale": columns}
         if counts is not None:
             numbers = knot_counts(counts, columns)
@@ -298,9 +317,9 @@ class Preprocessor:
             raise ValueError("'scale' has a negative number")
         fixed = schema, arrays["mean"], arrays["scale"], epsilon, clip
         if counts is None:
-            return cls(*fixed)
+            return cls(*fixed, roots=roots)
         few, many = (Knots.from_counts(arrays[n], c) for n, c in zip(KNOTS, counts, strict=True))
-        return cls(*fixed, (few, many))
+        return cls(*fixed, (few, many), roots)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other encodes every row to the same bits."""

@@ -18,21 +18,28 @@ class Scaling(NamedTuple):
     """How bytes become features, in float32: as in `Preprocessor`, to rounding.
 
     With b the whole number next to the mean, x - b is exact in float32, and
-    (x - b) / scale - (mean - b) / scale loses nothing where pixels hardly differ.
+    (x - b) / scale - (mean - b) / scale loses nothing where pixels hardly differ. Of
+    roots the same holds, since √x - √b = (x - b) / (√x + √b).
     """
 
     base: Array  # (1, columns) whole numbers
     factor: Array  # (1, columns) 1 / scale; 0 for a constant
     shift: Array  # (1, columns) (mean - base) / scale
     softness: Array  # (): 1 / clip; 0 if there is no clip
+    root: Array | None = None  # (1, columns) √base, if roots are standardised
 
     @classmethod
-    def of(cls, mean: np.ndarray, scale: np.ndarray, clip: float | None) -> Scaling:
-        """Return the scaling by these statistics, float64 (columns,)."""
-        base = np.rint(mean)
+    def of(
+        cls, mean: np.ndarray, scale: np.ndarray, clip: float | None, *, roots: bool = False
+    ) -> Scaling:
+        """Return the scaling by these statistics, float64 (columns,), of bytes or of their roots."""
+        base = np.rint(mean**2 if roots else mean)
+        origin = np.sqrt(base) if roots else base
         factor = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-        rows = np.stack([base, factor, (mean - base) * factor])[:, None].astype(np.float32)
-        return cls(rows[0], rows[1], rows[2], np.float32(1 / clip if clip else 0))
+        rows = np.stack([base, factor, (mean - origin) * factor, origin])[:, None]
+        rows = rows.astype(np.float32)
+        softness = np.float32(1 / clip if clip else 0)
+        return cls(rows[0], rows[1], rows[2], softness, rows[3] if roots else None)
 
     def features(self, x: Array) -> Array:
         """Return bytes (rows, columns) as features, float32 of that shape.
@@ -42,9 +49,15 @@ class Scaling(NamedTuple):
         [[ 1. -1.]
          [ 0.  1.]]
         """
-        value = (x.astype(np.float32) - self.base) * self.factor - self.shift
-        root = x.__array_namespace__().sqrt
-        return value / root(1.0 + (value * self.softness) ** 2)
+        xp = x.__array_namespace__()
+        value = x.astype(np.float32)
+        away = value - self.base
+        if self.root is not None:
+            # 0 / 1 where both roots are 0.
+            both = xp.sqrt(value) + self.root
+            away = away / xp.where(both > 0, both, xp.ones((), both.dtype))
+        value = away * self.factor - self.shift
+        return value / xp.sqrt(1.0 + (value * self.softness) ** 2)
 
 
 def are_bytes(x: Array) -> bool:

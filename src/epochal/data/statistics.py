@@ -19,6 +19,7 @@ from epochal.data.dates import Extent
 from epochal.data.knots import SAMPLE, Knots, knots_in
 from epochal.data.matching import block, matched
 from epochal.data.moments import Moments
+from epochal.data.roots import Roots, signed_root
 from epochal.data.rows import ahead, blocks, columns_of, head_of, len_of, pieces
 from epochal.data.schema import Column, Schema, kind_of, refuse_repeated
 
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 
 
 class Statistics(NamedTuple):
-    """What the columns are, and of the numeric ones the moments and the knots (few and many)."""
+    """What the columns are, and of the numeric ones the moments and the knots (few and many).
+
+    Of the numeric columns of the numbers `roots` they are those of the square roots.
+    """
 
     schema: Schema
     moments: Moments
     knots: tuple[Knots, Knots] | None
+    roots: tuple[int, ...]
 
 
 def statistics(
@@ -42,6 +47,7 @@ def statistics(
     *,
     max_categories: int,
     n_knots: tuple[int, int] | None = None,
+    square_roots: bool = False,
 ) -> Statistics:
     """Return the statistics of rows.
 
@@ -52,6 +58,7 @@ def statistics(
         present: which rows take part, bool (rows,); None: all.
         max_categories: of a column, with a feature of their own.
         n_knots: how many bins there are between few knots and between many; None: no knots.
+        square_roots: whether the roots of numbers that are never negative are what counts.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -70,11 +77,20 @@ def statistics(
         of_rows = np.asarray(weight[span] * present[span], np.float64)
         sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
-        return _Found.of(_Piece(piece, values, missing, of_rows, sampled), plain)
+        part = _Piece(piece, values, missing, of_rows, sampled)
+        return _Found.of(part, plain, square_roots=square_roots)
 
-    found = reduce(_Found.merge, ahead(found_in, pieces(rows)), _Found.nothing(plain))
-    knots = None if n_knots is None else knots_in(*found.sample, n_knots)
-    return Statistics(found.schema(plain, max_categories), found.moments, knots)
+    nothing = _Found.nothing(plain, square_roots=square_roots)
+    found = reduce(_Found.merge, ahead(found_in, pieces(rows)), nothing)
+    rooted, moments, knots = found.rooted(plain), found.moments, None
+    if rooted.any():
+        moments = moments.where(rooted, found.roots[0].moments)
+    if n_knots is not None:
+        sample, of_sample = found.sample
+        sample[:, rooted] = signed_root(sample[:, rooted])
+        knots = knots_in(sample, of_sample, n_knots)
+    roots = tuple(np.flatnonzero(rooted).tolist())
+    return Statistics(found.schema(plain, max_categories), moments, knots, roots)
 
 
 def _by_type(head: Rows) -> Schema:
@@ -109,17 +125,19 @@ class _Found:
     extents: tuple[Extent, ...]
     tallies: dict[str, Tally]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    roots: tuple[Roots, ...] = ()  # one if roots are asked for
 
     @classmethod
-    def nothing(cls, plain: Schema) -> _Found:
+    def nothing(cls, plain: Schema, *, square_roots: bool) -> _Found:
         """Return what is found in no rows."""
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
         missing = np.zeros(len(numeric), np.int64)
-        return cls(0, missing, Moments.nothing(len(numeric)), extents, {})
+        roots = (Roots.nothing(len(numeric)),) if square_roots else ()
+        return cls(0, missing, Moments.nothing(len(numeric)), extents, {}, roots=roots)
 
     @classmethod
-    def of(cls, piece: _Piece, plain: Schema) -> _Found:
+    def of(cls, piece: _Piece, plain: Schema, *, square_roots: bool) -> _Found:
         """Return what is found in a piece."""
         rows, values, missing, weight, sampled = piece
         present = weight > 0
@@ -134,6 +152,7 @@ class _Found:
             extents=tuple(Extent.of(values[present, index]) for index in dates),
             tallies={name: Tally.of(rows.column(name), weight) for name in categories},
             sampled=((values[sampled], weight[sampled]),),
+            roots=(Roots.of(values, weight),) if square_roots else (),
         )
 
     def merge(self, other: _Found) -> _Found:
@@ -149,7 +168,14 @@ class _Found:
                 for name, tally in other.tallies.items()
             },
             sampled=self.sampled + other.sampled,
+            roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
         )
+
+    def rooted(self, plain: Schema) -> np.ndarray:
+        """Return of which numeric columns the roots are taken: of numbers, if asked for."""
+        numbers = [column.kind == "number" for column in plain.columns if column.is_numeric]
+        result = np.array(numbers, bool)
+        return result & self.roots[0].wanted if self.roots else np.zeros_like(result)
 
     @property
     def sample(self) -> tuple[np.ndarray, np.ndarray]:

@@ -36,12 +36,14 @@ def kept(shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth
         dropout: the probability of being dropped, a float32 scalar array.
         word: the member's seed word, a uint32 scalar array.
         step: the number of the training step, an unsigned or signed 32-bit scalar array.
-        depth: the number of the hidden layer.
+        depth: the number of the hidden layer; -1 for the inputs of the first one.
     """
     xp = word.__array_namespace__()
     one = xp.ones((1, 1), xp.uint32)
     u = word.dtype.type
-    stream = mixed(mixed(one * step.astype(xp.uint32) + u(0x9E3779B9)) ^ (one * word) + u(depth))
+    stream = mixed(
+        mixed(one * step.astype(xp.uint32) + u(0x9E3779B9)) ^ (one * word) + u(depth % 2**32)
+    )
     rows = xp.arange(shape[0], dtype=xp.uint32)[:, None] * u(shape[1])
     counter = rows + xp.arange(shape[1], dtype=xp.uint32)[None, :]
     bits = mixed(counter * u(0x9E3779B9) + stream) >> u(32 - LEVELS)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Array = Any  # a NumPy or a JAX array
     Drop = Callable[[int, Array], Array]
 
+# The depth of the first layer's inputs, where hidden values are counted from 0.
+INPUTS = -1
+
 
 class Layer(NamedTuple):
     """One affine map: x W + b."""
@@ -97,7 +100,7 @@ def apply(
         layers: an embedding if there is one, hidden layers, the output layer.
         x: rows, shape (rows, features).
         activation: the name of f.
-        drop: in training, applied to the hidden values: `drop(depth, h)`.
+        drop: in training, applied to the first layer's inputs and to the hidden values: `drop(depth, h)`.
         kernels: how to multiply and to sum.
 
     Returns:
@@ -110,6 +113,8 @@ def apply(
     activate = ACTIVATIONS[activation]
     if isinstance(layers[0], Embedding):
         x = embedded(layers[0], x, kernels)
+    if drop is not None:
+        x = drop(INPUTS, x)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
         x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])

@@ -39,7 +39,8 @@ class Hyper(NamedTuple):
     rate: Array  # learning rate
     momentum: Array  # of plain gradient descent
     l2: Array  # the r of (1 - 2 lr r)
-    dropout: Array  # probability of being dropped
+    dropout: Array  # probability that a hidden unit is dropped
+    input_dropout: Array  # that an input of the first layer is
 
 
 class Moments(NamedTuple):

@@ -20,7 +20,7 @@ from epochal.learn.cpu import CPU
 from epochal.learn.dropout import inverted
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
-from epochal.learn.network import apply, masked, outputs
+from epochal.learn.network import INPUTS, apply, masked, outputs
 from epochal.learn.optimizer import updated
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Program:
     calibrated: bool = False  # whether losses are judged after the best temperature
     vectorised: bool = False  # how members are mapped: see `members`
     smooth: int = 0  # intervals that the embedding of a smooth member has, at the most
+    input_dropout: bool = False
 
 
 class MemberState(NamedTuple):
@@ -117,9 +118,13 @@ def step(
     hyper = fixed.hyper._replace(rate=fixed.hyper.rate * factor)
 
     def drop(depth: int, h: Array) -> Array:
-        return inverted(h, hyper.dropout, fixed.word, state.step, depth)
+        of_inputs = depth == INPUTS
+        if not (program.input_dropout if of_inputs else program.dropout):
+            return h
+        rate = hyper.input_dropout if of_inputs else hyper.dropout
+        return inverted(h, rate, fixed.word, state.step, depth)
 
-    dropping = drop if program.dropout else None
+    dropping = drop if program.dropout or program.input_dropout else None
     # Members share one batched product only where the device is no CPU.
     kernels = PLAIN if program.vectorised else CPU
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from epochal.records import Calibration, History, OutOfBag
     from epochal.settings import Settings
 
-FORMAT, FORMAT_VERSION = "epochal", 2
+FORMAT, FORMAT_VERSION = "epochal", 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-# What models of format 1 were trained without.
-WITHOUT = {
-    "embedding_size": None,
-    "n_knots": 64,
-    "averaging": 0.0,
-    "calibrate": False,
+# What came with each format, by part, and what models of older ones were made with.
+NEW: dict[int, dict[str, dict[str, Any]]] = {
+    2: {
+        "settings": {
+            "embedding_size": None,
+            "n_knots": 64,
+            "averaging": 0.0,
+            "calibrate": False,
+        },
+        "preprocessor": {"knots": None},
+        "out_of_bag": {"expected_log_loss": None},
+    },
+    3: {
+        "settings": {"input_dropout": 0.0, "square_roots": False},
+        "preprocessor": {"roots": []},
+    },
 }
 
 
-def renewed(described: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a model of format 1 in format 2; nothing in it is checked yet.
+def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
+    """Return the description of a model in the format of this version; nothing in it is checked yet.
 
     >>> old = {"format_version": 1, "members": 2, "settings": {}, "preprocessor": {}}
-    >>> new = renewed(old)
+    >>> new = renewed(old, 3)
     >>> new["format_version"], new["calibration"]["weights"], new["settings"]["averaging"]
-    (2, [0.5, 0.5], 0.0)
+    (3, [0.5, 0.5], 0.0)
     """
-    members = described.get("members")
+    for later in range(described["format_version"] + 1, version + 1):
+        described = {**described, **_added(described, NEW[later]), "format_version": later}
+        if later == 2:
+            described["calibration"] = _plain_mean(described.get("members"))
+    return described
+
+
+def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the parts that have new keys, with them."""
+    parts = {}
+    for part, keys in new.items():
+        old = described.get(part)
+        # What is no object is refused later, for what it is; and a key of ours in a file
+        # of the older format is surplus: its part goes, so that reading refuses it.
+        surplus = isinstance(old, dict) and set(keys) & set(old)
+        parts[part] = {} if surplus else {**keys, **old} if isinstance(old, dict) else old
+    return parts
+
+
+def _plain_mean(members: object) -> dict[str, Any]:
+    """Return the calibration of models that had none: the mean of the members as they are."""
     count = members if isinstance(members, int) and 0 < members < 10**6 else 1
-    parts: dict[str, Any] = {
-        "settings": WITHOUT,
-        "preprocessor": {"knots": None},
-        "out_of_bag": {"expected_log_loss": None},
-    }
-    for key, new in parts.items():
-        old = described.get(key)
-        if isinstance(old, dict):
-            # A key of ours in a file of the older format stays what it is: surplus.
-            parts[key] = {**new, **old} if not set(new) & set(old) else {}
-        else:
-            parts[key] = old  # refused later, for what it is
-    plain = {"sharpness": [1.0] * count, "weights": [1.0 / count] * count, "power": 1.0}
-    return {**described, **parts, "format_version": 2, "calibration": plain}
+    return {"sharpness": [1.0] * count, "weights": [1.0 / count] * count, "power": 1.0}

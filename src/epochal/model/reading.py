@@ -77,11 +77,9 @@ def parse(content: bytes) -> dict[str, Any]:
     check(version, int, "model.json: format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError.from_version(version, FORMAT_VERSION, __version__)
-    if version == 1:
-        return renewed(values)
-    if version != FORMAT_VERSION:
+    if not isinstance(version, int) or version < 1:
         raise ModelError.from_damage(f"model.json: format_version is {version}")
-    return values
+    return renewed(values, FORMAT_VERSION)
 
 
 def restore(described: dict[str, Any], weights: bytes) -> Model:
