@@ -32,6 +32,8 @@ CHANGES = (
     "embedding_size=4",
     "hidden_layer_sizes=(256, 256)",
     "activation=silu",
+    "square_roots=True",
+    "input_dropout=0.1",
 )
 VARIANTS = (DEFAULT, *(f"{DEFAULT}:{change}" for change in CHANGES))
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from epochal.errors import SettingError
 from epochal.settings import (
+    BY_WIDTH,
     CONSTRAINTS,
     PRESETS,
     Settings,
@@ -131,3 +132,15 @@ def test_resolved_settings_hold_numbers() -> None:
     assert resolved(Settings(), rows=7, columns=4).batch_size == 7
     assert resolved(Settings(batch_size=100), rows=1_000, columns=4).batch_size == 100
     assert resolved(Settings(batch_size=100), rows=50, columns=4).batch_size == 50
+
+
+@pytest.mark.parametrize("name", BY_WIDTH)
+def test_what_goes_by_the_width_of_a_table_is_as_it_says(name: str) -> None:
+    """Up to 512 columns "auto" is the first value, beyond them the second; a user's own one stays."""
+    narrow, wide = BY_WIDTH[name]
+    found = [getattr(resolved(Settings(), 100, columns), name) for columns in (4, 512, 513)]
+    own = resolved(replace(Settings(), **{name: wide}), 100, 4)
+
+    assert found == [narrow, narrow, wide]
+    assert getattr(own, name) == wide
+    assert getattr(Settings(), name) == "auto"

@@ -64,8 +64,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Members of the ensemble.
     hidden_layer_sizes : tuple of int, or "auto"
         Units of each hidden layer.
-    activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}
-        Of the hidden layers.
+    activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}, or "auto"
+        Of the hidden layers; "auto" goes by the number of columns.
     loss : {"cross_entropy", "squared_error"}
         On the softmax outputs.
     solver : {"adam", "sgd"}
@@ -83,10 +83,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     l2 : float
         The r in w <- w (1 - 2 learning_rate r) at each step: biases excluded,
         independent of the batch size.
-    dropout : float in [0, 1)
+    dropout : float in [0, 1), or "auto"
         The probability that a hidden unit is dropped in a training step.
     input_dropout : float in [0, 1), or "auto"
-        That an input of the first layer is; "auto" goes by the number of columns.
+        That an input of the first layer is. "auto", of both, goes by the columns.
     max_iter : int
         Epochs at the most.
     shuffle : bool

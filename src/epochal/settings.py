@@ -25,9 +25,10 @@ class Settings:
     # averaging gives (deep ensembles: log-loss -16 % with 5, -18 % with 10), and eight
     # folds leave each member 87.5 % of the rows.
     n_estimators: int = 16
-    # "auto": `hidden_layer_sizes_for` below.
+    # "auto": `BY_WIDTH` below.
     hidden_layer_sizes: tuple[int, ...] | str = AUTO
-    activation: str = "relu"
+    # "auto": `BY_WIDTH`.
+    activation: str = AUTO
     loss: str = "cross_entropy"
     solver: str = "adam"
     learning_rate_init: float = 3e-3
@@ -41,9 +42,9 @@ class Settings:
     # biases excluded, independent of the batch size. On tables a fifth and four times as
     # much made no difference that could be told.
     l2: float = 0.025
-    # The probability that a hidden unit is dropped in a training step.
-    dropout: float = 0.15
-    # That an input of the first layer is: "auto" is `input_dropout_for` below.
+    # The probability that a hidden unit is dropped in a training step; "auto": `BY_WIDTH`.
+    dropout: float | str = AUTO
+    # That an input of the first layer is; "auto": `BY_WIDTH`.
     input_dropout: float | str = AUTO
     # Epochs at the most.
     max_iter: int = 200
@@ -69,7 +70,7 @@ class Settings:
     # x / sqrt(1 + (x / clip)^2): keeps far-out values from deciding; None leaves x as it is.
     clip: float | None = 3.0
     # Whether numbers that are never negative in training rows are replaced by their square
-    # roots before: "auto" is for wide tables, `is_wide` below.
+    # roots before; "auto": `BY_WIDTH`.
     square_roots: bool | str = AUTO
     # Categories of a column with a feature of their own; the rest share one.
     max_categories: int = 64
@@ -105,7 +106,7 @@ ANY_FRACTION = Number(0, 1, open_low=True)
 CONSTRAINTS: dict[str, Constraint] = {
     "n_estimators": Integer(1),
     "hidden_layer_sizes": Either((Sizes(), Choice((AUTO,)))),
-    "activation": Choice(("relu", "tanh", "logistic", "identity", "selu", "silu")),
+    "activation": Choice(("relu", "tanh", "logistic", "identity", "selu", "silu", AUTO)),
     "loss": Choice(("cross_entropy", "squared_error")),
     "solver": Choice(("adam", "sgd")),
     "learning_rate_init": Number(0, open_low=True),
@@ -113,7 +114,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "momentum": Number(0, 1, open_high=True),
     "batch_size": Either((Integer(1), Choice((AUTO,)))),
     "l2": Number(0),
-    "dropout": Number(0, 0.99),
+    "dropout": Either((Number(0, 0.99), Choice((AUTO,)))),
     "input_dropout": Either((Number(0, 0.99), Choice((AUTO,)))),
     "max_iter": Integer(1),
     "shuffle": Flag(),
@@ -144,6 +145,7 @@ PRESETS: dict[str, Settings] = {
     "classic": Settings(
         n_estimators=1,
         hidden_layer_sizes=(100,),
+        activation="relu",
         solver="sgd",
         learning_rate_init=0.1,
         learning_rate="constant",
@@ -163,6 +165,22 @@ PRESETS: dict[str, Settings] = {
     "fast": Settings(n_estimators=2, max_iter=20, n_iter_no_change=3),
     # Eight times the members, which leave out half as many rows: four rounds of each kind.
     "best": Settings(n_estimators=128, n_folds=16),
+}
+
+# What "auto" is in narrow tables, and in wide ones (`is_wide`). docs/ACCURACY.md has the figures.
+BY_WIDTH: dict[str, tuple[Any, Any]] = {
+    # In narrow ones 256 units gave 1.6 ± 1.5 % less loss at 1.6 times the time; on
+    # Fashion-MNIST 512 made fewer mistakes on training rows kept apart.
+    "hidden_layer_sizes": ((128, 128), (512, 512)),
+    # Wide tables, and so wide networks: with all training rows of Fashion-MNIST both had a
+    # lower loss on left-out rows. In narrow ones nothing that could be told.
+    "activation": ("relu", "silu"),
+    "dropout": (0.15, 0.3),
+    # Columns of wide tables repeat each other; in narrow ones one may say what no other does.
+    "input_dropout": (0.0, 0.1),
+    # Roots of pixels made fewer mistakes than pixels, and a clearly lower loss. Vectors
+    # find such bends themselves.
+    "square_roots": (False, True),
 }
 
 
@@ -212,14 +230,15 @@ def resolved(settings: Settings, rows: int, columns: int) -> Settings:
     """
     size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
     vectors, knots = settings.embedding_size, settings.n_knots
-    widths, dropped = settings.hidden_layer_sizes, settings.input_dropout
-    roots = settings.square_roots
+    by_width = {
+        name: values[is_wide(columns)]
+        for name, values in BY_WIDTH.items()
+        if getattr(settings, name) == AUTO
+    }
     return replace(
         settings,
+        **by_width,
         batch_size=min(size, rows),
-        input_dropout=input_dropout_for(columns) if dropped == AUTO else dropped,
-        square_roots=is_wide(columns) if roots == AUTO else roots,
-        hidden_layer_sizes=hidden_layer_sizes_for(columns) if widths == AUTO else widths,
         embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
         n_knots=knots_for(rows) if knots == AUTO else knots,
     )
@@ -241,39 +260,13 @@ def embedding_size_for(columns: int) -> int:
 def is_wide(columns: int) -> bool:
     """Return whether there are too many columns for vectors, as in images: more than 512.
 
-    What vectors would bend is only standardised then. Square roots of pixels made
-    fewer mistakes than pixels, and a clearly lower loss (docs/ACCURACY.md).
+    What vectors would bend is only standardised then, and the first layer alone has
+    to find out what columns say together.
 
     >>> [is_wide(columns) for columns in (10, 512, 784)]
     [False, False, True]
     """
     return columns > 512
-
-
-def input_dropout_for(columns: int) -> float:
-    """Return the probability that an input is dropped: 0.1 in wide tables, whose columns repeat each other.
-
-    In narrow ones a column may say what no other does.
-
-    >>> [input_dropout_for(columns) for columns in (10, 784)]
-    [0.0, 0.1]
-    """
-    return 0.1 if is_wide(columns) else 0.0
-
-
-def hidden_layer_sizes_for(columns: int) -> tuple[int, int]:
-    """Return the widths of the hidden layers for a number of columns: two of 128 units, or of 512.
-
-    For tables 256 units gave 1.6 ± 1.5 % less loss at 1.6 times the time
-    (docs/ACCURACY.md). Where there are too many columns for vectors, as in
-    images, the first layer alone has to find out what they say together: on
-    Fashion-MNIST wider networks made fewer mistakes on training rows kept apart.
-
-    >>> [hidden_layer_sizes_for(columns) for columns in (10, 512, 784)]
-    [(128, 128), (128, 128), (512, 512)]
-    """
-    units = 512 if is_wide(columns) else 128
-    return units, units
 
 
 def knots_for(rows: int) -> tuple[int, int]:

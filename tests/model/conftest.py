@@ -20,7 +20,7 @@ from epochal.learn.network import initial
 from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
 from epochal.records import Calibration, History, OutOfBag
-from epochal.settings import Settings
+from epochal.settings import Settings, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         embedding_size=2 if embedded else None,
         n_knots=2,
     )
+    settings = resolved(settings, rows=4, columns=4)
     preprocessor = Preprocessor.fit(
         TABLE,
         epsilon=1e-8,

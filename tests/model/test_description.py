@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_tensors_have_the_names_and_shapes_expected(model: Model) -> None:
 def test_a_model_without_hidden_layers_is_possible(build: Callable[..., Model]) -> None:
     """Logistic regression is a network of one layer."""
     model = build()
-    settings = type(model.settings)(hidden_layer_sizes=(), embedding_size=None)
+    settings = replace(model.settings, hidden_layer_sizes=(), embedding_size=None)
     sizes = (model.preprocessor.n_features, 3)
     members = tuple(initial(sizes, "relu", seed=1, member=k) for k in range(2))
     assert build(settings=settings, members=members).layer_sizes == sizes

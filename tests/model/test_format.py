@@ -42,6 +42,8 @@ def example() -> Model:
         n_knots=8,
         averaging=0.0,
         calibrate=False,
+        activation="relu",
+        dropout=0.15,
         input_dropout=0.0,
         square_roots=False,
     )

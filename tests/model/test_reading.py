@@ -67,6 +67,8 @@ WRONG_DESCRIPTIONS = [
     (put("settings", "dropout", 2), "'dropout' parameter"),
     (put("settings", "dropout", 10**400), "settings cannot be"),
     (put("settings", "activation", "exec"), "'activation' parameter"),
+    (put("settings", "activation", "auto"), "settings.activation is 'auto'"),
+    (put("settings", "n_knots", "auto"), "settings.n_knots is 'auto'"),
     (put("settings", "hidden_layer_sizes", [4, 2]), "layer_sizes is"),
     (put("settings", "hidden_layer_sizes", [[4], 3]), "settings cannot be"),
     (put("settings", "hidden_layer_sizes", {"4": 3}), "settings cannot be"),

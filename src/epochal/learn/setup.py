@@ -35,7 +35,7 @@ def program_for(
         loss=settings.loss,
         rule=rule_for(settings),
         batch_size=int(settings.batch_size),
-        dropout=settings.dropout > 0,
+        dropout=float(settings.dropout) > 0,
         input_dropout=float(settings.input_dropout) > 0,
         masked=masked,
         calibrated=settings.calibrate,

@@ -13,6 +13,7 @@ from epochal.errors import ModelError
 from epochal.learn.embedding import Embedding, embedding_shapes
 from epochal.learn.network import Layer, dense
 from epochal.model import figures, labels
+from epochal.settings import AUTO
 
 if TYPE_CHECKING:
     from epochal.data.preprocess import Preprocessor
@@ -58,6 +59,9 @@ class Model:
         labels.to_json(self.classes)
         if not self.members:
             raise ModelError.from_damage("the model has no members", "at least one")
+        for name, value in self.settings.to_dict().items():
+            if value == AUTO:
+                raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
         figures.check_members(self.history, len(self.members))
