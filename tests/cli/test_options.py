@@ -71,6 +71,14 @@ def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
     assert caught.value.expected
 
 
+def test_what_would_be_allowed_is_told_as_it_is_typed():
+    """The words of the command line, and not those of Python."""
+    with pytest.raises(SettingError) as caught:
+        setting_value("square_roots", "maybe")
+
+    assert caught.value.expected == "yes or no or a str among {'auto'}"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

@@ -113,7 +113,8 @@ def setting_value(name: str, text: str) -> Any:
         if constraint.allows(value):
             return value
     option = "--" + name.replace("_", "-")
-    raise SettingError(f"{option} is {text!r}", constraint.sentence.replace("None", "none"))
+    typed = constraint.sentence.replace("None", "none").replace("a bool", "yes or no")
+    raise SettingError(f"{option} is {text!r}", typed)
 
 
 def spelled(value: Any) -> str:
