@@ -63,9 +63,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     n_estimators : int
         Members of the ensemble.
     hidden_layer_sizes : tuple of int, or "auto"
-        Units of each hidden layer.
+        Units of each hidden layer; "auto" goes by the number of columns.
     activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}, or "auto"
-        Of the hidden layers; "auto" goes by the number of columns.
+        Of the hidden layers; "auto" as above.
     loss : {"cross_entropy", "squared_error"}
         On the softmax outputs.
     solver : {"adam", "sgd"}
@@ -84,9 +84,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         The r in w <- w (1 - 2 learning_rate r) at each step: biases excluded,
         independent of the batch size.
     dropout : float in [0, 1), or "auto"
-        The probability that a hidden unit is dropped in a training step.
+        The probability that a hidden unit is dropped in a step; "auto" goes by the columns.
     input_dropout : float in [0, 1), or "auto"
-        That an input of the first layer is. "auto", of both, goes by the columns.
+        The same for an input of the first layer.
     max_iter : int
         Epochs at the most.
     shuffle : bool

@@ -25,9 +25,8 @@ class Settings:
     # averaging gives (deep ensembles: log-loss -16 % with 5, -18 % with 10), and eight
     # folds leave each member 87.5 % of the rows.
     n_estimators: int = 16
-    # "auto": `BY_WIDTH` below.
+    # "auto", here and where nothing else is said: `BY_WIDTH` below.
     hidden_layer_sizes: tuple[int, ...] | str = AUTO
-    # "auto": `BY_WIDTH`.
     activation: str = AUTO
     loss: str = "cross_entropy"
     solver: str = "adam"
@@ -42,9 +41,9 @@ class Settings:
     # biases excluded, independent of the batch size. On tables a fifth and four times as
     # much made no difference that could be told.
     l2: float = 0.025
-    # The probability that a hidden unit is dropped in a training step; "auto": `BY_WIDTH`.
+    # The probability that a hidden unit is dropped in a training step.
     dropout: float | str = AUTO
-    # That an input of the first layer is; "auto": `BY_WIDTH`.
+    # That an input of the first layer is.
     input_dropout: float | str = AUTO
     # Epochs at the most.
     max_iter: int = 200
@@ -70,7 +69,7 @@ class Settings:
     # x / sqrt(1 + (x / clip)^2): keeps far-out values from deciding; None leaves x as it is.
     clip: float | None = 3.0
     # Whether numbers that are never negative in training rows are replaced by their square
-    # roots before; "auto": `BY_WIDTH`.
+    # roots before.
     square_roots: bool | str = AUTO
     # Categories of a column with a feature of their own; the rest share one.
     max_categories: int = 64
@@ -103,6 +102,7 @@ class Settings:
 
 
 ANY_FRACTION = Number(0, 1, open_low=True)
+PROBABILITY = Either((Number(0, 0.99), Choice((AUTO,))))
 CONSTRAINTS: dict[str, Constraint] = {
     "n_estimators": Integer(1),
     "hidden_layer_sizes": Either((Sizes(), Choice((AUTO,)))),
@@ -114,8 +114,8 @@ CONSTRAINTS: dict[str, Constraint] = {
     "momentum": Number(0, 1, open_high=True),
     "batch_size": Either((Integer(1), Choice((AUTO,)))),
     "l2": Number(0),
-    "dropout": Either((Number(0, 0.99), Choice((AUTO,)))),
-    "input_dropout": Either((Number(0, 0.99), Choice((AUTO,)))),
+    "dropout": PROBABILITY,
+    "input_dropout": PROBABILITY,
     "max_iter": Integer(1),
     "shuffle": Flag(),
     "tol": Number(0),
@@ -167,7 +167,8 @@ PRESETS: dict[str, Settings] = {
     "best": Settings(n_estimators=128, n_folds=16),
 }
 
-# What "auto" is in narrow tables, and in wide ones (`is_wide`). docs/ACCURACY.md has the figures.
+# What "auto" is in narrow tables, and in wide ones (`is_wide`); docs/ACCURACY.md
+# tells what was tried.
 BY_WIDTH: dict[str, tuple[Any, Any]] = {
     # In narrow ones 256 units gave 1.6 ± 1.5 % less loss at 1.6 times the time; on
     # Fashion-MNIST 512 made fewer mistakes on training rows kept apart.
@@ -178,8 +179,8 @@ BY_WIDTH: dict[str, tuple[Any, Any]] = {
     "dropout": (0.15, 0.3),
     # Columns of wide tables repeat each other; in narrow ones one may say what no other does.
     "input_dropout": (0.0, 0.1),
-    # Roots of pixels made fewer mistakes than pixels, and a clearly lower loss. Vectors
-    # find such bends themselves.
+    # Roots of pixels made fewer mistakes than pixels, and a clearly lower loss. In narrow
+    # tables vectors can find such bends; that roots help there too is not yet sure.
     "square_roots": (False, True),
 }
 

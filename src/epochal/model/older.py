@@ -43,10 +43,11 @@ def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[st
     parts = {}
     for part, keys in new.items():
         old = described.get(part)
-        # What is no object is refused later, for what it is; and a key of ours in a file
-        # of the older format is surplus: its part goes, so that reading refuses it.
-        surplus = isinstance(old, dict) and set(keys) & set(old)
-        parts[part] = {} if surplus else {**keys, **old} if isinstance(old, dict) else old
+        if not isinstance(old, dict):
+            parts[part] = old  # refused later, for what it is
+        else:
+            # A key of ours in a file of the older format is surplus: nothing is left to read.
+            parts[part] = {} if set(keys) & set(old) else {**keys, **old}
     return parts
 
 

@@ -73,11 +73,11 @@ def parse(content: bytes) -> dict[str, Any]:
         raise ModelError.from_damage(f"model.json is no JSON: {reason}") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ModelError.from_damage("model.json describes no epochal model")
-    version = values.get("format_version")
-    check(version, int, "model.json: format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    check(values.get("format_version"), int, "model.json: format_version")
+    version = int(values["format_version"])
+    if version > FORMAT_VERSION:
         raise ModelError.from_version(version, FORMAT_VERSION, __version__)
-    if not isinstance(version, int) or version < 1:
+    if version < 1:
         raise ModelError.from_damage(f"model.json: format_version is {version}")
     return renewed(values, FORMAT_VERSION)
 
