@@ -95,7 +95,7 @@ def microseconds(of: Setting) -> float:
     with (
         patch.object(groups, "cores", lambda: of.threads),
         patch.object(training, "CPU", of.kernels),
-        groups.grouped(program, fixed_for(settings, None, 0), state, state.layers) as everybody,
+        groups.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
     ):
 
         def seconds() -> float:

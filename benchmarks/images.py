@@ -75,6 +75,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             f"{row['accuracy']:.2%}",
             f"{row['one_member']:.2%}",
             f"{row['log_loss']:.4f}",
+            "–" if row["expected"] is None else f"{row['expected']:.4f}",
             f"{row['fit_s']:,.0f}",
             f"{row['peak_mb']:,}",
         )
@@ -87,6 +88,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         "accuracy",
         "of one member",
         "log-loss",
+        "by rows left out",
         "fit, s",
         "memory, MB",
     )

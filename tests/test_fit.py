@@ -169,10 +169,39 @@ def test_feature_subsets_and_patches_blind_members():
     assert len({mask.tobytes() for mask in seen}) > 1
 
 
-def test_a_patch_of_a_table_is_refused():
-    """A patch needs images, and the error says so."""
-    with pytest.raises(SettingError, match="images"):
-        fitted(patch=(2, 2))
+@pytest.mark.parametrize("name", ["patch", "receptive_field"])
+def test_a_patch_of_a_table_is_refused(name):
+    """A part of an image needs images, and the error says so."""
+    with pytest.raises(SettingError, match=f"{name}=.*images"):
+        fitted(**{name: (2, 2)})
+
+
+def test_units_see_their_part_of_an_image_and_no_more():
+    """After a training a unit has weights where it saw something, a rectangle, and nowhere else."""
+    images = RANDOM.normal(size=(60, 6, 5))
+    labels = np.tile(["a", "b"], 30)
+    trained = fitted(images, labels, receptive_field=(3, 2))
+    seen = [weights.reshape(6, 5, -1) != 0 for weights in first_weights(trained)]
+
+    for member in seen:
+        assert member.any(axis=(0, 1)).all()
+        high, wide = member.any(axis=1).sum(axis=0), member.any(axis=0).sum(axis=0)
+        assert (member.sum(axis=(0, 1)) == high * wide).all()
+        assert (high.max(), wide.max()) == (3, 2)
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_going_on_with_another_seed_keeps_what_units_see():
+    """What a unit saw of an image it sees when a training goes on, whatever the new seed."""
+    images = RANDOM.normal(size=(60, 6, 5))
+    labels = np.tile(["a", "b"], 30)
+    ours = checked(PRESETS["default"], SMALL | PLAIN | {"receptive_field": (3, 2)})
+    first = fit(Labelled(images, labels), ours, Circumstances(0))
+    second = fit(Labelled(images, labels), ours, Circumstances(1), earlier=first)
+
+    for one, other in zip(first_weights(first), first_weights(second), strict=True):
+        assert not np.array_equal(one, other)
+        np.testing.assert_array_equal(one != 0, other != 0)
 
 
 def test_going_on_keeps_preprocessing_and_state():
@@ -276,6 +305,7 @@ def test_a_wide_table_is_scaled_and_not_embedded():
     assert model.settings.embedding_size == 0
     assert model.settings.square_roots is True
     assert model.settings.input_dropout == 0.1
+    assert model.settings.receptive_field is None
     assert model.layer_sizes[0] == 600
     assert model.members[0][0].plain.shape == (600,)
 

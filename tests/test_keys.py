@@ -65,6 +65,7 @@ def test_the_numbers_are_those_of_the_first_release() -> None:
         "PATCH": 8,
         "EMBEDDING": 9,
         "STORE": 10,
+        "FIELD": 11,
     }
     assert generator(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER
     assert word(0, Purpose.DROPOUT, 1) == GOLDEN_WORD

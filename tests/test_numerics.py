@@ -178,7 +178,7 @@ def on_device(rate, counts=(4, 4, 3)):
     )
     start = jax.tree.map(jnp.asarray, MemberState(layers(), fresh_moments(layers(), "sgd"), 0))
     settings = Hyper(*(jnp.float32(value) for value in (rate, 0, 0, 0, 0)))
-    fixed = Fixed(settings, jnp.uint32(1), jnp.zeros(0))
+    fixed = Fixed(settings, jnp.uint32(1))
     return fixed, start, segment, jnp.asarray(np.pad(W, (0, padding)))
 
 

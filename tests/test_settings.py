@@ -112,6 +112,7 @@ def test_the_classic_preset_is_the_classical_recipe() -> None:
     assert classic.learning_rate == "constant"
     assert classic.dropout == classic.input_dropout == 0
     assert classic.square_roots is False
+    assert classic.receptive_field is None
     assert classic.bagging is None
     assert classic.clip is None
     assert classic.early_stopping
@@ -144,3 +145,18 @@ def test_what_goes_by_the_width_of_a_table_is_as_it_says(name: str) -> None:
     assert found == [narrow, narrow, wide]
     assert getattr(own, name) == wide
     assert getattr(Settings(), name) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("columns", "image", "field"),
+    [(784, (28, 28), (10, 10)), (3072, (32, 32), (11, 11)), (64, (8, 8), None), (784, (), None)],
+)
+def test_units_see_a_third_of_the_sides_of_wide_images(
+    columns: int, image: tuple[int, ...], field: tuple[int, int] | None
+) -> None:
+    """Of small images, and of rows that are none, they see everything; a user's own value stays."""
+    own = resolved(Settings(receptive_field=(3, 4)), 100, columns, image)
+
+    assert resolved(Settings(), 100, columns, image).receptive_field == field
+    assert own.receptive_field == (3, 4)
+    assert resolved(preset("classic"), 100, columns, image).receptive_field is None

@@ -30,7 +30,7 @@ from epochal.request import (
     checked_labels,
     print_epoch,
 )
-from epochal.settings import AUTO, Settings, checked, preset
+from epochal.settings import AUTO, Settings, checked, is_auto, preset
 from epochal.use.predict import predict_proba, predict_proba_at
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         On the softmax outputs.
     solver : {"adam", "sgd"}
         The update rule; "sgd" uses `momentum`.
-    learning_rate_init : float
-        The step size at the start.
+    learning_rate_init : float or "auto"
+        The step size at the start; "auto" as above.
     learning_rate : {"constant", "adaptive", "cosine"}
         Its course: "adaptive" takes a member that has not improved for
         `n_iter_no_change` epochs back to its best copy and on with 0.3 of the
@@ -114,6 +114,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Columns that each member sees: a random subset.
     patch : (int, int) or None
         Height and width of the random crop that each member sees of images.
+    receptive_field : (int, int), "auto" or None
+        The same for each unit of the first layer; "auto" goes by the size of the image.
     epsilon : float
         The constant in (x - mean) / sqrt(variance + epsilon).
     clip : float or None
@@ -228,6 +230,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         max_samples: float | Auto = AUTO,
         max_features: float | Auto = AUTO,
         patch: tuple[int, int] | Auto | None = AUTO,
+        receptive_field: tuple[int, int] | Auto | None = AUTO,
         epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
         square_roots: bool | Auto = AUTO,
@@ -258,7 +261,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.tol, self.early_stopping = tol, early_stopping
         self.validation_fraction, self.n_iter_no_change = validation_fraction, n_iter_no_change
         self.bagging, self.n_folds = bagging, n_folds
-        self.max_samples, self.max_features, self.patch = max_samples, max_features, patch
+        self.max_samples, self.max_features = max_samples, max_features
+        self.patch, self.receptive_field = patch, receptive_field
         self.epsilon, self.clip, self.square_roots = epsilon, clip, square_roots
         self.max_categories, self.time_limit = max_categories, time_limit
         self.embedding_size, self.n_knots = embedding_size, n_knots
@@ -399,11 +403,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     def _settings(self) -> Settings:
         """Return the preset's settings with the user's own in their places."""
         given = {name: getattr(self, name) for name in SETTINGS}
-        own = {
-            name: value
-            for name, value in given.items()
-            if not (isinstance(value, str) and value == AUTO)
-        }
+        own = {name: value for name, value in given.items() if not is_auto(value)}
         settings = checked(preset(self.preset), own)
         if self.oob_score and settings.bagging is None:
             raise SettingError(

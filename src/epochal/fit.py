@@ -26,7 +26,7 @@ from epochal.data.judges import Judges, own, shared
 from epochal.data.kept import Kept
 from epochal.data.labels import class_weights, encode_labels, numbered
 from epochal.data.preprocess import Preprocessor
-from epochal.data.rows import columns_of
+from epochal.data.rows import columns_of, image_of
 from epochal.data.split import holdout, latest
 from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
@@ -63,6 +63,7 @@ MADE_WITH = (
     "solver",
     "max_features",
     "patch",
+    "receptive_field",
     "epsilon",
     "clip",
     "square_roots",
@@ -118,7 +119,9 @@ def fit(
         # Folds would train on what came later than the rows that judge.
         settings = replace(settings, bagging=None)
     trains, apart = _split(data, labels, weight, settings, how, validation)
-    settings = resolved(settings, int(np.count_nonzero(trains)), columns_of(data.rows))
+    settings = resolved(
+        settings, int(np.count_nonzero(trains)), columns_of(data.rows), image_of(data.rows)
+    )
     kept = _kept(data, trains, settings, how)
     preprocessor = _preprocessor(data, trains, settings, earlier, kept)
     known = Known(labels, weight, _numbered_among(data.groups, trains))
@@ -355,21 +358,22 @@ def _train(
     keep_programs()
     device = chosen(how.device)
     shape = preprocessor.schema.shape
-    if settings.patch is not None and len(shape) < 2:
-        raise SettingError(
-            f"patch={settings.patch} with rows of shape {shape}",
-            "images: X of shape (rows, height, width) or (rows, height, width, channels)",
-            "reshape X, or use max_features for random subsets of columns",
-        )
+    for name in ("patch", "receptive_field"):
+        if getattr(settings, name) is not None and len(shape) < 2:
+            raise SettingError(
+                f"{name}={getattr(settings, name)} with rows of shape {shape}",
+                "images: X of shape (rows, height, width) or (rows, height, width, channels)",
+                "reshape X, or use max_features for random subsets of columns",
+            )
     groups = preprocessor.input_groups(int(settings.embedding_size or 0))
-    masks = masks_for(settings, groups, shape, how.seed)
+    sizes = layer_sizes(preprocessor, settings, n_classes)
+    masks = masks_for(settings, groups, shape, sizes[1], how.seed)
     program = program_for(
         settings,
         masked=masks is not None,
         vectorised=wants_batches(device),
         smooth=preprocessor.sizes.smooth,
     )
-    sizes = layer_sizes(preprocessor, settings, n_classes)
     if earlier is None:
         fresh = fresh_state(settings, program, sizes, masks, how.seed, preprocessor.sizes)
         start = TrainingState(fresh, 0)
@@ -382,7 +386,7 @@ def _train(
     task = Task(
         program=program,
         settings=settings,
-        fixed=fixed_for(settings, masks, how.seed),
+        fixed=fixed_for(settings, how.seed),
         epochs=Epochs(
             source=pool.source,
             labels=pool.known.labels,

@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     PATCH = 8
     EMBEDDING = 9
     STORE = 10
+    FIELD = 11
 
 
 def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:

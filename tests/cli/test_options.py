@@ -86,6 +86,8 @@ def test_what_would_be_allowed_is_told_as_it_is_typed():
         ("hidden_layer_sizes", "256x128,64", (256, 128, 64)),
         ("patch", "24,24", (24, 24)),
         ("patch", "None", None),
+        ("receptive_field", "10,8", (10, 8)),
+        ("receptive_field", "auto", "auto"),
         ("max_samples", "1.0", 1.0),
         ("max_samples", "1", 1),
         ("batch_size", "auto", "auto"),

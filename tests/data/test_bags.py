@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.data.bags import amount, bags_for, feature_mask, patch_mask
+from epochal.data.bags import amount, bags_for, feature_mask
 from epochal.settings import PRESETS, checked
 
 LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
@@ -81,24 +81,8 @@ def test_feature_subsets_take_whole_columns():
     for mask in masks:
         columns = {group: set(mask[groups == group]) for group in range(4)}
         assert all(len(values) == 1 for values in columns.values())
-        assert sum(values == {1.0} for values in columns.values()) == 2
+        assert sum(values == {True} for values in columns.values()) == 2
     assert len({tuple(mask) for mask in masks}) > 3
-
-
-def test_patches_are_crops_inside_the_image():
-    """A patch is a rectangle of the asked size, at places that differ by member."""
-    masks = [patch_mask((5, 3), (8, 9, 2), 0, member) for member in range(20)]
-
-    for mask in masks:
-        assert mask.sum() == 5 * 3 * 2
-        rows, columns = np.flatnonzero(mask.any(axis=(1, 2))), np.flatnonzero(mask.any(axis=(0, 2)))
-        assert (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) == (5, 3)
-    assert len({mask.tobytes() for mask in masks}) > 5
-
-
-def test_a_patch_larger_than_the_image_is_all_of_it():
-    """A crop cannot be larger than the image."""
-    assert patch_mask((50, 50), (4, 4), 0, 0).all()
 
 
 @pytest.mark.parametrize(("share", "number"), [(1.0, 10), (0.25, 2), (3, 3), (99, 10), (0.001, 1)])

@@ -21,7 +21,7 @@ def setting(members, *, vectorised=False):
     settings = resolved(checked(PRESETS["default"], values), rows=100, columns=3)
     program = program_for(settings, masked=False, vectorised=vectorised)
     state = fresh_state(settings, program, (3, 4, 2), None, 0)
-    return program, fixed_for(settings, None, 0), state, state.layers
+    return program, fixed_for(settings, 0), state, state.layers
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
@@ -126,7 +126,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
     program = program_for(settings, masked=False, smooth=sizes.smooth)
     state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)
 
-    with grouped(program, fixed_for(settings, None, 0), state, state.layers) as groups:
+    with grouped(program, fixed_for(settings, 0), state, state.layers) as groups:
         room_of = {int(k): group.intervals for group in groups.groups for k in group.numbers}
         # Of each kind one, so that threads compile the programs of both at the same time.
         assert {group.intervals for group in groups.groups[:2]} == {3, 9}

@@ -59,7 +59,7 @@ def task(judged=True, segment_bytes=2**20, **settings):
         shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), MEMBERS, 2**20) if judged else None
     )
     state = fresh_state(ours, program, (FEATURES, 32, CLASSES), None, 4)
-    return Task(program, ours, fixed_for(ours, None, 4), epochs, judges), TrainingState(state, 0)
+    return Task(program, ours, fixed_for(ours, 4), epochs, judges), TrainingState(state, 0)
 
 
 def loss_of(layers, judges):

@@ -35,7 +35,7 @@ def setup(number, rows=ROWS, vectorised=False, **settings):
         *map(jnp.asarray, (host.x, host.y, host.counts, np.ones(len(host.counts), np.float32))),
         jnp.int32(host.batches),
     )
-    fixed = jax.tree.map(jnp.asarray, fixed_for(ours, None, 0))
+    fixed = jax.tree.map(jnp.asarray, fixed_for(ours, 0))
     return program, fixed, jax.tree.map(jnp.asarray, state), segment, jnp.asarray(host.weights)
 
 

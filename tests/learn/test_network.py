@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.network import ACTIVATIONS, Layer, apply, initial
+from epochal.learn.network import ACTIVATIONS, Layer, apply, initial, masked
 
 RANDOM = np.random.default_rng(3)
 
@@ -85,12 +85,35 @@ def test_members_start_apart_and_by_their_number():
 
 def test_masked_features_have_no_weights():
     """A masked feature starts at 0, and the rest is scaled for the inputs that are left."""
-    mask = np.zeros(400, np.float32)
-    mask[:100] = 1
+    mask = np.arange(400)[:, None] < 100
     first, _ = initial((400, 300, 2), "relu", seed=0, member=0, mask=mask)
 
     assert not first.weights[100:].any()
     assert first.weights[:100].var() * 100 / 2 == pytest.approx(1, abs=0.05)
+
+
+def test_units_that_see_little_start_as_large():
+    """Each unit's weights are scaled for what it sees, and one that sees nothing has none."""
+    sees = np.array([0, 50, 400])
+    mask = np.arange(400)[:, None] < np.repeat(sees, 100)
+    first, _ = initial((400, 300, 2), "relu", seed=0, member=0, mask=mask)
+
+    assert not first.weights[~mask].any()
+    assert not first.weights[:, :100].any()
+    for unit, inputs in ((100, 50), (200, 400)):
+        own = first.weights[:inputs, unit : unit + 100]
+        assert own.var() * inputs / 2 == pytest.approx(1, abs=0.1)
+
+
+def test_the_gradient_of_what_is_not_seen_is_zero():
+    """Only first weights that are 0 get the gradient 0, whatever it was; others keep theirs."""
+    layers = (Layer(np.array([[0.0, 2.0]]), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1)))
+    slope = (Layer(np.array([[np.nan, 3.0]]), np.ones(2)), Layer(np.ones((2, 1)), np.ones(1)))
+    first, last = masked(slope, layers)
+
+    assert first.weights.tolist() == [[0.0, 3.0]]
+    assert first.bias.tolist() == [1.0, 1.0]
+    assert last is slope[1]
 
 
 def test_relu_at_zero_and_nan():

@@ -145,7 +145,7 @@ def one_step(times=1, factor=1.0, **settings):
     )
     moments = jax.tree.map(jnp.asarray, fresh_moments(layers(), "momentum"))
     start = MemberState(layers(), moments, jnp.int32(0))
-    fixed = Fixed(hyper(**settings), jnp.uint32(0), jnp.zeros(0, jnp.float32))
+    fixed = Fixed(hyper(**settings), jnp.uint32(0))
     return step(program, fixed, start, batch, jnp.float32(factor))[0].layers
 
 

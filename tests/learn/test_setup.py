@@ -59,31 +59,48 @@ def test_a_start_from_layers_has_those_layers():
 
 def test_constants_are_the_settings_per_member():
     """Rates and decays are the settings', and each member has its own seed word."""
-    fixed = fixed_for(settings(learning_rate_init=0.25, l2=0.5), None, 0)
+    fixed = fixed_for(settings(learning_rate_init=0.25, l2=0.5), 0)
 
     assert fixed.hyper.rate.tolist() == [0.25] * 3
     assert fixed.hyper.l2.tolist() == [0.5] * 3
     assert len(set(fixed.word.tolist())) == 3
-    assert fixed.mask.shape == (3, 0)
 
 
 def test_a_patch_masks_the_features_of_its_pixels():
     """A crop of an image with an indicator feature masks pixel and indicator alike."""
     groups = np.array([0, 1, 1, 2, 3])
-    masks = masks_for(settings(patch=(1, 2)), groups, (2, 2), 0)
+    masks = masks_for(settings(patch=(1, 2)), groups, (2, 2), 5, 0)
 
-    for mask in masks:
-        seen = {group for group, value in zip(groups, mask, strict=True) if value}
+    for mask in map(masks, range(3)):
+        seen = {group for group, value in zip(groups, mask[:, 0], strict=True) if value}
+        assert mask.shape == (5, 1)
         assert seen in ({0, 1}, {2, 3})
         assert mask[1] == mask[2]
-    assert masks_for(settings(), groups, (2, 2), 0) is None
+    assert masks_for(settings(), groups, (2, 2), 5, 0) is None
+
+
+def test_receptive_fields_mask_the_features_of_their_pixels():
+    """Every unit sees pixel and indicator alike, and nothing outside of the member's crop."""
+    groups = np.array([0, 1, 1, 2, 3])
+    both = settings(patch=(1, 2), receptive_field=(1, 1))
+    fields = masks_for(settings(receptive_field=(1, 1)), groups, (2, 2), 40, 0)
+    crops = masks_for(settings(patch=(1, 2)), groups, (2, 2), 40, 0)
+
+    for member in range(3):
+        seen = fields(member)
+        assert seen.shape == (5, 40)
+        assert np.array_equal(seen[1], seen[2])
+        assert (seen[[0, 1, 3, 4]].sum(axis=0) == 1).all()
+        assert seen.any(axis=1).all()
+        cropped = masks_for(both, groups, (2, 2), 40, 0)(member)
+        np.testing.assert_array_equal(cropped, seen & crops(member))
 
 
 def test_one_column_is_not_all_of_them():
     """max_features=1 is one column, and 1.0 is all."""
     groups = np.array([0, 1, 1, 2])
 
-    for mask in masks_for(settings(max_features=1), groups, (3,), 0):
-        assert len(set(groups[mask > 0])) == 1
-    assert masks_for(settings(max_features=1.0), groups, (3,), 0) is None
-    assert masks_for(settings(max_features=3), groups, (3,), 0) is None
+    for mask in map(masks_for(settings(max_features=1), groups, (3,), 5, 0), range(3)):
+        assert len(set(groups[mask[:, 0]])) == 1
+    assert masks_for(settings(max_features=1.0), groups, (3,), 5, 0) is None
+    assert masks_for(settings(max_features=3), groups, (3,), 5, 0) is None

@@ -46,6 +46,8 @@ def example() -> Model:
         dropout=0.15,
         input_dropout=0.0,
         square_roots=False,
+        learning_rate_init=0.003,
+        receptive_field=None,
     )
     table = pa.table({"age": [20.0, 40.0, None], "city": ["Graz", "Linz", "Wien"]})
     preprocessor = Preprocessor.fit(table, epsilon=0.0, clip=None, max_categories=64)

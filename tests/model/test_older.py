@@ -77,6 +77,16 @@ def test_a_model_of_format_2_is_read(
     assert read.preprocessor == model.preprocessor
 
 
+def test_a_model_of_format_3_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """Its units saw everything, and all else is as it was."""
+    read = load(file_of(older(json.loads(entries["model.json"]), 3), entries, rezip))
+
+    assert read.settings.receptive_field is None
+    assert read == model
+
+
 @pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
 def test_a_newer_key_in_an_older_format_is_refused(
     version: int, entries: dict[str, bytes], rezip: Callable[..., Path]

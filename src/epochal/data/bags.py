@@ -180,7 +180,7 @@ def amount(share: float, whole: int) -> int:
 
 
 def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int) -> np.ndarray:
-    """Return which features a member sees when it gets a random subset of the columns.
+    """Return which features a member sees when it gets a random subset of the columns, bool (features,).
 
     Args:
         settings: `max_features`.
@@ -191,27 +191,6 @@ def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int)
     columns = np.unique(groups)
     number = amount(settings.max_features, len(columns))
     if number == len(columns):
-        return np.ones(len(groups), np.float32)
+        return np.ones(len(groups), np.bool_)
     random = generator(seed, Purpose.FEATURES, member)
-    return np.isin(groups, random.choice(columns, number, replace=False)).astype(np.float32)
-
-
-def patch_mask(
-    patch: tuple[int, int], shape: tuple[int, ...], seed: int, member: int
-) -> np.ndarray:
-    """Return which pixels a member sees through a crop at a random place, shape `shape`.
-
-    Args:
-        patch: height and width of the crop; larger than the image means all of it.
-        shape: of an image: (height, width) or (height, width, channels).
-        seed: the seed of the training.
-        member: the number of the member.
-    """
-    random = generator(seed, Purpose.PATCH, member)
-    mask = np.zeros(shape, np.float32)
-    spans = [min(want, have) for want, have in zip(patch, shape[:2], strict=True)]
-    top, left = (
-        random.integers(have - span + 1) for span, have in zip(spans, shape[:2], strict=True)
-    )
-    mask[top : top + spans[0], left : left + spans[1]] = 1.0
-    return mask
+    return np.isin(groups, random.choice(columns, number, replace=False))

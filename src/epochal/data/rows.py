@@ -55,6 +55,12 @@ def columns_of(rows: Rows | Streamed) -> int:
     return math.prod(head_of(rows).shape[1:])
 
 
+def image_of(rows: Rows | Streamed) -> tuple[int, ...]:
+    """Return the height and width of rows that are images, () of others."""
+    shape: tuple[int, ...] = head_of(rows).shape[1:]
+    return shape[:2] if len(shape) > 1 else ()
+
+
 def spans(rows: Rows) -> Iterator[slice]:
     """Return the slices into which rows are cut to be worked on in bounded memory."""
     count, step = len_of(rows), _step(rows)

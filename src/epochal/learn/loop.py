@@ -374,7 +374,7 @@ class _Run:
             or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(copies[k]))
         ]
         if diverged:
-            rate = self.task.settings.learning_rate_init
+            rate = float(self.task.settings.learning_rate_init)
             raise TrainingError.from_divergence(diverged, epoch, rate)
         outcomes = [
             ending if outcome is Outcome.IMPROVING and ending is not None else outcome

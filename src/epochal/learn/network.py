@@ -6,7 +6,6 @@ predictions (NumPy arrays, no compilation); this module imports no JAX.
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,12 +48,13 @@ def outputs(layers: Layers) -> int:
     return int(dense(layers)[-1].bias.shape[-1])
 
 
-def masked(layers: Layers, mask: Array) -> Layers:
-    """Return layers whose first affine weights are 0 for the inputs that the mask hides."""
+def masked(gradient: Layers, layers: Layers) -> Layers:
+    """Return the gradient, but 0 for the first affine weights that are 0 and have to stay so."""
     number = len(layers) - len(dense(layers))
-    first, *others = dense(layers)
-    seen = first._replace(weights=first.weights * mask[:, None])
-    return (*layers[:number], seen, *others)
+    slope, weights = dense(gradient)[0], dense(layers)[0].weights
+    zero = weights.__array_namespace__().zeros((), weights.dtype)
+    seen = weights.__array_namespace__().where(weights == 0, zero, slope.weights)
+    return (*gradient[:number], slope._replace(weights=seen), *gradient[number + 1 :])
 
 
 def _relu(x: Array) -> Array:
@@ -135,7 +135,7 @@ def initial(
 
     Weights are normal with mean 0 and variance g / inputs, with g = 2 before a
     ReLU-like unit (He et al. 2015) and 1 otherwise (LeCun et al. 1998); biases
-    are 0. An input whose `mask` is 0 has weights 0, and counts as no input.
+    are 0. What a unit does not see has the weight 0, and counts as no input.
     scikit-learn draws uniformly with variance 2 / (inputs + outputs) instead.
 
     Args:
@@ -143,7 +143,8 @@ def initial(
         activation: name of the hidden activation.
         seed: the seed of the training.
         member: the number of the member; others do not influence it.
-        mask: which inputs the member sees, shape (inputs,); None for all.
+        mask: which inputs the units of the first layer see, bool (inputs, units), or
+            (inputs, 1) if all see the same; None for all.
     """
     random = generator(seed, Purpose.INITIALISATION, member)
     layers = []
@@ -151,10 +152,10 @@ def initial(
         hidden = depth < len(sizes) - 2
         gain = 2.0 if hidden and activation in {"relu", "silu"} else 1.0
         weights = random.standard_normal((inputs, outputs))
-        seen = inputs
+        seen: Any = inputs
         if depth == 0 and mask is not None:
-            weights *= mask[:, None]
-            seen = max(int(np.count_nonzero(mask)), 1)
-        weights *= math.sqrt(gain / seen)
+            weights *= mask
+            seen = np.maximum(np.count_nonzero(mask, axis=0), 1)
+        weights *= np.sqrt(gain / seen)
         layers.append(Layer(weights.astype(np.float32), np.zeros(outputs, np.float32)))
     return tuple(layers)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.bags import amount, feature_mask, patch_mask
+from epochal.data.bags import amount, feature_mask
+from epochal.data.patches import field_masks, patch_mask
 from epochal.keys import Purpose, word
 from epochal.learn.embedding import Embedding, initial_embedding
 from epochal.learn.members import stacked
@@ -15,7 +16,7 @@ from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import Fixed, MemberState, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from epochal.data.features import Sizes
     from epochal.settings import Settings
@@ -45,32 +46,40 @@ def program_for(
 
 
 def masks_for(
-    settings: Settings, groups: np.ndarray, shape: tuple[int, ...], seed: int
-) -> list[np.ndarray] | None:
-    """Return which features each member sees, or None if all see all.
+    settings: Settings, groups: np.ndarray, shape: tuple[int, ...], units: int, seed: int
+) -> Callable[[int], np.ndarray] | None:
+    """Return the function that tells what a member sees, or None if all see all.
+
+    It returns, of a member's number, which inputs each unit of the first layer
+    sees, bool (inputs, units), or (inputs, 1) if all units see the same.
 
     Args:
-        settings: `max_features`, `patch`, `n_estimators`.
+        settings: `max_features`, `patch`, `receptive_field`.
         groups: the source column of each input of the first layer.
         shape: of one row as it came: of images (height, width[, channels]).
+        units: of the first layer.
         seed: the seed of the training.
     """
     columns = len(np.unique(groups))
-    if settings.patch is None and amount(settings.max_features, columns) == columns:
+    patch, field = settings.patch, settings.receptive_field
+    if patch is None and field is None and amount(settings.max_features, columns) == columns:
         return None
-    masks = []
-    for member in range(settings.n_estimators):
-        mask = feature_mask(settings, groups, seed, member)
-        if settings.patch is not None:
-            pixels = patch_mask(settings.patch, shape, seed, member).reshape(-1)
-            mask = mask * pixels[groups]
-        masks.append(mask)
-    return masks
+
+    def mask(member: int) -> np.ndarray:
+        """Return what a member sees."""
+        seen = feature_mask(settings, groups, seed, member)[:, None]
+        if patch is not None:
+            seen = seen & patch_mask(patch, shape, seed, member).reshape(-1, 1)[groups]
+        if isinstance(field, tuple):
+            fields = field_masks(field, shape, units, seed, member)
+            seen = seen & fields.reshape(-1, units)[groups]
+        return seen
+
+    return mask
 
 
-def fixed_for(settings: Settings, masks: list[np.ndarray] | None, seed: int) -> Fixed:
+def fixed_for(settings: Settings, seed: int) -> Fixed:
     """Return the members' constants, stacked."""
-    nothing = np.zeros(0, np.float32)
     members = [
         Fixed(
             hyper=Hyper(
@@ -81,7 +90,6 @@ def fixed_for(settings: Settings, masks: list[np.ndarray] | None, seed: int) -> 
                 input_dropout=np.float32(settings.input_dropout),
             ),
             word=np.uint32(word(seed, Purpose.DROPOUT, member)),
-            mask=nothing if masks is None else masks[member],
         )
         for member in range(settings.n_estimators)
     ]
@@ -93,7 +101,7 @@ def fresh_state(
     settings: Settings,
     program: Program,
     sizes: Sequence[int],
-    masks: list[np.ndarray] | None,
+    masks: Callable[[int], np.ndarray] | None,
     seed: int,
     embedding: Sizes | None = None,
 ) -> MemberState:
@@ -103,13 +111,13 @@ def fresh_state(
         settings: activation, size of the embedding, averaging, number of members.
         program: the static choices.
         sizes: widths from the first layer's inputs to the classes.
-        masks: which inputs each member sees.
+        masks: which inputs the units of a member see, by its number; None for all.
         seed: the seed of the training.
         embedding: what the embedding is made for; None if there is none.
     """
     layers = []
     for member in range(settings.n_estimators):
-        mask = None if masks is None else masks[member]
+        mask = None if masks is None else masks(member)
         own: Layers = initial(sizes, settings.activation, seed=seed, member=member, mask=mask)
         if embedding is not None and settings.embedding_size is not None:
             size = int(settings.embedding_size)

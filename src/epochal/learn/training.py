@@ -42,7 +42,7 @@ class Program:
     rule: str
     batch_size: int
     dropout: bool
-    masked: bool
+    masked: bool  # whether units see some of the inputs only
     calibrated: bool = False  # whether losses are judged after the best temperature
     vectorised: bool = False  # how members are mapped: see `members`
     smooth: int = 0  # intervals that the embedding of a smooth member has, at the most
@@ -68,7 +68,6 @@ class Fixed(NamedTuple):
 
     hyper: Hyper
     word: Array  # uint32, seeds the dropout masks
-    mask: Array  # (inputs,) float32: 1 where the member sees the input; (0,) if it sees all
 
 
 class Batch(NamedTuple):
@@ -135,7 +134,7 @@ def step(
     targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)
     (gradient,) = chain_rule(loss_gradient(logits, targets) * w[:, None])
     if program.masked:
-        gradient = masked(gradient, fixed.mask)
+        gradient = masked(gradient, state.layers)
     layers, moments = updated(
         program.rule, state.layers, gradient, state.moments, state.step, hyper
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from epochal.records import Calibration, History, OutOfBag
     from epochal.settings import Settings
 
-FORMAT, FORMAT_VERSION = "epochal", 3
+FORMAT, FORMAT_VERSION = "epochal", 4
 
 
 @dataclass(frozen=True, eq=False)
