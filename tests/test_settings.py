@@ -154,9 +154,11 @@ def test_what_goes_by_the_width_of_a_table_is_as_it_says(name: str) -> None:
 def test_units_see_a_third_of_the_sides_of_wide_images(
     columns: int, image: tuple[int, ...], field: tuple[int, int] | None
 ) -> None:
-    """Of small images, and of rows that are none, they see everything; a user's own value stays."""
+    """Of small images, of others, and without a hidden layer they see everything; an own value stays."""
     own = resolved(Settings(receptive_field=(3, 4)), 100, columns, image)
+    plain = Settings(hidden_layer_sizes=())
 
     assert resolved(Settings(), 100, columns, image).receptive_field == field
     assert own.receptive_field == (3, 4)
+    assert resolved(plain, 100, columns, image).receptive_field is None
     assert resolved(preset("classic"), 100, columns, image).receptive_field is None

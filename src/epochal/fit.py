@@ -363,7 +363,7 @@ def _train(
             raise SettingError(
                 f"{name}={getattr(settings, name)} with rows of shape {shape}",
                 "images: X of shape (rows, height, width) or (rows, height, width, channels)",
-                "reshape X, or use max_features for random subsets of columns",
+                "reshape X, or give an IDX or .npy file of images; max_features is for tables",
             )
     groups = preprocessor.input_groups(int(settings.embedding_size or 0))
     sizes = layer_sizes(preprocessor, settings, n_classes)

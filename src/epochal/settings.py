@@ -245,13 +245,16 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
         for name, values in BY_WIDTH.items()
         if getattr(settings, name) == AUTO
     }
+    if field == AUTO:
+        # Without a hidden layer a class would be told by a part of the image alone.
+        field = receptive_field_for(columns, image) if settings.hidden_layer_sizes else None
     return replace(
         settings,
         **by_width,
         batch_size=min(size, rows),
         embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
         n_knots=knots_for(rows) if knots == AUTO else knots,
-        receptive_field=receptive_field_for(columns, image) if field == AUTO else field,
+        receptive_field=field,
     )
 
 
