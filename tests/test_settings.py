@@ -148,17 +148,16 @@ def test_what_goes_by_the_width_of_a_table_is_as_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "image", "field"),
-    [(784, (28, 28), (10, 10)), (3072, (32, 32), (11, 11)), (64, (8, 8), None), (784, (), None)],
+    ("image", "field"),
+    [((28, 28), (10, 10)), ((32, 64), (11, 22)), ((8, 8), (4, 4)), ((100, 7), None), ((), None)],
 )
-def test_units_see_a_third_of_the_sides_of_wide_images(
-    columns: int, image: tuple[int, ...], field: tuple[int, int] | None
+def test_units_see_a_third_of_the_sides_of_images(
+    image: tuple[int, ...], field: tuple[int, int] | None
 ) -> None:
-    """Of small images, of others, and without a hidden layer they see everything; an own value stays."""
-    own = resolved(Settings(receptive_field=(3, 4)), 100, columns, image)
-    plain = Settings(hidden_layer_sizes=())
+    """Of other rows, of crops, and without a hidden layer they see everything; an own value stays."""
+    own = resolved(Settings(receptive_field=(3, 4)), 100, 64, image)
 
-    assert resolved(Settings(), 100, columns, image).receptive_field == field
+    assert resolved(Settings(), 100, 64, image).receptive_field == field
     assert own.receptive_field == (3, 4)
-    assert resolved(plain, 100, columns, image).receptive_field is None
-    assert resolved(preset("classic"), 100, columns, image).receptive_field is None
+    for whole in (Settings(hidden_layer_sizes=()), Settings(patch=(9, 9)), preset("classic")):
+        assert resolved(whole, 100, 64, image).receptive_field is None

@@ -115,7 +115,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     patch : (int, int) or None
         Height and width of the random crop that each member sees of images.
     receptive_field : (int, int), "auto" or None
-        The same for each unit of the first layer; "auto" goes by the size of the image.
+        The same for each unit of the first layer; "auto" is a third of each side.
     epsilon : float
         The constant in (x - mean) / sqrt(variance + epsilon).
     clip : float or None
