@@ -188,7 +188,7 @@ BY_WIDTH: dict[str, tuple[Any, Any]] = {
     # Columns of wide tables repeat each other; in narrow ones one may say what no other does.
     "input_dropout": (0.0, 0.1),
     # Roots of pixels made fewer mistakes than pixels, and a clearly lower loss. In narrow
-    # tables vectors can find such bends; that roots help there too is not yet sure.
+    # tables vectors can find such bends; what fits expect of themselves says neither yes nor no.
     "square_roots": (False, True),
 }
 
