@@ -26,7 +26,7 @@ from epochal.data.judges import Judges, own, shared
 from epochal.data.kept import Kept
 from epochal.data.labels import class_weights, encode_labels, numbered
 from epochal.data.preprocess import Preprocessor
-from epochal.data.rows import columns_of, image_of
+from epochal.data.rows import columns_of, head_of, image_of
 from epochal.data.split import holdout, latest
 from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
@@ -50,6 +50,7 @@ from epochal.use.opinions import Asked, opinions
 
 if TYPE_CHECKING:
     from epochal.data.labelled import Labelled
+    from epochal.data.rows import Rows
     from epochal.records import History
 
 
@@ -119,9 +120,7 @@ def fit(
         # Folds would train on what came later than the rows that judge.
         settings = replace(settings, bagging=None)
     trains, apart = _split(data, labels, weight, settings, how, validation)
-    settings = resolved(
-        settings, int(np.count_nonzero(trains)), columns_of(data.rows), image_of(data.rows)
-    )
+    settings = _resolved(settings, data.rows, int(np.count_nonzero(trains)))
     kept = _kept(data, trains, settings, how)
     preprocessor = _preprocessor(data, trains, settings, earlier, kept)
     known = Known(labels, weight, _numbered_among(data.groups, trains))
@@ -237,6 +236,20 @@ def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray
     numbers = np.zeros(len(trains), np.int32)
     numbers[trains] = numbered_groups(groups[trains])
     return numbers
+
+
+def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
+    """Return the settings for so many training rows; refuse parts of rows that are no images."""
+    image = image_of(rows)
+    settings = resolved(settings, count, columns_of(rows), image)
+    for name in ("patch", "receptive_field"):
+        if getattr(settings, name) is not None and not image:
+            raise SettingError(
+                f"{name}={getattr(settings, name)} with rows of shape {head_of(rows).shape[1:]}",
+                "images: X of shape (rows, height, width) or (rows, height, width, channels)",
+                "reshape X, or give an IDX or .npy file of images; max_features is for tables",
+            )
+    return settings
 
 
 def _going_on(new: Settings, old: Settings) -> Settings:
@@ -357,17 +370,9 @@ def _train(
     preprocessor, pool, bags, judges, n_classes = material
     keep_programs()
     device = chosen(how.device)
-    shape = preprocessor.schema.shape
-    for name in ("patch", "receptive_field"):
-        if getattr(settings, name) is not None and len(shape) < 2:
-            raise SettingError(
-                f"{name}={getattr(settings, name)} with rows of shape {shape}",
-                "images: X of shape (rows, height, width) or (rows, height, width, channels)",
-                "reshape X, or give an IDX or .npy file of images; max_features is for tables",
-            )
     groups = preprocessor.input_groups(int(settings.embedding_size or 0))
     sizes = layer_sizes(preprocessor, settings, n_classes)
-    masks = masks_for(settings, groups, shape, sizes[1], how.seed)
+    masks = masks_for(settings, groups, preprocessor.schema.shape, sizes[1], how.seed)
     program = program_for(
         settings,
         masked=masks is not None,

@@ -248,8 +248,8 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
     if field == AUTO:
         # Without a hidden layer a class would be told by a part of the image alone; and of a
         # member's crop most units would see nothing.
-        whole = settings.patch is None and settings.hidden_layer_sizes
-        field = receptive_field_for(image) if whole else None
+        fitting = bool(settings.hidden_layer_sizes) and settings.patch is None
+        field = receptive_field_for(image) if fitting else None
     return replace(
         settings,
         **by_width,

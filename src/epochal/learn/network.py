@@ -52,8 +52,7 @@ def masked(gradient: Layers, layers: Layers) -> Layers:
     """Return the gradient, but 0 for the first affine weights that are 0 and have to stay so."""
     number = len(layers) - len(dense(layers))
     slope, weights = dense(gradient)[0], dense(layers)[0].weights
-    zero = weights.__array_namespace__().zeros((), weights.dtype)
-    seen = weights.__array_namespace__().where(weights == 0, zero, slope.weights)
+    seen = weights.__array_namespace__().where(weights == 0, 0.0, slope.weights)
     return (*gradient[:number], slope._replace(weights=seen), *gradient[number + 1 :])
 
 
