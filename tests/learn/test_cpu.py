@@ -1,26 +1,31 @@
 """Operations in the order of memory that suits a CPU, against plain ones."""
 
+from itertools import product
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.cpu import CPU, product
+from epochal.learn import cpu
+from epochal.learn.cpu import CPU
 from epochal.learn.kernels import PLAIN
 
 RANDOM = np.random.default_rng(0)
+# All kinds: the last is long.
 
 
-@pytest.mark.parametrize("rows", [1, 5, 200])
-@pytest.mark.parametrize("inputs", [1, 7, 100])
-@pytest.mark.parametrize("outputs", [1, 2, 16, 17, 160])
+SIZES = [*product((1, 5, 200), (1, 7, 100), (1, 2, 16, 17, 160)), (600, 300, 200)]
+
+
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), SIZES)
 def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outputs):
     """The product x W, and for a gradient g: g Wᵀ and xᵀ g, whichever side is transposed first."""
     x, w, g = (
         RANDOM.normal(size=shape) for shape in ((rows, inputs), (inputs, outputs), (rows, outputs))
     )
     with jax.enable_x64(True):
-        found, chain_rule = jax.jit(lambda *of: jax.vjp(product, *of))(x, w)
+        found, chain_rule = jax.jit(lambda *of: jax.vjp(cpu.product, *of))(x, w)
         of_x, of_w = jax.jit(chain_rule)(jnp.asarray(g))
 
     np.testing.assert_allclose(found, x @ w, rtol=1e-12, atol=1e-12)

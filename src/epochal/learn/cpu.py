@@ -13,17 +13,17 @@ from epochal.learn.kernels import Kernels
 if TYPE_CHECKING:
     Array = Any  # a JAX array
 
-# Products with so few outputs, or so few multiplications, are faster with a copy before them.
-NARROW, SHORT = 16, 2**21
+# Gradients of weights with so few outputs, or so few multiplications, are faster with a copy before them.
+NARROW, SHORT = 16, 2**25
 
 
 @jax.custom_vjp
 def product(x: Array, weights: Array) -> Array:
     """Return x W, with gradients that are faster where W has few outputs or the product is short.
 
-    As a formula, the gradient xᵀ g makes XLA read x down its columns: such a product is handed
-    from thread to thread, which takes longer than a short one itself, and is several times as
-    slow where a side is narrow. Here what has fewer numbers is transposed first, by a copy.
+    As a formula, the gradient xᵀ g makes XLA read x down its columns: such a product goes to
+    another library, which is slower unless it is long, and several times as slow where a side
+    is narrow. Here one side is transposed first, by a copy: g where W has few outputs, else x.
 
     Args:
         x: shape (rows, inputs).
@@ -44,14 +44,12 @@ def _forward(x: Array, weights: Array) -> tuple[Array, tuple[Array, Array]]:
 def _backward(of: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     """Return the gradients of x and of the weights."""
     x, weights = of
-    (rows, inputs), outputs = x.shape, weights.shape[1]
-    if outputs > NARROW and rows * inputs * outputs > SHORT:
-        return gradient @ weights.T, x.T @ gradient
-    across = _held(gradient.T)
-    of_x = _held(weights @ across).T if outputs <= NARROW else gradient @ weights.T
-    if rows * inputs <= (rows + inputs) * outputs:
-        return of_x, _held(x.T) @ gradient
-    return of_x, _held(across @ x).T
+    if weights.shape[1] <= NARROW:
+        of_weights = _held(_held(gradient.T) @ x).T
+    else:
+        short = x.size * weights.shape[1] <= SHORT
+        of_weights = (_held(x.T) if short else x.T) @ gradient
+    return gradient @ weights.T, of_weights
 
 
 def _held(matrix: Array) -> Array:
