@@ -8,7 +8,7 @@ of work alone, so equal calls give equal bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,14 @@ from epochal.learn.losses import softmax
 from epochal.learn.network import apply, dense, outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from epochal.data.rows import Rows
     from epochal.learn.network import Layers
     from epochal.model.description import Model
     from epochal.records import Calibration
+
+    Array = Any  # a JAX array
 
 # Multiplications below which NumPy is done before a program would be compiled.
 SMALL = 2 * 10**9
@@ -162,19 +164,28 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
     from epochal.learn import members
 
     on_device = jax.tree.map(jnp.asarray, layers)
-    return np.concatenate(
-        [
-            np.asarray(members.logits(on_device, block, activation), np.float64)[:rows]
-            for block, rows in _blocks(x)
-        ]
-    )
+    return _by_blocks(lambda block: members.logits(on_device, block, activation), x)
 
 
-def _blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield the rows in blocks of one size, the last one padded, each with its number of rows."""
+def _by_blocks(program: Callable[[np.ndarray], Array], x: np.ndarray) -> np.ndarray:
+    """Return what a program makes of rows, float64, by blocks of one size.
+
+    Two blocks at once on two cores: products of one go on while another's rows are copied,
+    activated and normalised (docs/PERFORMANCE.md).
+    """
+
+    def own(rows: int, block: np.ndarray) -> np.ndarray:
+        return np.asarray(program(block), np.float64)[:rows]
+
+    return np.concatenate(list(ahead(own, _blocks(x))))
+
+
+def _blocks(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the rows in blocks of one size, the last one padded, each behind its number of rows."""
     for start in range(0, len(x), BLOCK):
         block = x[start : start + BLOCK]
-        yield np.pad(block, ((0, BLOCK - len(block)), (0, 0))), len(block)
+        padding = BLOCK - len(block)
+        yield len(block), np.pad(block, ((0, padding), (0, 0))) if padding else block
 
 
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
@@ -208,12 +219,7 @@ def _compiled(
 
     stack = jax.tree.map(jnp.asarray, stacked(members))
     how = [jnp.asarray(each, jnp.float32) for each in (calibration.sharpness, calibration.weights)]
-    return np.concatenate(
-        [
-            np.asarray(mean_probabilities(stack, block, activation, *how), np.float64)[:rows]
-            for block, rows in _blocks(x)
-        ]
-    )
+    return _by_blocks(lambda block: mean_probabilities(stack, block, activation, *how), x)
 
 
 def _is_number(name: str | None) -> bool:
