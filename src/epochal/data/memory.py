@@ -25,7 +25,7 @@ LEAST = 100 * 10**6
 JUDGING_BYTES = 2**28
 # Rows gathered at a time: large enough that the hand-over to the program is
 # nothing beside its work, small enough to gather one while another trains.
-SEGMENT_BYTES = 64 * 2**20
+SEGMENT_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
