@@ -44,6 +44,15 @@ def test_chunks_do_not_show(ours, monkeypatch, small):
     np.testing.assert_allclose(ours.predict_proba(X), whole, atol=1e-6)
 
 
+def test_blocks_at_once_do_not_show(ours, monkeypatch):
+    """Rows in many blocks, several of which are under way, have the probabilities of one block."""
+    monkeypatch.setattr(predict, "SMALL", 0)
+    whole = ours.predict_proba(X)
+    monkeypatch.setattr(predict, "BLOCK", 16)
+
+    np.testing.assert_allclose(ours.predict_proba(X), whole, atol=1e-6)
+
+
 def test_a_row_does_not_depend_on_its_company(ours):
     """A row alone has the probabilities that it has among others."""
     together = ours.predict_proba(X[:20])

@@ -23,8 +23,8 @@ FIXED = 250 * 10**6
 LEAST = 100 * 10**6
 # Without a limit, rows that are encoded for nothing but to judge take this much at the most.
 JUDGING_BYTES = 2**28
-# Rows gathered at a time: large enough that the hand-over to the program is
-# nothing beside its work, small enough to gather one while another trains.
+# Rows gathered at a time: large enough that the hand-over to the program is nothing beside its
+# work, and less than glibc gives back when it is freed (docs/PERFORMANCE.md).
 SEGMENT_BYTES = 16 * 2**20
 
 

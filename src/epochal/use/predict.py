@@ -163,7 +163,7 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
 
     from epochal.learn import members
 
-    on_device = jax.tree.map(jnp.asarray, layers)
+    on_device = jax.device_put(layers, jnp.zeros(()).device)
     return _by_blocks(lambda block: members.logits(on_device, block, activation), x)
 
 
@@ -217,7 +217,8 @@ def _compiled(
 
     from epochal.learn.members import mean_probabilities, stacked
 
-    stack = jax.tree.map(jnp.asarray, stacked(members))
+    # To the caller's device: the threads that predict blocks do not know it by themselves.
+    stack = jax.device_put(stacked(members), jnp.zeros(()).device)
     how = [jnp.asarray(each, jnp.float32) for each in (calibration.sharpness, calibration.weights)]
     return _by_blocks(lambda block: mean_probabilities(stack, block, activation, *how), x)
 
