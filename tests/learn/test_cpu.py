@@ -12,9 +12,7 @@ from epochal.learn.cpu import CPU
 from epochal.learn.kernels import PLAIN
 
 RANDOM = np.random.default_rng(0)
-# All kinds: the last is long.
-
-
+# Products of all kinds: the last one is long.
 SIZES = [*product((1, 5, 200), (1, 7, 100), (1, 2, 16, 17, 160)), (600, 300, 200)]
 
 

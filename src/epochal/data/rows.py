@@ -99,10 +99,13 @@ def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
         yield slice(start, stop), span(rows, start, stop)
 
 
-def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iterator[Result]:
+def ahead(
+    work: Callable[..., Result], some: Iterable[tuple[Any, Rows]], most: int = _THREADS
+) -> Iterator[Result]:
     """Yield what the work makes of each piece, in their order; the next pieces are under way.
 
-    A piece comes with its span, or with whatever else the work is to know of it.
+    A piece comes with its span, or with whatever else the work is to know of it. As many
+    are worked on at once as there are cores, or `most`.
     """
     pieces = iter(some)
     first = list(islice(pieces, 2))
@@ -111,7 +114,7 @@ def ahead(work: Callable[..., Result], some: Iterable[tuple[Any, Rows]]) -> Iter
         yield from (work(*one) for one in first)
         return
     begun: deque[Future[Result]] = deque()
-    threads = min(os.cpu_count() or 1, _THREADS)
+    threads = min(os.cpu_count() or 1, most)
     with ThreadPoolExecutor(threads) as pool:
         for beside, piece in chain(first, pieces):
             begun.append(pool.submit(work, beside, piece))

@@ -158,26 +158,27 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
     """Return one member's logits, float64 (rows, classes); the arguments are as above."""
     if not large:
         return _direct_logits(layers, x, activation)
-    import jax
-    import jax.numpy as jnp
-
     from epochal.learn import members
 
-    on_device = jax.device_put(layers, jnp.zeros(()).device)
-    return _by_blocks(lambda block: members.logits(on_device, block, activation), x)
+    return _by_blocks(lambda own, block: members.logits(own, block, activation), layers, x)
 
 
-def _by_blocks(program: Callable[[np.ndarray], Array], x: np.ndarray) -> np.ndarray:
-    """Return what a program makes of rows, float64, by blocks of one size.
+def _by_blocks(program: Callable[[Any, np.ndarray], Array], own: Any, x: np.ndarray) -> np.ndarray:
+    """Return what a program makes of its own arrays and rows, float64, by blocks of one size.
 
-    Two blocks at once on two cores: products of one go on while another's rows are copied,
-    activated and normalised (docs/PERFORMANCE.md).
+    Two blocks at once: products of one go on while another's rows are copied, activated
+    and normalised (docs/PERFORMANCE.md). More would take more memory.
     """
+    # Here and not above: what is small needs no JAX, which takes a second to load.
+    import jax
 
-    def own(rows: int, block: np.ndarray) -> np.ndarray:
-        return np.asarray(program(block), np.float64)[:rows]
+    # To the caller's device: the threads that predict blocks do not know it by themselves.
+    there = jax.device_put(own, jax.device_put(0.0).device)
 
-    return np.concatenate(list(ahead(own, _blocks(x))))
+    def predicted(rows: int, block: np.ndarray) -> np.ndarray:
+        return np.asarray(program(there, block), np.float64)[:rows]
+
+    return np.concatenate(list(ahead(predicted, _blocks(x), most=2)))
 
 
 def _blocks(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -211,16 +212,14 @@ def _compiled(
     members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
 ) -> np.ndarray:
     """Return the mean probabilities, by the compiled program in float32."""
-    # Here and not above: what is small needs no JAX, which takes a second to load.
-    import jax
-    import jax.numpy as jnp
-
     from epochal.learn.members import mean_probabilities, stacked
 
-    # To the caller's device: the threads that predict blocks do not know it by themselves.
-    stack = jax.device_put(stacked(members), jnp.zeros(()).device)
-    how = [jnp.asarray(each, jnp.float32) for each in (calibration.sharpness, calibration.weights)]
-    return _by_blocks(lambda block: mean_probabilities(stack, block, activation, *how), x)
+    how = [np.asarray(each, np.float32) for each in (calibration.sharpness, calibration.weights)]
+    return _by_blocks(
+        lambda own, block: mean_probabilities(own[0], block, activation, *own[1:]),
+        (stacked(members), *how),
+        x,
+    )
 
 
 def _is_number(name: str | None) -> bool:
