@@ -215,11 +215,8 @@ def _compiled(
     from epochal.learn.members import mean_probabilities, stacked
 
     how = [np.asarray(each, np.float32) for each in (calibration.sharpness, calibration.weights)]
-    return _by_blocks(
-        lambda own, block: mean_probabilities(own[0], block, activation, *own[1:]),
-        (stacked(members), *how),
-        x,
-    )
+    own = (stacked(members), *how)
+    return _by_blocks(lambda of, x: mean_probabilities(of[0], x, activation, *of[1:]), own, x)
 
 
 def _is_number(name: str | None) -> bool:
