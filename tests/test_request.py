@@ -1,15 +1,21 @@
-"""The records of a fit are plain: asking loads no JAX."""
+"""The records of a fit are plain: asking loads neither JAX nor scikit-learn."""
 
 import subprocess
 import sys
 
 
-def test_asking_loads_no_jax():
-    """The estimator can be imported and set up without JAX."""
-    code = (
-        "import sys; from epochal import EpochalClassifier; import epochal.request;"
-        "EpochalClassifier(); print('jax' in sys.modules)"
-    )
+def loaded(code):
+    """Return which of JAX and scikit-learn a process has loaded after some code."""
+    code = f"import sys; {code}; print(*{{'jax', 'sklearn'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
-    assert done.stdout.strip() == "False"
+
+def test_asking_loads_neither():
+    """The command line asks for a fit without the estimator, which takes long to load."""
+    assert loaded("import epochal.request, epochal.cli.train") == ""
+
+
+def test_the_estimator_loads_no_jax():
+    """It can be imported and set up without."""
+    assert loaded("from epochal import EpochalClassifier; EpochalClassifier()") == "sklearn"

@@ -20,16 +20,11 @@ from epochal.data.sources.frames import as_rows, is_frame
 from epochal.data.sources.roles import Roles, as_categories, labelled
 from epochal.data.streamed import Streamed
 from epochal.errors import SettingError
+from epochal.given import checked_labels, of_rows
 from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
-from epochal.request import (
-    Circumstances,
-    Fitted,
-    checked_beside,
-    checked_labels,
-    print_epoch,
-)
+from epochal.request import Circumstances, Fitted, check_beside, print_epoch
 from epochal.settings import AUTO, Settings, checked, is_auto, preset
 from epochal.use.predict import predict_proba, predict_proba_at
 
@@ -318,7 +313,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
         said = Roles(y, sample_weight, groups, times)
         data = self._labelled(X, said, reset=earlier is None)
-        data = checked_beside(data, settings, validated=X_val is not None)
+        check_beside(data, settings, validated=X_val is not None)
         validation = None
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
@@ -464,9 +459,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             return replace(read, rows=self._rows(read.rows, reset=reset))
         rows = self._rows(X, reset=reset)
         rows = as_categories(rows, categorical, "X", "categorical_features")
+        beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
         if isinstance(rows, Streamed):
-            return Labelled(rows, y, weight, groups, times)
-        return Labelled(rows, *checked_labels(rows, y, weight), groups, times)
+            return Labelled(rows, y, weight, *beside)
+        return Labelled(rows, *checked_labels(rows, y, weight), *beside)
 
     def _keep(self, fitted: Fitted) -> EpochalClassifier:
         """Return the estimator with what a fit gave."""

@@ -240,8 +240,10 @@ def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray
 
 def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
     """Return the settings for so many training rows; refuse parts of rows that are no images."""
-    image = image_of(rows)
-    settings = resolved(settings, count, columns_of(rows), image)
+    image, columns = image_of(rows), columns_of(rows)
+    if not columns:
+        raise DataError("there is no column to learn from", "at least one beside the target")
+    settings = resolved(settings, count, columns, image)
     for name in ("patch", "receptive_field"):
         if getattr(settings, name) is not None and not image:
             raise SettingError(

@@ -484,3 +484,15 @@ def test_bounded_memory_has_weights_groups_times_and_other_rows(run, table, tmp_
         ended = run(*base, *words)
         assert ended.code == 0, ended.err
     assert "test figures" in ended.out.lower()
+
+
+@pytest.mark.parametrize("words", [(), ("--weight", "w"), ("--memory", "1GB")])
+def test_a_target_alone_is_refused(run, tmp_path, words):
+    """Without another column there is nothing to learn from."""
+    table = tmp_path / "alone.csv"
+    table.write_text("w,kind\n1,a\n2,b\n" if words[:1] == ("--weight",) else "kind\na\nb\n")
+    ended = run("train", table, "--target", "kind", *TINY, *words)
+
+    assert ended.code == 4
+    assert "no column to learn from" in ended.err
+    assert left_behind(tmp_path, table) == set()

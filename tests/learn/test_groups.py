@@ -1,5 +1,6 @@
 """Groups of members: whichever they are, members come out the same and in their order."""
 
+import time
 from threading import Barrier, BrokenBarrierError
 
 import jax
@@ -21,6 +22,17 @@ def setting(members, *, vectorised=False):
     settings = resolved(checked(PRESETS["default"], values), rows=100, columns=3)
     program = program_for(settings, masked=False, vectorised=vectorised)
     state = fresh_state(settings, program, (3, 4, 2), None, 0)
+    return program, fixed_for(settings, 0), state, state.layers
+
+
+def two_kinds():
+    """Return what groups are made of, for five members: the third and the fourth are fine ones."""
+    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
+    settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
+    settings = resolved(settings, rows=100, columns=3)
+    sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
+    program = program_for(settings, masked=False, smooth=sizes.smooth)
+    state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)
     return program, fixed_for(settings, 0), state, state.layers
 
 
@@ -77,8 +89,9 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
 @pytest.mark.parametrize("tidy", [None, int])
 def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tidy):
-    """Two groups meet in a call that may compile, unless memory is to be given back between."""
+    """Groups of two kinds meet in a call that may compile, unless memory is to be given back between."""
     monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room, "FEW_KNOTS", 0)
     meeting = Barrier(2)
 
     def met(group):
@@ -88,8 +101,26 @@ def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tid
             return np.zeros(len(group.numbers))
         return np.ones(len(group.numbers))
 
-    with grouped(*setting(4), tidy=tidy) as groups:
-        assert groups.start(met, "train")().all() == (tidy is None)
+    with grouped(*two_kinds(), tidy=tidy) as groups:
+        assert groups.start(met, "train")()[[0, 2]].all() == (tidy is None)
+
+
+def test_groups_of_one_kind_compile_their_program_once(monkeypatch):
+    """The second waits while the first is in the call that may compile."""
+    monkeypatch.setattr(room, "cores", lambda: 2)
+    inside, most = [], []
+
+    def work(group):
+        inside.append(1)
+        time.sleep(0.05)
+        most.append(len(inside))
+        inside.pop()
+        return np.zeros(len(group.numbers))
+
+    with grouped(*setting(4)) as groups:
+        groups.start(work, "train")()
+
+    assert most == [1, 1]
 
 
 def test_there_is_a_core():
@@ -119,14 +150,10 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
 def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
     """Each kind is in groups of its own; gathered, all have the tables that they came with."""
     monkeypatch.setattr(room, "cores", lambda: threads)
-    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
-    settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
-    settings = resolved(settings, rows=100, columns=3)
-    sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
-    program = program_for(settings, masked=False, smooth=sizes.smooth)
-    state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)
+    monkeypatch.setattr(room, "FEW_KNOTS", 17)
+    program, fixed, state, best = two_kinds()
 
-    with grouped(program, fixed_for(settings, 0), state, state.layers) as groups:
+    with grouped(program, fixed, state, best) as groups:
         room_of = {int(k): group.intervals for group in groups.groups for k in group.numbers}
         # Of each kind one, so that threads compile the programs of both at the same time.
         assert {group.intervals for group in groups.groups[:2]} == {3, 9}
@@ -136,3 +163,28 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
     for k in range(5):
         for one, other in zip(gathered[k][0], state.layers[0], strict=True):
             np.testing.assert_array_equal(one, other[k])
+
+
+def test_with_few_knots_both_kinds_share_a_program(monkeypatch):
+    """Two columns of nine intervals are eighteen knots; groups have members of both kinds."""
+    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room, "FEW_KNOTS", 18)
+
+    with grouped(*two_kinds()) as groups:
+        assert [group.intervals for group in groups.groups] == [9, 9]
+        assert [group.numbers.tolist() for group in groups.groups] == [[0, 2, 4], [1, 3]]
+
+
+def test_whether_kinds_share_a_program_shows_in_rounding_only(monkeypatch):
+    """Knots that a smooth member carries in vain stay 0."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 3))
+    y = (x[:, 0] > 0).astype(int)
+    weights = []
+    for few in (0, 10_000):
+        monkeypatch.setattr(room, "FEW_KNOTS", few)
+        settings = {"n_estimators": 4, "n_folds": 2, "hidden_layer_sizes": (8,), "max_iter": 3}
+        ours = EpochalClassifier(**settings, random_state=0).fit(x, y)
+        weights.append([member.coefs_[0] for member in ours.estimators_])
+
+    np.testing.assert_allclose(*weights, atol=1e-6)

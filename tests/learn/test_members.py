@@ -115,15 +115,27 @@ def test_best_copies_are_renewed_where_asked():
 
 
 def test_probabilities_are_averaged_over_members():
-    """The ensemble's probabilities are the mean of the members' softmax outputs."""
+    """The ensemble's probabilities are the mean of the members' softmax outputs, in any pieces."""
     layers = trained(3)[0].layers
     single = [softmax(apply(one, X, "relu")) for one in members.unstacked(layers)]
+    asked = layers, np.ones(3, np.float32), np.full(3, 1 / 3, np.float32)
 
-    np.testing.assert_allclose(
-        members.mean_probabilities(layers, jnp.asarray(X), "relu", np.ones(3), np.ones(3) / 3),
-        np.mean(single, axis=0),
-        atol=1e-6,
-    )
+    for piece in (len(X), len(X) // 2):
+        np.testing.assert_allclose(
+            members.mean_probabilities(asked, jnp.asarray(X), len(X), "relu", piece),
+            np.mean(single, axis=0),
+            atol=1e-6,
+        )
+
+
+def test_rows_that_are_padding_cost_nothing():
+    """Pieces behind the rows that count are left as they were: at 0."""
+    layers = members.unstacked(trained(1)[0].layers)[0]
+    piece = len(X) // 2
+    logits = members.logits(layers, jnp.asarray(X), 1, "relu", piece)
+
+    np.testing.assert_allclose(logits[:piece], apply(layers, X[:piece], "relu"), atol=1e-6)
+    assert not np.asarray(logits[piece:]).any()
 
 
 def test_stacking_and_unstacking():

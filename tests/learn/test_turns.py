@@ -40,9 +40,10 @@ def test_later_calls_wait_for_nobody():
     assert both_inside(turns, "train", "judge")
 
 
-def test_nobody_waits_where_memory_is_not_limited():
-    """Two threads may compile side by side."""
+def test_where_memory_is_not_limited_two_programs_are_compiled_side_by_side():
+    """Two threads may compile a program each, but not the same one twice."""
     assert both_inside(Turns(), "train", "judge")
+    assert not both_inside(Turns(), "train", "train")
 
 
 def test_memory_is_given_back_once_for_each_program():

@@ -44,11 +44,13 @@ def test_chunks_do_not_show(ours, monkeypatch, small):
     np.testing.assert_allclose(ours.predict_proba(X), whole, atol=1e-6)
 
 
-def test_blocks_at_once_do_not_show(ours, monkeypatch):
-    """Rows in many blocks, several of which are under way, have the probabilities of one block."""
+@pytest.mark.parametrize("pieces", [1, 3, 32])
+def test_blocks_at_once_do_not_show(ours, monkeypatch, pieces):
+    """Rows in many blocks, several of which are under way, and pieces have the probabilities of one."""
     monkeypatch.setattr(predict, "SMALL", 0)
     whole = ours.predict_proba(X)
-    monkeypatch.setattr(predict, "BLOCK", 16)
+    monkeypatch.setattr(predict, "PIECE", 16)
+    monkeypatch.setattr(predict, "PIECES", pieces)
 
     np.testing.assert_allclose(ours.predict_proba(X), whole, atol=1e-6)
 

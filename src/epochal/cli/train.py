@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.classifier import EpochalClassifier, load
 from epochal.cli.codes import INTERRUPTED
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
@@ -31,14 +31,17 @@ from epochal.cli.surveying import Look, doubt_lines
 from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.labels import encode_labels, numbered
+from epochal.data.memory import Memory
 from epochal.data.rows import pieces
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.stopping import Outcome
+from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
-from epochal.settings import preset
+from epochal.request import Circumstances, Fitted, check_beside
+from epochal.settings import checked, preset
 from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
@@ -69,10 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     parts = _parts(arguments, earlier)
     _announce(arguments, parts)
     began = time.monotonic()
-    classifier = _fitted(arguments, parts, earlier)
+    model = _trained(arguments, parts, earlier)
     seconds = time.monotonic() - began
-    classifier.save(out, target=arguments.target)
-    model = classifier.model_
+    save(model, out)
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted and not arguments.quiet:
         print("interrupted: the best copies so far are kept", file=sys.stderr)
@@ -97,22 +99,22 @@ def default_output(data: str) -> Path:
     return Path(Path(name).stem + ".epochal") if name else Path("model.epochal")
 
 
-def _earlier(arguments: argparse.Namespace) -> EpochalClassifier | None:
-    """Return the classifier to go on from, if there is one; the target is its own."""
+def _earlier(arguments: argparse.Namespace) -> Model | None:
+    """Return the model to go on from, if there is one; the target is its own."""
     if arguments.earlier is None:
         return None
     if arguments.preset is not None:
         raise SettingError("--preset beside --from", "one of them: a model has its own settings")
     earlier = load(arguments.earlier)
-    arguments.target = arguments.target or earlier.model_.target
+    arguments.target = arguments.target or earlier.target
     return earlier
 
 
-def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> Parts:
+def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
     roles, categorical = _roles(arguments), arguments.categorical
     if earlier is not None:
-        columns = earlier.model_.preprocessor.schema.columns
+        columns = earlier.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
     streamed = arguments.memory is not None
     train = labelled(
@@ -121,7 +123,7 @@ def _parts(arguments: argparse.Namespace, earlier: EpochalClassifier | None) -> 
     if earlier is None:
         classes, numbers = encode_labels(train.labels)
     else:
-        classes = earlier.classes_
+        classes = earlier.classes
         train = relabelled(train, classes)
         numbers = numbered(train.labels, classes)
     valid = None
@@ -221,37 +223,29 @@ def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
     return lines
 
 
-def _fitted(
-    arguments: argparse.Namespace, parts: Parts, earlier: EpochalClassifier | None
-) -> EpochalClassifier:
-    """Return the classifier, trained under the eyes of the progress."""
-    classifier = EpochalClassifier() if earlier is None else earlier
-    base = earlier.model_.settings if earlier else preset(arguments.preset or "default")
+def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
+    """Return the model, trained under the eyes of the progress."""
+    base = earlier.settings if earlier else preset(arguments.preset or "default")
+    settings = checked(base, chosen_settings(arguments))
+    check_beside(parts.train, settings, validated=parts.valid is not None)
+    # Here and not above: mistakes in files are told before JAX is there.
+    from epochal.fit import fit
+
     with progress_for(arguments, base) as progress:
-        classifier.set_params(
-            warm_start=earlier is not None,
-            random_state=arguments.random_state,
-            class_weight=arguments.class_weight,
-            memory_limit=arguments.memory,
-            store=arguments.store,
-            callbacks=[progress],
-            **({"preset": arguments.preset} if arguments.preset else {}),
-            **chosen_settings(arguments),
+        how = Circumstances(
+            arguments.random_state,
+            arguments.class_weight,
+            [progress],
+            memory=Memory(arguments.memory, arguments.store),
         )
-        valid = {}
-        if parts.valid:
-            given = parts.valid.rows, parts.valid.labels, parts.valid.weight
-            valid = dict(zip(("X_val", "y_val", "sample_weight_val"), given, strict=True))
-        train = parts.train
-        classifier.fit(
-            train.rows,
-            train.labels,
-            train.weight,
-            groups=train.groups,
-            times=train.times,
-            **valid,
+        fitted = fit(
+            parts.train,
+            settings,
+            how,
+            validation=parts.valid,
+            earlier=None if earlier is None else Fitted(earlier, None, None),
         )
-    return classifier
+    return replace(fitted.model, target=arguments.target)
 
 
 def _test_figures(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
+import pyarrow as pa
 
 from epochal.data.batches import ArraySource, LazySource, RowSource
 from epochal.data.packing import PackedSource
@@ -135,7 +135,7 @@ def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preproce
     # All of them as they are: a copy would take as much again as what they become.
     some = rows if len(numbers) == len_of(rows) else take(rows, numbers)
     source: RowSource
-    if sparse.issparse(some):
+    if not isinstance(some, (np.ndarray, pa.Table)):
         source = LazySource(
             len(numbers), preprocessor.n_features, lambda i: preprocessor.encode(take(some, i))
         )

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
 
 
+# With at most so many knots in all columns, a step of smooth members does not notice that it
+# carries those of fine ones: one program serves both, and is compiled in half the time.
+FEW_KNOTS = 2_048
+
+
 def cores() -> int:
     """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -283,6 +288,8 @@ def _kinds(program: Program, state: MemberState, number: int, most: int) -> list
     """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
     first, everybody = state.layers[0], np.arange(number)
     if program.vectorised or not isinstance(first, Embedding):
+        return [Own(everybody, most)]
+    if first.slope.shape[-2] * most <= FEW_KNOTS:
         return [Own(everybody, most)]
     fine = np.asarray(first.fine) > 0
     kinds = [Own(everybody[fine], most), Own(everybody[~fine], min(program.smooth, most))]

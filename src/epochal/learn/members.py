@@ -170,30 +170,51 @@ def _chosen(choice: Array, these: Layers, those: Layers) -> Layers:
     return jax.tree.map(choose, these, those)
 
 
-@partial(jax.jit, static_argnames=("activation",))
-def logits(layers: Layers, x: Array, activation: str) -> Array:
-    """Return one member's logits, shape (rows, classes), in float32."""
-    return apply(layers, x, activation)
+@partial(jax.jit, static_argnames=("activation", "piece"))
+def logits(layers: Layers, x: Array, rows: int, activation: str, piece: int) -> Array:
+    """Return one member's logits, shape (rows, classes), in float32; the arguments are as below."""
+    zero = jnp.zeros((x.shape[0], outputs(layers)), x.dtype)
+    return _by_pieces(lambda some, _: apply(layers, some, activation), x, rows, zero, piece)
 
 
-@partial(jax.jit, static_argnames=("activation",))
+@partial(jax.jit, static_argnames=("activation", "piece"))
 def mean_probabilities(
-    layers: Layers, x: Array, activation: str, sharpness: Array, weights: Array
+    asked: tuple[Layers, Array, Array], x: Array, rows: int, activation: str, piece: int
 ) -> Array:
     """Return the members' softmax outputs, averaged, shape (rows, classes), in float32.
 
     Args:
-        layers: stacked layers of the members.
+        asked: the members' stacked layers, what the logits of each are multiplied by, shape
+            (members,), and the weights of each, shape (members,), summing to 1.
         x: encoded rows, shape (rows, features).
+        rows: how many of them count; the rest is padding.
         activation: name of the hidden activation.
-        sharpness: what logits are multiplied by, shape (members,).
-        weights: of the members, shape (members,), summing to 1.
+        piece: rows of a matrix product, of which x has a multiple.
     """
 
     def add(total: Array, one: tuple[Layers, Array, Array]) -> tuple[Array, None]:
         member, sharp, weight = one
-        return total + weight * softmax(sharp * apply(member, x, activation)), None
 
-    zero = jnp.zeros((x.shape[0], outputs(layers)), x.dtype)
-    total, _ = lax.scan(add, zero, (layers, sharpness, weights))
+        def more(some: Array, so_far: Array) -> Array:
+            return so_far + weight * softmax(sharp * apply(member, some, activation))
+
+        return _by_pieces(more, x, rows, total, piece), None
+
+    zero = jnp.zeros((x.shape[0], outputs(asked[0])), x.dtype)
+    total, _ = lax.scan(add, zero, asked)
     return total
+
+
+def _by_pieces(
+    of: Callable[[Array, Array], Array], x: Array, rows: Array | int, values: Array, piece: int
+) -> Array:
+    """Return values, one for each row of x, renewed piece by piece; those behind `rows` may stay."""
+
+    def renew(number: Array, values: Array) -> Array:
+        """Renew the values of a piece."""
+        some, so_far = (
+            lax.dynamic_slice_in_dim(part, number * piece, piece) for part in (x, values)
+        )
+        return lax.dynamic_update_slice_in_dim(values, of(some, so_far), number * piece, 0)
+
+    return lax.fori_loop(0, (rows + piece - 1) // piece, renew, values)

@@ -1,8 +1,10 @@
-"""Threads that take turns where each would compile a program, if memory is limited.
+"""Threads that take turns where each would compile a program.
 
-Compiling takes much more memory than the program that comes of it, most of it for as long as
-the compiler works: a default ensemble has two programs to train with, and two to judge with,
-whose compilers side by side are the peak of a training (docs/PERFORMANCE.md).
+Of threads that call the same program for the first time one compiles it, while the others
+wait. If memory is limited, only one program is compiled at a time: compiling takes much more
+memory than the program that comes of it, most of it for as long as the compiler works. A
+default ensemble has two programs to train with, and two to judge with, whose compilers side
+by side are the peak of a training (docs/PERFORMANCE.md).
 """
 
 from __future__ import annotations
@@ -16,21 +18,21 @@ if TYPE_CHECKING:
 
 
 class Turns:
-    """Whose turn it is; without `tidy`, which gives back what was taken, everybody's."""
+    """Whose turn it is; with `tidy`, which gives back what was taken, only one's at a time."""
 
     def __init__(self, tidy: Callable[[], Any] | None = None) -> None:
         self.tidy = tidy
-        self.lock = Lock()
+        self.locks: dict[Hashable, Lock] = {}
         self.done: set[Hashable] = set()
 
     @contextmanager
     def first(self, program: Hashable) -> Iterator[None]:
         """Call a program: alone, if it is the first time that this one is called."""
-        if self.tidy is None or program in self.done:
+        if program in self.done:
             yield
             return
-        with self.lock:
+        with self.locks.setdefault(program if self.tidy is None else None, Lock()):
             yield
-            if program not in self.done:
+            if self.tidy is not None and program not in self.done:
                 self.tidy()
             self.done.add(program)

@@ -31,8 +31,15 @@ if TYPE_CHECKING:
 
 # Multiplications below which NumPy is done before a program would be compiled.
 SMALL = 2 * 10**9
-# Rows of one block of the compiled program; also the most that is encoded at a time per feature.
-BLOCK = 4096
+# Rows of a matrix product: on a CPU what they become stays in its cache (docs/PERFORMANCE.md).
+PIECE = 2048
+# A product of more multiplications is shared out between cores, by threads that then wait busily for
+# some hundredths of a second, in which a fit next to it has a core less: it is done in parts, unless
+# these would have too few rows to be fast.
+ALONE, FEWEST = 2**18, 16
+# Pieces of a block, which the compiled program takes at once, and bytes that it has at the most.
+PIECES, BLOCK_BYTES = 8, 16 * 2**20
+# Encoded at a time, at the most.
 CHUNK_BYTES = 64 * 2**20
 
 Beside = TypeVar("Beside")
@@ -114,7 +121,17 @@ def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator
 
 def chunk_rows(features: int) -> int:
     """Return how many rows are encoded at a time: whole blocks, of bounded size."""
-    return max(CHUNK_BYTES // (4 * max(features, 1) * BLOCK), 1) * BLOCK
+    block = block_rows(features)
+    return max(CHUNK_BYTES // (4 * max(features, 1) * block), 1) * block
+
+
+def block_rows(features: int) -> int:
+    """Return how many rows the compiled program takes at once: whole pieces, of bounded size.
+
+    >>> block_rows(10), block_rows(784)
+    (16384, 4096)
+    """
+    return PIECE * min(max(BLOCK_BYTES // (4 * max(features, 1) * PIECE), 1), PIECES)
 
 
 def work(members: Sequence[Layers], rows: int) -> int:
@@ -160,10 +177,12 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
         return _direct_logits(layers, x, activation)
     from epochal.learn import members
 
-    return _by_blocks(lambda own, block: members.logits(own, block, activation), layers, x)
+    return _by_blocks(members.logits, layers, x, activation)
 
 
-def _by_blocks(program: Callable[[Any, np.ndarray], Array], own: Any, x: np.ndarray) -> np.ndarray:
+def _by_blocks(
+    program: Callable[..., Array], own: Any, x: np.ndarray, activation: str
+) -> np.ndarray:
     """Return what a program makes of its own arrays and rows, float64, by blocks of one size.
 
     Two blocks at once: products of one go on while another's rows are copied, activated
@@ -172,29 +191,37 @@ def _by_blocks(program: Callable[[Any, np.ndarray], Array], own: Any, x: np.ndar
     # Here and not above: what is small needs no JAX, which takes a second to load.
     import jax
 
+    from epochal.learn.device import wants_batches
+
     # To the caller's device: the threads that predict blocks do not know it by themselves.
-    there = jax.device_put(own, jax.device_put(0.0).device)
+    device = jax.device_put(0.0).device
+    there = jax.device_put(own, device)
+    size = block_rows(x.shape[1])
+    piece = size if wants_batches(device) else PIECE
 
     def predicted(rows: int, block: np.ndarray) -> np.ndarray:
-        return np.asarray(program(there, block), np.float64)[:rows]
+        """Return what becomes of a block, without its padding."""
+        return np.asarray(program(there, block, rows, activation, piece), np.float64)[:rows]
 
-    return np.concatenate(list(ahead(predicted, _blocks(x), most=2)))
+    return np.concatenate(list(ahead(predicted, _blocks(x, size), most=2)))
 
 
-def _blocks(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the rows in blocks of one size, the last one padded, each behind its number of rows."""
-    for start in range(0, len(x), BLOCK):
-        block = x[start : start + BLOCK]
-        padding = BLOCK - len(block)
+    for start in range(0, len(x), size):
+        block = x[start : start + size]
+        padding = size - len(block)
         yield len(block), np.pad(block, ((0, padding), (0, 0))) if padding else block
 
 
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
     """Return one member's logits, in NumPy and float64."""
     exact = tuple(type(layer)(*(part.astype(np.float64) for part in layer)) for layer in layers)
-    # In blocks, as an embedding makes rows several times as wide.
-    blocks = [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)] or [x]
-    return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in blocks])
+    # In parts of a piece at the most, as an embedding makes rows several times as wide.
+    alone = ALONE // max(layer.weights.size for layer in dense(layers))
+    size = alone if FEWEST <= alone < PIECE else PIECE
+    parts = [x[start : start + size] for start in range(0, len(x), size)] or [x]
+    return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in parts])
 
 
 def _direct(
@@ -215,8 +242,7 @@ def _compiled(
     from epochal.learn.members import mean_probabilities, stacked
 
     how = [np.asarray(each, np.float32) for each in (calibration.sharpness, calibration.weights)]
-    own = (stacked(members), *how)
-    return _by_blocks(lambda of, x: mean_probabilities(of[0], x, activation, *of[1:]), own, x)
+    return _by_blocks(mean_probabilities, (stacked(members), *how), x, activation)
 
 
 def _is_number(name: str | None) -> bool:
