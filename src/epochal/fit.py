@@ -128,9 +128,7 @@ def fit(
     how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
     how.memory.tidy()
     parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
-    # Going on, the preprocessing is the earlier fit's, and not what the settings say.
-    columns = [preprocessor.to_dict(), *preprocessor.arrays().values()]
-    place = _place(kept, [*columns, *known, *parts], settings, how)
+    place = _place(kept, preprocessor, [*known, *parts], settings, how)
     pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     how.memory.tidy()
     bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
@@ -290,10 +288,18 @@ def _kept(
     return Kept.of(folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings))
 
 
-def _place(kept: Kept | None, made_of: list[Any], settings: Settings, how: Circumstances) -> Place:
+def _place(
+    kept: Kept | None,
+    preprocessor: Preprocessor,
+    of_rows: list[Any],
+    settings: Settings,
+    how: Circumstances,
+) -> Place:
     """Return where encoded rows are put; they are kept by all that decides what is where."""
     deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
     if kept is not None:
+        # Going on, the preprocessing is the earlier fit's, and not what the settings say.
+        made_of = [preprocessor.to_dict(), *preprocessor.arrays().values(), *of_rows]
         kept = kept.beside(how.seed, settings.shuffle, how.memory.shares, *made_of)
     return Place(how.memory, deal, kept)
 

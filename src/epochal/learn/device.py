@@ -44,8 +44,10 @@ def keep_programs() -> None:
     They go to `$EPOCHAL_CACHE`, or `epochal` in the user's cache folder; an
     empty `EPOCHAL_CACHE` turns it off.
     """
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
+        return
     folder = os.environ.get("EPOCHAL_CACHE", _usual_folder())
-    if not folder or jax.config.values["jax_compilation_cache_dir"] is not None:
+    if not folder:
         return
     jax.config.update("jax_compilation_cache_dir", folder)
     # Below JAX's threshold for keeping: the large compile in about a second each, the small

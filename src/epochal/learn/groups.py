@@ -47,14 +47,14 @@ class Group:
     def __init__(
         self, own: Own, program: Program, fixed: Fixed, state: MemberState, best: Layers
     ) -> None:
-        """Copy the group's own members to the device; the arguments hold all members."""
+        """Copy the group's own members, in NumPy; the arguments hold all members."""
         self.numbers, self.intervals = own
         self.program = program
 
         def copied(tree: Any) -> Any:
-            """Return the group's part: copies, since the programs take their state over."""
+            """Return the group's part; the first program that is called puts it on the device."""
             mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return jax.device_put(_resized(mine, self.intervals), may_alias=False)
+            return _resized(mine, self.intervals)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
         self.held: list[MemberState] = []
@@ -101,9 +101,7 @@ class Group:
 
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
-        self.said: Said = jax.device_put(
-            members.stacked([said] * len(self.numbers)), may_alias=False
-        )
+        self.said: Said = members.stacked([said] * len(self.numbers))
 
     def judge(
         self, layers: Layers, rows: Judging, spans: tuple[np.ndarray, np.ndarray], block: int
