@@ -4,7 +4,7 @@ A product of a small network is too short to be shared out between cores: on
 two cores, two groups side by side are 1.7 to 2 times as fast as one after the
 other, and wide networks lose nothing (docs/PERFORMANCE.md). JAX runs in turn
 what one thread hands over, hence the threads. Smooth members and fine ones are
-in groups of their own, since a step of the latter goes through larger tables.
+in groups of their own, where a step of the latter goes through larger tables.
 """
 
 from __future__ import annotations
