@@ -25,7 +25,7 @@ from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
 from epochal.request import Circumstances, Fitted, check_beside, print_epoch
-from epochal.settings import AUTO, Settings, checked, is_auto, preset
+from epochal.settings import AUTO, Settings, asked
 from epochal.use.predict import predict_proba, predict_proba_at
 
 if TYPE_CHECKING:
@@ -397,9 +397,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
     def _settings(self) -> Settings:
         """Return the preset's settings with the user's own in their places."""
-        given = {name: getattr(self, name) for name in SETTINGS}
-        own = {name: value for name, value in given.items() if not is_auto(value)}
-        settings = checked(preset(self.preset), own)
+        settings = asked(self.preset, {name: getattr(self, name) for name in SETTINGS})
         if self.oob_score and settings.bagging is None:
             raise SettingError(
                 "oob_score=True with bagging=None", 'bagging="folds" or bagging="bootstrap"'
@@ -493,4 +491,4 @@ def classifier_of(model: Model) -> EpochalClassifier:
     # Arrays with categories are kept as tables.
     if schema.named and schema.names != [f"x{k}" for k in range(len(schema.columns))]:
         classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
-    return classifier._keep(Fitted(model, None, None))  # noqa: SLF001
+    return classifier._keep(Fitted(model))  # noqa: SLF001

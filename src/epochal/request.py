@@ -40,8 +40,8 @@ class Fitted(NamedTuple):
     """
 
     model: Model
-    left_out: np.ndarray | None
-    state: TrainingState | None
+    left_out: np.ndarray | None = None
+    state: TrainingState | None = None
 
 
 def check_beside(data: Labelled, settings: Settings, *, validated: bool) -> None:

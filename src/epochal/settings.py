@@ -210,6 +210,17 @@ def checked(base: Settings, values: dict[str, Any]) -> Settings:
     return replace(base, **plain)
 
 
+def asked(name: str, values: dict[str, Any]) -> Settings:
+    """Return the preset of this name with a user's values in their places.
+
+    What is "auto" is left to the preset.
+
+    >>> asked("classic", {"dropout": 0.5, "activation": "auto"}).activation
+    'relu'
+    """
+    return checked(preset(name), {n: value for n, value in values.items() if not is_auto(value)})
+
+
 def preset(name: str) -> Settings:
     """Return the preset of this name.
 

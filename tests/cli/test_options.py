@@ -17,6 +17,7 @@ from epochal.cli.options import (
 )
 from epochal.constraints import Flag
 from epochal.errors import SettingError
+from epochal.model.artifact import load
 from epochal.settings import CONSTRAINTS, PRESETS
 
 TYPED = [name for name, constraint in CONSTRAINTS.items() if not isinstance(constraint, Flag)]
@@ -114,3 +115,15 @@ def test_every_placeholder_is_a_word():
     """The help never shows a Python object where a value stands."""
     for name in TYPED:
         assert "VALUE" not in placeholder(CONSTRAINTS[name]), name
+
+
+def test_auto_is_left_to_the_preset(run, table, tmp_path):
+    """Typed as in Python: of the classic preset, and of the default one where a model is there already."""
+    classic = ("--preset", "classic", "--learning-rate-init", "auto", "--max-iter", "1")
+    assert run("train", table, "--target", "income", *classic).code == 0
+    first = tmp_path / "people.epochal"
+    more = ("--from", first, "--max-iter", "1", "--batch-size", "auto", "--out", tmp_path / "m")
+    assert run("train", table, *more).code == 0
+
+    assert load(first).settings.learning_rate_init == 0.1
+    assert load(tmp_path / "m").settings.batch_size == load(first).settings.batch_size

@@ -16,9 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from epochal.cli.options import chosen_settings
 from epochal.cli.track import Track, bars, clock, epochs_named
-from epochal.settings import checked
 
 if TYPE_CHECKING:
     import argparse
@@ -51,16 +49,12 @@ class Progress(Protocol):
         """Take notice of an epoch."""
 
 
-def progress_for(arguments: argparse.Namespace, base: Settings) -> Progress:
-    """Return the progress that fits what was typed and who is there to see it.
-
-    `base` are the settings that hold where nothing was typed.
-    """
+def progress_for(arguments: argparse.Namespace, settings: Settings) -> Progress:
+    """Return the progress that fits what was typed and who is there to see it."""
     if arguments.json:
         return JsonProgress(sys.stdout)
     if arguments.quiet:
         return Silence()
-    settings = checked(base, chosen_settings(arguments))
     patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
         return LineProgress(sys.stderr, patience)

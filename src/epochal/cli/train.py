@@ -41,7 +41,7 @@ from epochal.learn.stopping import Outcome
 from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.request import Circumstances, Fitted, check_beside
-from epochal.settings import checked, preset
+from epochal.settings import asked
 from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
@@ -225,13 +225,13 @@ def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
 
 def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
     """Return the model, trained under the eyes of the progress."""
-    base = earlier.settings if earlier else preset(arguments.preset or "default")
-    settings = checked(base, chosen_settings(arguments))
+    before = {} if earlier is None else vars(earlier.settings)
+    settings = asked(arguments.preset or "default", {**before, **chosen_settings(arguments)})
     check_beside(parts.train, settings, validated=parts.valid is not None)
     # Here and not above: mistakes in files are told before JAX is there.
     from epochal.fit import fit
 
-    with progress_for(arguments, base) as progress:
+    with progress_for(arguments, settings) as progress:
         how = Circumstances(
             arguments.random_state,
             arguments.class_weight,
@@ -243,7 +243,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             settings,
             how,
             validation=parts.valid,
-            earlier=None if earlier is None else Fitted(earlier, None, None),
+            earlier=None if earlier is None else Fitted(earlier),
         )
     return replace(fitted.model, target=arguments.target)
 

@@ -1,7 +1,7 @@
 """Members in groups that train at the same time, each group in a thread of its own.
 
 A product of a small network is too short to be shared out between cores: on
-two cores, two groups side by side are 1.7 to 2 times as fast as one after the
+two cores, two groups side by side are about twice as fast as one after the
 other, and wide networks lose nothing (docs/PERFORMANCE.md). JAX runs in turn
 what one thread hands over, hence the threads. Smooth members and fine ones are
 in groups of their own, where a step of the latter goes through larger tables.
@@ -52,7 +52,7 @@ class Group:
         self.program = program
 
         def copied(tree: Any) -> Any:
-            """Return the group's part; the first program that is called puts it on the device."""
+            """Return the group's part, which programs put on the device and give back from there."""
             mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
             return _resized(mine, self.intervals)
 
@@ -285,9 +285,11 @@ def grouped(
 def _kinds(program: Program, state: MemberState, number: int, most: int) -> list[Own]:
     """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
     first, everybody = state.layers[0], np.arange(number)
-    if program.vectorised or not isinstance(first, Embedding):
-        return [Own(everybody, most)]
-    if first.slope.shape[-2] * most <= FEW_KNOTS:
+    if (
+        program.vectorised
+        or not isinstance(first, Embedding)
+        or first.slope.shape[-2] * most <= FEW_KNOTS
+    ):
         return [Own(everybody, most)]
     fine = np.asarray(first.fine) > 0
     kinds = [Own(everybody[fine], most), Own(everybody[~fine], min(program.smooth, most))]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.matching import matched
-from epochal.data.rows import ahead, len_of, span
+from epochal.data.rows import ahead, cut, len_of
 from epochal.data.sources import files
 from epochal.learn.losses import softmax
 from epochal.learn.network import apply, dense, outputs
@@ -34,8 +34,8 @@ SMALL = 2 * 10**9
 # Rows of a matrix product: on a CPU what they become stays in its cache (docs/PERFORMANCE.md).
 PIECE = 2048
 # A product of more multiplications is shared out between cores, by threads that then wait busily for
-# some hundredths of a second, in which a fit next to it has a core less: it is done in parts, unless
-# these would have too few rows to be fast.
+# a while, in which a fit next to it has a core less: it is done in parts, unless these would have too
+# few rows to be fast.
 ALONE, FEWEST = 2**18, 16
 # Pieces of a block, which the compiled program takes at once, and bytes that it has at the most.
 PIECES, BLOCK_BYTES = 8, 16 * 2**20
@@ -68,11 +68,9 @@ def predict_proba(
     activation = model.settings.activation
     large = work(members, number) > SMALL
     size = chunk_rows(model.preprocessor.n_features)
-    for start in range(0, number, size):
-        chunk = span(rows, start, min(start + size, number))
-        x = model.preprocessor.encode(chunk, first_row=first_row + start)
-        part = probabilities(members, x, activation, calibration, large=large)
-        result[start : start + size] = part
+    for some, chunk in cut(rows, size):
+        x = model.preprocessor.encode(chunk, first_row=first_row + some.start)
+        result[some] = probabilities(members, x, activation, calibration, large=large)
     return result
 
 
@@ -208,8 +206,7 @@ def _by_blocks(
 
 def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the rows in blocks of one size, the last one padded, each behind its number of rows."""
-    for start in range(0, len(x), size):
-        block = x[start : start + size]
+    for _, block in cut(x, size):
         padding = size - len(block)
         yield len(block), np.pad(block, ((0, padding), (0, 0))) if padding else block
 
@@ -220,7 +217,7 @@ def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray
     # In parts of a piece at the most, as an embedding makes rows several times as wide.
     alone = ALONE // max(layer.weights.size for layer in dense(layers))
     size = alone if FEWEST <= alone < PIECE else PIECE
-    parts = [x[start : start + size] for start in range(0, len(x), size)] or [x]
+    parts = [part for _, part in cut(x, size)] or [x]
     return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in parts])
 
 
