@@ -10,6 +10,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints/pinned.txt
 BIN := $(VENV)/bin
 WORKERS ?= 2
+NATIVE := $(wildcard src/epochal/learn/native/*.[ch])
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # The build of epochal itself reads the constraints from the environment.
@@ -136,7 +137,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "epochal needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+$(VENV)/core.stamp: pyproject.toml hatch_build.py $(NATIVE) $(CONSTRAINTS) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (once; a minute or two)"
 	$(INSTALL) --editable .
 	@touch $@

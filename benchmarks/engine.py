@@ -1,8 +1,8 @@
 """Time the parts of a training step, for docs/PERFORMANCE.md. `python benchmarks/engine.py`.
 
-Members one after another against groups of them side by side, and products with
-gradients as formulas against products in the order that suits a CPU, in turn;
-the figures are medians of several rounds.
+Members one after another against groups of them side by side, and operations by XLA
+as formulas, by XLA in the order that suits a CPU, and in C, in turn; the figures are
+medians of several rounds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from epochal.learn.training import Segment
 from epochal.settings import PRESETS, checked
 
 ROUNDS = 9
+# What is compared at one member: the times, and how much faster the last is than the others.
+WAYS = ("as formulas, µs", "in order, µs", "in C, µs", "faster than formulas", "than in order")
 MEMBERS = 8
 
 
@@ -59,7 +61,7 @@ class Setting(NamedTuple):
     shape: Shape
     members: int
     threads: int
-    kernels: Kernels = CPU
+    kernels: Kernels | None = None  # as a training chooses them
 
 
 def microseconds(of: Setting) -> float:
@@ -90,11 +92,12 @@ def microseconds(of: Setting) -> float:
     )
     state = fresh_state(settings, program, of.shape.sizes, None, 0)
     active = np.ones(of.members, bool)
+    chosen = training.kernels_for
     # Programs that have been compiled know nothing of other kernels.
     jax.clear_caches()
     with (
         patch.object(groups, "cores", lambda: of.threads),
-        patch.object(training, "CPU", of.kernels),
+        patch.object(training, "kernels_for", lambda program: of.kernels or chosen(program)),
         groups.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
     ):
 
@@ -108,19 +111,20 @@ def microseconds(of: Setting) -> float:
         return median(seconds() for _ in range(3)) / of.shape.batches / of.members * 1e6
 
 
-def compared(one: Setting, other: Setting) -> tuple[str, str, str]:
-    """Return the median times of two settings, and the median of their ratios, as texts."""
-    rounds = [(microseconds(one), microseconds(other)) for _ in range(ROUNDS)]
-    a, b = (median(times) for times in zip(*rounds, strict=True))
-    return f"{a:,.0f}", f"{b:,.0f}", f"{median(x / y for x, y in rounds):.2f}"
+def compared(*settings: Setting) -> tuple[str, ...]:
+    """Return the median times of settings, and how much faster the last is than each other one, as texts."""
+    rounds = [[microseconds(setting) for setting in settings] for _ in range(ROUNDS)]
+    times = [median(column) for column in zip(*rounds, strict=True)]
+    faster = [median(row[i] / row[-1] for row in rounds) for i in range(len(settings) - 1)]
+    return *(f"{time:,.0f}" for time in times), *(f"{ratio:.2f}" for ratio in faster)
 
 
-def _show(sides: tuple[str, str], found: list[tuple[Shape, tuple[str, str, str]]]) -> None:
+def _show(sides: tuple[str, ...], found: list[tuple[Shape, tuple[str, ...]]]) -> None:
     """Print what was found at each shape as a table."""
     lines = [
         ("→".join(map(str, shape.sizes)), str(shape.batch_size), *texts) for shape, texts in found
     ]
-    print(pages.table(("network", "batch", *sides, "times faster"), lines) + "\n")
+    print(pages.table(("network", "batch", *sides), lines) + "\n")
 
 
 def main() -> int:
@@ -131,12 +135,17 @@ def main() -> int:
         (shape, compared(*(Setting(shape, MEMBERS, count) for count in (1, threads))))
         for shape in GROUPED
     ]
-    _show(("one group, µs", f"{threads} groups, µs"), found)
+    _show(("one group, µs", f"{threads} groups, µs", "times faster"), found)
     found = [
-        (shape, compared(*(Setting(shape, 1, 1, kernels) for kernels in (PLAIN, CPU))))
+        (shape, compared(*(Setting(shape, 1, 1, kernels) for kernels in (PLAIN, CPU, None))))
         for shape in SINGLE
     ]
-    _show(("as formulas, µs", "in order, µs"), found)
+    _show(WAYS, found)
+    found = [
+        (shape, compared(*(Setting(shape, MEMBERS, threads, kernels) for kernels in (CPU, None))))
+        for shape in GROUPED
+    ]
+    _show((WAYS[1], WAYS[2], "times faster"), found)
     return 0
 
 

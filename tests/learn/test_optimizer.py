@@ -53,7 +53,7 @@ def walked(rule, slopes, settings):
     moments = jax.tree.map(jnp.asarray, fresh_moments(now, rule))
     path = []
     for number, slope in enumerate(slopes):
-        now, moments = updated(rule, now, slope, moments, jnp.int32(number), settings)
+        now, moments = updated(RULES[rule], now, slope, moments, jnp.int32(number), settings)
         path.append(now)
     return path
 

@@ -7,12 +7,40 @@ number, and its fast ones give others under `vmap`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     Array = Any  # a NumPy or a JAX array
 
 LEVELS = 24  # bits of each uniform number: exact in float32
+# The depth of the first layer's inputs, where hidden values are counted from 0.
+INPUTS = -1
+
+
+class Drop(NamedTuple):
+    """Dropout of one member in one training step."""
+
+    hidden: Array | None  # the probability that a hidden unit is dropped; None if there is none
+    inputs: Array | None  # that an input of the first layer is
+    word: Array  # the member's seed word, a uint32 scalar
+    step: Array  # the number of the step, a 32-bit scalar
+
+    def __call__(self, depth: int, h: Array) -> Array:
+        """Return hidden values, or the inputs of the first layer, with some dropped."""
+        dropout = self.inputs if depth == INPUTS else self.hidden
+        return h if dropout is None else inverted(h, dropout, self.word, self.step, depth)
+
+    def words(self, layers: int) -> tuple[tuple[Array, ...], Array]:
+        """Return stream and limit of each of so many hidden layers, and what multiplies what stays.
+
+        Without dropout of hidden units there are no streams, and the factor is 1.
+        """
+        xp = self.word.__array_namespace__()
+        if self.hidden is None:
+            return (), xp.ones((), xp.float32)
+        limit = _limit(self.hidden)
+        streams = (_stream(self.word, self.step, depth)[0, 0] for depth in range(layers))
+        return tuple(xp.stack([s, limit]) for s in streams), 1.0 / (1.0 - self.hidden)
 
 
 def mixed(x: Array) -> Array:
@@ -39,16 +67,27 @@ def kept(shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth
         depth: the number of the hidden layer; -1 for the inputs of the first one.
     """
     xp = word.__array_namespace__()
-    one = xp.ones((1, 1), xp.uint32)
     u = word.dtype.type
-    stream = mixed(
-        mixed(one * step.astype(xp.uint32) + u(0x9E3779B9)) ^ (one * word) + u(depth % 2**32)
-    )
     rows = xp.arange(shape[0], dtype=xp.uint32)[:, None] * u(shape[1])
     counter = rows + xp.arange(shape[1], dtype=xp.uint32)[None, :]
-    bits = mixed(counter * u(0x9E3779B9) + stream) >> u(32 - LEVELS)
-    limit = (dropout * xp.asarray(2.0**LEVELS, dtype=xp.float32)).astype(xp.uint32)
-    return bits >= limit
+    bits = mixed(counter * u(0x9E3779B9) + _stream(word, step, depth)) >> u(32 - LEVELS)
+    return bits >= _limit(dropout)
+
+
+def _stream(word: Array, step: Array, depth: int) -> Array:
+    """Return what is added to the counter of a layer's units, uint32 (1, 1)."""
+    xp = word.__array_namespace__()
+    one = xp.ones((1, 1), xp.uint32)
+    u = word.dtype.type
+    return mixed(
+        mixed(one * step.astype(xp.uint32) + u(0x9E3779B9)) ^ (one * word) + u(depth % 2**32)
+    )
+
+
+def _limit(dropout: Array) -> Array:
+    """Return the number below which the bits of a unit drop it."""
+    xp = dropout.__array_namespace__()
+    return (dropout * xp.asarray(2.0**LEVELS, dtype=xp.float32)).astype(xp.uint32)
 
 
 def inverted(h: Array, dropout: Array, word: Array, step: Array, depth: int) -> Array:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -267,6 +268,7 @@ def grouped(
     most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
     count = 1 if program.vectorised else min(cores(), number)
     kinds = _kinds(program, state, number, most)
+    program = replace(program, alone=not program.vectorised and count * len(kinds) == 1)
     # One group of each kind after the other: so their programs are compiled side by side.
     groups = [
         Group(Own(kind.numbers[first::count], kind.intervals), program, fixed, state, best)

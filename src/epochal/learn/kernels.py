@@ -1,4 +1,4 @@
-"""The two operations that some devices do faster another way: products and running sums.
+"""The operations that some devices do faster another way: products, running sums, whole networks.
 
 How a device does them is handed in; this module imports no JAX.
 """
@@ -24,6 +24,10 @@ class Kernels(NamedTuple):
 
     product: Callable[[Array, Array], Array] = matmul  # of rows and weights
     running_sum: Callable[[Array], Array] = _sums  # see `_sums`
+    # Of affine layers with ReLU units between them, rows and dropout the logits, in one; None if not.
+    relu_network: Callable[..., Array] | None = None
+    # Of an array and its two moments, its gradient and figures the three after a step; None if not.
+    adam: Callable[..., tuple[Array, ...]] | None = None
 
 
 PLAIN = Kernels()

@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator
+from epochal.learn.dropout import INPUTS
 from epochal.learn.embedding import Embedding, embedded
 from epochal.learn.kernels import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from epochal.learn.dropout import Drop
     from epochal.learn.kernels import Kernels
 
     Array = Any  # a NumPy or a JAX array
-    Drop = Callable[[int, Array], Array]
-
-# The depth of the first layer's inputs, where hidden values are counted from 0.
-INPUTS = -1
 
 
 class Layer(NamedTuple):
@@ -114,6 +112,8 @@ def apply(
         x = embedded(layers[0], x, kernels)
     if drop is not None:
         x = drop(INPUTS, x)
+    if kernels.relu_network is not None and activation == "relu":
+        return kernels.relu_network(dense(layers), x, drop)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
         x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])

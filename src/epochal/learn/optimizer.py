@@ -20,6 +20,7 @@ from epochal.learn.embedding import Embedding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from epochal.learn.kernels import Kernels
     from epochal.learn.network import Layer, Layers
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
@@ -56,6 +57,7 @@ class Rule(NamedTuple):
     first: bool
     second: bool
     change: Callable[..., tuple[Array, Array | None, Array | None]]
+    at_once: Callable[..., tuple[Array, ...]] | None = None  # `Kernels.adam`, if it is there
 
 
 def _descend(g: Array, first: None, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
@@ -76,11 +78,17 @@ def _adam(g: Array, first: Array, second: Array, step: Array, hyper: Hyper) -> t
     del hyper
     first = BETA_1 * first + (1.0 - BETA_1) * g
     second = BETA_2 * second + (1.0 - BETA_2) * g * g
-    t = step.astype(g.dtype) + 1.0
-    # 1 - beta^t by expm1: in float32 the difference would lose five digits at first.
-    m = first / -jnp.expm1(t * math.log(BETA_1))
-    v = second / -jnp.expm1(t * math.log(BETA_2))
-    return -m / (jnp.sqrt(v) + GUARD), first, second
+    of_first, of_second = _corrections(step)
+    return -(first / of_first) / (jnp.sqrt(second / of_second) + GUARD), first, second
+
+
+def _corrections(step: Array) -> tuple[Array, Array]:
+    """Return what divides Adam's moments, which begin at 0: 1 - beta^t.
+
+    By expm1: in float32 the difference would lose five digits at first.
+    """
+    t = step.astype(jnp.float32) + 1.0
+    return -jnp.expm1(t * math.log(BETA_1)), -jnp.expm1(t * math.log(BETA_2))
 
 
 RULES: dict[str, Rule] = {
@@ -88,6 +96,11 @@ RULES: dict[str, Rule] = {
     "momentum": Rule(first=True, second=False, change=_momentum),
     "adam": Rule(first=True, second=True, change=_adam),
 }
+
+
+def rule_by(name: str, kernels: Kernels) -> Rule:
+    """Return the rule of a name, whose steps are taken by the kernels if they can."""
+    return RULES[name]._replace(at_once=kernels.adam if name == "adam" else None)
 
 
 def fresh_moments(layers: Layers, rule: str) -> Moments:
@@ -102,7 +115,7 @@ def fresh_moments(layers: Layers, rule: str) -> Moments:
 
 
 def updated(
-    rule: str,
+    rule: Rule,
     layers: Layers,
     gradient: Layers,
     moments: Moments,
@@ -112,25 +125,30 @@ def updated(
     """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr change(g).
 
     Args:
-        rule: a key of `RULES`.
+        rule: how to update.
         layers: the member's parameters.
         gradient: of the batch's mean loss, shaped like the layers.
         moments: as `fresh_moments` made them, or as the last step left them.
         step: steps done so far, an int32 scalar.
         hyper: this member's settings, scalars, with the rate of this step.
     """
-    first, second, change = RULES[rule]
+    first, second, change, at_once = rule
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         parts = []
         for name in layer._fields:
             m = getattr(moments.first[depth], name) if first else None
             v = getattr(moments.second[depth], name) if second else None
-            move, m, v = change(getattr(slope, name), m, v, step, hyper)
-            value = getattr(layer, name)
-            # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
-            move = move - 2.0 * hyper.l2 * value if name in SHRUNK else move
+            value, g = getattr(layer, name), getattr(slope, name)
             rate = _pace(layer, name) * hyper.rate
+            shrink = 2.0 * hyper.l2 if name in SHRUNK else 0.0
+            if at_once:
+                figures = (BETA_1, BETA_2, GUARD, *_corrections(step), rate, shrink)
+                parts.append(at_once(value, m, v, g, jnp.stack(figures)))
+                continue
+            move, m, v = change(g, m, v, step, hyper)
+            # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
+            move = move - shrink * value if name in SHRUNK else move
             parts.append((value + rate * move, m, v))
         new.append(tuple(type(layer)(*part) for part in zip(*parts, strict=True)))
     layers, means, squares = zip(*new, strict=True)

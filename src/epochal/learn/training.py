@@ -16,17 +16,19 @@ import numpy as np
 from jax import lax
 
 from epochal.data.scaling import scaled
+from epochal.learn import native
 from epochal.learn.cpu import CPU
-from epochal.learn.dropout import inverted
+from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
-from epochal.learn.network import INPUTS, apply, masked, outputs
-from epochal.learn.optimizer import updated
+from epochal.learn.network import apply, masked, outputs
+from epochal.learn.optimizer import rule_by, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from epochal.data.scaling import Scaling
+    from epochal.learn.kernels import Kernels
     from epochal.learn.network import Layers
     from epochal.learn.optimizer import Hyper, Moments
 
@@ -47,6 +49,7 @@ class Program:
     vectorised: bool = False  # how members are mapped: see `members`
     smooth: int = 0  # intervals that the embedding of a smooth member has, at the most
     input_dropout: bool = False
+    alone: bool = False  # whether a step has all cores to itself, so that they share its work
 
 
 class MemberState(NamedTuple):
@@ -93,6 +96,13 @@ class Segment(NamedTuple):
     order: Array | None = None  # (batches B,) int32: which rows of x the batches have
 
 
+def kernels_for(program: Program) -> Kernels:
+    """Return how a program multiplies: members share one batched product only where there is no CPU."""
+    if program.vectorised:
+        return PLAIN
+    return native.kernels(share=program.alone) if native.able() else CPU
+
+
 def step(
     program: Program,
     fixed: Fixed,
@@ -116,28 +126,24 @@ def step(
     x, y, w = batch
     hyper = fixed.hyper._replace(rate=fixed.hyper.rate * factor)
 
-    def drop(depth: int, h: Array) -> Array:
-        of_inputs = depth == INPUTS
-        if not (program.input_dropout if of_inputs else program.dropout):
-            return h
-        rate = hyper.input_dropout if of_inputs else hyper.dropout
-        return inverted(h, rate, fixed.word, state.step, depth)
-
-    dropping = drop if program.dropout or program.input_dropout else None
-    # Members share one batched product only where the device is no CPU.
-    kernels = PLAIN if program.vectorised else CPU
+    drop = Drop(
+        hyper.dropout if program.dropout else None,
+        hyper.input_dropout if program.input_dropout else None,
+        fixed.word,
+        state.step,
+    )
+    kernels = kernels_for(program)
 
     def forward(layers: Layers) -> Array:
-        return apply(layers, x, program.activation, dropping, kernels)
+        return apply(layers, x, program.activation, drop, kernels)
 
     logits, chain_rule = jax.vjp(forward, state.layers)
     targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)
     (gradient,) = chain_rule(loss_gradient(logits, targets) * w[:, None])
     if program.masked:
         gradient = masked(gradient, state.layers)
-    layers, moments = updated(
-        program.rule, state.layers, gradient, state.moments, state.step, hyper
-    )
+    rule = rule_by(program.rule, kernels)
+    layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
     after = MemberState(layers, moments, state.step + 1, state.average)
     return after, jnp.sum(w * loss(logits, targets))
 

@@ -1,0 +1,129 @@
+"""The operations in C as functions of JAX arrays; `handlers.c` has the other side.
+
+They are compiled when epochal is installed, if there is a C compiler, and used if the processor has
+their instructions: AVX2 or AVX-512 with FMA, or NEON. `EPOCHAL_NATIVE=0` leaves all to XLA.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+if TYPE_CHECKING:
+    Array = Any  # a JAX array
+
+LIBRARY = Path(__file__).with_name("operations.so")
+NAMES = ("layer", "inputs", "slopes", "adam")
+
+
+@cache
+def able() -> bool:
+    """Return whether the operations can be used; if so, XLA knows them from now on."""
+    if os.environ.get("EPOCHAL_NATIVE") == "0" or not LIBRARY.exists():
+        return False
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+    except OSError:  # built for another machine
+        return False
+    if not (library.epochal_able() and library.epochal_speaks(*_interface())):
+        return False
+    for name in NAMES:
+        handler = jax.ffi.pycapsule(getattr(library, f"epochal_{name}"))
+        jax.ffi.register_ffi_target(f"epochal_{name}", handler, platform="cpu")
+    return True
+
+
+def _interface() -> tuple[int, int]:
+    """Return the version, major and minor, of the interface of the XLA that is installed."""
+    header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h").read_text("utf-8")
+    major, minor = (
+        int(re.findall(rf"#define XLA_FFI_API_{part} (\d+)", header)[0])
+        for part in ("MAJOR", "MINOR")
+    )
+    return major, minor
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The operations, on float32."""
+
+    share: bool  # whether threads share the work of each
+
+    def layer(self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool) -> Array:
+        """Return x W + b, or max(x W + b, 0) if there is a ReLU unit, shape (rows, outputs).
+
+        Args:
+            x: shape (rows, inputs).
+            weights: shape (inputs, outputs).
+            bias: shape (outputs,).
+            dropout: nothing, or stream and limit, uint32 (2,), and what multiplies units that stay.
+            unit: whether there is one.
+        """
+        call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(unit))
+        result: Array = call(x, weights, bias, *dropout)
+        return result
+
+    def product(self, x: Array, weights: Array) -> Array:
+        """Return x W, shape (rows, outputs)."""
+        call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(0))
+        return call(x, weights)
+
+    def inputs(self, gradient: Array, weights: Array, *units: Array) -> Array:
+        """Return g Wᵀ, shape (rows, inputs).
+
+        Args:
+            gradient: g, shape (rows, outputs).
+            weights: shape (inputs, outputs).
+            units: nothing, or h, shape (rows, inputs), and a factor: the result is multiplied by it
+                where h > 0, and is 0 elsewhere.
+        """
+        return self._call("inputs", (gradient.shape[0], weights.shape[0]))(
+            gradient, weights, *units
+        )
+
+    def slopes(self, x: Array, gradient: Array) -> tuple[Array, Array]:
+        """Return xᵀ g, shape (inputs, outputs), and the sums of g over rows, shape (outputs,)."""
+        outputs = gradient.shape[1]
+        weights, bias = self._call("slopes", (x.shape[1], outputs), (outputs,))(x, gradient)
+        return weights, bias
+
+    def adam(self, value: Array, first: Array, second: Array, *of: Array) -> tuple[Array, ...]:
+        """Return an array and its moments after a step of Adam.
+
+        Args:
+            value: the array; the moments have its shape.
+            first: the running mean of the gradient.
+            second: that of its square.
+            of: the gradient; and both decays, the guard, what divides the moments, the rate, and how
+                much of the value is taken from the move, shape (7,).
+        """
+        call = self._call("adam", *(value.shape,) * 3, places={0: 0, 1: 1, 2: 2})
+        return tuple(call(value, first, second, *of))
+
+    def _call(
+        self, name: str, *shapes: tuple[int, ...], places: Any = None, **attributes: Any
+    ) -> Any:
+        """Return a function that calls an operation, with results of the given shapes.
+
+        Args:
+            name: of the operation.
+            shapes: of its results.
+            places: which arguments' places which results take.
+            attributes: what `handlers.c` reads beside the arrays, in the order of their names.
+        """
+        results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+        call = jax.ffi.ffi_call(
+            f"epochal_{name}",
+            results[0] if len(results) == 1 else results,
+            input_output_aliases=places,
+        )
+        return lambda *arrays: call(*arrays, share=np.int32(self.share), **attributes)

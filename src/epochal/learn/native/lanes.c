@@ -1,0 +1,57 @@
+/* The operations for each instruction set, and which of them this processor has.
+ *
+ * EPOCHAL_NATIVE=avx2 leaves AVX-512 alone, to compare them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "native.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define LANES 16
+#define HIGH 12
+#define SET avx512
+#define TARGET __attribute__((target("avx512f,avx2,fma")))
+#define SOME(from, count) ((Vector)_mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), from))
+#define PUT(to, x, count) _mm512_mask_storeu_ps(to, (__mmask16)((1u << (count)) - 1), (__m512)(x))
+#include "lanes.h"
+
+static const int first[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#define FIRST(count) _mm256_loadu_si256((const __m256i *)(first + 8 - (count)))
+
+#define LANES 8
+#define HIGH 6
+#define SET avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#define SOME(from, count) ((Vector)_mm256_maskload_ps(from, FIRST(count)))
+#define PUT(to, x, count) _mm256_maskstore_ps(to, FIRST(count), (__m256)(x))
+#include "lanes.h"
+
+static const Lanes *best(void) {
+  const char *most = getenv("EPOCHAL_NATIVE");
+  if (!__builtin_cpu_supports("fma")) return NULL;
+  if (__builtin_cpu_supports("avx512f") && !(most && !strcmp(most, "avx2"))) return &lanes_avx512;
+  return __builtin_cpu_supports("avx2") ? &lanes_avx2 : NULL;
+}
+
+#elif defined(__ARM_FEATURE_FMA)
+
+#define LANES 4
+#define HIGH 12
+#define SET neon
+#define TARGET
+#include "lanes.h"
+
+static const Lanes *best(void) { return &lanes_neon; }
+
+#else
+
+static const Lanes *best(void) { return NULL; }
+
+#endif
+
+const Lanes *lanes;
+
+/* Whether this processor can do all of it; to be asked once, before anything else. */
+int epochal_able(void) { return (lanes = best()) != NULL; }

@@ -1,0 +1,66 @@
+/* Operations of a training step on a CPU, of float32: what lanes.h computes, and how work is shared. */
+#ifndef EPOCHAL_NATIVE_H
+#define EPOCHAL_NATIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEAST(a, b) ((a) < (b) ? (a) : (b))
+
+/* Dropout, as learn/dropout.py defines it: which units stay follows from a counter. */
+typedef struct {
+  uint32_t stream, limit; /* a unit stays if its mixed bits reach the limit */
+  float scale;            /* what multiplies the units that stay */
+} Dropout;
+
+/* What happens to a product's numbers before they are written. */
+typedef struct {
+  const float *bias;      /* added to each row, or NULL */
+  bool relu;              /* whether max(x, 0) is taken; NaN stays NaN */
+  const Dropout *dropout; /* of the units, or NULL */
+  const float *units;     /* where these are 0 so is the result, which is multiplied by `scale`; or NULL */
+  float scale;
+} Ends;
+
+/* C = A B; A[i, p] is a[i a_row + p a_k], B[p, j] is b[p b_k + j b_column]. One of A's steps is 1, and of B's. */
+typedef struct {
+  const float *a, *b;
+  float *c; /* m rows of n, one after the other */
+  long a_row, a_k, b_k, b_column, m, n, k;
+  Ends ends;
+  float *sums; /* if not NULL, the sums of B over its rows go here, shape (n,) */
+} Product;
+
+/* One step of Adam on one array; the letters of learn/optimizer.py. */
+typedef struct {
+  const float *gradient;
+  float *value, *first, *second;
+  long count;
+  float beta_1, beta_2, guard;
+  float correction_1, correction_2; /* what divides the moments */
+  float rate, shrink;               /* w + rate (move - shrink w) */
+} Adam;
+
+/* The operations for one instruction set, on a part of the rows and columns, or of the numbers. */
+typedef struct {
+  void (*product)(const Product *, long row, long rows_end, long column, long columns_end);
+  void (*sums)(const float *rows, long count, long width, float *sums);
+  void (*adam)(const Adam *, long from, long to);
+} Lanes;
+
+/* The best that this processor has; NULL if it has none of them. */
+extern const Lanes *lanes;
+
+/* Room for so many floats, aligned to 64 bytes, one of two that each thread keeps for its next call. */
+enum { PACKED, TURNED };
+float *room(int which, size_t floats);
+
+/* Call task(data, part, parts) for each part, with up to `most` parts side by side, and wait for all. */
+typedef void Task(const void *data, int part, int parts);
+void shared(Task *task, const void *data, int most);
+
+/* The part of `count` things, `unit` of which stay together, from `*from` to before `*to`. */
+void span(long count, long unit, int part, int parts, long *from, long *to);
+
+#endif

@@ -1,0 +1,114 @@
+"""A network of ReLU units, and a step of Adam, by the operations in C.
+
+Bias, unit and dropout happen to a product's numbers before they are written, and so does their part
+of the chain rule: a hidden value is 0 where its unit or its dropout holds back, and there its gradient is 0.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from epochal.learn import cpu
+from epochal.learn.kernels import Kernels
+from epochal.learn.native.calls import Operations
+from epochal.learn.network import Layer
+
+if TYPE_CHECKING:
+    from epochal.learn.dropout import Drop
+
+    Array = Any  # a JAX array
+
+
+@cache
+def kernels(*, share: bool) -> Kernels:
+    """Return the operations in C; with `share`, threads share the work of each."""
+    operations = Operations(share)
+
+    def network(layers: tuple[Layer, ...], x: Array, drop: Drop | None) -> Array:
+        """Return the logits of rows x."""
+        words, scale = ((), jnp.float32(1.0)) if drop is None else drop.words(len(layers) - 1)
+        return _logits(operations, layers, x, words, scale)
+
+    return Kernels(partial(_product, operations), cpu.running_sum, network, operations.adam)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _product(operations: Operations, x: Array, weights: Array) -> Array:
+    """Return x W."""
+    return operations.product(x, weights)
+
+
+def _product_and_sides(operations: Operations, *sides: Array) -> tuple[Array, tuple[Array, ...]]:
+    """Return x W, and what its gradients need."""
+    return operations.product(*sides), sides
+
+
+def _of_product(
+    operations: Operations, sides: tuple[Array, ...], gradient: Array
+) -> tuple[Array, Array]:
+    """Return the gradients of x and of the weights."""
+    x, weights = sides
+    return operations.inputs(gradient, weights), operations.slopes(x, gradient)[0]
+
+
+_product.defvjp(_product_and_sides, _of_product)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _logits(
+    operations: Operations,
+    layers: tuple[Layer, ...],
+    x: Array,
+    words: tuple[Array, ...],
+    scale: Array,
+) -> Array:
+    """Return the logits of rows x.
+
+    Args:
+        operations: in C.
+        layers: hidden ones, and the output layer.
+        x: shape (rows, inputs).
+        words: stream and limit of the dropout of each hidden layer; () for no dropout.
+        scale: what multiplies the units that stay.
+    """
+    return _values(operations, layers, x, words, scale)[-1]
+
+
+def _values(
+    operations: Operations,
+    layers: tuple[Layer, ...],
+    x: Array,
+    words: tuple[Array, ...],
+    scale: Array,
+) -> list[Array]:
+    """Return what goes into each layer, and what comes out of the last one."""
+    values = [x]
+    for depth, layer in enumerate(layers):
+        hidden = depth < len(layers) - 1
+        dropout = (words[depth], scale) if hidden and words else ()
+        values.append(operations.layer(values[-1], *layer, *dropout, unit=hidden))
+    return values
+
+
+def _logits_and_values(operations: Operations, layers: tuple[Layer, ...], *of: Any) -> Any:
+    """Return the logits, and what their gradients need."""
+    *values, logits = _values(operations, layers, *of)
+    return logits, (layers, values, of[-1])
+
+
+def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
+    """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
+    layers, values, scale = of
+    slopes: list[Layer] = []
+    for depth in reversed(range(len(layers))):
+        slopes.insert(0, Layer(*operations.slopes(values[depth], gradient)))
+        units = (values[depth], scale) if depth else ()
+        gradient = operations.inputs(gradient, layers[depth].weights, *units)
+    return tuple(slopes), gradient, None, None
+
+
+_logits.defvjp(_logits_and_values, _of_logits)

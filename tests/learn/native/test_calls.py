@@ -1,0 +1,184 @@
+"""The operations in C against NumPy in float64, and against what XLA does."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epochal.learn import native
+from epochal.learn.dropout import Drop, inverted
+from epochal.learn.kernels import PLAIN
+from epochal.learn.native import calls
+from epochal.learn.native.calls import Operations
+from epochal.learn.network import Layer
+from epochal.learn.optimizer import Hyper, fresh_moments, rule_by, updated
+
+CPU_FLAGS = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+RANDOM = np.random.default_rng(0)
+# Of each side less than a vector, a tile, a block, and just over one; the last are shared out.
+SIDES = (1, 5, 17, 35, 64)
+SIZES = [*product(SIDES, SIDES, SIDES), (300, 7, 600), (300, 1100, 30), (250, 530, 129)]
+
+needed = pytest.mark.skipif(not calls.able(), reason="the operations in C are not built")
+
+
+def drawn(*shape):
+    """Return normal numbers, float32."""
+    return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def close(found, wanted):
+    """Compare with what float64 gives: sums of up to a thousand products."""
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(
+    not (shutil.which("cc") and {"avx2", "fma"} <= set(CPU_FLAGS.split())),
+    reason="no C compiler, or no processor that the operations are for",
+)
+@pytest.mark.skipif(os.environ.get("EPOCHAL_NATIVE") == "0", reason="they are not wanted")
+def test_the_operations_are_built_where_there_is_a_compiler():
+    """Otherwise no test here would say that an installation left them out."""
+    assert calls.able()
+
+
+@needed
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), SIZES)
+def test_each_product_is_that_of_the_formula(rows, inputs, outputs, share):
+    """max(x W + b, 0), x W, g Wᵀ, xᵀ g and sums of g, with whole and broken vectors and tiles."""
+    x, w, b, g = drawn(rows, inputs), drawn(inputs, outputs), drawn(outputs), drawn(rows, outputs)
+    ours = Operations(share)
+    exact = x.astype(float) @ w
+    of_weights, of_bias = ours.slopes(x, g)
+
+    close(ours.layer(x, w, b, unit=True), np.maximum(exact + b, 0))
+    close(ours.layer(x, w, b, unit=False), exact + b)
+    close(ours.product(x, w), exact)
+    close(ours.inputs(g, w), g.astype(float) @ w.T)
+    close(ours.inputs(g, w, x, np.float32(2)), np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
+    close(of_weights, x.T.astype(float) @ g)
+    close(of_bias, g.astype(float).sum(axis=0))
+
+
+@needed
+def test_shared_work_gives_the_same_bits():
+    """Each number is summed up by one thread, in one order, however many there are."""
+    x, w, b = drawn(256, 784), drawn(784, 512), drawn(512)
+    one, other = (
+        [np.asarray(ours.layer(x, w, b, unit=True)), *map(np.asarray, ours.slopes(x, x @ w))]
+        for ours in map(Operations, (False, True))
+    )
+
+    for a, c in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, c)
+
+
+@needed
+def test_several_callers_at_once_get_what_each_asked_for():
+    """Threads are one caller's at a time; the others compute alone."""
+    sides = [(drawn(200, 100 + n), drawn(100 + n, 300)) for n in range(8)]
+    wanted = [np.asarray(Operations(share=False).product(*pair)) for pair in sides]
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            found = pool.map(lambda pair: np.asarray(Operations(share=True).product(*pair)), sides)
+            for a, b in zip(found, wanted, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+@needed
+@pytest.mark.parametrize(("rows", "units"), [(1, 1), (13, 20), (40, 100), (300, 256)])
+def test_dropout_drops_the_units_that_it_drops_elsewhere(rows, units):
+    """The same mask, and the same values but for the last digits."""
+    x, w, b = drawn(rows, 30), drawn(30, units), drawn(units)
+    drop = Drop(jnp.float32(0.3), None, jnp.uint32(12345), jnp.int32(7))
+    words, scale = drop.words(2)
+
+    found = np.asarray(Operations(share=True).layer(x, w, b, words[1], scale, unit=True))
+
+    wanted = inverted(jnp.maximum(x @ w + b, 0), drop.hidden, drop.word, drop.step, 1)
+    np.testing.assert_array_equal(found == 0, np.asarray(wanted) == 0)
+    close(found, wanted)
+
+
+@needed
+def test_what_is_no_number_is_told():
+    """NaN passes units and gradients, as it does in the formulas, and infinities stay."""
+    x = np.array([[np.nan], [np.inf], [-np.inf], [1.0]], np.float32)
+    ours = Operations(share=False)
+
+    h = ours.layer(x, np.ones((1, 1), np.float32), np.zeros(1, np.float32), unit=True)
+    g = ours.inputs(np.ones((4, 1), np.float32), np.ones((1, 1), np.float32), h, np.float32(1))
+
+    np.testing.assert_array_equal(np.ravel(h), [np.nan, np.inf, 0, 1])
+    np.testing.assert_array_equal(np.ravel(g), [1, 1, 0, 1])
+
+
+@needed
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (300, 100)])
+def test_a_step_of_adam_is_that_of_the_rule(shape):
+    """Weights, moments, L2 and rates as `updated` has them without the operations."""
+    layers = (Layer(drawn(*shape), drawn(shape[1])),)
+    hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.1, 0, 0)))
+    results = []
+    for kernels in (PLAIN, native.kernels(share=True)):
+        one_step = jax.jit(lambda *of, kernels=kernels: updated(rule_by("adam", kernels), *of))
+        now, moments = layers, fresh_moments(layers, "adam")
+        for step in range(3):
+            gradient = (Layer(np.sin(now[0].weights + step), np.cos(now[0].bias)),)
+            now, moments = one_step(now, gradient, moments, jnp.int32(step), hyper)
+        results.append(jax.tree.leaves((now, moments)))
+
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+SCRIPT = """
+import hashlib, numpy as np
+from epochal.learn.native.calls import Operations, able
+assert able()
+draw = np.random.default_rng(0).normal
+x, w, b, g = (draw(size=s).astype(np.float32) for s in ((77, 530), (530, 45), (45,), (77, 45)))
+ours = Operations(share=True)
+found = [ours.layer(x, w, b, unit=True), ours.inputs(g, w), *ours.slopes(x, g)]
+print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
+"""
+
+
+@needed
+@pytest.mark.skipif("avx512f" not in CPU_FLAGS, reason="there is nothing to compare")
+def test_vectors_of_eight_and_of_sixteen_give_the_same_bits():
+    """A model trained by AVX2 is the one trained by AVX-512, as far as the operations go."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=os.environ | {"EPOCHAL_NATIVE": most},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for most in ("avx2", "avx512")
+    }
+
+    assert len(told) == 1
+
+
+def test_without_them_nothing_is_asked_of_xla(monkeypatch):
+    """`EPOCHAL_NATIVE=0`, a missing library, and one for another machine: XLA does it all."""
+    ask = calls.able.__wrapped__
+    monkeypatch.setenv("EPOCHAL_NATIVE", "0")
+    assert not ask()
+    monkeypatch.delenv("EPOCHAL_NATIVE")
+    monkeypatch.setattr(calls, "LIBRARY", Path("missing.so"))
+    assert not ask()
+    monkeypatch.setattr(calls, "LIBRARY", Path(__file__))
+    assert not ask()
