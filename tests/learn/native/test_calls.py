@@ -147,29 +147,34 @@ import hashlib, numpy as np
 from epochal.learn.native.calls import Operations, able
 assert able()
 draw = np.random.default_rng(0).normal
-x, w, b, g = (draw(size=s).astype(np.float32) for s in ((77, 530), (530, 45), (45,), (77, 45)))
+x, w, b, g = (draw(size=s).astype(np.float32) for s in ((377, 530), (530, 345), (345,), (377, 345)))
 ours = Operations(share=True)
 found = [ours.layer(x, w, b, unit=True), ours.inputs(g, w), *ours.slopes(x, g)]
+found += [ours.product(x, x.T), *ours.slopes(g, x), *ours.slopes(x, g[:, :7])]
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """
 
 
 @needed
-@pytest.mark.skipif("avx512f" not in CPU_FLAGS, reason="there is nothing to compare")
-def test_vectors_of_eight_and_of_sixteen_give_the_same_bits():
+@pytest.mark.parametrize("threads", [1, 3, 4, 12])
+@pytest.mark.parametrize("most", ["avx2", "avx512"])
+def test_other_vectors_and_other_threads_give_the_same_bits(most, threads):
     """A model trained by AVX2 is the one trained by AVX-512, as far as the operations go."""
-    told = {
+    told = [
         subprocess.run(
             [sys.executable, "-c", SCRIPT],
-            env=os.environ | {"EPOCHAL_NATIVE": most},
+            env=os.environ | changed,
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        for most in ("avx2", "avx512")
-    }
+        for changed in (
+            {"EPOCHAL_NATIVE": most, "EPOCHAL_NATIVE_THREADS": str(threads)},
+            {"EPOCHAL_NATIVE": "", "EPOCHAL_NATIVE_THREADS": "2"},
+        )
+    ]
 
-    assert len(told) == 1
+    assert told[0] == told[1]
 
 
 def test_without_them_nothing_is_asked_of_xla(monkeypatch):
@@ -182,3 +187,43 @@ def test_without_them_nothing_is_asked_of_xla(monkeypatch):
     assert not ask()
     monkeypatch.setattr(calls, "LIBRARY", Path(__file__))
     assert not ask()
+
+
+LAYOUT = """
+#include "{header}"
+#include "interface.h"
+#define SAME(a, b, c, d) _Static_assert(offsetof(a, b) == offsetof(c, d), #b)
+SAME(XLA_FFI_Buffer, data, Array, data);
+SAME(XLA_FFI_Buffer, rank, Array, rank);
+SAME(XLA_FFI_Buffer, dims, Array, shape);
+SAME(XLA_FFI_Scalar, value, Scalar, value);
+SAME(XLA_FFI_Args, size, Arrays, count);
+SAME(XLA_FFI_Args, args, Arrays, arrays);
+SAME(XLA_FFI_Rets, rets, Arrays, arrays);
+SAME(XLA_FFI_Attrs, attrs, Attributes, values);
+SAME(XLA_FFI_CallFrame, extension_start, Call, extension);
+SAME(XLA_FFI_CallFrame, args, Call, arguments);
+SAME(XLA_FFI_CallFrame, rets, Call, results);
+SAME(XLA_FFI_CallFrame, attrs, Call, attributes);
+SAME(XLA_FFI_Metadata, api_version, Metadata, version);
+SAME(XLA_FFI_Metadata, traits, Metadata, traits);
+SAME(XLA_FFI_Metadata_Extension, metadata, MetadataExtension, metadata);
+SAME(XLA_FFI_Api_Version, major_version, Version, major);
+SAME(XLA_FFI_Api_Version, minor_version, Version, minor);
+_Static_assert(XLA_FFI_API_MAJOR == INTERFACE, "version");
+_Static_assert(XLA_FFI_Extension_Metadata == ASKS_FOR_METADATA, "metadata");
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_the_interface_is_that_of_xla(tmp_path):
+    """What is used of it lies where the header of the jaxlib that is installed says."""
+    if not (calls.LIBRARY.parent / "interface.h").exists():
+        pytest.skip("an installed wheel has no C files")
+    header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h")
+    (tmp_path / "layout.c").write_text(LAYOUT.format(header=header))
+
+    command = ["cc", "-fsyntax-only", f"-I{calls.LIBRARY.parent}", str(tmp_path / "layout.c")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

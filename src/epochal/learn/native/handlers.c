@@ -1,36 +1,31 @@
 /* The operations as XLA calls them (its foreign function interface). learn/native says what each is. */
 #include <string.h>
 
+#include "interface.h"
 #include "native.h"
-#include "xla/ffi/api/c_api.h"
 
-typedef XLA_FFI_CallFrame Call;
-
-static XLA_FFI_Buffer *argument(const Call *call, int number) { return call->args.args[number]; }
-static XLA_FFI_Buffer *result(const Call *call, int number) { return call->rets.rets[number]; }
+static const Array *argument(const Call *call, int number) { return call->arguments.arrays[number]; }
+static const Array *result(const Call *call, int number) { return call->results.arrays[number]; }
 
 /* An attribute, an int32; they come in the order of their names. */
-static int32_t attribute(const Call *call, int number) {
-  return *(int32_t *)((XLA_FFI_Scalar *)call->attrs.attrs[number])->value;
-}
+static int32_t attribute(const Call *call, int number) { return *(int32_t *)call->attributes.values[number]->value; }
 
-/* The version of the interface that is answered. What is used here is as old as the interface, and
- * within a major version all of that stays where it is; so it is the version of the XLA that asks. */
-static int minor = XLA_FFI_API_MINOR;
+/* The version that is answered. What is used here is as old as the interface; so it is the version of
+ * the XLA that asks, and compiled once this can be called by any. */
+static int minor;
 
 /* Whether this can be called by an XLA of this version; to be asked once, before anything else. */
 int epochal_speaks(int its_major, int its_minor) {
   minor = its_minor;
-  return its_major == XLA_FFI_API_MAJOR;
+  return its_major == INTERFACE;
 }
 
 /* Whether XLA only asks which interface this is made for; answer it. */
 static bool asked(const Call *call) {
-  XLA_FFI_Extension_Base *extension = call->extension_start;
-  if (!extension || extension->type != XLA_FFI_Extension_Metadata) return false;
-  XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)extension)->metadata;
-  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-  metadata->api_version.minor_version = minor;
+  if (!call->extension || call->extension->type != ASKS_FOR_METADATA) return false;
+  Metadata *metadata = ((MetadataExtension *)call->extension)->metadata;
+  metadata->version.major = INTERFACE;
+  metadata->version.minor = minor;
   metadata->traits = 0;
   return true;
 }
@@ -41,34 +36,36 @@ static int sharers(const Call *call, double work, double each) {
 }
 static const double MULTIPLICATIONS = 1e6, NUMBERS = 8e3;
 
-static void rows_of_product(const void *data, int part, int parts) {
-  const Product *o = data;
-  long from, to;
-  span(o->m, 4, part, parts, &from, &to);
-  lanes->product(o, from, to, 0, o->n);
+/* Which rows and columns a part of a product has. Parts are as square as can be: what they read is least then. */
+static void grid(const Product *o, int part, int parts, long rows[2], long columns[2]) {
+  int across = 1;
+  for (int i = 2; i <= parts; i++)
+    if (parts % i == 0 && o->m * i + o->n * parts / i < o->m * across + o->n * parts / across) across = i;
+  span(o->m, 4, part / across, parts / across, &rows[0], &rows[1]);
+  span(o->n, 32, part % across, across, &columns[0], &columns[1]);
 }
 
-static void columns_of_product(const void *data, int part, int parts) {
+static void part_of_product(const void *data, int part, int parts) {
   const Product *o = data;
-  long from, to;
-  span(o->n, 32, part, parts, &from, &to);
-  if (from < to) lanes->product(o, 0, o->m, from, to);
+  long rows[2], columns[2];
+  grid(o, part, parts, rows, columns);
+  if (rows[0] < rows[1] && columns[0] < columns[1]) lanes->product(o, rows[0], rows[1], columns[0], columns[1]);
 }
 
 static void multiply(const Call *call, const Product *o) {
-  shared(o->n > o->m ? columns_of_product : rows_of_product, o, sharers(call, (double)o->m * o->n * o->k, MULTIPLICATIONS));
+  shared(part_of_product, o, sharers(call, (double)o->m * o->n * o->k, MULTIPLICATIONS));
 }
 
 /* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, max(x W + b, 0) if attribute `unit` is set. */
-XLA_FFI_Error *epochal_layer(Call *call) {
+Nothing *epochal_layer(Call *call) {
   if (asked(call)) return NULL;
-  const XLA_FFI_Buffer *x = argument(call, 0), *w = argument(call, 1);
-  const long k = x->dims[1], n = w->dims[1];
+  const Array *x = argument(call, 0), *w = argument(call, 1);
+  const long k = x->shape[1], n = w->shape[1];
   Product o = {.a = x->data, .b = w->data, .c = result(call, 0)->data, .a_row = k, .a_k = 1, .b_k = n, .b_column = 1,
-               .m = x->dims[0], .n = n, .k = k};
+               .m = x->shape[0], .n = n, .k = k};
   Dropout dropout;
-  if (call->args.size > 2) o.ends = (Ends){.bias = argument(call, 2)->data, .relu = attribute(call, 1)};
-  if (call->args.size > 4) {
+  if (call->arguments.count > 2) o.ends = (Ends){.bias = argument(call, 2)->data, .relu = attribute(call, 1)};
+  if (call->arguments.count > 4) {
     const uint32_t *words = argument(call, 3)->data;
     dropout = (Dropout){words[0], words[1], *(float *)argument(call, 4)->data};
     o.ends.dropout = &dropout;
@@ -78,13 +75,13 @@ XLA_FFI_Error *epochal_layer(Call *call) {
 }
 
 /* g, W; or g, W, h, scale -> g W^T; with h, scaled, and 0 where h is. */
-XLA_FFI_Error *epochal_inputs(Call *call) {
+Nothing *epochal_inputs(Call *call) {
   if (asked(call)) return NULL;
-  const XLA_FFI_Buffer *g = argument(call, 0), *w = argument(call, 1);
-  const long k = g->dims[1];
+  const Array *g = argument(call, 0), *w = argument(call, 1);
+  const long k = g->shape[1];
   Product o = {.a = g->data, .b = w->data, .c = result(call, 0)->data, .a_row = k, .a_k = 1, .b_k = 1, .b_column = k,
-               .m = g->dims[0], .n = w->dims[0], .k = k};
-  if (call->args.size > 2) o.ends = (Ends){.units = argument(call, 2)->data, .scale = *(float *)argument(call, 3)->data};
+               .m = g->shape[0], .n = w->shape[0], .k = k};
+  if (call->arguments.count > 2) o.ends = (Ends){.units = argument(call, 2)->data, .scale = *(float *)argument(call, 3)->data};
   multiply(call, &o);
   return NULL;
 }
@@ -94,21 +91,22 @@ typedef struct {
   float *turned; /* where the product is to be written transposed, or NULL */
 } Slopes;
 
-static void columns_of_slopes(const void *data, int part, int parts) {
+static void part_of_slopes(const void *data, int part, int parts) {
   const Slopes *slopes = data;
   const Product *o = &slopes->product;
-  long from, to;
-  span(o->n, 32, part, parts, &from, &to);
-  if (from < to) lanes->product(o, 0, o->m, from, to);
-  for (long i = from; i < to && slopes->turned; i++)
-    for (long j = 0; j < o->m; j++) slopes->turned[i * o->m + j] = o->c[j * o->n + i];
+  part_of_product(o, part, parts);
+  if (!slopes->turned) return;
+  long rows[2], columns[2];
+  grid(o, part, parts, rows, columns);
+  for (long i = columns[0]; i < columns[1]; i++)
+    for (long j = rows[0]; j < rows[1]; j++) slopes->turned[i * o->m + j] = o->c[j * o->n + i];
 }
 
 /* x, g -> x^T g, and the sums of g over rows. */
-XLA_FFI_Error *epochal_slopes(Call *call) {
+Nothing *epochal_slopes(Call *call) {
   if (asked(call)) return NULL;
-  const XLA_FFI_Buffer *x = argument(call, 0), *g = argument(call, 1);
-  const long rows = x->dims[0], inputs = x->dims[1], outputs = g->dims[1];
+  const Array *x = argument(call, 0), *g = argument(call, 1);
+  const long rows = x->shape[0], inputs = x->shape[1], outputs = g->shape[1];
   float *of_weights = result(call, 0)->data, *of_bias = result(call, 1)->data;
   Slopes slopes = {.product = {.a = x->data, .b = g->data, .c = of_weights, .a_row = 1, .a_k = inputs, .b_k = outputs,
                                .b_column = 1, .m = inputs, .n = outputs, .k = rows, .sums = of_bias}};
@@ -119,7 +117,7 @@ XLA_FFI_Error *epochal_slopes(Call *call) {
                                .a_k = outputs, .b_k = inputs, .b_column = 1, .m = outputs, .n = inputs, .k = rows};
     lanes->sums(g->data, rows, outputs, of_bias);
   }
-  shared(columns_of_slopes, &slopes, sharers(call, (double)rows * inputs * outputs, MULTIPLICATIONS));
+  shared(part_of_slopes, &slopes, sharers(call, (double)rows * inputs * outputs, MULTIPLICATIONS));
   return NULL;
 }
 
@@ -131,14 +129,14 @@ static void some_of_adam(const void *data, int part, int parts) {
 }
 
 /* value, first, second, gradient, figures -> value, first, second, in their places. */
-XLA_FFI_Error *epochal_adam(Call *call) {
+Nothing *epochal_adam(Call *call) {
   if (asked(call)) return NULL;
   const float *figures = argument(call, 4)->data;
   Adam o = {.gradient = argument(call, 3)->data, .value = result(call, 0)->data, .first = result(call, 1)->data,
             .second = result(call, 2)->data, .count = 1, .beta_1 = figures[0], .beta_2 = figures[1],
             .guard = figures[2], .correction_1 = figures[3], .correction_2 = figures[4], .rate = figures[5],
             .shrink = figures[6]};
-  for (int i = 0; i < argument(call, 0)->rank; i++) o.count *= argument(call, 0)->dims[i];
+  for (int i = 0; i < argument(call, 0)->rank; i++) o.count *= argument(call, 0)->shape[i];
   for (int i = 0; i < 3; i++)
     if (argument(call, i)->data != result(call, i)->data)
       memcpy(result(call, i)->data, argument(call, i)->data, 4 * o.count);

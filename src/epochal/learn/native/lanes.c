@@ -13,6 +13,7 @@
 #define HIGH 12
 #define SET avx512
 #define TARGET __attribute__((target("avx512f,avx2,fma")))
+#define MULTIPLY_ADD(one, x, y) ((Vector)_mm512_fmadd_ps(_mm512_set1_ps(one), (__m512)(x), (__m512)(y)))
 #define SOME(from, count) ((Vector)_mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), from))
 #define PUT(to, x, count) _mm512_mask_storeu_ps(to, (__mmask16)((1u << (count)) - 1), (__m512)(x))
 #include "lanes.h"
@@ -24,6 +25,7 @@ static const int first[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 #define HIGH 6
 #define SET avx2
 #define TARGET __attribute__((target("avx2,fma")))
+#define MULTIPLY_ADD(one, x, y) ((Vector)_mm256_fmadd_ps(_mm256_set1_ps(one), (__m256)(x), (__m256)(y)))
 #define SOME(from, count) ((Vector)_mm256_maskload_ps(from, FIRST(count)))
 #define PUT(to, x, count) _mm256_maskstore_ps(to, FIRST(count), (__m256)(x))
 #include "lanes.h"
@@ -35,12 +37,14 @@ static const Lanes *best(void) {
   return __builtin_cpu_supports("avx2") ? &lanes_avx2 : NULL;
 }
 
-#elif defined(__ARM_FEATURE_FMA)
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 
 #define LANES 4
 #define HIGH 12
 #define SET neon
 #define TARGET
+#define MULTIPLY_ADD(one, x, y) ((Vector)vfmaq_n_f32((float32x4_t)(y), (float32x4_t)(x), one))
 #include "lanes.h"
 
 static const Lanes *best(void) { return &lanes_neon; }

@@ -1,5 +1,5 @@
 /* The operations for one instruction set. Included once for each, with these defined:
- * LANES, floats in a vector; HIGH, rows of a tile; SET, what the names end with; TARGET, what the compiler may use.
+ * MULTIPLY_ADD, one number times a vector and a vector, rounded once; LANES, floats in a vector; HIGH, rows of a tile; SET, what the names end with; TARGET, what the compiler may use.
  *
  * A product is computed in tiles of HIGH rows and two vectors, which stay in registers. What a tile
  * reads of B lies packed in one piece, and of A too unless its rows are. Each number is summed
@@ -83,7 +83,7 @@ INLINE void OWN(tile)(const int rows, const int vectors, const OWN(Tile) *t, con
     for (int v = 0; v < vectors; v++) line[v] = READ(b + p * b_k + v * LANES);
     for (int i = 0; i < rows; i++) {
       float one = a[i * a_row + p * a_k];
-      for (int v = 0; v < vectors; v++) sums[i][v] += one * line[v];
+      for (int v = 0; v < vectors; v++) sums[i][v] = MULTIPLY_ADD(one, line[v], sums[i][v]);
     }
   }
   const Ends ends = t->ends;
@@ -228,7 +228,7 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
   const long blocks = (o->k + OWN(DEEP) - 1) / OWN(DEEP), deep = (o->k + blocks - 1) / blocks;
   const bool turned = o->a_k != 1;
   /* What is read once is not worth packing. */
-  const bool direct = turned && o->b_column == 1 && !o->sums && rows_end - row <= HIGH;
+  const bool direct = turned && o->b_column == 1 && !(o->sums && row == 0) && rows_end - row <= HIGH;
   const long lines = deep * (direct ? WIDE : LEAST(OWN(BROAD), columns_end - column) + WIDE);
   float *of_b = room(PACKED, lines + (turned ? deep * (OWN(TALL) + HIGH) + LANES : 0)), *of_a = of_b + lines;
   for (long left = column; left < columns_end; left += OWN(BROAD)) {
@@ -241,7 +241,7 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
       for (long j = left; j < right && !direct; j += WIDE) {
         const int width = LEAST(WIDE, right - j), wide = width > LANES ? WIDE : LANES;
         const float *from = o->b + p * o->b_k + j * o->b_column;
-        if (o->sums) OWN(pack_and_sum)(from, o->b_k, k, width, wide, to, o->sums + j, p > 0);
+        if (o->sums && row == 0) OWN(pack_and_sum)(from, o->b_k, k, width, wide, to, o->sums + j, p > 0);
         else if (o->b_column == 1) OWN(pack)(from, o->b_k, k, width, wide, to);
         else OWN(pack_turned)(from, o->b_column, k, width, wide, to);
         to += k * wide;
@@ -285,11 +285,12 @@ static TARGET void OWN(sums)(const float *rows, long count, long width, float *s
 
 static TARGET void OWN(adam)(const Adam *o, long from, long to) {
   const Adam s = *o;
+  const float of_first = 1 / s.correction_1, of_second = 1 / s.correction_2;
   for (long i = from; i < to; i++) {
     const float g = s.gradient[i], w = s.value[i];
     const float first = s.beta_1 * s.first[i] + (1 - s.beta_1) * g;
     const float second = s.beta_2 * s.second[i] + (1 - s.beta_2) * g * g;
-    const float move = -(first / s.correction_1) / (__builtin_sqrtf(second / s.correction_2) + s.guard);
+    const float move = -(first * of_first) / (__builtin_sqrtf(second * of_second) + s.guard);
     s.first[i] = first;
     s.second[i] = second;
     s.value[i] = w + s.rate * (move - s.shrink * w);
@@ -319,5 +320,6 @@ static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam)};
 #undef HIGH
 #undef SET
 #undef TARGET
+#undef MULTIPLY_ADD
 #undef SOME
 #undef PUT

@@ -1,7 +1,8 @@
 /* Threads that share out the operations of a step, and hand over in well under a microsecond.
  *
- * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Only one
- * caller at a time has them; another one computes alone.
+ * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Who is free takes
+ * the next part, so that nobody waits for a thread whose processor is at other work. Only one caller at a
+ * time has them; another one computes alone.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #define PAUSE() __asm__ volatile("yield")
 #endif
 
+/* Threads at the most, and looks between two times that a thread makes room. */
 enum { MOST = 32, GLANCES = 64 };
 static const double PATIENCE = 5e-4; /* seconds of waiting busily */
 
@@ -28,8 +30,10 @@ static struct {
   atomic_bool taken;
   int size; /* threads, with the caller; 0 before the first call */
   atomic_int asleep;
-  _Atomic uint64_t turn; /* number of the call times 64, and how many parts it has */
-  atomic_int finished;
+  /* In one word, so that they belong together: the number of the call (32 bits), how many parts it has (16),
+   * and the number of the next part to be taken. */
+  _Atomic uint64_t next;
+  atomic_int finished; /* parts of the call that are done */
   Task *task;
   const void *data;
 } team = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
@@ -40,38 +44,55 @@ static double seconds(void) {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-/* Wait for another call than the one seen, and return it. */
-static uint64_t next_turn(uint64_t seen) {
+static uint32_t call_of(uint64_t next) { return next >> 32; }
+static int parts_of(uint64_t next) { return next >> 16 & 0xFFFF; }
+static int part_of(uint64_t next) { return next & 0xFFFF; }
+
+/* Wait for another call than the one seen, and return its number. */
+static uint32_t another(uint32_t seen) {
   const double until = seconds() + PATIENCE;
-  uint64_t turn;
+  uint32_t call;
   do
     for (int i = 0; i < GLANCES; i++) {
-      if ((turn = atomic_load_explicit(&team.turn, memory_order_acquire)) != seen) return turn;
+      if ((call = call_of(atomic_load_explicit(&team.next, memory_order_acquire))) != seen) return call;
       PAUSE();
     }
   while (!sched_yield() && seconds() < until);
   pthread_mutex_lock(&team.lock);
   atomic_fetch_add(&team.asleep, 1);
-  while ((turn = atomic_load(&team.turn)) == seen) pthread_cond_wait(&team.called, &team.lock);
+  while ((call = call_of(atomic_load(&team.next))) == seen) pthread_cond_wait(&team.called, &team.lock);
   atomic_fetch_sub(&team.asleep, 1);
   pthread_mutex_unlock(&team.lock);
-  return turn;
+  return call;
+}
+
+/* Take parts of a call while there are any. A part that has been taken keeps the call from its end, so that what
+ * is read of it then is its own. */
+static void take(uint32_t call) {
+  uint64_t next = atomic_load(&team.next);
+  while (call_of(next) == call && part_of(next) < parts_of(next))
+    if (atomic_compare_exchange_weak(&team.next, &next, next + 1)) {
+      team.task(team.data, part_of(next), parts_of(next));
+      atomic_fetch_add_explicit(&team.finished, 1, memory_order_release);
+      next = atomic_load(&team.next);
+    }
 }
 
 static void *member(void *number) {
+  /* The others need not run for a part that this one would not get. */
   const int own = (int)(intptr_t)number;
-  uint64_t turn = 0;
+  uint32_t call = 0;
   for (;;) {
-    turn = next_turn(turn);
-    const int parts = turn % 64;
-    if (own >= parts) continue;
-    team.task(team.data, own, parts);
-    atomic_fetch_add_explicit(&team.finished, 1, memory_order_release);
+    call = another(call);
+    if (own < parts_of(atomic_load(&team.next))) take(call);
   }
   return NULL;
 }
 
+/* How many threads there may be: EPOCHAL_NATIVE_THREADS, or one for each processor of this process. */
 static int processors(void) {
+  const char *wanted = getenv("EPOCHAL_NATIVE_THREADS");
+  if (wanted && atoi(wanted) > 0) return atoi(wanted);
 #ifdef __linux__
   cpu_set_t set;
   if (!sched_getaffinity(0, sizeof set, &set)) return CPU_COUNT(&set);
@@ -97,21 +118,24 @@ void shared(Task *task, const void *data, int most) {
   }
   if (!team.size) gather();
   const int parts = LEAST(most, team.size);
-  if (parts > 1) {
+  if (parts == 1) {
+    task(data, 0, 1);
+  } else {
+    const uint32_t call = call_of(atomic_load(&team.next)) + 1;
     team.task = task;
     team.data = data;
     atomic_store(&team.finished, 0);
-    atomic_store(&team.turn, (atomic_load(&team.turn) / 64 + 1) * 64 + parts);
+    atomic_store(&team.next, (uint64_t)call << 32 | (uint64_t)parts << 16);
     if (atomic_load(&team.asleep)) {
       pthread_mutex_lock(&team.lock);
       pthread_cond_broadcast(&team.called);
       pthread_mutex_unlock(&team.lock);
     }
-  }
-  task(data, 0, parts);
-  for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts - 1 && parts > 1; i++) {
-    PAUSE();
-    if (i % GLANCES == 0) sched_yield();
+    take(call);
+    for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts; i++) {
+      PAUSE();
+      if (i % GLANCES == 0) sched_yield();
+    }
   }
   atomic_store(&team.taken, false);
 }
