@@ -54,6 +54,15 @@ def test_every_member_is_in_one_group(monkeypatch, threads):
         np.testing.assert_array_equal(gathered[k][0].weights, best[0].weights[k])
 
 
+@pytest.mark.parametrize(("threads", "alone"), [(1, True), (2, False)])
+def test_a_group_beside_others_keeps_to_its_core(monkeypatch, threads, alone):
+    """The steps of a single group are shared between the cores; those of several are not."""
+    monkeypatch.setattr(room, "cores", lambda: threads)
+
+    with grouped(*setting(4)) as groups:
+        assert {group.program.alone for group in groups.groups} == {alone}
+
+
 def test_members_that_train_as_one_product_are_one_group():
     """A device that wants wide products gets all members at once."""
     with grouped(*setting(5, vectorised=True)) as groups:

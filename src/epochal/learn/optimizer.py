@@ -133,6 +133,7 @@ def updated(
         hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change, at_once = rule
+    shared = (BETA_1, BETA_2, GUARD, *_corrections(step)) if at_once else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         parts = []
@@ -143,8 +144,7 @@ def updated(
             rate = _pace(layer, name) * hyper.rate
             shrink = 2.0 * hyper.l2 if name in SHRUNK else 0.0
             if at_once:
-                figures = (BETA_1, BETA_2, GUARD, *_corrections(step), rate, shrink)
-                parts.append(at_once(value, m, v, g, jnp.stack(figures)))
+                parts.append(at_once(value, m, v, g, jnp.stack((*shared, rate, shrink))))
                 continue
             move, m, v = change(g, m, v, step, hyper)
             # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.

@@ -1,7 +1,8 @@
 """The operations in C as functions of JAX arrays; `handlers.c` has the other side.
 
 They are compiled when epochal is installed, if there is a C compiler, and used if the processor has
-their instructions: AVX2 or AVX-512 with FMA, or NEON. `EPOCHAL_NATIVE=0` leaves all to XLA.
+their instructions: AVX2 or AVX-512 with FMA, or NEON. `EPOCHAL_NATIVE=0` leaves all to XLA, and
+`EPOCHAL_NATIVE_THREADS` says how many threads share an operation, otherwise as many as there are cores.
 """
 
 from __future__ import annotations
@@ -69,8 +70,7 @@ class Operations:
             unit: whether there is one.
         """
         call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(unit))
-        result: Array = call(x, weights, bias, *dropout)
-        return result
+        return call(x, weights, bias, *dropout)
 
     def product(self, x: Array, weights: Array) -> Array:
         """Return x W, shape (rows, outputs)."""

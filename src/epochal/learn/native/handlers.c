@@ -30,26 +30,22 @@ static bool asked(const Call *call) {
   return true;
 }
 
-/* How many threads share so much work: each should have some ten microseconds of it. */
+/* How many threads share so much work, if each has so much of it at the least. */
 static int sharers(const Call *call, double work, double each) {
   return attribute(call, 0) ? (int)LEAST(work / each, 1e3) : 1;
 }
 static const double MULTIPLICATIONS = 1e6, NUMBERS = 8e3;
 
-/* Which rows and columns a part of a product has. Parts are as square as can be: what they read is least then. */
-static void grid(const Product *o, int part, int parts, long rows[2], long columns[2]) {
+/* Parts are as square as can be: what they read is least then. */
+static void part_of_product(const void *data, int part, int parts) {
+  const Product *o = data;
   int across = 1;
   for (int i = 2; i <= parts; i++)
     if (parts % i == 0 && o->m * i + o->n * parts / i < o->m * across + o->n * parts / across) across = i;
-  span(o->m, 4, part / across, parts / across, &rows[0], &rows[1]);
-  span(o->n, 32, part % across, across, &columns[0], &columns[1]);
-}
-
-static void part_of_product(const void *data, int part, int parts) {
-  const Product *o = data;
-  long rows[2], columns[2];
-  grid(o, part, parts, rows, columns);
-  if (rows[0] < rows[1] && columns[0] < columns[1]) lanes->product(o, rows[0], rows[1], columns[0], columns[1]);
+  long row, rows_end, column, columns_end;
+  span(o->m, 4, part / across, parts / across, &row, &rows_end);
+  span(o->n, 32, part % across, across, &column, &columns_end);
+  if (row < rows_end && column < columns_end) lanes->product(o, row, rows_end, column, columns_end);
 }
 
 static void multiply(const Call *call, const Product *o) {
@@ -86,38 +82,24 @@ Nothing *epochal_inputs(Call *call) {
   return NULL;
 }
 
-typedef struct {
-  Product product;
-  float *turned; /* where the product is to be written transposed, or NULL */
-} Slopes;
-
-static void part_of_slopes(const void *data, int part, int parts) {
-  const Slopes *slopes = data;
-  const Product *o = &slopes->product;
-  part_of_product(o, part, parts);
-  if (!slopes->turned) return;
-  long rows[2], columns[2];
-  grid(o, part, parts, rows, columns);
-  for (long i = columns[0]; i < columns[1]; i++)
-    for (long j = rows[0]; j < rows[1]; j++) slopes->turned[i * o->m + j] = o->c[j * o->n + i];
-}
-
 /* x, g -> x^T g, and the sums of g over rows. */
 Nothing *epochal_slopes(Call *call) {
   if (asked(call)) return NULL;
   const Array *x = argument(call, 0), *g = argument(call, 1);
   const long rows = x->shape[0], inputs = x->shape[1], outputs = g->shape[1];
   float *of_weights = result(call, 0)->data, *of_bias = result(call, 1)->data;
-  Slopes slopes = {.product = {.a = x->data, .b = g->data, .c = of_weights, .a_row = 1, .a_k = inputs, .b_k = outputs,
-                               .b_column = 1, .m = inputs, .n = outputs, .k = rows, .sums = of_bias}};
-  if (outputs <= 12 && inputs >= 32) {
-    /* Few outputs would leave most of a vector empty: g^T x, written turned. */
-    slopes.turned = of_weights;
-    slopes.product = (Product){.a = g->data, .b = x->data, .c = room(TURNED, outputs * inputs), .a_row = 1,
-                               .a_k = outputs, .b_k = inputs, .b_column = 1, .m = outputs, .n = inputs, .k = rows};
-    lanes->sums(g->data, rows, outputs, of_bias);
+  if (outputs > 12 || inputs < 32) {
+    multiply(call, &(Product){.a = x->data, .b = g->data, .c = of_weights, .a_row = 1, .a_k = inputs, .b_k = outputs,
+                              .b_column = 1, .m = inputs, .n = outputs, .k = rows, .sums = of_bias});
+    return NULL;
   }
-  shared(part_of_slopes, &slopes, sharers(call, (double)rows * inputs * outputs, MULTIPLICATIONS));
+  /* Few outputs would leave most of a vector empty: g^T x, and then turned. */
+  float *turned = room(TURNED, outputs * inputs);
+  multiply(call, &(Product){.a = g->data, .b = x->data, .c = turned, .a_row = 1, .a_k = outputs, .b_k = inputs,
+                            .b_column = 1, .m = outputs, .n = inputs, .k = rows});
+  lanes->sums(g->data, rows, outputs, of_bias);
+  for (long i = 0; i < inputs; i++)
+    for (long j = 0; j < outputs; j++) of_weights[i * outputs + j] = turned[j * inputs + i];
   return NULL;
 }
 

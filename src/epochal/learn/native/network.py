@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from epochal.learn.dropout import Drop
 
     Array = Any  # a JAX array
+    Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; what multiplies what stays
 
 
 @cache
@@ -30,8 +31,9 @@ def kernels(*, share: bool) -> Kernels:
 
     def network(layers: tuple[Layer, ...], x: Array, drop: Drop | None) -> Array:
         """Return the logits of rows x."""
-        words, scale = ((), jnp.float32(1.0)) if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, words, scale)
+        none = (), jnp.float32(1.0)
+        dropout = none if drop is None else drop.words(len(layers) - 1)
+        return _logits(operations, layers, x, dropout)
 
     return Kernels(partial(_product, operations), cpu.running_sum, network, operations.adam)
 
@@ -59,33 +61,23 @@ _product.defvjp(_product_and_sides, _of_product)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _logits(
-    operations: Operations,
-    layers: tuple[Layer, ...],
-    x: Array,
-    words: tuple[Array, ...],
-    scale: Array,
-) -> Array:
+def _logits(operations: Operations, layers: tuple[Layer, ...], x: Array, dropout: Dropout) -> Array:
     """Return the logits of rows x.
 
     Args:
         operations: in C.
         layers: hidden ones, and the output layer.
         x: shape (rows, inputs).
-        words: stream and limit of the dropout of each hidden layer; () for no dropout.
-        scale: what multiplies the units that stay.
+        dropout: as `Drop.words` gives it.
     """
-    return _values(operations, layers, x, words, scale)[-1]
+    return _values(operations, layers, x, dropout)[-1]
 
 
 def _values(
-    operations: Operations,
-    layers: tuple[Layer, ...],
-    x: Array,
-    words: tuple[Array, ...],
-    scale: Array,
+    operations: Operations, layers: tuple[Layer, ...], x: Array, of: Dropout
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
+    words, scale = of
     values = [x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
@@ -94,10 +86,12 @@ def _values(
     return values
 
 
-def _logits_and_values(operations: Operations, layers: tuple[Layer, ...], *of: Any) -> Any:
+def _logits_and_values(
+    operations: Operations, layers: tuple[Layer, ...], x: Array, dropout: Dropout
+) -> Any:
     """Return the logits, and what their gradients need."""
-    *values, logits = _values(operations, layers, *of)
-    return logits, (layers, values, of[-1])
+    *values, logits = _values(operations, layers, x, dropout)
+    return logits, (layers, values, dropout[1])
 
 
 def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
@@ -108,7 +102,7 @@ def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, .
         slopes.insert(0, Layer(*operations.slopes(values[depth], gradient)))
         units = (values[depth], scale) if depth else ()
         gradient = operations.inputs(gradient, layers[depth].weights, *units)
-    return tuple(slopes), gradient, None, None
+    return tuple(slopes), gradient, None
 
 
 _logits.defvjp(_logits_and_values, _of_logits)

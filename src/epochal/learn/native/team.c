@@ -1,4 +1,4 @@
-/* Threads that share out the operations of a step, and hand over in well under a microsecond.
+/* Threads that share out the operations of a step, and hand over without waking each other.
  *
  * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Who is free takes
  * the next part, so that nobody waits for a thread whose processor is at other work. Only one caller at a
@@ -118,24 +118,20 @@ void shared(Task *task, const void *data, int most) {
   }
   if (!team.size) gather();
   const int parts = LEAST(most, team.size);
-  if (parts == 1) {
-    task(data, 0, 1);
-  } else {
-    const uint32_t call = call_of(atomic_load(&team.next)) + 1;
-    team.task = task;
-    team.data = data;
-    atomic_store(&team.finished, 0);
-    atomic_store(&team.next, (uint64_t)call << 32 | (uint64_t)parts << 16);
-    if (atomic_load(&team.asleep)) {
-      pthread_mutex_lock(&team.lock);
-      pthread_cond_broadcast(&team.called);
-      pthread_mutex_unlock(&team.lock);
-    }
-    take(call);
-    for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts; i++) {
-      PAUSE();
-      if (i % GLANCES == 0) sched_yield();
-    }
+  const uint32_t call = call_of(atomic_load(&team.next)) + 1;
+  team.task = task;
+  team.data = data;
+  atomic_store(&team.finished, 0);
+  atomic_store(&team.next, (uint64_t)call << 32 | (uint64_t)parts << 16);
+  if (atomic_load(&team.asleep)) {
+    pthread_mutex_lock(&team.lock);
+    pthread_cond_broadcast(&team.called);
+    pthread_mutex_unlock(&team.lock);
+  }
+  take(call);
+  for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts; i++) {
+    PAUSE();
+    if (i % GLANCES == 0) sched_yield();
   }
   atomic_store(&team.taken, false);
 }
