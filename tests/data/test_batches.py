@@ -4,11 +4,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.batches import ArraySource, Epochs, LazySource, bucket
+from epochal.data.batches import ArraySource, Epochs, LazySource
+from epochal.data.rows import bucket, with_room
 
 GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
 
@@ -169,6 +169,54 @@ def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
     assert replace(ours, source=blocks).joined(5).together == 1
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.integers(1, 60),
+    batch_size=st.integers(1, 16),
+    segment_bytes=st.integers(1, 4000),
+    long=st.integers(0, 100),
+)
+def test_rows_in_place_are_those_that_would_be_gathered(rows, batch_size, segment_bytes, long):
+    """Segments that say where rows are hold the same batches, and no more of them than they may."""
+    gathered = epochs(rows, min(batch_size, rows), segment_bytes=segment_bytes)
+    x = with_room(rows, 3)
+    x[:] = gathered.source.x
+    ours = replace(gathered, source=ArraySource(x)).joined(1, in_place=True, long=long)
+
+    mine, theirs = list(ours.segments(2)), list(gathered.segments(2))
+
+    assert len(ours.table) == bucket(rows)
+    assert np.shares_memory(ours.table, x)
+    for segment in mine:
+        assert segment.x is ours.table
+        numbers = segment.order[: segment.rows]
+        np.testing.assert_array_equal(segment.x[numbers, 0], segment.y[: segment.rows])
+        np.testing.assert_array_equal(
+            segment.weights[1, : segment.rows], segment.y[: segment.rows] + 1
+        )
+        assert not segment.weights[:, segment.rows :].any()
+        assert not segment.order[segment.rows :].any()
+    np.testing.assert_array_equal(seen(mine), seen(theirs))
+    np.testing.assert_array_equal(
+        np.concatenate([segment.counts[: segment.batches] for segment in mine]),
+        np.concatenate([segment.counts[: segment.batches] for segment in theirs]),
+    )
+    size = ours.batch_size
+    assert ours.capacity >= gathered.capacity
+    assert ours.capacity * size <= max(
+        gathered.capacity * size, min(long, segment_bytes // (4 * (2 + ours.members)))
+    )
+
+
+def test_rows_without_room_behind_them_are_gathered():
+    """Nor are rows read in place that have another owner, or where the device is none of the host's."""
+    x = with_room(20, 3)
+    rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    for source in (ArraySource(rows), ArraySource(rows[:15]), ArraySource(x[3:18])):
+        assert replace(epochs(20, 4), source=source).joined(1, in_place=True).table is None
+    assert replace(epochs(20, 4), source=ArraySource(x)).joined(1).table is None
+
+
 def test_a_lazy_source_encodes_what_is_taken():
     """A lazy source gives what the encoding gives, for the rows asked for only."""
     asked = []
@@ -181,10 +229,3 @@ def test_a_lazy_source_encodes_what_is_taken():
 
     np.testing.assert_array_equal(source.take(np.array([7, 3])), [[7], [3]])
     assert asked == [2]
-
-
-@pytest.mark.parametrize("number", [1, 2, 3, 5, 9, 100, 12345])
-def test_buckets_are_near_and_few(number):
-    """A bucket is at least the number, at most a third more, and is its own bucket."""
-    assert number <= bucket(number) <= max(number * 4 / 3, number + 1)
-    assert bucket(bucket(number)) == bucket(number)

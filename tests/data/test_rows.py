@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.rows import len_of, span, spans, take
+from epochal.data.rows import bucket, len_of, span, spans, take
 
 DENSE = np.arange(12.0).reshape(6, 2)
 KINDS = {
@@ -51,3 +51,10 @@ def test_spans_of_tables_and_sparse_matrices():
     for rows in (pa.table({"a": np.arange(40_000)}), sparse.csr_array((40_000, 3))):
         assert len_of(rows) == 40_000
         assert sum(part.stop - part.start for part in spans(rows)) == 40_000
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 9, 100, 12345])
+def test_buckets_are_near_and_few(number):
+    """A bucket is at least the number, at most a third more, and is its own bucket."""
+    assert number <= bucket(number) <= max(number * 4 / 3, number + 1)
+    assert bucket(bucket(number)) == bucket(number)

@@ -11,6 +11,7 @@ import pytest
 from epochal.data.batches import ArraySource, Epochs
 from epochal.data.encoding import Encoded, Known
 from epochal.data.judges import shared
+from epochal.data.rows import with_room
 from epochal.errors import TrainingError
 from epochal.learn import groups, loop
 from epochal.learn.loop import Task, TrainingState, train
@@ -31,8 +32,8 @@ def rows(number, seed):
     return x, y
 
 
-def task(judged=True, segment_bytes=2**20, **settings):
-    """Return a small training, and where it begins."""
+def task(judged=True, segment_bytes=2**20, *, in_place=False, **settings):
+    """Return a small training, and where it begins; its rows may be where a program can read them."""
     values = {
         "n_estimators": MEMBERS,
         "hidden_layer_sizes": (32,),
@@ -43,20 +44,24 @@ def task(judged=True, segment_bytes=2**20, **settings):
         "averaging": 0.0,
         "calibrate": False,
     }
-    ours = resolved(checked(PRESETS["default"], values | settings), 120, FEATURES)
+    values |= settings
+    members = values["n_estimators"]
+    ours = resolved(checked(PRESETS["default"], values), 120, FEATURES)
     program = program_for(ours, masked=False)
     x, y = rows(120, 0)
+    there = with_room(*x.shape)
+    there[:] = x
     epochs = Epochs(
-        ArraySource(x),
+        ArraySource(there if in_place else x),
         y,
-        lambda r: np.ones((MEMBERS, len(r)), np.float32),
+        lambda r: np.ones((members, len(r)), np.float32),
         16,
         seed=4,
         segment_bytes=segment_bytes,
     )
     vx, vy = rows(90, 1)
     judges = (
-        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), MEMBERS, 2**20) if judged else None
+        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20) if judged else None
     )
     state = fresh_state(ours, program, (FEATURES, 32, CLASSES), None, 4)
     return Task(program, ours, fixed_for(ours, 4), epochs, judges), TrainingState(state, 0)
@@ -185,6 +190,29 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
     np.testing.assert_equal(*([asdict(event) for event in events] for events in told))
     for mine, theirs in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
+
+
+@pytest.mark.parametrize("judged", [False, True])
+@pytest.mark.parametrize("l2", [0.0, 100.0])
+def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, judged):
+    """Whether batches are gathered by the host or the program, and epochs handed over ahead or not."""
+    monkeypatch.setattr(loop, "TOGETHER", 0)
+    results, told = [], []
+    for in_place, ahead in [(False, 0), (True, 0), (True, 2**40)]:
+        monkeypatch.setattr(loop, "AHEAD", ahead)
+        ours = task(
+            judged, 700, in_place=in_place, n_estimators=1, solver="sgd", momentum=0.0, l2=l2
+        )
+        events = []
+        results.append(train(*ours, 20, [events.append]))
+        told.append([replace(event, seconds=0.0, training_loss=()) for event in events])
+
+    np.testing.assert_equal(told[0], told[1])
+    np.testing.assert_equal(told[0], told[2])
+    for other in results[1:]:
+        np.testing.assert_equal(results[0].history.best_epoch, other.history.best_epoch)
+        for mine, theirs in zip(results[0].layers, other.layers, strict=True):
+            np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
 
 
 def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):

@@ -1,19 +1,19 @@
 """From rows to batches: the order of an epoch, cut into segments of bounded size.
 
 The order is a pure function of (seed, epoch) and of where rows are; nothing
-else is remembered between epochs. Rows are gathered on the host, in their order,
-so that the compiled program reads them from front to back, wherever they came from.
+else is remembered between epochs. Rows that are in memory stay where they are, and the compiled program
+gathers those of each batch; others are gathered on the host, in their order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from epochal.data.memory import SEGMENT_BYTES
-from epochal.data.rows import aligned
+from epochal.data.rows import aligned, bucket, roomy
 from epochal.keys import Purpose, generator
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ class ArraySource:
     def __init__(self, x: np.ndarray) -> None:
         self.x = x
         self.n_rows, self.n_features = x.shape
+
+    @property
+    def table(self) -> np.ndarray | None:
+        """The rows and what is behind them, up to a bucket: tables of near sizes share a program.
+
+        None if there is no room behind them.
+        """
+        return roomy(self.x, bucket(self.n_rows))
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers."""
@@ -157,18 +165,6 @@ class HostSegment:
             )
 
 
-def bucket(number: int) -> int:
-    """Return the next size out of 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
-
-    Near sizes share one compiled program; at most a quarter is padding.
-
-    >>> [bucket(number) for number in (1, 7, 9, 17, 1000)]
-    [1, 7, 10, 20, 1024]
-    """
-    unit = max(2 ** (number.bit_length() - 3), 1)
-    return -(-number // unit) * unit
-
-
 @dataclass(frozen=True)
 class Epochs:
     """The training rows, and how an epoch goes through them.
@@ -186,8 +182,9 @@ class Epochs:
     segment_bytes: int = SEGMENT_BYTES
     members: int = 0  # whose weights are handed over with the rows
     together: int = 1  # epochs that a segment holds, if it holds whole ones
-    # All rows, and padding, if segments hold several epochs.
-    table: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    # All rows, and padding, if segments say by number which rows they have.
+    table: np.ndarray | None = None
+    long: int = 0  # rows that a segment has then, if fewer would fit were they gathered
 
     @property
     def batches(self) -> int:
@@ -202,19 +199,29 @@ class Epochs:
     @property
     def _fitting(self) -> int:
         """How many batches a segment has room for."""
-        row_bytes = 4 * (self.source.n_features + 1 + self.members)
-        return max(self.segment_bytes // (row_bytes * self.batch_size), 1)
+        gathered = self._rows_of(self.source.n_features + 1)
+        rows = gathered if self.table is None else max(gathered, min(self.long, self._rows_of(2)))
+        return max(rows // self.batch_size, 1)
 
-    def joined(self, most: int) -> Epochs:
-        """Return the same with segments of so many epochs at the most, if they have the room."""
+    def _rows_of(self, numbers: int) -> int:
+        """Return how many rows of so many numbers, beside the members' weights, a segment holds."""
+        return self.segment_bytes // (4 * (numbers + self.members))
+
+    def joined(self, most: int, *, in_place: bool = False, long: int = 0) -> Epochs:
+        """Return the same with segments of so many epochs at the most, if they have the room.
+
+        Args:
+            most: epochs.
+            in_place: whether the device reads rows where they are in memory, if they are there.
+            long: rows that a segment may have then anyway, if there is room for what says which.
+        """
         room = self._fitting // self.batches if self.source.anywhere else 1
         together = max(min(most, room), 1)
-        if together == 1:
-            return self
-        # Tables of near sizes share a program.
-        rows = self.source.n_rows
-        places = np.minimum(np.arange(bucket(rows)), rows - 1)
-        return replace(self, together=together, table=self.source.take(places))
+        table = self.source.table if in_place and isinstance(self.source, ArraySource) else None
+        if table is None and together > 1:
+            rows = self.source.n_rows
+            table = self.source.take(np.minimum(np.arange(bucket(rows)), rows - 1))
+        return replace(self, together=together, table=table, long=long)
 
     def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
         """Yield the segments of this epoch and of those that follow, up to `end`, without it."""
@@ -229,25 +236,26 @@ class Epochs:
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
-        if max(number, self.together) > 1:
+        done, most, table = 0, self.capacity * self.batch_size, self.table
+        if table is not None and self.together > 1:
             # The last segment may have one epoch, and shares the others' program.
-            yield self._several(epoch, number)
+            yield self._several(epoch, number, table)
             return
-        done, most = 0, self.capacity * self.batch_size
-        for piece in self.source.epoch(self._random(epoch), most):
-            yield self._segment(piece, done, epoch)
-            done += len(piece.numbers)
+        if table is not None:
+            order = _order(self.source.n_rows, self._random(epoch))
+            for start in range(0, len(order), most):
+                yield self._segment(order[start : start + most], table, start, epoch)
+            return
+        for numbers, x in self.source.epoch(self._random(epoch), most):
+            yield self._segment(numbers, x, done, epoch)
+            done += len(numbers)
 
     def _random(self, epoch: int) -> np.random.Generator | None:
         """Return what the order of an epoch is drawn with; None, if rows are not shuffled."""
         return generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
 
-    def _several(self, epoch: int, number: int) -> HostSegment:
-        """Return the segment of several whole epochs: where their rows are in the table.
-
-        Gathered within the program rows cost no more there, and are not carried from the
-        cache of one core to another's (docs/PERFORMANCE.md).
-        """
+    def _several(self, epoch: int, number: int, table: np.ndarray) -> HostSegment:
+        """Return the segment of several whole epochs: where their rows are in the table."""
         rows, size = self.source.n_rows, self.batches * self.batch_size
         # Padding is the first row, and weighs nothing.
         places = np.zeros(self.capacity * self.batch_size, np.int32)
@@ -259,7 +267,7 @@ class Epochs:
         weights[:, : number * size].reshape(-1, number, size)[:, :, rows:] = 0
         weights[:, number * size :] = 0
         return HostSegment(
-            x=self.table,
+            x=table,
             order=places,
             y=self.labels[places].astype(np.int32, copy=False),
             weights=weights,
@@ -270,9 +278,12 @@ class Epochs:
             ends=number,
         )
 
-    def _segment(self, piece: Taken, start: int, epoch: int) -> HostSegment:
-        """Return the segment of a piece of an epoch, before which so many rows were in it."""
-        rows, capacity = len(piece.numbers), self.capacity * self.batch_size
+    def _segment(self, numbers: np.ndarray, x: np.ndarray, start: int, epoch: int) -> HostSegment:
+        """Return the segment of a piece of an epoch, before which so many rows were in it.
+
+        Its rows have these numbers, and are x; or are where the table has them, if x is that.
+        """
+        rows, capacity = len(numbers), self.capacity * self.batch_size
 
         def laid(part: np.ndarray) -> np.ndarray:
             """Return a part with zeros behind it, up to the capacity."""
@@ -283,9 +294,10 @@ class Epochs:
             return there
 
         return HostSegment(
-            x=laid(piece.x),
-            y=laid(self.labels[piece.numbers].astype(np.int32, copy=False)),
-            weights=laid(self.weights(piece.numbers).T).T,
+            x=x if x is self.table else laid(x),
+            order=laid(numbers.astype(np.int32)) if x is self.table else None,
+            y=laid(self.labels[numbers].astype(np.int32, copy=False)),
+            weights=laid(self.weights(numbers).T).T,
             counts=self._counts(rows, 1),
             batches=-(-rows // self.batch_size),
             first_batch=start // self.batch_size,

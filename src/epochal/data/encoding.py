@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from epochal.data.batches import ArraySource, LazySource, RowSource
 from epochal.data.packing import PackedSource
-from epochal.data.rows import ahead, aligned, len_of, pieces, take
+from epochal.data.rows import ahead, len_of, pieces, take, with_room
 from epochal.data.store import Layout, Store, StoredSource, stored_in
 from epochal.data.streamed import Streamed
 from epochal.data.unnamed import name
@@ -149,7 +149,7 @@ class _Resident:
 
     def __init__(self, n_rows: int, n_features: int, dtype: type[np.generic]) -> None:
         self.n_rows, self.done = n_rows, 0
-        self.x = aligned((n_rows, n_features), dtype)
+        self.x = with_room(n_rows, n_features, dtype)
 
     def write(self, x: np.ndarray) -> np.ndarray:
         """Write some rows behind the others; return their places."""

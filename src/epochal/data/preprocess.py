@@ -28,7 +28,7 @@ from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
 from epochal.data.packing import Packing
 from epochal.data.roots import checked_roots, signed_root
-from epochal.data.rows import aligned, head_of, len_of, span, spans
+from epochal.data.rows import head_of, len_of, span, spans, with_room
 from epochal.data.scaling import Scaling, are_bytes
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
@@ -163,7 +163,7 @@ class Preprocessor:
         row in messages, for a table that comes in parts.
         """
         rows = matched(rows, self.schema)
-        features = aligned((len_of(rows), self.n_features))
+        features = with_room(len_of(rows), self.n_features)
 
         def write(some: slice) -> None:
             """Write the features of the rows of a span."""
@@ -182,7 +182,7 @@ class Preprocessor:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
         if self.dtype_for(rows) != np.uint8:
             return self.encode(rows, first_row=first_row)
-        features = aligned((len_of(rows), self.n_features), np.uint8)
+        features = with_room(len_of(rows), self.n_features, np.uint8)
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 

@@ -5,7 +5,7 @@ How a device does them is handed in; this module imports no JAX.
 
 from __future__ import annotations
 
-from operator import matmul
+from operator import getitem, matmul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Kernels(NamedTuple):
 
     product: Callable[[Array, Array], Array] = matmul  # of rows and weights
     running_sum: Callable[[Array], Array] = _sums  # see `_sums`
+    rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
     # Of affine layers with ReLU units between them, rows and dropout the logits, in one; None if not.
     relu_network: Callable[..., Array] | None = None
     # Of an array and its two moments, its gradient and figures the three after a step; None if not.

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.data.batches import bucket
+from epochal.data.rows import bucket
 from epochal.data.scaling import are_bytes
 from epochal.errors import TrainingError
 from epochal.learn import members
@@ -47,8 +47,9 @@ VALIDATION_BLOCK = 2048
 # Bytes of judging rows from which they are not padded to share a program.
 LARGE = 2**24
 # Multiplications that are handed over at once, in short epochs after which nothing is asked: some
-# hundredths of a second; and batches, with which an epoch is no longer short.
-TOGETHER, SHORT = 2**28, 64
+# hundredths of a second; and batches, with which an epoch is no longer short. Of so many some tenths
+# of a second are handed over before the last such piece has been waited for.
+TOGETHER, SHORT, AHEAD = 2**28, 64, 2**33
 # With an adaptive rate: how many times it is reduced before a member stops, and to what part.
 REDUCTIONS, REDUCTION = 2, 0.3
 
@@ -137,10 +138,22 @@ class _Run:
         self.judge = _Judge(task.judges, task.scaling) if task.judges is not None else None
         if self.judge is not None:
             groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
-        self.epochs = task.epochs.joined(self._together(start))
-        # The rows that all segments share, if they do: not copied either, on the CPU.
-        shared = self.epochs.together > 1
-        self.table = jax.device_put(self.epochs.table, may_alias=True) if shared else None
+        # One member's rows stay where they are on the CPU, and are not copied either; those of several
+        # are gathered once for all.
+        alone = number == 1 and not task.program.vectorised
+        asked = self.judge is not None or bool(start.members.average)
+        weights = sum(leaf.size for leaf in jax.tree.leaves(start.members.layers))
+        self.epochs = task.epochs.joined(
+            1 if asked else self._together(weights),
+            in_place=alone,
+            long=AHEAD // weights,
+        )
+        table = self.epochs.table
+        self.table = None if table is None else jax.device_put(table, may_alias=True)
+        rows = min(self.epochs.capacity * task.epochs.batch_size, task.epochs.source.n_rows)
+        self.ahead = self.epochs.together > 1 or (
+            alone and table is not None and not asked and rows * weights <= AHEAD
+        )
         self.active = np.ones(number, bool)
         self.rates = np.ones(number)
         self.stopping = self._to_beat(start)
@@ -177,7 +190,7 @@ class _Run:
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on one segment after the other; yield each with the sums of its losses by epoch."""
         upcoming = self.epochs.stream(self.first, self.limit)
-        if self.epochs.together > 1:
+        if self.ahead:
             yield from self._trained_ahead(upcoming)
             return
         segment = next(upcoming, None)
@@ -212,7 +225,7 @@ class _Run:
             by_epoch = done.by_epoch(losses())
             if self.task.tidy is not None:
                 self.task.tidy()
-            if np.isfinite(by_epoch[:, self.active]).all():
+            if self.epochs.together == 1 or np.isfinite(by_epoch[:, self.active]).all():
                 self.groups.release()
                 hand_over(islice(upcoming, 1))
                 yield done, by_epoch
@@ -244,11 +257,8 @@ class _Run:
         """Return empty sums for an epoch: losses, weights, rows."""
         return np.zeros(len(self.active)), np.zeros(len(self.active)), 0
 
-    def _together(self, start: TrainingState) -> int:
-        """Return how many epochs are handed over at once: one, if something is asked after each."""
-        if self.judge is not None or start.members.average:
-            return 1
-        weights = sum(leaf.size for leaf in jax.tree.leaves(start.members.layers))
+    def _together(self, weights: int) -> int:
+        """Return how many epochs of so many weights are handed over at once, if nothing is asked."""
         work = self.task.epochs.source.n_rows * weights
         return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.first)
 

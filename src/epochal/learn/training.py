@@ -166,7 +166,7 @@ def run(
         weights: the member's row weights, mean 1 over the epoch, shape (batches B,).
         active: False for a member that has stopped: nothing is done then.
     """
-    size = program.batch_size
+    size, kernels = program.batch_size, kernels_for(program)
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, losses = carry
@@ -176,7 +176,8 @@ def run(
             """Return what the batch has of an array."""
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
-        x = own(segment.x) if segment.order is None else segment.x[own(segment.order)]
+        order = segment.order
+        x = own(segment.x) if order is None else kernels.rows(segment.x, own(order))
         batch = Batch(scaled(x, segment.scaling), own(segment.y), own(weights) / rows)
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)

@@ -58,15 +58,32 @@ def test_each_product_is_that_of_the_formula(rows, inputs, outputs, share):
     x, w, b, g = drawn(rows, inputs), drawn(inputs, outputs), drawn(outputs), drawn(rows, outputs)
     ours = Operations(share)
     exact = x.astype(float) @ w
-    of_weights, of_bias = ours.slopes(x, g)
+    of_weights, of_bias, of_x = ours.back(x, g, w)
+    alone = ours.back(x, g)
+    *_, of_hidden = ours.back(x, g, w, np.float32(2))
 
     close(ours.layer(x, w, b, unit=True), np.maximum(exact + b, 0))
     close(ours.layer(x, w, b, unit=False), exact + b)
     close(ours.product(x, w), exact)
-    close(ours.inputs(g, w), g.astype(float) @ w.T)
-    close(ours.inputs(g, w, x, np.float32(2)), np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
-    close(of_weights, x.T.astype(float) @ g)
-    close(of_bias, g.astype(float).sum(axis=0))
+    close(of_x, g.astype(float) @ w.T)
+    close(of_hidden, np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
+    for weights, bias in [(of_weights, of_bias), alone]:
+        close(weights, x.T.astype(float) @ g)
+        close(bias, g.astype(float).sum(axis=0))
+
+
+@needed
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@pytest.mark.parametrize(("number", "columns"), [(1, 1), (7, 3), (256, 784)])
+def test_rows_are_those_of_their_numbers(number, columns, dtype):
+    """Of any type, repeated or not; a number that is none gives the last row."""
+    table = RANDOM.integers(0, 255, size=(50, columns)).astype(dtype)
+    numbers = RANDOM.integers(0, 50, size=number).astype(np.int32)
+    ours = Operations(share=True)
+
+    np.testing.assert_array_equal(ours.rows(table, numbers), table[numbers])
+    for none in (50, -1):
+        np.testing.assert_array_equal(ours.rows(table, np.array([none], np.int32)), table[-1:])
 
 
 @needed
@@ -74,7 +91,7 @@ def test_shared_work_gives_the_same_bits():
     """Each number is summed up by one thread, in one order, however many there are."""
     x, w, b = drawn(256, 784), drawn(784, 512), drawn(512)
     one, other = (
-        [np.asarray(ours.layer(x, w, b, unit=True)), *map(np.asarray, ours.slopes(x, x @ w))]
+        [np.asarray(ours.layer(x, w, b, unit=True)), *map(np.asarray, ours.back(x, x @ w, w))]
         for ours in map(Operations, (False, True))
     )
 
@@ -117,7 +134,8 @@ def test_what_is_no_number_is_told():
     ours = Operations(share=False)
 
     h = ours.layer(x, np.ones((1, 1), np.float32), np.zeros(1, np.float32), unit=True)
-    g = ours.inputs(np.ones((4, 1), np.float32), np.ones((1, 1), np.float32), h, np.float32(1))
+    one, ones = np.ones((1, 1), np.float32), np.ones((4, 1), np.float32)
+    *_, g = ours.back(h, ones, one, np.float32(1))
 
     np.testing.assert_array_equal(np.ravel(h), [np.nan, np.inf, 0, 1])
     np.testing.assert_array_equal(np.ravel(g), [1, 1, 0, 1])
@@ -149,8 +167,8 @@ assert able()
 draw = np.random.default_rng(0).normal
 x, w, b, g = (draw(size=s).astype(np.float32) for s in ((377, 530), (530, 345), (345,), (377, 345)))
 ours = Operations(share=True)
-found = [ours.layer(x, w, b, unit=True), ours.inputs(g, w), *ours.slopes(x, g)]
-found += [ours.product(x, x.T), *ours.slopes(g, x), *ours.slopes(x, g[:, :7])]
+found = [ours.layer(x, w, b, unit=True), *ours.back(x, g, w), *ours.back(x, g)]
+found += [ours.product(x, x.T), *ours.back(g, x, w.T), *ours.back(x, g[:, :7], w[:, :7])]
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = Any  # a JAX array
 
 LIBRARY = Path(__file__).with_name("operations.so")
-NAMES = ("layer", "inputs", "slopes", "adam")
+NAMES = ("rows", "layer", "back", "adam")
 
 
 @cache
@@ -55,9 +55,20 @@ def _interface() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations, on float32."""
+    """The operations, on float32 but for `rows`."""
 
     share: bool  # whether threads share the work of each
+
+    def rows(self, table: Array, numbers: Array) -> Array:
+        """Return the rows of these numbers, of any type, shape (numbers, columns).
+
+        Args:
+            table: shape (rows, columns).
+            numbers: int32; others than there are rows of give the last one.
+        """
+        shape = len(numbers), table.shape[1]
+        width = np.int32(table.shape[1] * table.dtype.itemsize)
+        return self._call("rows", shape, dtype=table.dtype, width=width)(table, numbers)
 
     def layer(self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool) -> Array:
         """Return x W + b, or max(x W + b, 0) if there is a ReLU unit, shape (rows, outputs).
@@ -77,24 +88,22 @@ class Operations:
         call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(0))
         return call(x, weights)
 
-    def inputs(self, gradient: Array, weights: Array, *units: Array) -> Array:
-        """Return g Wᵀ, shape (rows, inputs).
+    def back(self, x: Array, gradient: Array, *of: Array) -> tuple[Array, ...]:
+        """Return what a layer hands back: the gradients of weights, biases and, if wanted, of x.
+
+        These are xᵀ g, shape (inputs, outputs); the sums of g over rows, shape (outputs,); and g Wᵀ,
+        shape (rows, inputs). They come from one operation, which tells XLA that W has been
+        read when they are there: otherwise it copies W before a step of Adam is taken in its place.
 
         Args:
+            x: shape (rows, inputs).
             gradient: g, shape (rows, outputs).
-            weights: shape (inputs, outputs).
-            units: nothing, or h, shape (rows, inputs), and a factor: the result is multiplied by it
-                where h > 0, and is 0 elsewhere.
+            of: nothing; or W, shape (inputs, outputs); or W and a factor: x are hidden values then, and
+                g Wᵀ is multiplied by the factor where x > 0, and is 0 elsewhere.
         """
-        return self._call("inputs", (gradient.shape[0], weights.shape[0]))(
-            gradient, weights, *units
-        )
-
-    def slopes(self, x: Array, gradient: Array) -> tuple[Array, Array]:
-        """Return xᵀ g, shape (inputs, outputs), and the sums of g over rows, shape (outputs,)."""
         outputs = gradient.shape[1]
-        weights, bias = self._call("slopes", (x.shape[1], outputs), (outputs,))(x, gradient)
-        return weights, bias
+        shapes = [(x.shape[1], outputs), (outputs,), x.shape]
+        return tuple(self._call("back", *shapes[: 3 if of else 2])(x, gradient, *of))
 
     def adam(self, value: Array, first: Array, second: Array, *of: Array) -> tuple[Array, ...]:
         """Return an array and its moments after a step of Adam.
@@ -110,17 +119,23 @@ class Operations:
         return tuple(call(value, first, second, *of))
 
     def _call(
-        self, name: str, *shapes: tuple[int, ...], places: Any = None, **attributes: Any
+        self,
+        name: str,
+        *shapes: tuple[int, ...],
+        dtype: Any = jnp.float32,
+        places: Any = None,
+        **attributes: Any,
     ) -> Any:
         """Return a function that calls an operation, with results of the given shapes.
 
         Args:
             name: of the operation.
             shapes: of its results.
+            dtype: of all of them.
             places: which arguments' places which results take.
             attributes: what `handlers.c` reads beside the arrays, in the order of their names.
         """
-        results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+        results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
         call = jax.ffi.ffi_call(
             f"epochal_{name}",
             results[0] if len(results) == 1 else results,

@@ -34,7 +34,12 @@ static bool asked(const Call *call) {
 static int sharers(const Call *call, double work, double each) {
   return attribute(call, 0) ? (int)LEAST(work / each, 1e3) : 1;
 }
-static const double MULTIPLICATIONS = 1e6, NUMBERS = 8e3;
+static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3;
+
+/* Multiplications of a product, where a short side takes as long as one of 16. */
+static double multiplications(const Product *o) {
+  return (double)(o->m < 16 ? 16 : o->m) * (o->n < 16 ? 16 : o->n) * (o->k < 16 ? 16 : o->k);
+}
 
 /* Parts are as square as can be: what they read is least then. */
 static void part_of_product(const void *data, int part, int parts) {
@@ -49,7 +54,35 @@ static void part_of_product(const void *data, int part, int parts) {
 }
 
 static void multiply(const Call *call, const Product *o) {
-  shared(part_of_product, o, sharers(call, (double)o->m * o->n * o->k, MULTIPLICATIONS));
+  shared(part_of_product, o, sharers(call, multiplications(o), MULTIPLICATIONS));
+}
+
+typedef struct {
+  const char *table;
+  char *rows;
+  const int32_t *numbers;
+  long count, most; /* numbers, and rows of the table */
+  size_t width;     /* bytes of a row */
+} Rows;
+
+static void some_of_rows(const void *data, int part, int parts) {
+  const Rows *o = data;
+  long from, to;
+  span(o->count, 4, part, parts, &from, &to);
+  for (long i = from; i < to; i++) {
+    const uint32_t number = o->numbers[i];
+    memcpy(o->rows + i * o->width, o->table + LEAST(number, o->most - 1) * o->width, o->width);
+  }
+}
+
+/* table, numbers -> the rows of these numbers. */
+Nothing *epochal_rows(Call *call) {
+  if (asked(call)) return NULL;
+  const Array *table = argument(call, 0), *numbers = argument(call, 1);
+  const Rows o = {.table = table->data, .rows = result(call, 0)->data, .numbers = numbers->data,
+                  .count = numbers->shape[0], .most = table->shape[0], .width = attribute(call, 1)};
+  shared(some_of_rows, &o, sharers(call, o.count * o.width / 4.0, NUMBERS));
+  return NULL;
 }
 
 /* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, max(x W + b, 0) if attribute `unit` is set. */
@@ -70,36 +103,50 @@ Nothing *epochal_layer(Call *call) {
   return NULL;
 }
 
-/* g, W; or g, W, h, scale -> g W^T; with h, scaled, and 0 where h is. */
-Nothing *epochal_inputs(Call *call) {
-  if (asked(call)) return NULL;
-  const Array *g = argument(call, 0), *w = argument(call, 1);
-  const long k = g->shape[1];
-  Product o = {.a = g->data, .b = w->data, .c = result(call, 0)->data, .a_row = k, .a_k = 1, .b_k = 1, .b_column = k,
-               .m = g->shape[0], .n = w->shape[0], .k = k};
-  if (call->arguments.count > 2) o.ends = (Ends){.units = argument(call, 2)->data, .scale = *(float *)argument(call, 3)->data};
-  multiply(call, &o);
-  return NULL;
+/* What a layer hands back: the gradient of its inputs, if that is wanted, and those of its weights and biases. */
+typedef struct {
+  Product of_inputs, of_weights;      /* the first has no rows if it is not wanted */
+  float *turned_weights, *turned_sums; /* where the second and its sums belong if it is turned; or NULL */
+} Back;
+
+static void part_of_back(const void *data, int part, int parts) {
+  const Back *o = data;
+  const Product *w = &o->of_weights;
+  if (o->of_inputs.m) part_of_product(&o->of_inputs, part, parts);
+  if (!o->turned_weights) {
+    part_of_product(w, part, parts);
+    return;
+  }
+  long from, to;
+  span(w->n, 32, part, parts, &from, &to);
+  if (from < to) lanes->product(w, 0, w->m, from, to);
+  if (part == 0) lanes->sums(w->a, w->k, w->m, o->turned_sums);
+  for (long i = from; i < to; i++)
+    for (long j = 0; j < w->m; j++) o->turned_weights[i * w->m + j] = w->c[j * w->n + i];
 }
 
-/* x, g -> x^T g, and the sums of g over rows. */
-Nothing *epochal_slopes(Call *call) {
+/* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that
+ * times the scale, and 0 where x is. */
+Nothing *epochal_back(Call *call) {
   if (asked(call)) return NULL;
   const Array *x = argument(call, 0), *g = argument(call, 1);
   const long rows = x->shape[0], inputs = x->shape[1], outputs = g->shape[1];
-  float *of_weights = result(call, 0)->data, *of_bias = result(call, 1)->data;
-  if (outputs > 12 || inputs < 32) {
-    multiply(call, &(Product){.a = x->data, .b = g->data, .c = of_weights, .a_row = 1, .a_k = inputs, .b_k = outputs,
-                              .b_column = 1, .m = inputs, .n = outputs, .k = rows, .sums = of_bias});
-    return NULL;
+  Back o = {.of_weights = {.a = x->data, .b = g->data, .c = result(call, 0)->data, .a_row = 1, .a_k = inputs,
+                           .b_k = outputs, .b_column = 1, .m = inputs, .n = outputs, .k = rows,
+                           .sums = result(call, 1)->data}};
+  if (outputs <= 12 && inputs >= 32) {
+    /* Few outputs would leave most of a vector empty: g^T x, and then turned. */
+    o.turned_weights = o.of_weights.c;
+    o.turned_sums = o.of_weights.sums;
+    o.of_weights = (Product){.a = g->data, .b = x->data, .c = room(TURNED, outputs * inputs), .a_row = 1,
+                             .a_k = outputs, .b_k = inputs, .b_column = 1, .m = outputs, .n = inputs, .k = rows};
   }
-  /* Few outputs would leave most of a vector empty: g^T x, and then turned. */
-  float *turned = room(TURNED, outputs * inputs);
-  multiply(call, &(Product){.a = g->data, .b = x->data, .c = turned, .a_row = 1, .a_k = outputs, .b_k = inputs,
-                            .b_column = 1, .m = outputs, .n = inputs, .k = rows});
-  lanes->sums(g->data, rows, outputs, of_bias);
-  for (long i = 0; i < inputs; i++)
-    for (long j = 0; j < outputs; j++) of_weights[i * outputs + j] = turned[j * inputs + i];
+  if (call->arguments.count > 2)
+    o.of_inputs = (Product){.a = g->data, .b = argument(call, 2)->data, .c = result(call, 2)->data, .a_row = outputs,
+                            .a_k = 1, .b_k = 1, .b_column = outputs, .m = rows, .n = inputs, .k = outputs};
+  if (call->arguments.count > 3) o.of_inputs.ends = (Ends){.units = x->data, .scale = *(float *)argument(call, 3)->data};
+  const double work = multiplications(&o.of_weights) + (o.of_inputs.m ? multiplications(&o.of_inputs) : 0);
+  shared(part_of_back, &o, sharers(call, work, MULTIPLICATIONS));
   return NULL;
 }
 

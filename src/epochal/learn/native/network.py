@@ -35,7 +35,13 @@ def kernels(*, share: bool) -> Kernels:
         dropout = none if drop is None else drop.words(len(layers) - 1)
         return _logits(operations, layers, x, dropout)
 
-    return Kernels(partial(_product, operations), cpu.running_sum, network, operations.adam)
+    return Kernels(
+        product=partial(_product, operations),
+        running_sum=cpu.running_sum,
+        rows=operations.rows,
+        relu_network=network,
+        adam=operations.adam,
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -44,20 +50,25 @@ def _product(operations: Operations, x: Array, weights: Array) -> Array:
     return operations.product(x, weights)
 
 
-def _product_and_sides(operations: Operations, *sides: Array) -> tuple[Array, tuple[Array, ...]]:
+def _product_and_sides(operations: Operations, x: Any, weights: Any) -> tuple[Array, Any]:
     """Return x W, and what its gradients need."""
-    return operations.product(*sides), sides
+    product = operations.product(x.value, weights.value)
+    return product, (x.value, *_if_wanted(x, weights.value))
 
 
-def _of_product(
-    operations: Operations, sides: tuple[Array, ...], gradient: Array
-) -> tuple[Array, Array]:
-    """Return the gradients of x and of the weights."""
-    x, weights = sides
-    return operations.inputs(gradient, weights), operations.slopes(x, gradient)[0]
+def _of_product(operations: Operations, of: Any, gradient: Array) -> tuple[Array | None, Array]:
+    """Return the gradients of x, if it is wanted, and of the weights."""
+    x, *weights = of
+    of_weights, _, *of_x = operations.back(x, gradient, *weights)
+    return (of_x[0] if of_x else None), of_weights
 
 
-_product.defvjp(_product_and_sides, _of_product)
+def _if_wanted(x: Any, weights: Array) -> tuple[Array, ...]:
+    """Return the weights if the gradient of x is wanted, which needs them."""
+    return (weights,) if x.perturbed else ()
+
+
+_product.defvjp(_product_and_sides, _of_product, symbolic_zeros=True)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -86,23 +97,23 @@ def _values(
     return values
 
 
-def _logits_and_values(
-    operations: Operations, layers: tuple[Layer, ...], x: Array, dropout: Dropout
-) -> Any:
+def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any) -> Any:
     """Return the logits, and what their gradients need."""
-    *values, logits = _values(operations, layers, x, dropout)
-    return logits, (layers, values, dropout[1])
+    layers, dropout = jax.tree.map(lambda leaf: leaf.value, (layers, of))
+    *values, logits = _values(operations, layers, x.value, dropout)
+    return logits, (layers, values, dropout[1], _if_wanted(x, layers[0].weights))
 
 
 def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
-    layers, values, scale = of
+    layers, values, scale, first = of
     slopes: list[Layer] = []
     for depth in reversed(range(len(layers))):
-        slopes.insert(0, Layer(*operations.slopes(values[depth], gradient)))
-        units = (values[depth], scale) if depth else ()
-        gradient = operations.inputs(gradient, layers[depth].weights, *units)
+        wanted = (layers[depth].weights, scale) if depth else first
+        of_weights, of_bias, *of_x = operations.back(values[depth], gradient, *wanted)
+        slopes.insert(0, Layer(of_weights, of_bias))
+        gradient = of_x[0] if of_x else None
     return tuple(slopes), gradient, None
 
 
-_logits.defvjp(_logits_and_values, _of_logits)
+_logits.defvjp(_logits_and_values, _of_logits, symbolic_zeros=True)

@@ -1,8 +1,9 @@
 /* Threads that share out the operations of a step, and hand over without waking each other.
  *
- * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Who is free takes
- * the next part, so that nobody waits for a thread whose processor is at other work. Only one caller at a
- * time has them; another one computes alone.
+ * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Each takes the part
+ * of its own number first, since its cache has what it wrote of that part before. Who is free then takes what
+ * is left, so that nobody waits for a thread whose processor is at other work. Only one caller at a time has
+ * them; another one computes alone.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -20,7 +21,7 @@
 #define PAUSE() __asm__ volatile("yield")
 #endif
 
-/* Threads at the most, and looks between two times that a thread makes room. */
+/* Threads at the most, a bit for each, and looks between two times that a thread makes room. */
 enum { MOST = 32, GLANCES = 64 };
 static const double PATIENCE = 5e-4; /* seconds of waiting busily */
 
@@ -30,12 +31,13 @@ static struct {
   atomic_bool taken;
   int size; /* threads, with the caller; 0 before the first call */
   atomic_int asleep;
-  /* In one word, so that they belong together: the number of the call (32 bits), how many parts it has (16),
-   * and the number of the next part to be taken. */
-  _Atomic uint64_t next;
+  /* In one word, so that they belong together: the number of the call (32 bits), and which of its parts are left,
+   * a bit for each. */
+  _Atomic uint64_t work;
   atomic_int finished; /* parts of the call that are done */
   Task *task;
   const void *data;
+  int parts;
 } team = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
 
 static double seconds(void) {
@@ -44,9 +46,8 @@ static double seconds(void) {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-static uint32_t call_of(uint64_t next) { return next >> 32; }
-static int parts_of(uint64_t next) { return next >> 16 & 0xFFFF; }
-static int part_of(uint64_t next) { return next & 0xFFFF; }
+static uint32_t call_of(uint64_t work) { return work >> 32; }
+static uint32_t left_of(uint64_t work) { return work; }
 
 /* Wait for another call than the one seen, and return its number. */
 static uint32_t another(uint32_t seen) {
@@ -54,38 +55,36 @@ static uint32_t another(uint32_t seen) {
   uint32_t call;
   do
     for (int i = 0; i < GLANCES; i++) {
-      if ((call = call_of(atomic_load_explicit(&team.next, memory_order_acquire))) != seen) return call;
+      if ((call = call_of(atomic_load_explicit(&team.work, memory_order_acquire))) != seen) return call;
       PAUSE();
     }
   while (!sched_yield() && seconds() < until);
   pthread_mutex_lock(&team.lock);
   atomic_fetch_add(&team.asleep, 1);
-  while ((call = call_of(atomic_load(&team.next))) == seen) pthread_cond_wait(&team.called, &team.lock);
+  while ((call = call_of(atomic_load(&team.work))) == seen) pthread_cond_wait(&team.called, &team.lock);
   atomic_fetch_sub(&team.asleep, 1);
   pthread_mutex_unlock(&team.lock);
   return call;
 }
 
-/* Take parts of a call while there are any. A part that has been taken keeps the call from its end, so that what
- * is read of it then is its own. */
-static void take(uint32_t call) {
-  uint64_t next = atomic_load(&team.next);
-  while (call_of(next) == call && part_of(next) < parts_of(next))
-    if (atomic_compare_exchange_weak(&team.next, &next, next + 1)) {
-      team.task(team.data, part_of(next), parts_of(next));
+/* Take parts of a call while there are any, if the own one is left. A part that has been taken keeps the call from
+ * its end, so that what is read of it then is its own. */
+static void take(uint32_t call, int own) {
+  uint64_t work = atomic_load(&team.work);
+  int part = own;
+  if (!(left_of(work) >> own & 1)) return; /* there is none for this thread, or another one was faster */
+  while (call_of(work) == call && left_of(work)) {
+    if (!(left_of(work) >> part & 1)) part = __builtin_ctz(left_of(work));
+    if (atomic_compare_exchange_weak(&team.work, &work, work & ~(1ull << part))) {
+      team.task(team.data, part, team.parts);
       atomic_fetch_add_explicit(&team.finished, 1, memory_order_release);
-      next = atomic_load(&team.next);
+      work = atomic_load(&team.work);
     }
+  }
 }
 
 static void *member(void *number) {
-  /* The others need not run for a part that this one would not get. */
-  const int own = (int)(intptr_t)number;
-  uint32_t call = 0;
-  for (;;) {
-    call = another(call);
-    if (own < parts_of(atomic_load(&team.next))) take(call);
-  }
+  for (uint32_t call = 0;;) take(call = another(call), (int)(intptr_t)number);
   return NULL;
 }
 
@@ -118,17 +117,18 @@ void shared(Task *task, const void *data, int most) {
   }
   if (!team.size) gather();
   const int parts = LEAST(most, team.size);
-  const uint32_t call = call_of(atomic_load(&team.next)) + 1;
+  const uint32_t call = call_of(atomic_load(&team.work)) + 1;
   team.task = task;
   team.data = data;
+  team.parts = parts;
   atomic_store(&team.finished, 0);
-  atomic_store(&team.next, (uint64_t)call << 32 | (uint64_t)parts << 16);
+  atomic_store(&team.work, (uint64_t)call << 32 | ((1ull << parts) - 1));
   if (atomic_load(&team.asleep)) {
     pthread_mutex_lock(&team.lock);
     pthread_cond_broadcast(&team.called);
     pthread_mutex_unlock(&team.lock);
   }
-  take(call);
+  take(call, 0);
   for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts; i++) {
     PAUSE();
     if (i % GLANCES == 0) sched_yield();
