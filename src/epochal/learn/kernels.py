@@ -27,6 +27,8 @@ class Kernels(NamedTuple):
     rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
     # Of affine layers with ReLU units between them, rows and dropout the logits, in one; None if not.
     relu_network: Callable[..., Array] | None = None
+    # Of logits, labels and row weights the gradient of the logits and the rows' losses; None if not.
+    cross_entropy: Callable[..., tuple[Array, Array]] | None = None
     # Of an array and its two moments, its gradient and figures the three after a step; None if not.
     adam: Callable[..., tuple[Array, ...]] | None = None
 

@@ -308,9 +308,10 @@ class _Run:
             rows: that each active member saw.
             latest: whether the members are as this epoch left them, and not a later one.
         """
-        # The first epoch's layers are all there is to average.
-        stays = self.task.settings.averaging if epoch > 1 else 0.0
-        self.groups.average(np.where(self.active, stays, 1.0))
+        if self.task.settings.averaging:
+            # The first epoch's layers are all there is to average.
+            stays = self.task.settings.averaging if epoch > 1 else 0.0
+            self.groups.average(np.where(self.active, stays, 1.0))
         self._judge_epoch(epoch, training_loss, latest=latest)
         event = self._event(epoch, rows * int(self.active.sum()))
         self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
@@ -348,8 +349,9 @@ class _Run:
                 self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
         if latest:
             self.groups.keep(keep)
-        self.groups.go_back(back)
-        self.rates = np.where(back, REDUCTION * self.rates, self.rates)
+        if back.any():
+            self.groups.go_back(back)
+            self.rates = np.where(back, REDUCTION * self.rates, self.rates)
 
     def _event(self, epoch: int, rows: int) -> EpochEvent:
         """Return what observers are told."""

@@ -17,7 +17,6 @@ from jax import lax
 
 from epochal.data.scaling import scaled
 from epochal.learn import native
-from epochal.learn.cpu import CPU
 from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
@@ -100,7 +99,7 @@ def kernels_for(program: Program) -> Kernels:
     """Return how a program multiplies: members share one batched product only where there is no CPU."""
     if program.vectorised:
         return PLAIN
-    return native.kernels(share=program.alone) if native.able() else CPU
+    return native.best(share=program.alone)
 
 
 def step(
@@ -122,8 +121,7 @@ def step(
         batch: rows, class numbers, weights.
         factor: what the schedule makes of the learning rate at this step.
     """
-    loss, loss_gradient = LOSSES[program.loss]
-    x, y, w = batch
+    x = batch.x
     hyper = fixed.hyper._replace(rate=fixed.hyper.rate * factor)
 
     drop = Drop(
@@ -138,14 +136,23 @@ def step(
         return apply(layers, x, program.activation, drop, kernels)
 
     logits, chain_rule = jax.vjp(forward, state.layers)
-    targets = jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype)
-    (gradient,) = chain_rule(loss_gradient(logits, targets) * w[:, None])
+    of_logits, losses = _lost(program.loss, kernels, logits, batch)
+    (gradient,) = chain_rule(of_logits)
     if program.masked:
         gradient = masked(gradient, state.layers)
     rule = rule_by(program.rule, kernels)
     layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
     after = MemberState(layers, moments, state.step + 1, state.average)
-    return after, jnp.sum(w * loss(logits, targets))
+    return after, jnp.sum(batch.w * losses)
+
+
+def _lost(name: str, kernels: Kernels, logits: Array, batch: Batch) -> tuple[Array, Array]:
+    """Return the gradient at the logits, weighted by row, and the losses of the rows."""
+    if name == "cross_entropy" and kernels.cross_entropy is not None:
+        return kernels.cross_entropy(logits, batch.y, batch.w)
+    loss, gradient = LOSSES[name]
+    targets = jax.nn.one_hot(batch.y, logits.shape[1], dtype=logits.dtype)
+    return gradient(logits, targets) * batch.w[:, None], loss(logits, targets)
 
 
 def run(
@@ -167,6 +174,9 @@ def run(
         active: False for a member that has stopped: nothing is done then.
     """
     size, kernels = program.batch_size, kernels_for(program)
+    # Of all batches at once: a program that XLA takes for no work keeps who calls it waiting to the
+    # end, and it counts nothing that the operations in C do.
+    shares = (weights.reshape(-1, size) / segment.counts[:, None]).reshape(-1)
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, losses = carry
@@ -178,7 +188,7 @@ def run(
 
         order = segment.order
         x = own(segment.x) if order is None else kernels.rows(segment.x, own(order))
-        batch = Batch(scaled(x, segment.scaling), own(segment.y), own(weights) / rows)
+        batch = Batch(scaled(x, segment.scaling), own(segment.y), own(shares))
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)
 
@@ -242,6 +252,7 @@ def judged(
     x, y, w, numbers, scaling = rows
     start, count = span
     loss, _ = LOSSES[program.loss]
+    kernels = kernels_for(program)
     blocks = (count + block - 1) // block
     classes = outputs(layers)
 
@@ -251,7 +262,8 @@ def judged(
 
     def forward(number: Array, all_: Array) -> Array:
         """Write the logits of a block to where they belong."""
-        logits = apply(layers, scaled(x[of(number)], scaling), program.activation)
+        some = scaled(kernels.rows(x, of(number)), scaling)
+        logits = apply(layers, some, program.activation, kernels=kernels)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
     logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(said.logits))

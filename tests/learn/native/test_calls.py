@@ -16,6 +16,7 @@ import pytest
 from epochal.learn import native
 from epochal.learn.dropout import Drop, inverted
 from epochal.learn.kernels import PLAIN
+from epochal.learn.losses import cross_entropy, cross_entropy_gradient
 from epochal.learn.native import calls
 from epochal.learn.native.calls import Operations
 from epochal.learn.network import Layer
@@ -142,6 +143,36 @@ def test_what_is_no_number_is_told():
 
 
 @needed
+@pytest.mark.parametrize("scale", [1.0, 50.0, 1e30])
+@pytest.mark.parametrize(("rows", "classes"), [(1, 2), (5, 3), (16, 10), (33, 17), (1000, 10)])
+def test_losses_and_their_gradients_are_those_of_the_formula(rows, classes, scale):
+    """Weighted (s - y), and the cross-entropy, also of logits whose exponentials are out of range."""
+    logits, weights = scale * drawn(rows, classes), np.abs(drawn(rows))
+    labels = RANDOM.integers(0, classes, size=rows).astype(np.int32)
+    targets = np.eye(classes)[labels]
+
+    gradient, losses = Operations(share=True).cross_entropy(logits, labels, weights)
+
+    exact = logits.astype(float)
+    close(gradient, cross_entropy_gradient(exact, targets) * weights[:, None])
+    np.testing.assert_allclose(losses, cross_entropy(exact, targets), rtol=1e-5, atol=1e-6)
+
+
+@needed
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_give_losses_that_are_none(odd):
+    """A training that diverges is to be told so; the other rows stay as they are."""
+    logits = np.zeros((20, 3), np.float32)
+    logits[4, 1] = odd
+    labels, weights = np.zeros(20, np.int32), np.ones(20, np.float32)
+
+    gradient, losses = Operations(share=False).cross_entropy(logits, labels, weights)
+
+    assert np.flatnonzero(np.isnan(losses)).tolist() == [4]
+    assert np.flatnonzero(np.isnan(gradient).all(axis=1)).tolist() == [4]
+
+
+@needed
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5), (300, 100)])
 def test_a_step_of_adam_is_that_of_the_rule(shape):
     """Weights, moments, L2 and rates as `updated` has them without the operations."""
@@ -169,6 +200,7 @@ x, w, b, g = (draw(size=s).astype(np.float32) for s in ((377, 530), (530, 345), 
 ours = Operations(share=True)
 found = [ours.layer(x, w, b, unit=True), *ours.back(x, g, w), *ours.back(x, g)]
 found += [ours.product(x, x.T), *ours.back(g, x, w.T), *ours.back(x, g[:, :7], w[:, :7])]
+found += ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = Any  # a JAX array
 
 LIBRARY = Path(__file__).with_name("operations.so")
-NAMES = ("rows", "layer", "back", "adam")
+NAMES = ("rows", "layer", "back", "entropy", "adam")
 
 
 @cache
@@ -104,6 +104,18 @@ class Operations:
         outputs = gradient.shape[1]
         shapes = [(x.shape[1], outputs), (outputs,), x.shape]
         return tuple(self._call("back", *shapes[: 3 if of else 2])(x, gradient, *of))
+
+    def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
+        """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).
+
+        Args:
+            logits: shape (rows, classes).
+            labels: the number of each row's class, int32 (rows,).
+            weights: of the rows.
+        """
+        shapes = logits.shape, labels.shape, labels.shape
+        gradient, sums, own = self._call("entropy", *shapes)(logits, labels, weights)
+        return gradient, jnp.log(sums) - own
 
     def adam(self, value: Array, first: Array, second: Array, *of: Array) -> tuple[Array, ...]:
         """Return an array and its moments after a step of Adam.

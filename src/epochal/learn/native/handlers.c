@@ -150,6 +150,24 @@ Nothing *epochal_back(Call *call) {
   return NULL;
 }
 
+static void some_of_entropy(const void *data, int part, int parts) {
+  const Entropy *o = data;
+  long from, to;
+  span(o->rows, 16, part, parts, &from, &to);
+  lanes->entropy(o, from, to);
+}
+
+/* logits, labels, weights -> gradient, sums, own. */
+Nothing *epochal_entropy(Call *call) {
+  if (asked(call)) return NULL;
+  const Array *logits = argument(call, 0);
+  const Entropy o = {.logits = logits->data, .labels = argument(call, 1)->data, .weights = argument(call, 2)->data,
+                     .rows = logits->shape[0], .classes = logits->shape[1], .gradient = result(call, 0)->data,
+                     .sums = result(call, 1)->data, .own = result(call, 2)->data};
+  shared(some_of_entropy, &o, sharers(call, o.rows * o.classes, NUMBERS));
+  return NULL;
+}
+
 static void some_of_adam(const void *data, int part, int parts) {
   const Adam *o = data;
   long from, to;

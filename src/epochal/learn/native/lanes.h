@@ -297,7 +297,54 @@ static TARGET void OWN(adam)(const Adam *o, long from, long to) {
   }
 }
 
-static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam)};
+/* e^x for x <= 0, to the last digit or two; e^-87 below (Cephes' reduction and polynomial). NaN stays NaN. */
+INLINE Vector OWN(exponential)(Vector x) {
+  const Vector lowest = (Vector){0} - 87.0f;
+  x = (Vector)(((Signed)x & ~(x < lowest)) | ((Signed)lowest & (x < lowest)));
+  const Vector shifted = x * 1.44269504f + 12582912.0f; /* x / ln 2, rounded to whole numbers in the last bits */
+  const Vector whole = shifted - 12582912.0f;
+  const Vector r = x - whole * 0.693359375f - whole * -2.12194440e-4f;
+  Vector sum = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  sum = sum * r + 8.3334519073e-3f;
+  sum = sum * r + 4.1665795894e-2f;
+  sum = sum * r + 1.6666665459e-1f;
+  sum = sum * r + 5.0000001201e-1f;
+  return (sum * r * r + r + 1.0f) * (Vector)(((Words)shifted + 127u) << 23);
+}
+
+/* LANES rows side by side, so that each is summed up in the order of its classes. */
+static TARGET void OWN(entropy)(const Entropy *o, long row, long rows_end) {
+  const long classes = o->classes;
+  float *turned = room(TURNED, classes * LANES);
+  for (; row < rows_end; row += LANES) {
+    const int count = LEAST(LANES, rows_end - row);
+    const float *logits = o->logits + row * classes;
+    float *gradient = o->gradient + row * classes;
+    for (int i = 0; i < LANES; i++)
+      for (long j = 0; j < classes; j++) turned[j * LANES + i] = logits[LEAST(i, count - 1) * classes + j];
+    Vector most = READ(turned), sum = {0};
+    for (long j = 1; j < classes; j++) {
+      const Vector x = READ(turned + j * LANES);
+      most = (Vector)(((Signed)x & (x > most)) | ((Signed)most & ~(x > most)));
+    }
+    for (long j = 0; j < classes; j++) {
+      const Vector e = OWN(exponential)(READ(turned + j * LANES) - most);
+      AT(turned + j * LANES) = e;
+      sum += e;
+    }
+    const Vector weight = OWN(some)(o->weights + row, count), share = weight / sum;
+    for (long j = 0; j < classes; j++) AT(turned + j * LANES) = READ(turned + j * LANES) * share;
+    for (int i = 0; i < count; i++) {
+      const int32_t label = o->labels[row + i];
+      o->own[row + i] = logits[i * classes + label] - most[i];
+      for (long j = 0; j < classes; j++) gradient[i * classes + j] = turned[j * LANES + i];
+      gradient[i * classes + label] -= weight[i];
+    }
+    OWN(put)(o->sums + row, sum, count);
+  }
+}
+
+static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam), OWN(entropy)};
 
 #undef JOINED_
 #undef JOINED

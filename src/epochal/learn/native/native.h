@@ -42,11 +42,22 @@ typedef struct {
   float rate, shrink;               /* w + rate (move - shrink w) */
 } Adam;
 
+/* Softmax of logits o, cross-entropy of labels y: what learn/losses.py writes down, by row. */
+typedef struct {
+  const float *logits; /* rows of `classes` */
+  const int32_t *labels;
+  const float *weights; /* of the rows */
+  long rows, classes;
+  float *gradient;   /* weight (s - y) */
+  float *sums, *own; /* of exp(o - max o), and o - max o of the label: the loss is log(sum) - own */
+} Entropy;
+
 /* The operations for one instruction set, on a part of the rows and columns, or of the numbers. */
 typedef struct {
   void (*product)(const Product *, long row, long rows_end, long column, long columns_end);
   void (*sums)(const float *rows, long count, long width, float *sums);
   void (*adam)(const Adam *, long from, long to);
+  void (*entropy)(const Entropy *, long row, long rows_end);
 } Lanes;
 
 /* The best that this processor has; NULL if it has none of them. */

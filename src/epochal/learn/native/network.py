@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from epochal.learn import cpu
 from epochal.learn.kernels import Kernels
-from epochal.learn.native.calls import Operations
+from epochal.learn.native.calls import Operations, able
 from epochal.learn.network import Layer
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     Array = Any  # a JAX array
     Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; what multiplies what stays
+
+
+def best(*, share: bool) -> Kernels:
+    """Return the best kernels on a CPU: in C if they can be used; with `share`, see `kernels`."""
+    return kernels(share=share) if able() else cpu.CPU
 
 
 @cache
@@ -40,6 +45,7 @@ def kernels(*, share: bool) -> Kernels:
         running_sum=cpu.running_sum,
         rows=operations.rows,
         relu_network=network,
+        cross_entropy=operations.cross_entropy,
         adam=operations.adam,
     )
 
