@@ -120,9 +120,9 @@ static void part_of_back(const void *data, int part, int parts) {
   long from, to;
   span(w->n, 32, part, parts, &from, &to);
   if (from < to) lanes->product(w, 0, w->m, from, to);
-  if (part == 0) lanes->sums(w->a, w->k, w->m, o->turned_sums);
+  if (part == 0) lanes->sums(w->a, w->k, w->a_k, o->turned_sums);
   for (long i = from; i < to; i++)
-    for (long j = 0; j < w->m; j++) o->turned_weights[i * w->m + j] = w->c[j * w->n + i];
+    for (long j = 0; j < w->a_k; j++) o->turned_weights[i * w->a_k + j] = w->c[j * w->n + i];
 }
 
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that
@@ -135,11 +135,12 @@ Nothing *epochal_back(Call *call) {
                            .b_k = outputs, .b_column = 1, .m = inputs, .n = outputs, .k = rows,
                            .sums = result(call, 1)->data}};
   if (outputs <= 12 && inputs >= 32) {
-    /* Few outputs would leave most of a vector empty: g^T x, and then turned. */
+    /* Few outputs would leave most of a vector empty: g^T x, in one tile, and then turned. */
+    const long high = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
     o.turned_weights = o.of_weights.c;
     o.turned_sums = o.of_weights.sums;
-    o.of_weights = (Product){.a = g->data, .b = x->data, .c = room(TURNED, outputs * inputs), .a_row = 1,
-                             .a_k = outputs, .b_k = inputs, .b_column = 1, .m = outputs, .n = inputs, .k = rows};
+    o.of_weights = (Product){.a = g->data, .b = x->data, .c = room(TURNED, high * inputs), .a_row = 1,
+                             .a_k = outputs, .b_k = inputs, .b_column = 1, .m = high, .n = inputs, .k = rows};
   }
   if (call->arguments.count > 2)
     o.of_inputs = (Product){.a = g->data, .b = argument(call, 2)->data, .c = result(call, 2)->data, .a_row = outputs,

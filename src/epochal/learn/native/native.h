@@ -23,7 +23,8 @@ typedef struct {
   float scale;
 } Ends;
 
-/* C = A B; A[i, p] is a[i a_row + p a_k], B[p, j] is b[p b_k + j b_column]. One of A's steps is 1, and of B's. */
+/* C = A B; A[i, p] is a[i a_row + p a_k], B[p, j] is b[p b_k + j b_column]. One of A's steps is 1, and of B's.
+ * Where a_row is, rows of A beyond a_k are 0. */
 typedef struct {
   const float *a, *b;
   float *c; /* m rows of n, one after the other */
