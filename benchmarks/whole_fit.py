@@ -5,7 +5,8 @@ IDX files of images, and have the most epochs behind a colon: `fashion_mnist:2`.
 is fitted in two processes of its own. One is watched for seconds and peak memory. The
 other is traced by JAX for a moment every few seconds, as a trace of the whole would be
 cut. Tracing makes short operations several times as long: what the shortest takes is
-taken from each, and loops of short ones are still an upper bound.
+taken from each, and loops of short ones are still an upper bound. The operations in C
+go by their own names, which XLA tells where it writes down what it compiles.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
+import re
 import sys
 import tempfile
 import threading
@@ -31,13 +34,17 @@ from epochal import EpochalClassifier
 from memory_watch import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PAGE = Path(__file__).parents[1] / "docs" / "BENCHMARKS.md"
 # Seconds between two traces, and of each; other operations that are shown.
 PAUSE, MOMENT, SHOWN = 4.0, 0.2, 3
 # How the names of compiled products begin. Those of loops and calls are counted by what is in them.
-PRODUCTS, AROUND = ("dot", "ynn_fusion"), ("while", "call", "conditional")
+PRODUCTS = ("dot", "ynn_fusion", "epochal_layer", "epochal_back")
+AROUND = ("while", "call", "conditional")
+DUMP = "--xla_dump_to="
+# An operation in C in what XLA writes down, and what it is called there.
+IN_C = re.compile(r'%(\S+) = .*custom_call_target="(epochal_\w+)"')
 
 
 class Share(NamedTuple):
@@ -84,7 +91,7 @@ def traced(folder: Path, table: str, preset: str) -> list[Share]:
             ended.set()
             looking.join()
         files = Path(at).rglob("*.trace.json.gz")
-        return shares(event for file in files for event in _events(file))
+        return shares((event for file in files for event in _events(file)), names_in_c())
 
 
 def _events(file: Path) -> list[dict[str, Any]]:
@@ -93,8 +100,15 @@ def _events(file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def shares(events: Iterable[dict[str, Any]]) -> list[Share]:
-    """Return the operations' shares, the longest first; products are one.
+def names_in_c() -> dict[str, str]:
+    """Return what operations in C are, by their names in a trace; empty if XLA writes nothing down."""
+    folder = os.environ.get("XLA_FLAGS", "").partition(DUMP)[2]
+    files = Path(folder).glob("*after_optimizations.txt") if folder else ()
+    return dict(found for file in files for found in IN_C.findall(file.read_text("utf-8")))
+
+
+def shares(events: Iterable[dict[str, Any]], names: Mapping[str, str] | None = None) -> list[Share]:
+    """Return the operations' shares, the longest first; products are one, as are others of one name.
 
     >>> event = {"ph": "X", "name": "dot.1", "dur": 3.0, "args": {"hlo_module": "jit_step"}}
     >>> shares([event, event | {"name": "add", "dur": 1.0}, event | {"name": "fusion", "dur": 2.0}])
@@ -107,7 +121,8 @@ def shares(events: Iterable[dict[str, Any]]) -> list[Share]:
             took[event["name"], program].append(event["dur"])
     least = min((median(times) for times in took.values()), default=0.0)
     total: dict[tuple[str, str], float] = defaultdict(float)
-    for (name, program), times in took.items():
+    for (operation, program), times in took.items():
+        name = (names or {}).get(operation, operation)
         key = ("matrix products", "") if name.startswith(PRODUCTS) else (name, program)
         total[key] += sum(max(time - least, 0.0) for time in times)
     everything = sum(total.values()) or 1.0
@@ -119,7 +134,11 @@ def row(folder: Path, table: str, preset: str) -> tuple[str, ...]:
     """Return a table's line: seconds, memory, and what took longest."""
     words = [sys.executable, __file__, str(folder), "--tables", table, "--preset", preset]
     whole = watch([*words, "--one", "fit"])
-    told = watch([*words, "--one", "trace"])
+    with tempfile.TemporaryDirectory() as compiled:
+        # What is on disk already would not be written down.
+        told = watch(
+            ["env", f"XLA_FLAGS={DUMP}{compiled}", "EPOCHAL_CACHE=", *words, "--one", "trace"]
+        )
     if whole.code or told.code:
         raise RuntimeError(whole.complaint + told.complaint)
     found = [Share(*one) for one in json.loads(told.printed)]
