@@ -1,8 +1,8 @@
 """From rows to batches: the order of an epoch, cut into segments of bounded size.
 
 The order is a pure function of (seed, epoch) and of where rows are; nothing
-else is remembered between epochs. Rows that are in memory stay where they are, and the compiled program
-gathers those of each batch; others are gathered on the host, in their order.
+else is remembered between epochs. Rows are gathered on the host, in their order; or they
+stay where they are in memory, and the compiled program gathers those of each batch.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class ArraySource:
 
     def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self, random, most)
+        return _in_order(self.n_rows, self.take, random, most)
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,20 @@ class LazySource:
 
     def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self, random, most)
+        return _in_order(self.n_rows, self.take, random, most)
 
 
 def _in_order(
-    source: ArraySource | LazySource, random: np.random.Generator | None, most: int
+    rows: int,
+    take: Callable[[np.ndarray], np.ndarray],
+    random: np.random.Generator | None,
+    most: int,
 ) -> Iterator[Taken]:
-    """Yield the rows of a source that can take any of them."""
-    order = _order(source.n_rows, random)
-    for start in range(0, source.n_rows, most):
+    """Yield so many rows, any of which can be taken."""
+    order = _order(rows, random)
+    for start in range(0, rows, most):
         numbers = order[start : start + most]
-        yield Taken(numbers, source.take(numbers))
+        yield Taken(numbers, take(numbers))
 
 
 def _order(rows: int, random: np.random.Generator | None) -> np.ndarray:
@@ -237,18 +240,17 @@ class Epochs:
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
         done, most, table = 0, self.capacity * self.batch_size, self.table
-        if table is not None and self.together > 1:
+        if table is None:
+            pieces = self.source.epoch(self._random(epoch), most)
+        elif self.together > 1:
             # The last segment may have one epoch, and shares the others' program.
             yield self._several(epoch, number, table)
             return
-        if table is not None:
-            order = _order(self.source.n_rows, self._random(epoch))
-            for start in range(0, len(order), most):
-                yield self._segment(order[start : start + most], table, start, epoch)
-            return
-        for numbers, x in self.source.epoch(self._random(epoch), most):
-            yield self._segment(numbers, x, done, epoch)
-            done += len(numbers)
+        else:
+            pieces = _in_order(self.source.n_rows, lambda _: table, self._random(epoch), most)
+        for piece in pieces:
+            yield self._segment(piece, done, epoch)
+            done += len(piece.numbers)
 
     def _random(self, epoch: int) -> np.random.Generator | None:
         """Return what the order of an epoch is drawn with; None, if rows are not shuffled."""
@@ -278,11 +280,12 @@ class Epochs:
             ends=number,
         )
 
-    def _segment(self, numbers: np.ndarray, x: np.ndarray, start: int, epoch: int) -> HostSegment:
+    def _segment(self, piece: Taken, start: int, epoch: int) -> HostSegment:
         """Return the segment of a piece of an epoch, before which so many rows were in it.
 
-        Its rows have these numbers, and are x; or are where the table has them, if x is that.
+        If what was taken is the table, the rows are where that has them.
         """
+        numbers, x = piece
         rows, capacity = len(numbers), self.capacity * self.batch_size
 
         def laid(part: np.ndarray) -> np.ndarray:

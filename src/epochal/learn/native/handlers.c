@@ -53,10 +53,6 @@ static void part_of_product(const void *data, int part, int parts) {
   if (row < rows_end && column < columns_end) lanes->product(o, row, rows_end, column, columns_end);
 }
 
-static void multiply(const Call *call, const Product *o) {
-  shared(part_of_product, o, sharers(call, multiplications(o), MULTIPLICATIONS));
-}
-
 typedef struct {
   const char *table;
   char *rows;
@@ -100,7 +96,7 @@ Nothing *epochal_layer(Call *call) {
     dropout = (Dropout){words[0], words[1], *(float *)argument(call, 4)->data};
     o.ends.dropout = &dropout;
   }
-  multiply(call, &o);
+  shared(part_of_product, &o, sharers(call, multiplications(&o), MULTIPLICATIONS));
   return NULL;
 }
 

@@ -248,8 +248,10 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
       }
       for (long top = row; top < rows_end; top += OWN(TALL)) {
         const long bottom = LEAST(top + OWN(TALL), rows_end);
-        for (long i = top; i < bottom && turned; i += HIGH)
-          OWN(pack)(o->a + p * o->a_k + i, o->a_k, k, LEAST(HIGH, LEAST(bottom, o->a_k) - i), HIGH, of_a + (i - top) * k);
+        for (long i = top; i < bottom && turned; i += HIGH) {
+          const long there = LEAST(bottom, o->a_k) - i; /* none, where a whole tile is beyond the rows of A */
+          OWN(pack)(o->a + p * o->a_k + i, o->a_k, k, there < 0 ? 0 : LEAST(HIGH, there), HIGH, of_a + (i - top) * k);
+        }
         const float *b = of_b;
         for (t.column = left; t.column < right; t.column += WIDE) {
           t.width = LEAST(WIDE, right - t.column);
