@@ -31,6 +31,9 @@ class Kernels(NamedTuple):
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
     # Of an array and its two moments, its gradient and figures the three after a step; None if not.
     adam: Callable[..., tuple[Array, ...]] | None = None
+    # A layer's weights in the order in which `product` and `relu_network` read them, and back.
+    inward: Callable[[Array], Array] = lambda weights: weights
+    outward: Callable[[Array], Array] = lambda weights: weights
 
 
 PLAIN = Kernels()

@@ -41,6 +41,14 @@ def dense(layers: Layers) -> tuple[Layer, ...]:
     return tuple(layer for layer in layers if isinstance(layer, Layer))
 
 
+def with_weights(turn: Callable[[Array], Array], layers: Layers) -> Layers:
+    """Return layers, or moments of them, with the weights of affine ones as `turn` gives them."""
+    return tuple(
+        layer._replace(weights=turn(layer.weights)) if isinstance(layer, Layer) else layer
+        for layer in layers
+    )
+
+
 def outputs(layers: Layers) -> int:
     """Return the number of classes of one member's layers, or of stacked ones."""
     return int(dense(layers)[-1].bias.shape[-1])

@@ -20,7 +20,7 @@ from epochal.learn import native
 from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
-from epochal.learn.network import apply, masked, outputs
+from epochal.learn.network import apply, masked, outputs, with_weights
 from epochal.learn.optimizer import rule_by, updated
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ class MemberState(NamedTuple):
     def judged(self) -> Layers:
         """The layers that are judged and kept: the running mean if there is one."""
         return self.average or self.layers
+
+    def turned(self, turn: Callable[[Array], Array]) -> MemberState:
+        """Return the state with its weights, and their moments, as `turn` gives them."""
+        moments = (with_weights(turn, moment) for moment in self.moments)
+        return self._replace(
+            layers=with_weights(turn, self.layers), moments=type(self.moments)(*moments)
+        )
 
 
 class Fixed(NamedTuple):
@@ -193,7 +200,9 @@ def run(
         return after, losses.at[number].set(loss * rows)
 
     batches = jnp.where(active, segment.batches, 0)
-    return lax.fori_loop(0, batches, body, (state, jnp.zeros_like(segment.counts)))
+    before = state.turned(kernels.inward), jnp.zeros_like(segment.counts)
+    after, losses = lax.fori_loop(0, batches, body, before)
+    return after.turned(kernels.outward), losses
 
 
 # Temperatures are sought between e^-1 and e^2.3, to half a percent.
@@ -253,6 +262,7 @@ def judged(
     start, count = span
     loss, _ = LOSSES[program.loss]
     kernels = kernels_for(program)
+    layers = with_weights(kernels.inward, layers)
     blocks = (count + block - 1) // block
     classes = outputs(layers)
 

@@ -18,15 +18,17 @@ from epochal.learn.dropout import Drop, inverted
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import cross_entropy, cross_entropy_gradient
 from epochal.learn.native import calls
-from epochal.learn.native.calls import Operations
+from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations
+from epochal.learn.native.panels import in_panels, in_rows
 from epochal.learn.network import Layer
 from epochal.learn.optimizer import Hyper, fresh_moments, rule_by, updated
 
 CPU_FLAGS = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
 RANDOM = np.random.default_rng(0)
 # Of each side less than a vector, a tile, a block, and just over one; the last are shared out.
-SIDES = (1, 5, 17, 35, 64)
-SIZES = [*product(SIDES, SIDES, SIDES), (300, 7, 600), (300, 1100, 30), (250, 530, 129)]
+SIDES = (1, 17, 35, 64)
+SIZES = [*product(SIDES, SIDES, SIDES), (5, 5, 5), (40, 50, 9), (300, 7, 600), (300, 1100, 30)]
+SIZES += [(250, 530, 129)]
 
 needed = pytest.mark.skipif(not calls.able(), reason="the operations in C are not built")
 
@@ -52,25 +54,40 @@ def test_the_operations_are_built_where_there_is_a_compiler():
 
 
 @needed
-@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize(
+    ("share", "stored"), [(False, 0), (False, INPUTS | OUTPUTS), (True, INPUTS), (True, OUTPUTS)]
+)
 @pytest.mark.parametrize(("rows", "inputs", "outputs"), SIZES)
-def test_each_product_is_that_of_the_formula(rows, inputs, outputs, share):
-    """max(x W + b, 0), x W, g Wᵀ, xᵀ g and sums of g, with whole and broken vectors and tiles."""
+def test_each_product_is_that_of_the_formula(rows, inputs, outputs, share, stored):
+    """max(x W + b, 0), g Wᵀ, xᵀ g and sums of g, with whole and broken vectors, tiles and panels."""
     x, w, b, g = drawn(rows, inputs), drawn(inputs, outputs), drawn(outputs), drawn(rows, outputs)
     ours = Operations(share)
+    into_x, out_of_x = (in_panels, in_rows) if stored & INPUTS else (np.asarray, np.asarray)
+    into_g, out_of_g = (in_panels, in_rows) if stored & OUTPUTS else (np.asarray, np.asarray)
+    of = into_x(x), into_g(g)
     exact = x.astype(float) @ w
-    of_weights, of_bias, of_x = ours.back(x, g, w)
-    alone = ours.back(x, g)
-    *_, of_hidden = ours.back(x, g, w, np.float32(2))
+    of_weights, of_bias, of_x = ours.back(*of, in_panels(w), stored=stored)
+    alone = ours.back(*of, stored=stored)
+    *_, of_hidden = ours.back(*of, in_panels(w), np.float32(2), stored=stored)
 
-    close(ours.layer(x, w, b, unit=True), np.maximum(exact + b, 0))
-    close(ours.layer(x, w, b, unit=False), exact + b)
-    close(ours.product(x, w), exact)
+    for unit, wanted in [(True, np.maximum(exact + b, 0)), (False, exact + b)]:
+        found = ours.layer(of[0], in_panels(w), b, unit=unit, stored=stored)
+        close(out_of_g(found), wanted)
     close(of_x, g.astype(float) @ w.T)
-    close(of_hidden, np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
+    close(out_of_x(of_hidden), np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
     for weights, bias in [(of_weights, of_bias), alone]:
-        close(weights, x.T.astype(float) @ g)
+        close(in_rows(weights), x.T.astype(float) @ g)
         close(bias, g.astype(float).sum(axis=0))
+
+
+@needed
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 32), (40, 70), (300, 784)])
+def test_rows_are_put_into_panels(rows, columns):
+    """As `in_panels` has it; and a product of rows as they are reads weights in panels."""
+    x, w, ours = drawn(rows, columns), drawn(columns, 40), Operations(share=True)
+
+    np.testing.assert_array_equal(ours.panels(x), in_panels(x))
+    close(ours.product(x, in_panels(w)), x.astype(float) @ w)
 
 
 @needed
@@ -91,13 +108,15 @@ def test_rows_are_those_of_their_numbers(number, columns, dtype):
 def test_shared_work_gives_the_same_bits():
     """Each number is summed up by one thread, in one order, however many there are."""
     x, w, b = drawn(256, 784), drawn(784, 512), drawn(512)
-    one, other = (
-        [np.asarray(ours.layer(x, w, b, unit=True)), *map(np.asarray, ours.back(x, x @ w, w))]
+    found = [
+        (ours.layer(x, w, b, unit=True, stored=stored), *ours.back(x, x @ w, w, stored=stored))
         for ours in map(Operations, (False, True))
-    )
+        for stored in (0, INPUTS | OUTPUTS)
+    ]
 
-    for a, c in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, c)
+    for one, other in [(0, 2), (1, 3)]:
+        for a, c in zip(found[one], found[other], strict=True):
+            np.testing.assert_array_equal(a, c)
 
 
 @needed
@@ -121,11 +140,14 @@ def test_dropout_drops_the_units_that_it_drops_elsewhere(rows, units):
     drop = Drop(jnp.float32(0.3), None, jnp.uint32(12345), jnp.int32(7))
     words, scale = drop.words(2)
 
-    found = np.asarray(Operations(share=True).layer(x, w, b, words[1], scale, unit=True))
+    of, ours = (x, in_panels(w), b, words[1], scale), Operations(share=True)
+    found = np.asarray(ours.layer(*of, unit=True, stored=0))
+    panels = ours.layer(*of, unit=True, stored=OUTPUTS)
 
     wanted = inverted(jnp.maximum(x @ w + b, 0), drop.hidden, drop.word, drop.step, 1)
     np.testing.assert_array_equal(found == 0, np.asarray(wanted) == 0)
     close(found, wanted)
+    np.testing.assert_array_equal(in_rows(panels), found)
 
 
 @needed
@@ -134,9 +156,9 @@ def test_what_is_no_number_is_told():
     x = np.array([[np.nan], [np.inf], [-np.inf], [1.0]], np.float32)
     ours = Operations(share=False)
 
-    h = ours.layer(x, np.ones((1, 1), np.float32), np.zeros(1, np.float32), unit=True)
+    h = ours.layer(x, np.ones((1, 1), np.float32), np.zeros(1, np.float32), unit=True, stored=0)
     one, ones = np.ones((1, 1), np.float32), np.ones((4, 1), np.float32)
-    *_, g = ours.back(h, ones, one, np.float32(1))
+    *_, g = ours.back(h, ones, one, np.float32(1), stored=0)
 
     np.testing.assert_array_equal(np.ravel(h), [np.nan, np.inf, 0, 1])
     np.testing.assert_array_equal(np.ravel(g), [1, 1, 0, 1])
@@ -197,10 +219,12 @@ from epochal.learn.native.calls import Operations, able
 assert able()
 draw = np.random.default_rng(0).normal
 x, w, b, g = (draw(size=s).astype(np.float32) for s in ((377, 530), (530, 345), (345,), (377, 345)))
-ours = Operations(share=True)
-found = [ours.layer(x, w, b, unit=True), *ours.back(x, g, w), *ours.back(x, g)]
-found += [ours.product(x, x.T), *ours.back(g, x, w.T), *ours.back(x, g[:, :7], w[:, :7])]
-found += [*ours.back(x, g[:, :5]), *ours.back(x, g[:, :9]), *ours.back(x, g[:, :3])]
+ours, found = Operations(share=True), []
+for stored in range(4):
+    back = lambda *of: found.extend(ours.back(*of, stored=stored))
+    found += [ours.layer(x, w, b, unit=True, stored=stored), ours.product(x, x.T)]
+    back(x, g, w), back(x, g), back(g, x, w.T), back(x, g[:, :7], w[:, :7], np.float32(2))
+    back(x, g[:, :5]), back(x, g[:, :9]), back(x, g[:, :3])
 found += ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """

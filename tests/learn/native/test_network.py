@@ -8,21 +8,28 @@ import pytest
 from epochal.learn import native
 from epochal.learn.cpu import CPU
 from epochal.learn.dropout import Drop
-from epochal.learn.network import apply, initial
+from epochal.learn.network import apply, initial, with_weights
 
 pytestmark = pytest.mark.skipif(not native.able(), reason="the operations in C are not built")
 
 
 def gradients(kernels, activation, drop):
     """Return logits, and the gradients of layers and rows, of a network of 20→64→33→5."""
-    layers = initial((20, 64, 33, 5), activation, seed=1, member=0)
-    x = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    return gradients_of((20, 64, 33, 5), kernels, activation, drop)
 
-    def forward(layers, x):
-        return apply(layers, x, activation, drop, kernels)
 
-    logits, chain_rule = jax.jit(lambda *of: jax.vjp(forward, *of))(layers, x)
-    return jax.tree.leaves((logits, chain_rule(jnp.cos(logits))))
+def gradients_of(sizes, kernels, activation, drop, *, of_rows=True):
+    """Return logits, and the gradients of layers and, if wanted, of rows."""
+    layers = with_weights(kernels.inward, initial(sizes, activation, seed=1, member=0))
+    x = np.random.default_rng(0).normal(size=(50, sizes[0])).astype(np.float32)
+
+    def forward(layers, rows=x):
+        return apply(layers, rows, activation, drop, kernels)
+
+    of = (layers, x) if of_rows else (layers,)
+    logits, chain_rule = jax.jit(lambda *of: jax.vjp(forward, *of))(*of)
+    of_layers, *of_x = chain_rule(jnp.cos(logits))
+    return jax.tree.leaves((logits, with_weights(kernels.outward, of_layers), of_x))
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
@@ -36,6 +43,20 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
         jnp.int32(4),
     )
     found = [gradients(k, activation, drop) for k in (native.kernels(share=True), CPU)]
+
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("of_rows", [False, True])
+@pytest.mark.parametrize("inputs", [100, 300])
+def test_many_columns_give_the_same(inputs, of_rows):
+    """Rows of many columns are put into panels first, and handed back row by row."""
+    drop = Drop(jnp.float32(0.2), None, jnp.uint32(99), jnp.int32(4))
+    found = [
+        gradients_of((inputs, 70, 40), kernels, "relu", drop, of_rows=of_rows)
+        for kernels in (native.kernels(share=True), CPU)
+    ]
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     Array = Any  # a JAX array
 
 LIBRARY = Path(__file__).with_name("operations.so")
-NAMES = ("rows", "layer", "back", "entropy", "adam")
+NAMES = ("rows", "panels", "layer", "back", "entropy", "adam")
+# Which of a layer's arrays are in panels; `handlers.c` says the same.
+INPUTS, OUTPUTS = 1, 2
 
 
 @cache
@@ -55,7 +57,7 @@ def _interface() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations, on float32 but for `rows`."""
+    """The operations, on float32 but for `rows`; `panels.py` says what panels are."""
 
     share: bool  # whether threads share the work of each
 
@@ -70,26 +72,34 @@ class Operations:
         width = np.int32(table.shape[1] * table.dtype.itemsize)
         return self._call("rows", shape, dtype=table.dtype, width=width)(table, numbers)
 
-    def layer(self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool) -> Array:
+    def panels(self, x: Array) -> Array:
+        """Return a matrix in panels."""
+        return self._call("panels", x.shape)(x)
+
+    def layer(
+        self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool, stored: int
+    ) -> Array:
         """Return x W + b, or max(x W + b, 0) if there is a ReLU unit, shape (rows, outputs).
 
         Args:
             x: shape (rows, inputs).
-            weights: shape (inputs, outputs).
+            weights: shape (inputs, outputs), in panels.
             bias: shape (outputs,).
             dropout: nothing, or stream and limit, uint32 (2,), and what multiplies units that stay.
             unit: whether there is one.
+            stored: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
         """
-        call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(unit))
+        shape = x.shape[0], weights.shape[1]
+        call = self._call("layer", shape, unit=np.int32(unit), stored=np.int32(stored))
         return call(x, weights, bias, *dropout)
 
     def product(self, x: Array, weights: Array) -> Array:
-        """Return x W, shape (rows, outputs)."""
-        call = self._call("layer", (x.shape[0], weights.shape[1]), unit=np.int32(0))
-        return call(x, weights)
+        """Return x W, shape (rows, outputs), of weights in panels."""
+        shape = x.shape[0], weights.shape[1]
+        return self._call("layer", shape, unit=np.int32(0), stored=np.int32(0))(x, weights)
 
-    def back(self, x: Array, gradient: Array, *of: Array) -> tuple[Array, ...]:
-        """Return what a layer hands back: the gradients of weights, biases and, if wanted, of x.
+    def back(self, x: Array, gradient: Array, *of: Array, stored: int) -> tuple[Array, ...]:
+        """Return what a layer hands back: the gradients of weights, in panels, biases and, if wanted, of x.
 
         These are xᵀ g, shape (inputs, outputs); the sums of g over rows, shape (outputs,); and g Wᵀ,
         shape (rows, inputs). They come from one operation, which tells XLA that W has been
@@ -98,12 +108,14 @@ class Operations:
         Args:
             x: shape (rows, inputs).
             gradient: g, shape (rows, outputs).
-            of: nothing; or W, shape (inputs, outputs); or W and a factor: x are hidden values then, and
-                g Wᵀ is multiplied by the factor where x > 0, and is 0 elsewhere.
+            of: nothing; or W, shape (inputs, outputs), in panels; or W and a factor: x are hidden values
+                then, and g Wᵀ is multiplied by the factor where x > 0, is 0 elsewhere, and in
+                panels if x is.
+            stored: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
         """
         outputs = gradient.shape[1]
-        shapes = [(x.shape[1], outputs), (outputs,), x.shape]
-        return tuple(self._call("back", *shapes[: 3 if of else 2])(x, gradient, *of))
+        shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if of else 2]
+        return tuple(self._call("back", *shapes, stored=np.int32(stored))(x, gradient, *of))
 
     def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
         """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).

@@ -36,20 +36,27 @@ static int sharers(const Call *call, double work, double each) {
 }
 static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3;
 
-/* Multiplications of a product, where a short side takes as long as one of 16. */
-static double multiplications(const Product *o) {
-  return (double)(o->m < 16 ? 16 : o->m) * (o->n < 16 ? 16 : o->n) * (o->k < 16 ? 16 : o->k);
+static Matrix matrix(const Array *array, bool panels) {
+  return (Matrix){array->data, array->shape[0], array->shape[1], panels || array->shape[1] <= PANEL};
 }
 
-/* Parts are as square as can be: what they read is least then. */
+/* Multiplications of a product, where a short side takes as long as one of 16. */
+static double multiplications(const Product *o) {
+  const long m = o->c.rows, n = o->c.columns, k = o->a_turned ? o->a.rows : o->a.columns;
+  return (double)(m < 16 ? 16 : m) * (n < 16 ? 16 : n) * (k < 16 ? 16 : k);
+}
+
+/* Parts are nearly square, as what they read is least then; rather high than wide, as a thread has in its cache what
+ * it wrote in the operation before: the same columns. */
 static void part_of_product(const void *data, int part, int parts) {
   const Product *o = data;
+  const long m = o->c.rows, n = o->c.columns;
   int across = 1;
   for (int i = 2; i <= parts; i++)
-    if (parts % i == 0 && o->m * i + o->n * parts / i < o->m * across + o->n * parts / across) across = i;
+    if (parts % i == 0 && m * i + 2 * n * parts / i < m * across + 2 * n * parts / across) across = i;
   long row, rows_end, column, columns_end;
-  span(o->m, 4, part / across, parts / across, &row, &rows_end);
-  span(o->n, 32, part % across, across, &column, &columns_end);
+  span(m, 4, part / across, parts / across, &row, &rows_end);
+  span(n, PANEL, part % across, across, &column, &columns_end);
   if (row < rows_end && column < columns_end) lanes->product(o, row, rows_end, column, columns_end);
 }
 
@@ -82,15 +89,38 @@ Nothing *epochal_rows(Call *call) {
   return NULL;
 }
 
+static void some_in_panels(const void *data, int part, int parts) {
+  const Matrix *x = data, *panels = x + 1;
+  long from, to;
+  span(x->rows, 4, part, parts, &from, &to);
+  for (long i = from; i < to; i++)
+    for (long j = 0; j < x->columns; j += PANEL) {
+      const long width = width_at(panels, j);
+      if (width == PANEL) memcpy(at(panels, i, j), at(x, i, j), 4 * PANEL);
+      else memcpy(at(panels, i, j), at(x, i, j), 4 * width);
+    }
+}
+
+/* x -> x in panels. */
+Nothing *epochal_panels(Call *call) {
+  if (asked(call)) return NULL;
+  const Array *x = argument(call, 0);
+  const Matrix both[] = {matrix(x, false), matrix(result(call, 0), true)};
+  shared(some_in_panels, both, sharers(call, x->shape[0] * x->shape[1], NUMBERS));
+  return NULL;
+}
+
+/* Which of a layer's arrays are in panels, beside the weights: bits of attribute `stored`. */
+enum { INPUTS = 1, OUTPUTS = 2 };
+
 /* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, max(x W + b, 0) if attribute `unit` is set. */
 Nothing *epochal_layer(Call *call) {
   if (asked(call)) return NULL;
-  const Array *x = argument(call, 0), *w = argument(call, 1);
-  const long k = x->shape[1], n = w->shape[1];
-  Product o = {.a = x->data, .b = w->data, .c = result(call, 0)->data, .a_row = k, .a_k = 1, .b_k = n, .b_column = 1,
-               .m = x->shape[0], .n = n, .k = k};
+  const int stored = attribute(call, 1);
+  Product o = {.a = matrix(argument(call, 0), stored & INPUTS), .b = matrix(argument(call, 1), true),
+               .c = matrix(result(call, 0), stored & OUTPUTS)};
   Dropout dropout;
-  if (call->arguments.count > 2) o.ends = (Ends){.bias = argument(call, 2)->data, .relu = attribute(call, 1)};
+  if (call->arguments.count > 2) o.ends = (Ends){.bias = argument(call, 2)->data, .relu = attribute(call, 2)};
   if (call->arguments.count > 4) {
     const uint32_t *words = argument(call, 3)->data;
     dropout = (Dropout){words[0], words[1], *(float *)argument(call, 4)->data};
@@ -109,41 +139,43 @@ typedef struct {
 static void part_of_back(const void *data, int part, int parts) {
   const Back *o = data;
   const Product *w = &o->of_weights;
-  if (o->of_inputs.m) part_of_product(&o->of_inputs, part, parts);
+  if (o->of_inputs.c.rows) part_of_product(&o->of_inputs, part, parts);
   if (!o->turned_weights) {
     part_of_product(w, part, parts);
     return;
   }
   long from, to;
-  span(w->n, 32, part, parts, &from, &to);
-  if (from < to) lanes->product(w, 0, w->m, from, to);
-  if (part == 0) lanes->sums(w->a, w->k, w->a_k, o->turned_sums);
+  const long outputs = w->a.columns;
+  span(w->c.columns, PANEL, part, parts, &from, &to);
+  if (from < to) lanes->product(w, 0, w->c.rows, from, to);
+  if (part == 0) lanes->sums(&w->a, 0, outputs, o->turned_sums);
   for (long i = from; i < to; i++)
-    for (long j = 0; j < w->a_k; j++) o->turned_weights[i * w->a_k + j] = w->c[j * w->n + i];
+    for (long j = 0; j < outputs; j++) o->turned_weights[i * outputs + j] = w->c.start[j * w->c.columns + i];
 }
 
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that
- * times the scale, and 0 where x is. */
+ * times the scale, 0 where x is, and stored as x is. */
 Nothing *epochal_back(Call *call) {
   if (asked(call)) return NULL;
-  const Array *x = argument(call, 0), *g = argument(call, 1);
-  const long rows = x->shape[0], inputs = x->shape[1], outputs = g->shape[1];
-  Back o = {.of_weights = {.a = x->data, .b = g->data, .c = result(call, 0)->data, .a_row = 1, .a_k = inputs,
-                           .b_k = outputs, .b_column = 1, .m = inputs, .n = outputs, .k = rows,
+  const int stored = attribute(call, 1);
+  const Matrix x = matrix(argument(call, 0), stored & INPUTS), g = matrix(argument(call, 1), stored & OUTPUTS);
+  const long inputs = x.columns, outputs = g.columns;
+  Back o = {.of_weights = {.a = x, .b = g, .c = matrix(result(call, 0), true), .a_turned = true,
                            .sums = result(call, 1)->data}};
   if (outputs <= 12 && inputs >= 32) {
     /* Few outputs would leave most of a vector empty: g^T x, in one tile, and then turned. */
     const long high = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
-    o.turned_weights = o.of_weights.c;
+    o.turned_weights = o.of_weights.c.start;
     o.turned_sums = o.of_weights.sums;
-    o.of_weights = (Product){.a = g->data, .b = x->data, .c = room(TURNED, high * inputs), .a_row = 1,
-                             .a_k = outputs, .b_k = inputs, .b_column = 1, .m = high, .n = inputs, .k = rows};
+    const Matrix turned = {room(TURNED, high * inputs), high, inputs, false};
+    o.of_weights = (Product){.a = g, .b = x, .c = turned, .a_turned = true};
   }
   if (call->arguments.count > 2)
-    o.of_inputs = (Product){.a = g->data, .b = argument(call, 2)->data, .c = result(call, 2)->data, .a_row = outputs,
-                            .a_k = 1, .b_k = 1, .b_column = outputs, .m = rows, .n = inputs, .k = outputs};
-  if (call->arguments.count > 3) o.of_inputs.ends = (Ends){.units = x->data, .scale = *(float *)argument(call, 3)->data};
-  const double work = multiplications(&o.of_weights) + (o.of_inputs.m ? multiplications(&o.of_inputs) : 0);
+    o.of_inputs = (Product){.a = g, .b = matrix(argument(call, 2), true), .b_turned = true,
+                            .c = matrix(result(call, 2), stored & INPUTS && call->arguments.count > 3)};
+  if (call->arguments.count > 3)
+    o.of_inputs.ends = (Ends){.units = x.start, .scale = *(float *)argument(call, 3)->data};
+  const double work = multiplications(&o.of_weights) + (o.of_inputs.c.rows ? multiplications(&o.of_inputs) : 0);
   shared(part_of_back, &o, sharers(call, work, MULTIPLICATIONS));
   return NULL;
 }

@@ -1,9 +1,10 @@
 /* The operations for one instruction set. Included once for each, with these defined:
- * MULTIPLY_ADD, one number times a vector and a vector, rounded once; LANES, floats in a vector; HIGH, rows of a tile; SET, what the names end with; TARGET, what the compiler may use.
+ * MULTIPLY_ADD, one number times a vector and a vector, rounded once; LANES, floats in a vector; HIGH, rows of a tile;
+ * SET, what the names end with; TARGET, what the compiler may use.
  *
- * A product is computed in tiles of HIGH rows and two vectors, which stay in registers. What a tile
- * reads of B lies packed in one piece, and of A too unless its rows are. Each number is summed
- * up in the order of k, whatever the set, the tile or the thread, so that all give the same bits.
+ * A product is computed in tiles of HIGH rows and two vectors, which stay in registers. What a tile reads of B lies
+ * in one piece: it is a panel of B, or packed. Each number is summed up in the order of k, whatever the set, the
+ * tile or the thread, so that all give the same bits.
  */
 
 #define JOINED_(a, b) a##_##b
@@ -61,68 +62,89 @@ INLINE Vector OWN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   return UNLESS(bits >> 8 < dropout->limit, x * dropout->scale);
 }
 
-/* What one tile computes: strides, the width of the last vector, and what comes before and after. */
+/* What one tile computes, and what comes before and after. */
 typedef struct {
-  long k, a_row, b_k, c_row;
-  int width;
-  bool add; /* to what is there */
+  long k, a_step, b_step, c_step; /* from a row to the next, also if A is turned */
+  long apart;                     /* from a panel of A to the next */
+  const float *a_last;            /* where the last one begins */
+  bool add;                       /* to what is there */
   Ends ends;
-  const float *c;  /* where the result begins */
-  long column;     /* of the tile */
+  const float *c;                 /* where the tile's column begins in the result, */
+  long before;                    /* so many numbers after its start */
+  long column, columns, width;    /* its number, how many the result has, and the tile */
 } OWN(Tile);
 
-INLINE void OWN(tile)(const int rows, const int vectors, const OWN(Tile) *t, const float *a, long a_k, const float *b,
-                      long b_k, float *c) {
+/* How A lies: rows as they are; rows in panels; or turned, each k beside the other rows of the tile. */
+enum OWN(how) { OWN(LINES), OWN(PANELS), OWN(TURNED) };
+
+/* Sums over k more, where A has its numbers i a_row + p a_k away. */
+#define ADD_UP(k, a, a_row, a_k)                                                                                      \
+  for (long p = 0; p < (k); p++, b += b_step) {                                                                       \
+    Vector line[2];                                                                                                   \
+    for (int v = 0; v < vectors; v++) line[v] = READ(b + v * LANES);                                                  \
+    for (int i = 0; i < rows; i++) {                                                                                  \
+      const float one = (a)[i * (a_row) + p * (a_k)];                                                                 \
+      for (int v = 0; v < vectors; v++) sums[i][v] = MULTIPLY_ADD(one, line[v], sums[i][v]);                          \
+    }                                                                                                                 \
+  }
+
+INLINE void OWN(tile)(const int rows, const int vectors, const enum OWN(how) how, const OWN(Tile) *t, const float *a,
+                      const float *b, float *c) {
   Vector sums[HIGH][2];
   for (int i = 0; i < rows; i++)
     for (int v = 0; v < vectors; v++) sums[i][v] = (Vector){0};
-  long k = t->k, a_row = t->a_row;
+  const long a_step = t->a_step, b_step = t->b_step, c_step = t->c_step, place = c - t->c;
+  long k = t->k;
+  if (how == OWN(PANELS)) {
+    for (; k >= PANEL; k -= PANEL, a += t->apart) {
+      for (int i = 0; i < rows * PANEL && k > PANEL; i += 16) __builtin_prefetch(a + t->apart + i);
 #pragma GCC unroll 4
-  for (long p = 0; p < k; p++) {
-    Vector line[2];
-    for (int v = 0; v < vectors; v++) line[v] = READ(b + p * b_k + v * LANES);
-    for (int i = 0; i < rows; i++) {
-      float one = a[i * a_row + p * a_k];
-      for (int v = 0; v < vectors; v++) sums[i][v] = MULTIPLY_ADD(one, line[v], sums[i][v]);
+      ADD_UP(PANEL, a, PANEL, 1)
     }
-  }
+    a = t->a_last + place / c_step * k;
+#pragma GCC unroll 2
+    ADD_UP(k, a, k, 1)
+  } else if (how == OWN(LINES))
+#pragma GCC unroll 4
+    ADD_UP(k, a, a_step, 1)
+  else
+#pragma GCC unroll 4
+    ADD_UP(k, a, 1, a_step)
   const Ends ends = t->ends;
-  const long c_row = t->c_row, place = c - t->c;
   const int last = t->width - (vectors - 1) * LANES;
   Vector bias[2] = {{0}};
 #pragma GCC unroll 2
   for (int v = 0; v < vectors; v++)
     if (ends.bias) bias[v] = OWN(some)(ends.bias + t->column + v * LANES, v < vectors - 1 ? LANES : last);
+  const uint32_t number = ends.dropout ? place / c_step * t->columns + t->column : 0;
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
       const int count = v < vectors - 1 ? LANES : last;
-      const long here = i * c_row + v * LANES;
+      const long here = i * c_step + v * LANES;
       Vector x = sums[i][v];
       if (t->add) x += OWN(some)(c + here, count);
       if (ends.bias) x += bias[v];
       if (ends.relu) x = UNLESS(x <= 0, x);
-      if (ends.dropout) x = OWN(dropped)(x, ends.dropout, (uint32_t)(place + here));
-      if (ends.units) x = UNLESS(OWN(some)(ends.units + place + here, count) <= 0, x * ends.scale);
+      if (ends.dropout) x = OWN(dropped)(x, ends.dropout, number + (uint32_t)(i * t->columns + v * LANES));
+      if (ends.units) x = UNLESS(OWN(some)(ends.units + t->before + place + here, count) <= 0, x * ends.scale);
       OWN(put)(c + here, x, count);
     }
 }
 
 /* A function for each kind of tile, so that the compiler keeps each one's sums in registers. */
-#define TILE(rows, vectors, how, a_k, b_k)                                                                            \
+#define TILE(rows, vectors, how)                                                                                      \
   APART void OWN(tile_##rows##_##vectors##_##how)(const OWN(Tile) * t, const float *a, const float *b, float *c) {     \
-    OWN(tile)(rows, vectors, t, a, a_k, b, b_k, c);                                                                   \
+    OWN(tile)(rows, vectors, OWN(how), t, a, b, c);                                                                   \
   }
 #define TILES(rows)                                                                                                   \
-  TILE(rows, 1, lines, 1, LANES) TILE(rows, 2, lines, 1, WIDE) /* rows of A as they are */                            \
-  TILE(rows, 1, packed, HIGH, LANES) TILE(rows, 2, packed, HIGH, WIDE)                                                 \
-  TILE(rows, 1, direct, HIGH, t->b_k) TILE(rows, 2, direct, HIGH, t->b_k) /* B as it is */
+  TILE(rows, 1, LINES) TILE(rows, 2, LINES) TILE(rows, 1, PANELS) TILE(rows, 2, PANELS)                                \
+  TILE(rows, 1, TURNED) TILE(rows, 2, TURNED)
 #define EACH(rows)                                                                                                    \
-  [rows] = {{OWN(tile_##rows##_1_lines), OWN(tile_##rows##_2_lines)},                                                  \
-            {OWN(tile_##rows##_1_packed), OWN(tile_##rows##_2_packed)},                                                \
-            {OWN(tile_##rows##_1_direct), OWN(tile_##rows##_2_direct)}}
-enum OWN(how) { OWN(LINES), OWN(PACKED), OWN(DIRECT) };
+  [rows] = {{OWN(tile_##rows##_1_LINES), OWN(tile_##rows##_2_LINES)},                                                  \
+            {OWN(tile_##rows##_1_PANELS), OWN(tile_##rows##_2_PANELS)},                                                \
+            {OWN(tile_##rows##_1_TURNED), OWN(tile_##rows##_2_TURNED)}}
 typedef void OWN(TileOf)(const OWN(Tile) *, const float *, const float *, float *);
 
 #if HIGH == 12
@@ -136,47 +158,32 @@ static const int OWN(heights)[] = {6, 4, 2, 1};
 #endif
 
 /* A column of tiles that is HIGH at the most. */
-static TARGET void OWN(tiles)(int rows, int vectors, enum OWN(how) how, const OWN(Tile) *t, const float *a,
-                              const float *b, float *c) {
+static TARGET void OWN(tiles)(int rows, enum OWN(how) how, const OWN(Tile) *t, const float *a, const float *b,
+                              float *c) {
   for (const int *height = OWN(heights); rows; height++)
     while (rows >= *height) {
-      OWN(tile_of)[*height][how][vectors - 1](t, a, b, c);
-      a += *height * t->a_row;
-      c += *height * t->c_row;
+      OWN(tile_of)[*height][how][t->width > LANES](t, a, b, c);
+      a += *height * (how == OWN(TURNED) ? 1 : t->a_step);
+      c += *height * t->c_step;
       rows -= *height;
     }
 }
 
-/* Pack k lines of `count` floats, `apart` from each other, as lines of `wide`; add them up if there are sums. */
-INLINE void OWN(lined)(const float *from, long apart, long k, int count, const int wide, float *to, float *sums,
-                       bool more) {
-  Vector sum[2] = {{0}};
+/* Pack k lines of `count` floats, `apart` from each other, as lines of `wide`. */
+INLINE void OWN(lined)(const float *from, long apart, long k, int count, const int wide, float *to) {
   for (long p = 0; p < k; p++, from += apart, to += wide)
-    for (int v = 0; v < wide; v += LANES) {
-      Vector x = OWN(some)(from + v, LEAST(LANES, count - v));
-      AT(to + v) = x; /* over the end of a line that is no whole vector: the next one follows */
-      if (sums) sum[v / LANES] += x;
-    }
-  for (int v = 0; sums && v < wide; v += LANES) {
-    int some = LEAST(LANES, count - v);
-    OWN(put)(sums + v, more ? OWN(some)(sums + v, some) + sum[v / LANES] : sum[v / LANES], some);
-  }
+    for (int v = 0; v < wide; v += LANES)
+      /* Over the end of a line that is no whole vector: the next one follows. */
+      AT(to + v) = OWN(some)(from + v, LEAST(LANES, count - v));
 }
 
 APART void OWN(pack)(const float *from, long apart, long k, int count, int wide, float *to) {
-  if (wide == WIDE && count == WIDE) OWN(lined)(from, apart, k, WIDE, WIDE, to, NULL, false);
-  else if (wide == WIDE) OWN(lined)(from, apart, k, count, WIDE, to, NULL, false);
-  else if (wide == LANES && count == LANES) OWN(lined)(from, apart, k, LANES, LANES, to, NULL, false);
-  else if (wide == LANES) OWN(lined)(from, apart, k, count, LANES, to, NULL, false);
-  else if (count == HIGH) OWN(lined)(from, apart, k, HIGH, HIGH, to, NULL, false);
-  else OWN(lined)(from, apart, k, count, HIGH, to, NULL, false);
-}
-
-APART void OWN(pack_and_sum)(const float *from, long apart, long k, int count, int wide, float *to, float *sums,
-                             bool more) {
-  if (wide == WIDE && count == WIDE) OWN(lined)(from, apart, k, WIDE, WIDE, to, sums, more);
-  else if (wide == WIDE) OWN(lined)(from, apart, k, count, WIDE, to, sums, more);
-  else OWN(lined)(from, apart, k, count, LANES, to, sums, more);
+  if (wide == WIDE && count == WIDE) OWN(lined)(from, apart, k, WIDE, WIDE, to);
+  else if (wide == WIDE) OWN(lined)(from, apart, k, count, WIDE, to);
+  else if (wide == LANES && count == LANES) OWN(lined)(from, apart, k, LANES, LANES, to);
+  else if (wide == LANES) OWN(lined)(from, apart, k, count, LANES, to);
+  else if (count == HIGH) OWN(lined)(from, apart, k, HIGH, HIGH, to);
+  else OWN(lined)(from, apart, k, count, HIGH, to);
 }
 
 #if LANES == 16
@@ -221,68 +228,110 @@ APART void OWN(pack_turned)(const float *from, long apart, long k, int count, in
     for (long p = 0; p < k; p++) to[p * wide + j] = j < count ? from[j * apart + p] : 0;
 }
 
-/* So much of k, columns and rows is packed at a time: a tile's B stays in the first cache, the rest in the second. */
-enum { OWN(DEEP) = 512, OWN(BROAD) = 1024, OWN(TALL) = 240 };
+/* Four rows apart, so that an addition need not wait for the one before. */
+static TARGET void OWN(sums)(const Matrix *m, long column, long columns_end, float *sums) {
+  for (long j = column; j < columns_end; j += LANES) {
+    const int some = LEAST(LANES, columns_end - j);
+    const float *from = at(m, 0, j);
+    const long width = width_at(m, j);
+    Vector sum[4] = {{0}};
+    long i = 0;
+    for (; i + 4 <= m->rows; i += 4)
+      for (int q = 0; q < 4; q++) sum[q] += OWN(some)(from + (i + q) * width, some);
+    for (; i < m->rows; i++) sum[0] += OWN(some)(from + i * width, some);
+    OWN(put)(sums + j, (sum[0] + sum[1]) + (sum[2] + sum[3]), some);
+  }
+}
 
-static TARGET void OWN(product)(const Product *o, long row, long rows_end, long column, long columns_end) {
-  const long blocks = (o->k + OWN(DEEP) - 1) / OWN(DEEP), deep = (o->k + blocks - 1) / blocks;
-  const bool turned = o->a_k != 1;
-  /* What is read once is not worth packing. */
-  const bool direct = turned && o->b_column == 1 && !(o->sums && row == 0) && rows_end - row <= HIGH;
-  const long lines = deep * (direct ? WIDE : LEAST(OWN(BROAD), columns_end - column) + WIDE);
-  float *of_b = room(PACKED, lines + (turned ? deep * (OWN(TALL) + HIGH) + LANES : 0)), *of_a = of_b + lines;
-  for (long left = column; left < columns_end; left += OWN(BROAD)) {
-    const long right = LEAST(left + OWN(BROAD), columns_end);
-    for (long p = 0; p < o->k; p += deep) {
-      const long k = LEAST(deep, o->k - p);
-      OWN(Tile) t = {.k = k, .a_row = turned ? 1 : o->a_row, .c_row = o->n, .add = p > 0, .c = o->c};
-      if (p + k == o->k) t.ends = o->ends;
-      float *to = of_b;
-      for (long j = left; j < right && !direct; j += WIDE) {
-        const int width = LEAST(WIDE, right - j), wide = width > LANES ? WIDE : LANES;
-        const float *from = o->b + p * o->b_k + j * o->b_column;
-        if (o->sums && row == 0) OWN(pack_and_sum)(from, o->b_k, k, width, wide, to, o->sums + j, p > 0);
-        else if (o->b_column == 1) OWN(pack)(from, o->b_k, k, width, wide, to);
-        else OWN(pack_turned)(from, o->b_column, k, width, wide, to);
-        to += k * wide;
-      }
-      for (long top = row; top < rows_end; top += OWN(TALL)) {
-        const long bottom = LEAST(top + OWN(TALL), rows_end);
-        for (long i = top; i < bottom && turned; i += HIGH) {
-          const long there = LEAST(bottom, o->a_k) - i; /* none, where a whole tile is beyond the rows of A */
-          OWN(pack)(o->a + p * o->a_k + i, o->a_k, k, there < 0 ? 0 : LEAST(HIGH, there), HIGH, of_a + (i - top) * k);
-        }
-        const float *b = of_b;
-        for (t.column = left; t.column < right; t.column += WIDE) {
-          t.width = LEAST(WIDE, right - t.column);
-          const int vectors = t.width > LANES ? 2 : 1;
-          t.b_k = vectors * LANES;
-          if (direct && t.width == t.b_k) {
-            b = o->b + p * o->b_k + t.column;
-            t.b_k = o->b_k;
-          } else if (direct) {
-            OWN(pack)(o->b + p * o->b_k + t.column, o->b_k, k, t.width, t.b_k, of_b);
-            b = of_b;
-          }
-          for (long i = top; i < bottom; i += HIGH) {
-            const float *a = turned ? of_a + (i - top) * k : o->a + i * o->a_row + p;
-            OWN(tiles)(LEAST(HIGH, bottom - i), vectors, direct ? OWN(DIRECT) : turned ? OWN(PACKED) : OWN(LINES), &t, a, b,
-                       o->c + i * o->n + t.column);
-          }
-          b += direct ? 0 : k * t.b_k;
-        }
-      }
+/* So much of k, columns and rows at a time: a tile's B stays near the first cache, the rest in the second. */
+enum { OWN(DEEP) = 512, OWN(BROAD) = 1024, OWN(TALL) = 288 };
+
+/* Whether a tile's B is read where it is: whole vectors of a panel; or of what is read once, not worth packing. */
+INLINE bool OWN(direct)(const Product *o, long column, int width, bool once) {
+  return !o->b_turned && width % LANES == 0 && (once || width_at(&o->b, column) == PANEL);
+}
+
+/* Pack k lines of B from p on, `width` columns. */
+static TARGET void OWN(pack_b)(const Product *o, long p, long k, long column, int width, int wide, float *to) {
+  if (!o->b_turned) {
+    OWN(pack)(at(&o->b, p, column), width_at(&o->b, column), k, width, wide, to);
+    return;
+  }
+  for (long some; k; p += some, k -= some, to += some * wide) {
+    some = o->b.panels ? LEAST(k, PANEL - p % PANEL) : k;
+    OWN(pack_turned)(at(&o->b, column, p), width_at(&o->b, p), some, width, wide, to);
+  }
+}
+
+/* Tiles one below the other, rows `top` to `bottom`, from k p on. Without a packed A, `of_a` is NULL. */
+static TARGET void OWN(below)(const Product *o, OWN(Tile) *t, long p, long top, long bottom, const float *of_a,
+                              const float *b) {
+  const Matrix *a = &o->a;
+  float *c = (float *)t->c + top * t->c_step;
+  t->a_step = of_a ? HIGH : width_at(a, p);
+  t->apart = PANEL * a->rows;
+  t->a_last = at(a, 0, p + (t->k - 1) / PANEL * PANEL);
+  for (long i = top, high; i < bottom; i += high, c += high * t->c_step) {
+    high = LEAST(HIGH, bottom - i);
+    if (of_a) {
+      OWN(tiles)(high, OWN(TURNED), t, of_a + (i - top) * t->k, b, c);
+    } else if (o->a_turned) {
+      high = LEAST(high, PANEL - i % PANEL);
+      t->a_step = width_at(a, i);
+      OWN(tiles)(high, OWN(TURNED), t, at(a, p, i), b, c);
+    } else {
+      OWN(tiles)(high, a->panels && a->columns > PANEL ? OWN(PANELS) : OWN(LINES), t, at(a, i, p), b, c);
     }
   }
 }
 
-static TARGET void OWN(sums)(const float *rows, long count, long width, float *sums) {
-  for (long j = 0; j < width; j += LANES) {
-    const int some = LEAST(LANES, width - j);
-    Vector sum = {0};
-    for (long i = 0; i < count; i++) sum += OWN(some)(rows + i * width + j, some);
-    OWN(put)(sums + j, sum, some);
+static TARGET void OWN(product)(const Product *o, long row, long rows_end, long column, long columns_end) {
+  const Matrix *a = &o->a, *b = &o->b, *c = &o->c;
+  const long all = o->a_turned ? a->rows : a->columns, blocks = (all + OWN(DEEP) - 1) / OWN(DEEP);
+  const long deep = ((all + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL; /* whole panels */
+  const bool once = o->a_turned && rows_end - row <= HIGH;
+  const bool packed = o->a_turned && (!a->panels || c->rows > a->columns);
+  const long of_b = deep * (LEAST(OWN(BROAD), columns_end - column) + WIDE);
+  const long of_a = packed ? deep * (OWN(TALL) + HIGH) : 0;
+  float *packed_b = room(PACKED, of_b + of_a + LANES), *packed_a = packed ? packed_b + of_b : NULL;
+  for (long left = column; left < columns_end; left += OWN(BROAD)) {
+    const long right = LEAST(left + OWN(BROAD), columns_end);
+    for (long p = 0; p < all; p += deep) {
+      OWN(Tile) t = {.k = LEAST(deep, all - p), .add = p > 0, .columns = c->columns};
+      if (p + t.k == all) t.ends = o->ends;
+      float *to = packed_b;
+      for (long j = left; j < right; j += WIDE) {
+        const int width = LEAST(WIDE, right - j), wide = width > LANES ? WIDE : LANES;
+        if (OWN(direct)(o, j, width, once)) continue;
+        OWN(pack_b)(o, p, t.k, j, width, wide, to);
+        to += t.k * wide;
+      }
+      for (long top = row; top < rows_end; top += OWN(TALL)) {
+        const long bottom = LEAST(top + OWN(TALL), rows_end);
+        for (long i = top; i < bottom && packed; i += HIGH) {
+          const long there = LEAST(bottom, a->columns) - i; /* none, where a whole tile is beyond A */
+          const int count = there < 0 ? 0 : LEAST(HIGH, there);
+          OWN(pack)(at(a, p, i), width_at(a, i), t.k, count, HIGH, packed_a + (i - top) * t.k);
+        }
+        const float *next = packed_b;
+        for (t.column = left; t.column < right; t.column += WIDE) {
+          t.width = LEAST(WIDE, right - t.column);
+          t.c_step = width_at(c, t.column);
+          t.c = at(c, 0, t.column);
+          t.before = t.c - c->start;
+          if (OWN(direct)(o, t.column, t.width, once)) {
+            t.b_step = width_at(b, t.column);
+            OWN(below)(o, &t, p, top, bottom, packed_a, at(b, p, t.column));
+          } else {
+            t.b_step = t.width > LANES ? WIDE : LANES;
+            OWN(below)(o, &t, p, top, bottom, packed_a, next);
+            next += t.k * t.b_step;
+          }
+        }
+      }
+    }
   }
+  if (o->sums && row == 0) OWN(sums)(b, column, columns_end, o->sums);
 }
 
 static TARGET void OWN(adam)(const Adam *o, long from, long to) {
@@ -351,6 +400,7 @@ static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam), OWN(entropy
 #undef JOINED_
 #undef JOINED
 #undef OWN
+#undef ADD_UP
 #undef INLINE
 #undef APART
 #undef Vector

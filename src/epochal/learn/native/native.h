@@ -19,18 +19,36 @@ typedef struct {
   const float *bias;      /* added to each row, or NULL */
   bool relu;              /* whether max(x, 0) is taken; NaN stays NaN */
   const Dropout *dropout; /* of the units, or NULL */
-  const float *units;     /* where these are 0 so is the result, which is multiplied by `scale`; or NULL */
-  float scale;
+  const float *units;     /* or NULL; they lie as the result does, which is 0 where they are 0, */
+  float scale;            /* and multiplied by this elsewhere */
 } Ends;
 
-/* C = A B; A[i, p] is a[i a_row + p a_k], B[p, j] is b[p b_k + j b_column]. One of A's steps is 1, and of B's.
- * Where a_row is, rows of A beyond a_k are 0. */
+/* A matrix, row by row; or in panels: row by row the first PANEL columns, then the next ones, at last what is left.
+ * One that is no wider than a panel is the same either way, and counts as one. */
+enum { PANEL = 32 };
 typedef struct {
-  const float *a, *b;
-  float *c; /* m rows of n, one after the other */
-  long a_row, a_k, b_k, b_column, m, n, k;
+  float *start;
+  long rows, columns;
+  bool panels;
+} Matrix;
+
+/* Columns of the panel that has this one; or of the matrix. */
+static inline long width_at(const Matrix *m, unsigned long column) {
+  if (!m->panels) return m->columns;
+  return LEAST(PANEL, m->columns - (long)(column / PANEL * PANEL));
+}
+
+static inline float *at(const Matrix *m, long row, unsigned long column) {
+  if (!m->panels) return m->start + row * m->columns + column;
+  return m->start + column / PANEL * PANEL * m->rows + row * width_at(m, column) + column % PANEL;
+}
+
+/* C = A B, or one of the two is turned first. Where it is A, rows that C has beyond A's are of no use to anybody. */
+typedef struct {
+  Matrix a, b, c;
+  bool a_turned, b_turned;
   Ends ends;
-  float *sums; /* if not NULL, the sums of B over its rows go here, shape (n,) */
+  float *sums; /* if not NULL, the sums of B over its rows go here, shape (columns,) */
 } Product;
 
 /* One step of Adam on one array; the letters of learn/optimizer.py. */
@@ -56,7 +74,7 @@ typedef struct {
 /* The operations for one instruction set, on a part of the rows and columns, or of the numbers. */
 typedef struct {
   void (*product)(const Product *, long row, long rows_end, long column, long columns_end);
-  void (*sums)(const float *rows, long count, long width, float *sums);
+  void (*sums)(const Matrix *, long column, long columns_end, float *sums); /* over rows */
   void (*adam)(const Adam *, long from, long to);
   void (*entropy)(const Entropy *, long row, long rows_end);
 } Lanes;

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 
 from epochal.learn import cpu
 from epochal.learn.kernels import Kernels
-from epochal.learn.native.calls import Operations, able
+from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations, able
+from epochal.learn.native.panels import in_panels, in_rows
 from epochal.learn.network import Layer
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     Array = Any  # a JAX array
     Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; what multiplies what stays
+
+# To put rows of so many columns into panels takes longer than it saves.
+WIDE = 128
 
 
 def best(*, share: bool) -> Kernels:
@@ -47,6 +51,8 @@ def kernels(*, share: bool) -> Kernels:
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
+        inward=in_panels,
+        outward=in_rows,
     )
 
 
@@ -65,7 +71,7 @@ def _product_and_sides(operations: Operations, x: Any, weights: Any) -> tuple[Ar
 def _of_product(operations: Operations, of: Any, gradient: Array) -> tuple[Array | None, Array]:
     """Return the gradients of x, if it is wanted, and of the weights."""
     x, *weights = of
-    of_weights, _, *of_x = operations.back(x, gradient, *weights)
+    of_weights, _, *of_x = operations.back(x, gradient, *weights, stored=0)
     return (of_x[0] if of_x else None), of_weights
 
 
@@ -95,12 +101,18 @@ def _values(
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
     words, scale = of
-    values = [x]
+    values = [operations.panels(x) if x.shape[1] > WIDE else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropout = (words[depth], scale) if hidden and words else ()
-        values.append(operations.layer(values[-1], *layer, *dropout, unit=hidden))
+        stored = _in_panels(values, depth) | (OUTPUTS if hidden else 0)
+        values.append(operations.layer(values[-1], *layer, *dropout, unit=hidden, stored=stored))
     return values
+
+
+def _in_panels(values: list[Array], depth: int) -> int:
+    """Return `INPUTS` if what goes into a layer is in panels: hidden values, and many columns of x."""
+    return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
 def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any) -> Any:
@@ -116,7 +128,10 @@ def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, .
     slopes: list[Layer] = []
     for depth in reversed(range(len(layers))):
         wanted = (layers[depth].weights, scale) if depth else first
-        of_weights, of_bias, *of_x = operations.back(values[depth], gradient, *wanted)
+        stored = _in_panels(values, depth) | (OUTPUTS if slopes else 0)
+        of_weights, of_bias, *of_x = operations.back(
+            values[depth], gradient, *wanted, stored=stored
+        )
         slopes.insert(0, Layer(of_weights, of_bias))
         gradient = of_x[0] if of_x else None
     return tuple(slopes), gradient, None
