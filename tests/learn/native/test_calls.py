@@ -18,8 +18,7 @@ from epochal.learn.dropout import Drop, inverted
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import cross_entropy, cross_entropy_gradient
 from epochal.learn.native import calls
-from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations
-from epochal.learn.native.panels import in_panels, in_rows
+from epochal.learn.native.calls import INPUTS, OUTPUTS, PANEL, Operations
 from epochal.learn.network import Layer
 from epochal.learn.optimizer import Hyper, fresh_moments, rule_by, updated
 
@@ -36,6 +35,20 @@ needed = pytest.mark.skipif(not calls.able(), reason="the operations in C are no
 def drawn(*shape):
     """Return normal numbers, float32."""
     return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def in_panels(matrix):
+    """Return a matrix in panels: the numbers of each in one piece, the last of what is left."""
+    pieces = [matrix[:, left : left + PANEL].ravel() for left in range(0, matrix.shape[1], PANEL)]
+    return np.concatenate(pieces).reshape(matrix.shape)
+
+
+def in_rows(panels):
+    """Return a matrix that is in panels, by the place of each number."""
+    places = in_panels(np.arange(panels.size).reshape(panels.shape))
+    matrix = np.empty(panels.shape, np.float32)
+    matrix.ravel()[places.ravel()] = np.ravel(panels)
+    return matrix
 
 
 def close(found, wanted):
@@ -81,12 +94,13 @@ def test_each_product_is_that_of_the_formula(rows, inputs, outputs, share, store
 
 
 @needed
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 32), (40, 70), (300, 784)])
-def test_rows_are_put_into_panels(rows, columns):
-    """As `in_panels` has it; and a product of rows as they are reads weights in panels."""
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 32), (2, 33), (40, 70), (300, 784)])
+def test_a_matrix_goes_into_panels_and_back(rows, columns):
+    """Each number to its place; and a product of rows as they are reads weights in panels."""
     x, w, ours = drawn(rows, columns), drawn(columns, 40), Operations(share=True)
 
-    np.testing.assert_array_equal(ours.panels(x), in_panels(x))
+    np.testing.assert_array_equal(ours.in_panels(x), in_panels(x))
+    np.testing.assert_array_equal(ours.in_rows(in_panels(x)), x)
     close(ours.product(x, in_panels(w)), x.astype(float) @ w)
 
 

@@ -26,6 +26,7 @@ LIBRARY = Path(__file__).with_name("operations.so")
 NAMES = ("rows", "panels", "layer", "back", "entropy", "adam")
 # Which of a layer's arrays are in panels; `handlers.c` says the same.
 INPUTS, OUTPUTS = 1, 2
+PANEL = 32  # columns of a panel, as in `native.h`
 
 
 @cache
@@ -57,7 +58,12 @@ def _interface() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations, on float32 but for `rows`; `panels.py` says what panels are."""
+    """The operations, on float32 but for `rows`.
+
+    A matrix in panels has the same shape and other places: its first columns, as many as a panel has,
+    lie row by row, then the next ones, and the last panel is of those that are left. Products that
+    find their matrices so need not pack them first.
+    """
 
     share: bool  # whether threads share the work of each
 
@@ -72,9 +78,18 @@ class Operations:
         width = np.int32(table.shape[1] * table.dtype.itemsize)
         return self._call("rows", shape, dtype=table.dtype, width=width)(table, numbers)
 
-    def panels(self, x: Array) -> Array:
+    def in_panels(self, matrix: Array) -> Array:
         """Return a matrix in panels."""
-        return self._call("panels", x.shape)(x)
+        return self._panels(matrix, 0)
+
+    def in_rows(self, panels: Array) -> Array:
+        """Return a matrix row by row that is in panels."""
+        return self._panels(panels, INPUTS)
+
+    def _panels(self, x: Array, stored: int) -> Array:
+        """Return a matrix the other way; one that is no wider than a panel is the same."""
+        same = x.shape[1] <= PANEL
+        return x if same else self._call("panels", x.shape, stored=np.int32(stored))(x)
 
     def layer(
         self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool, stored: int

@@ -89,29 +89,29 @@ Nothing *epochal_rows(Call *call) {
   return NULL;
 }
 
-static void some_in_panels(const void *data, int part, int parts) {
-  const Matrix *x = data, *panels = x + 1;
+/* Which of a layer's arrays are in panels, beside the weights: bits of attribute `stored`. */
+enum { INPUTS = 1, OUTPUTS = 2 };
+
+static void some_of_panels(const void *data, int part, int parts) {
+  const Matrix *x = data, *y = x + 1;
   long from, to;
   span(x->rows, 4, part, parts, &from, &to);
   for (long i = from; i < to; i++)
     for (long j = 0; j < x->columns; j += PANEL) {
-      const long width = width_at(panels, j);
-      if (width == PANEL) memcpy(at(panels, i, j), at(x, i, j), 4 * PANEL);
-      else memcpy(at(panels, i, j), at(x, i, j), 4 * width);
+      const long width = LEAST(PANEL, x->columns - j);
+      if (width == PANEL) memcpy(at(y, i, j), at(x, i, j), 4 * PANEL);
+      else memcpy(at(y, i, j), at(x, i, j), 4 * width);
     }
 }
 
-/* x -> x in panels. */
+/* x -> x in panels; or, if `stored` says that it is, row by row. */
 Nothing *epochal_panels(Call *call) {
   if (asked(call)) return NULL;
-  const Array *x = argument(call, 0);
-  const Matrix both[] = {matrix(x, false), matrix(result(call, 0), true)};
-  shared(some_in_panels, both, sharers(call, x->shape[0] * x->shape[1], NUMBERS));
+  const bool back = attribute(call, 1) & INPUTS;
+  const Matrix both[] = {matrix(argument(call, 0), back), matrix(result(call, 0), !back)};
+  shared(some_of_panels, both, sharers(call, both->rows * both->columns, NUMBERS));
   return NULL;
 }
-
-/* Which of a layer's arrays are in panels, beside the weights: bits of attribute `stored`. */
-enum { INPUTS = 1, OUTPUTS = 2 };
 
 /* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, max(x W + b, 0) if attribute `unit` is set. */
 Nothing *epochal_layer(Call *call) {

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 from epochal.learn import cpu
 from epochal.learn.kernels import Kernels
 from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations, able
-from epochal.learn.native.panels import in_panels, in_rows
 from epochal.learn.network import Layer
 
 if TYPE_CHECKING:
@@ -51,8 +50,8 @@ def kernels(*, share: bool) -> Kernels:
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
-        inward=in_panels,
-        outward=in_rows,
+        inward=operations.in_panels,
+        outward=operations.in_rows,
     )
 
 
@@ -101,7 +100,7 @@ def _values(
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
     words, scale = of
-    values = [operations.panels(x) if x.shape[1] > WIDE else x]
+    values = [operations.in_panels(x) if x.shape[1] > WIDE else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropout = (words[depth], scale) if hidden and words else ()
