@@ -50,9 +50,9 @@ static double multiplications(const Product *o) {
  * it wrote in the operation before: the same columns. */
 static void part_of_product(const void *data, int part, int parts) {
   const Product *o = data;
-  const long m = o->c.rows, n = o->c.columns;
+  const long m = o->c.rows, n = o->c.columns, panels = (n + PANEL - 1) / PANEL;
   int across = 1;
-  for (int i = 2; i <= parts; i++)
+  for (int i = 2; i <= LEAST(parts, panels); i++)
     if (parts % i == 0 && m * i + 2 * n * parts / i < m * across + 2 * n * parts / across) across = i;
   long row, rows_end, column, columns_end;
   span(m, 4, part / across, parts / across, &row, &rows_end);
