@@ -25,6 +25,8 @@ class Kernels(NamedTuple):
     product: Callable[[Array, Array], Array] = matmul  # of rows and weights
     running_sum: Callable[[Array], Array] = _sums  # see `_sums`
     rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
+    # Of a table those from a number on, so many; None if they are a slice like others.
+    rows_from: Callable[[Array, Array, int], Array] | None = None
     # Of affine layers with ReLU units between them, rows and dropout the logits, in one; None if not.
     relu_network: Callable[..., Array] | None = None
     # Of logits, labels and row weights the gradient of the logits and the rows' losses; None if not.

@@ -194,7 +194,12 @@ def run(
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
         order = segment.order
-        x = own(segment.x) if order is None else kernels.rows(segment.x, own(order))
+        if order is not None:
+            x = kernels.rows(segment.x, own(order))
+        elif kernels.rows_from is not None:
+            x = kernels.rows_from(segment.x, number * size, size)
+        else:
+            x = own(segment.x)
         batch = Batch(scaled(x, segment.scaling), own(segment.y), own(shares))
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)

@@ -72,9 +72,11 @@ static void some_of_rows(const void *data, int part, int parts) {
   const Rows *o = data;
   long from, to;
   span(o->count, 4, part, parts, &from, &to);
-  for (long i = from; i < to; i++) {
+  for (long i = from, count; i < to; i += count) {
     const uint32_t number = o->numbers[i];
-    memcpy(o->rows + i * o->width, o->table + LEAST(number, o->most - 1) * o->width, o->width);
+    /* At once those that follow each other. */
+    for (count = 1; i + count < to && number + count < o->most && o->numbers[i + count] == number + count;) count++;
+    memcpy(o->rows + i * o->width, o->table + LEAST(number, o->most - 1) * o->width, count * o->width);
   }
 }
 

@@ -47,6 +47,7 @@ def kernels(*, share: bool) -> Kernels:
         product=partial(_product, operations),
         running_sum=cpu.running_sum,
         rows=operations.rows,
+        rows_from=operations.rows_from,
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
