@@ -13,13 +13,8 @@ from epochal.learn.network import apply, initial, with_weights
 pytestmark = pytest.mark.skipif(not native.able(), reason="the operations in C are not built")
 
 
-def gradients(kernels, activation, drop):
-    """Return logits, and the gradients of layers and rows, of a network of 20→64→33→5."""
-    return gradients_of((20, 64, 33, 5), kernels, activation, drop)
-
-
-def gradients_of(sizes, kernels, activation, drop, *, of_rows=True):
-    """Return logits, and the gradients of layers and, if wanted, of rows."""
+def gradients(kernels, activation, drop, sizes=(20, 64, 33, 5), *, of_rows=True):
+    """Return a network's logits, and the gradients of layers and, if wanted, of rows."""
     layers = with_weights(kernels.inward, initial(sizes, activation, seed=1, member=0))
     x = np.random.default_rng(0).normal(size=(50, sizes[0])).astype(np.float32)
 
@@ -54,7 +49,7 @@ def test_many_columns_give_the_same(inputs, of_rows):
     """Rows of many columns are put into panels first, and handed back row by row."""
     drop = Drop(jnp.float32(0.2), None, jnp.uint32(99), jnp.int32(4))
     found = [
-        gradients_of((inputs, 70, 40), kernels, "relu", drop, of_rows=of_rows)
+        gradients(kernels, "relu", drop, (inputs, 70, 40), of_rows=of_rows)
         for kernels in (native.kernels(share=True), CPU)
     ]
 

@@ -69,7 +69,7 @@ typedef struct {
   const float *a_last;            /* where the last one begins */
   bool add;                       /* to what is there */
   Ends ends;
-  const float *c;                 /* where the tile's column begins in the result, */
+  float *c;                       /* where the tile's column begins in the result, */
   long before;                    /* so many numbers after its start */
   long column, columns, width;    /* its number, how many the result has, and the tile */
 } OWN(Tile);
@@ -267,10 +267,8 @@ static TARGET void OWN(pack_b)(const Product *o, long p, long k, long column, in
 static TARGET void OWN(below)(const Product *o, OWN(Tile) *t, long p, long top, long bottom, const float *of_a,
                               const float *b) {
   const Matrix *a = &o->a;
-  float *c = (float *)t->c + top * t->c_step;
+  float *c = t->c + top * t->c_step;
   t->a_step = of_a ? HIGH : width_at(a, p);
-  t->apart = PANEL * a->rows;
-  t->a_last = at(a, 0, p + (t->k - 1) / PANEL * PANEL);
   for (long i = top, high; i < bottom; i += high, c += high * t->c_step) {
     high = LEAST(HIGH, bottom - i);
     if (of_a) {
@@ -298,6 +296,8 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
     const long right = LEAST(left + OWN(BROAD), columns_end);
     for (long p = 0; p < all; p += deep) {
       OWN(Tile) t = {.k = LEAST(deep, all - p), .add = p > 0, .columns = c->columns};
+      t.apart = PANEL * a->rows;
+      if (!o->a_turned) t.a_last = at(a, 0, p + (t.k - 1) / PANEL * PANEL);
       if (p + t.k == all) t.ends = o->ends;
       float *to = packed_b;
       for (long j = left; j < right; j += WIDE) {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = Any  # a JAX array
     Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; what multiplies what stays
 
-# To put rows of so many columns into panels takes longer than it saves.
+# To put rows of so many columns, or fewer, into panels takes longer than it saves.
 WIDE = 128
 
 
@@ -101,16 +101,16 @@ def _values(
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
     words, scale = of
-    values = [operations.in_panels(x) if x.shape[1] > WIDE else x]
+    values = [operations.in_panels(x) if _stored([x], 0) else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropout = (words[depth], scale) if hidden and words else ()
-        stored = _in_panels(values, depth) | (OUTPUTS if hidden else 0)
+        stored = _stored(values, depth) | (OUTPUTS if hidden else 0)
         values.append(operations.layer(values[-1], *layer, *dropout, unit=hidden, stored=stored))
     return values
 
 
-def _in_panels(values: list[Array], depth: int) -> int:
+def _stored(values: list[Array], depth: int) -> int:
     """Return `INPUTS` if what goes into a layer is in panels: hidden values, and many columns of x."""
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
@@ -128,7 +128,7 @@ def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, .
     slopes: list[Layer] = []
     for depth in reversed(range(len(layers))):
         wanted = (layers[depth].weights, scale) if depth else first
-        stored = _in_panels(values, depth) | (OUTPUTS if slopes else 0)
+        stored = _stored(values, depth) | (OUTPUTS if slopes else 0)
         of_weights, of_bias, *of_x = operations.back(
             values[depth], gradient, *wanted, stored=stored
         )
