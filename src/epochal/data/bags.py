@@ -159,12 +159,16 @@ def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.
         some = np.arange(span.start, span.stop)
         totals += [np.sum(bags.counts(k, some) * weight[some]) for k in members]
     means = [float(total / len(weight)) or 1.0 for total in totals]
+    # Where all rows weigh the same, none is looked up.
+    same = weight[:1] if np.all(weight == weight[:1]) else None
 
     def weights(rows: np.ndarray) -> np.ndarray:
         """Return each member's weights for these rows, float32 (members, rows)."""
-        of_rows = weight[rows]
-        each = [bags.counts(k, rows) * of_rows / means[k] for k in members]
-        return np.stack(each).astype(np.float32)
+        of_rows = weight[rows] if same is None else same
+        each = np.empty((bags.members, len(rows)), np.float32)
+        for k in members:
+            np.multiply(bags.counts(k, rows), (of_rows / means[k]).astype(np.float32), out=each[k])
+        return each
 
     return weights
 

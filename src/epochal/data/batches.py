@@ -289,18 +289,22 @@ class Epochs:
         rows, capacity = len(numbers), self.capacity * self.batch_size
 
         def laid(part: np.ndarray) -> np.ndarray:
-            """Return a part with zeros behind it, up to the capacity."""
+            """Return a part with zeros behind its rows, up to the capacity; rows are the first axis."""
             if rows == capacity:
                 return part
             there = aligned((capacity, *part.shape[1:]), part.dtype)
             there[:rows], there[rows:] = part, 0
             return there
 
+        weights = self.weights(numbers)
+        if rows < capacity:
+            weights = np.pad(weights, ((0, 0), (0, capacity - rows)))
+
         return HostSegment(
             x=x if x is self.table else laid(x),
             order=laid(numbers.astype(np.int32)) if x is self.table else None,
             y=laid(self.labels[numbers].astype(np.int32, copy=False)),
-            weights=laid(self.weights(numbers).T).T,
+            weights=weights,
             counts=self._counts(rows, 1),
             batches=-(-rows // self.batch_size),
             first_batch=start // self.batch_size,

@@ -235,18 +235,36 @@ def test_a_step_of_adam_is_that_of_the_rule(shape):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@needed
+def test_the_roots_in_a_step_of_adam_are_the_nearest_numbers():
+    """Of every number from 1 to 4, which stand for all, and of the ends of what there is."""
+    figures = np.array([1, 1, 0, 1, 1, -1, 0], np.float32)  # a step is first / root(second) then
+    whole = np.arange(*np.array([1, 4], np.float32).view(np.int32), dtype=np.int32)
+    ends = np.array([0, np.finfo(np.float32).tiny, np.finfo(np.float32).max, np.inf], np.float32)
+    for second in (*np.split(whole.view(np.float32), 8), ends):
+        nothing, first = np.zeros_like(second), np.ones_like(second)
+
+        found, *_ = Operations(share=True).adam(nothing, first, second, nothing, figures)
+
+        with np.errstate(divide="ignore"):
+            np.testing.assert_array_equal(found, first / np.sqrt(second))
+
+
 SCRIPT = """
 import hashlib, numpy as np
 from epochal.learn.native.calls import Operations, able
 assert able()
 draw = np.random.default_rng(0).normal
 x, w, b, g = (draw(size=s).astype(np.float32) for s in ((377, 530), (530, 345), (345,), (377, 345)))
+words, figures = np.array([7, 2**23], np.uint32), np.array([0.9, 0.999, 1e-8, 0.1, 0.01, 0.1, 0.1])
 ours, found = Operations(share=True), []
 for stored in range(4):
     back = lambda *of: found.extend(ours.back(*of, stored=stored))
     found += [ours.layer(x, w, b, unit=True, stored=stored), ours.product(x, x.T)]
     back(x, g, w), back(x, g), back(g, x, w.T), back(x, g[:, :7], w[:, :7], np.float32(2))
     back(x, g[:, :5]), back(x, g[:, :9]), back(x, g[:, :3])
+    found.append(ours.layer(x, w, b, words, np.float32(2), unit=True, stored=stored))
+found += ours.adam(w, w / 9, w * w, w[::-1], figures.astype(np.float32))
 found += ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """

@@ -34,7 +34,7 @@ static bool asked(const Call *call) {
 static int sharers(const Call *call, double work, double each) {
   return attribute(call, 0) ? (int)LEAST(work / each, 1e3) : 1;
 }
-static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3;
+static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3, OF_ADAM = 2e3;
 
 static Matrix matrix(const Array *array, bool panels) {
   return (Matrix){array->data, array->shape[0], array->shape[1], panels || array->shape[1] <= PANEL};
@@ -173,6 +173,8 @@ Nothing *epochal_back(Call *call) {
     const Matrix turned = {room(TURNED, high * inputs), high, inputs, false};
     o.of_weights = (Product){.a = g, .b = x, .c = turned, .a_turned = true};
   }
+  /* A step of Adam follows. What it writes, other threads have read: it takes time until they give it up. */
+  if (call->arguments.count > 2 && !o.turned_weights) o.of_weights.soon = argument(call, 2)->data;
   if (call->arguments.count > 2)
     o.of_inputs = (Product){.a = g, .b = matrix(argument(call, 2), true), .b_turned = true,
                             .c = matrix(result(call, 2), stored & INPUTS && call->arguments.count > 3)};
@@ -220,6 +222,6 @@ Nothing *epochal_adam(Call *call) {
   for (int i = 0; i < 3; i++)
     if (argument(call, i)->data != result(call, i)->data)
       memcpy(result(call, i)->data, argument(call, i)->data, 4 * o.count);
-  shared(some_of_adam, &o, sharers(call, o.count, NUMBERS));
+  shared(some_of_adam, &o, sharers(call, o.count, OF_ADAM));
   return NULL;
 }

@@ -1,6 +1,6 @@
 /* The operations for one instruction set. Included once for each, with these defined:
- * MULTIPLY_ADD, one number times a vector and a vector, rounded once; LANES, floats in a vector; HIGH, rows of a tile;
- * SET, what the names end with; TARGET, what the compiler may use.
+ * MULTIPLY_ADD, one number times a vector and a vector, rounded once; ROOT, the square roots of a vector, rounded once;
+ * LANES, floats in a vector; HIGH, rows of a tile; SET, what the names end with; TARGET, what the compiler may use.
  *
  * A product is computed in tiles of HIGH rows and two vectors, which stay in registers. What a tile reads of B lies
  * in one piece: it is a panel of B, or packed. Each number is summed up in the order of k, whatever the set, the
@@ -62,75 +62,116 @@ INLINE Vector OWN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   return UNLESS(bits >> 8 < dropout->limit, x * dropout->scale);
 }
 
-/* What one tile computes, and what comes before and after. */
+/* What comes after a tile's sums, in whole vectors: nothing; bias and ReLU; or the chain rule through ReLU. Or
+ * anything else, which is asked for number by number. */
+enum OWN(ending) { OWN(NOTHING), OWN(RELU), OWN(SLOPE), OWN(ANY) };
+
+/* What one tile computes, and what comes after. */
 typedef struct {
   long k, a_step, b_step, c_step; /* from a row to the next, also if A is turned */
   long apart;                     /* from a panel of A to the next */
   const float *a_last;            /* where the last one begins */
   bool add;                       /* to what is there */
+  enum OWN(ending) ending;
   Ends ends;
-  float *c;                       /* where the tile's column begins in the result, */
-  long before;                    /* so many numbers after its start */
-  long column, columns, width;    /* its number, how many the result has, and the tile */
+  float *c;                    /* where the tile's column begins in the result, */
+  const float *units, *soon;   /* and in arrays that lie as the result does */
+  long column, columns, width; /* its number, how many the result has, and the tile */
 } OWN(Tile);
+
+INLINE enum OWN(ending) OWN(ending_of)(const Ends *e, long width) {
+  const bool relu = e->bias && e->relu, none = !e->bias && !e->relu;
+  if (e->dropout || width % LANES || (relu ? e->units != NULL : !none)) return OWN(ANY);
+  return relu ? OWN(RELU) : e->units ? OWN(SLOPE) : OWN(NOTHING);
+}
+
+/* Write the sums of a tile, with anything after them. */
+APART void OWN(end)(const OWN(Tile) *t, int rows, int vectors, const Vector (*sums)[2], float *c) {
+  const Ends *e = &t->ends;
+  const long c_step = t->c_step, place = c - t->c;
+  for (int v = 0; v < vectors; v++) {
+    const int count = LEAST(LANES, t->width - v * LANES);
+    const Vector bias = e->bias ? OWN(some)(e->bias + t->column + v * LANES, count) : (Vector){0};
+    for (int i = 0; i < rows; i++) {
+      const long here = i * c_step + v * LANES;
+      Vector x = sums[i][v];
+      if (e->bias) x += bias;
+      if (e->relu) x = UNLESS(x <= 0, x);
+      if (e->dropout)
+        x = OWN(dropped)(x, e->dropout, (uint32_t)((place / c_step + i) * t->columns + t->column + v * LANES));
+      if (e->units) x = UNLESS(OWN(some)(t->units + place + here, count) <= 0, x * e->scale);
+      OWN(put)(c + here, x, count);
+    }
+  }
+}
 
 /* How A lies: rows as they are; rows in panels; or turned, each k beside the other rows of the tile. */
 enum OWN(how) { OWN(LINES), OWN(PANELS), OWN(TURNED) };
 
-/* Sums over k more, where A has its numbers i a_row + p a_k away. */
-#define ADD_UP(k, a, a_row, a_k)                                                                                      \
-  for (long p = 0; p < (k); p++, b += b_step) {                                                                       \
+/* For each vector of a tile. Where a loop is left, the compiler puts the sums into memory. */
+#define EVERY                                                                                                         \
+  _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)
+
+/* Sums over `more` k, where `number` is A's in row i and p behind what has been summed up. */
+#define ADD_UP(more, number)                                                                                          \
+  for (long p = 0; p < (more); p++, b += b_step) {                                                                    \
     Vector line[2];                                                                                                   \
-    for (int v = 0; v < vectors; v++) line[v] = READ(b + v * LANES);                                                  \
-    for (int i = 0; i < rows; i++) {                                                                                  \
-      const float one = (a)[i * (a_row) + p * (a_k)];                                                                 \
-      for (int v = 0; v < vectors; v++) sums[i][v] = MULTIPLY_ADD(one, line[v], sums[i][v]);                          \
-    }                                                                                                                 \
+    _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) line[v] = READ(b + v * LANES);                          \
+    EVERY sums[i][v] = MULTIPLY_ADD(number, line[v], sums[i][v]);                                                     \
   }
 
 INLINE void OWN(tile)(const int rows, const int vectors, const enum OWN(how) how, const OWN(Tile) *t, const float *a,
                       const float *b, float *c) {
-  Vector sums[HIGH][2];
-  for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) sums[i][v] = (Vector){0};
   const long a_step = t->a_step, b_step = t->b_step, c_step = t->c_step, place = c - t->c;
   long k = t->k;
+  Vector sums[HIGH][2];
+  if (t->add) EVERY sums[i][v] = OWN(some)(c + i * c_step + v * LANES, LEAST(LANES, t->width - v * LANES));
+  else EVERY sums[i][v] = (Vector){0};
   if (how == OWN(PANELS)) {
     for (; k >= PANEL; k -= PANEL, a += t->apart) {
       for (int i = 0; i < rows * PANEL && k > PANEL; i += 16) __builtin_prefetch(a + t->apart + i);
 #pragma GCC unroll 4
-      ADD_UP(PANEL, a, PANEL, 1)
+      ADD_UP(PANEL, a[i * PANEL + p])
     }
     a = t->a_last + place / c_step * k;
 #pragma GCC unroll 2
-    ADD_UP(k, a, k, 1)
-  } else if (how == OWN(LINES))
+    ADD_UP(k, a[i * k + p])
+  } else if (how == OWN(LINES)) {
+    /* With a start for each three rows, all places are within what an instruction can say. */
+    const float *three[(HIGH + 2) / 3];
 #pragma GCC unroll 4
-    ADD_UP(k, a, a_step, 1)
-  else
+    for (int i = 0; i < (rows + 2) / 3; i++) three[i] = a + 3 * i * a_step;
 #pragma GCC unroll 4
-    ADD_UP(k, a, 1, a_step)
-  const Ends ends = t->ends;
-  const int last = t->width - (vectors - 1) * LANES;
-  Vector bias[2] = {{0}};
-#pragma GCC unroll 2
-  for (int v = 0; v < vectors; v++)
-    if (ends.bias) bias[v] = OWN(some)(ends.bias + t->column + v * LANES, v < vectors - 1 ? LANES : last);
-  const uint32_t number = ends.dropout ? place / c_step * t->columns + t->column : 0;
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-      const int count = v < vectors - 1 ? LANES : last;
-      const long here = i * c_step + v * LANES;
-      Vector x = sums[i][v];
-      if (t->add) x += OWN(some)(c + here, count);
-      if (ends.bias) x += bias[v];
-      if (ends.relu) x = UNLESS(x <= 0, x);
-      if (ends.dropout) x = OWN(dropped)(x, ends.dropout, number + (uint32_t)(i * t->columns + v * LANES));
-      if (ends.units) x = UNLESS(OWN(some)(ends.units + t->before + place + here, count) <= 0, x * ends.scale);
-      OWN(put)(c + here, x, count);
+    ADD_UP(k, (three[i / 3] + p)[i % 3 * a_step])
+  } else {
+    const float *soon = t->soon + place;
+    for (; k >= 8; k -= 8, a += 8 * a_step, soon += 16) {
+      __builtin_prefetch(soon, 1);
+#pragma GCC unroll 8
+      ADD_UP(8, a[i + p * a_step])
     }
+    ADD_UP(k, a[i + p * a_step])
+  }
+  switch (t->ending) {
+    case OWN(NOTHING): EVERY AT(c + i * c_step + v * LANES) = sums[i][v]; break;
+    case OWN(RELU):
+      EVERY {
+        const Vector x = sums[i][v] + READ(t->ends.bias + t->column + v * LANES);
+        AT(c + i * c_step + v * LANES) = UNLESS(x <= 0, x);
+      }
+      break;
+    case OWN(SLOPE):
+      EVERY {
+        const Vector unit = READ(t->units + place + i * c_step + v * LANES);
+        AT(c + i * c_step + v * LANES) = UNLESS(unit <= 0, sums[i][v] * t->ends.scale);
+      }
+      break;
+    case OWN(ANY): {
+      Vector all[HIGH][2];
+      EVERY all[i][v] = sums[i][v];
+      OWN(end)(t, rows, vectors, all, c);
+    }
+  }
 }
 
 /* A function for each kind of tile, so that the compiler keeps each one's sums in registers. */
@@ -318,7 +359,9 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
           t.width = LEAST(WIDE, right - t.column);
           t.c_step = width_at(c, t.column);
           t.c = at(c, 0, t.column);
-          t.before = t.c - c->start;
+          t.units = o->ends.units + (t.c - c->start);
+          t.soon = (o->soon ? o->soon : c->start) + (t.c - c->start);
+          t.ending = OWN(ending_of)(&t.ends, t.width);
           if (OWN(direct)(o, t.column, t.width, once)) {
             t.b_step = width_at(b, t.column);
             OWN(below)(o, &t, p, top, bottom, packed_a, at(b, p, t.column));
@@ -336,15 +379,18 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
 
 static TARGET void OWN(adam)(const Adam *o, long from, long to) {
   const Adam s = *o;
-  const float of_first = 1 / s.correction_1, of_second = 1 / s.correction_2;
-  for (long i = from; i < to; i++) {
-    const float g = s.gradient[i], w = s.value[i];
-    const float first = s.beta_1 * s.first[i] + (1 - s.beta_1) * g;
-    const float second = s.beta_2 * s.second[i] + (1 - s.beta_2) * g * g;
-    const float move = -(first * of_first) / (__builtin_sqrtf(second * of_second) + s.guard);
-    s.first[i] = first;
-    s.second[i] = second;
-    s.value[i] = w + s.rate * (move - s.shrink * w);
+  /* Both corrections before the quotient, into what is the same for all numbers. */
+  const float root = __builtin_sqrtf(s.correction_2), pace = s.rate / s.correction_1 * root, guard = s.guard * root;
+  const float keep = 1 - s.rate * s.shrink, rest_1 = 1 - s.beta_1, rest_2 = 1 - s.beta_2;
+  for (long i = from; i < to; i += LANES) {
+    const int count = LEAST(LANES, to - i);
+    const Vector g = OWN(some)(s.gradient + i, count);
+    const Vector first = MULTIPLY_ADD(s.beta_1, OWN(some)(s.first + i, count), rest_1 * g);
+    const Vector second = MULTIPLY_ADD(s.beta_2, OWN(some)(s.second + i, count), rest_2 * g * g);
+    const Vector move = first / (ROOT(second) + guard);
+    OWN(put)(s.first + i, first, count);
+    OWN(put)(s.second + i, second, count);
+    OWN(put)(s.value + i, MULTIPLY_ADD(-pace, move, OWN(some)(s.value + i, count) * keep), count);
   }
 }
 
@@ -400,6 +446,7 @@ static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam), OWN(entropy
 #undef JOINED_
 #undef JOINED
 #undef OWN
+#undef EVERY
 #undef ADD_UP
 #undef INLINE
 #undef APART
@@ -420,5 +467,6 @@ static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam), OWN(entropy
 #undef SET
 #undef TARGET
 #undef MULTIPLY_ADD
+#undef ROOT
 #undef SOME
 #undef PUT

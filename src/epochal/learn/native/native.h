@@ -48,7 +48,8 @@ typedef struct {
   Matrix a, b, c;
   bool a_turned, b_turned;
   Ends ends;
-  float *sums; /* if not NULL, the sums of B over its rows go here, shape (columns,) */
+  float *sums;       /* if not NULL, the sums of B over its rows go here, shape (columns,) */
+  const float *soon; /* or NULL; where a thread that computes some of C writes next, in the same places */
 } Product;
 
 /* One step of Adam on one array; the letters of learn/optimizer.py. */
