@@ -19,6 +19,19 @@ def _sums(steps: Array) -> Array:
     return steps.__array_namespace__().cumsum(steps, axis=1)
 
 
+class Descent(NamedTuple):
+    """What a chain rule needs to take steps of Adam with the gradients of affine layers itself.
+
+    In the place of these gradients, and of those of the moments, it leaves layers and moments as
+    they are after the step.
+    """
+
+    first: Any  # moments of the affine layers
+    second: Any
+    of_weights: Array  # figures, as `Kernels.adam` takes them
+    of_biases: Array
+
+
 class Kernels(NamedTuple):
     """The operations, as NumPy and JAX do them."""
 
@@ -27,7 +40,8 @@ class Kernels(NamedTuple):
     rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
     # Of a table those from a number on, so many; None if they are a slice like others.
     rows_from: Callable[[Array, Array, int], Array] | None = None
-    # Of affine layers with ReLU units between them, rows and dropout the logits, in one; None if not.
+    # Of affine layers with ReLU units between them, rows, dropout, and a `Descent` or None, the logits,
+    # in one; None if not.
     relu_network: Callable[..., Array] | None = None
     # Of logits, labels and row weights the gradient of the logits and the rows' losses; None if not.
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None

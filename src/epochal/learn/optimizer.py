@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from epochal.learn.embedding import Embedding
+from epochal.learn.kernels import Descent
+from epochal.learn.network import dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,10 +116,36 @@ def fresh_moments(layers: Layers, rule: str) -> Moments:
     return Moments(zeros() if RULES[rule].first else (), zeros() if RULES[rule].second else ())
 
 
+class Taken(NamedTuple):
+    """What is there after a step that the chain rule took, in the place of a layer's gradient."""
+
+    layer: Layer
+    first: Layer
+    second: Layer
+
+
+def taken(gradient: Any, descent: Descent) -> tuple[Any, ...]:
+    """Return the gradient with the steps of affine layers that the chain rule left there."""
+    number = len(gradient) - len(descent.first)
+    return (*gradient[:number], *map(Taken, gradient[number:], descent.first, descent.second))
+
+
+def descent(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> Descent:
+    """Return what a chain rule needs to take a step of Adam with the affine layers."""
+    first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
+    of_weights, of_biases = (_figures(step, hyper.rate, r) for r in (2.0 * hyper.l2, 0.0))
+    return Descent(first, second, of_weights, of_biases)
+
+
+def _figures(step: Array, rate: Array, shrink: Array | float) -> Array:
+    """Return what `Kernels.adam` takes: decays, guard, corrections, rate, and L2's share of a move."""
+    return jnp.stack((BETA_1, BETA_2, GUARD, *_corrections(step), rate, shrink))
+
+
 def updated(
     rule: Rule,
     layers: Layers,
-    gradient: Layers,
+    gradient: tuple[Layer | Embedding | Taken, ...],
     moments: Moments,
     step: Array,
     hyper: Hyper,
@@ -127,15 +155,17 @@ def updated(
     Args:
         rule: how to update.
         layers: the member's parameters.
-        gradient: of the batch's mean loss, shaped like the layers.
+        gradient: of the batch's mean loss, shaped like the layers; or steps that have been taken.
         moments: as `fresh_moments` made them, or as the last step left them.
         step: steps done so far, an int32 scalar.
         hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change, at_once = rule
-    shared = (BETA_1, BETA_2, GUARD, *_corrections(step)) if at_once else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
+        if isinstance(slope, Taken):
+            new.append(slope)
+            continue
         parts = []
         for name in layer._fields:
             m = getattr(moments.first[depth], name) if first else None
@@ -144,7 +174,7 @@ def updated(
             rate = _pace(layer, name) * hyper.rate
             shrink = 2.0 * hyper.l2 if name in SHRUNK else 0.0
             if at_once:
-                parts.append(at_once(value, m, v, g, jnp.stack((*shared, rate, shrink))))
+                parts.append(at_once(value, m, v, g, _figures(step, rate, shrink)))
                 continue
             move, m, v = change(g, m, v, step, hyper)
             # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.

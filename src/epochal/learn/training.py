@@ -21,13 +21,13 @@ from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
 from epochal.learn.network import apply, masked, outputs, with_weights
-from epochal.learn.optimizer import rule_by, updated
+from epochal.learn.optimizer import descent, rule_by, taken, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from epochal.data.scaling import Scaling
-    from epochal.learn.kernels import Kernels
+    from epochal.learn.kernels import Descent, Kernels
     from epochal.learn.network import Layers
     from epochal.learn.optimizer import Hyper, Moments
 
@@ -139,15 +139,27 @@ def step(
     )
     kernels = kernels_for(program)
 
-    def forward(layers: Layers) -> Array:
-        return apply(layers, x, program.activation, drop, kernels)
+    rule = rule_by(program.rule, kernels)
+    steps = None
+    # Of units that see some of the inputs only, the gradient is masked before the step.
+    if (
+        rule.at_once
+        and kernels.relu_network
+        and program.activation == "relu"
+        and not program.masked
+    ):
+        steps = descent(state.layers, state.moments, state.step, hyper)
 
-    logits, chain_rule = jax.vjp(forward, state.layers)
+    def forward(layers: Layers, steps: Descent | None) -> Array:
+        return apply(layers, x, program.activation, drop, kernels, steps)
+
+    logits, chain_rule = jax.vjp(forward, state.layers, steps)
     of_logits, losses = _lost(program.loss, kernels, logits, batch)
-    (gradient,) = chain_rule(of_logits)
+    gradient, steps = chain_rule(of_logits)
+    if steps is not None:
+        gradient = taken(gradient, steps)
     if program.masked:
         gradient = masked(gradient, state.layers)
-    rule = rule_by(program.rule, kernels)
     layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
     after = MemberState(layers, moments, state.step + 1, state.average)
     return after, jnp.sum(batch.w * losses)

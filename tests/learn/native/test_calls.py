@@ -236,6 +236,25 @@ def test_a_step_of_adam_is_that_of_the_rule(shape):
 
 
 @needed
+@pytest.mark.parametrize("wanted", ["nothing", "rows", "hidden values"])
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), [*SIZES, (50, 300, 300), (30, 70, 12)])
+def test_a_step_with_a_gradient_is_that_step_after_it(rows, inputs, outputs, wanted):
+    """The same bits as the gradient first, and a step of Adam with it: of all that is handed back."""
+    ours, stored = Operations(share=True), INPUTS | OUTPUTS
+    x, g, w = drawn(rows, inputs), drawn(rows, outputs), drawn(inputs, outputs)
+    figures = np.array([0.9, 0.999, 1e-8, 0.1, 0.001, 0.01, 0.2], np.float32)
+    state = w, w / 9, w * w
+    factor = (np.float32(2),) if wanted == "hidden values" else ()
+
+    of = () if wanted == "nothing" else (w, *factor)
+    gradient, *rest = ours.back(x, g, *of, stored=stored)
+    found = ours.descent(x, g, *state, figures, *factor, wanted=bool(of), stored=stored)
+
+    for a, b in zip(found, (*ours.adam(*state, gradient, figures), *rest), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@needed
 def test_the_roots_in_a_step_of_adam_are_the_nearest_numbers():
     """Of every number from 1 to 4, which stand for all, and of the ends of what there is."""
     figures = np.array([1, 1, 0, 1, 1, -1, 0], np.float32)  # a step is first / root(second) then
@@ -264,7 +283,9 @@ for stored in range(4):
     back(x, g, w), back(x, g), back(g, x, w.T), back(x, g[:, :7], w[:, :7], np.float32(2))
     back(x, g[:, :5]), back(x, g[:, :9]), back(x, g[:, :3])
     found.append(ours.layer(x, w, b, words, np.float32(2), unit=True, stored=stored))
-found += ours.adam(w, w / 9, w * w, w[::-1], figures.astype(np.float32))
+figures = figures.astype(np.float32)
+found += ours.adam(w, w / 9, w * w, w[::-1], figures)
+found += ours.descent(x, g, w, w / 9, w * w, figures, np.float32(2), wanted=True, stored=3)
 found += ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])
 print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest())
 """

@@ -5,11 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn import native
+from epochal.learn import native, training
 from epochal.learn.cpu import CPU
 from epochal.learn.dropout import Drop
+from epochal.learn.embedding import Embedding
 from epochal.learn.network import apply, initial, with_weights
+from epochal.learn.optimizer import Hyper, fresh_moments
+from epochal.learn.training import Batch, Fixed, MemberState, Program, step
 
+RANDOM = np.random.default_rng(0)
 pytestmark = pytest.mark.skipif(not native.able(), reason="the operations in C are not built")
 
 
@@ -41,6 +45,37 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["adam", "momentum"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("embedding", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule, monkeypatch):
+    """Where the chain rule takes steps of Adam itself, and where it leaves gradients."""
+    x = RANDOM.uniform(0, 3, (40, 9)).astype(np.float32)
+    x[:, :5] -= 1.5  # two numbers and three plain features, and places among knots
+    shapes = [(2, 4), (2, 4), (2, 3, 4), (2, 4, 4), (), (0, 4), (2, 4), (3,)]
+    ahead = (Embedding(*(RANDOM.normal(size=s).astype(np.float32) for s in shapes)),)
+    layers = ahead * embedding + initial(
+        (11 if embedding else 9, 40, 33, 3), "relu", seed=1, member=0
+    )
+    hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.1, 0.2, 0)))
+    batch = Batch(x, np.arange(40, dtype=np.int32) % 3, np.full(40, 1 / 40, np.float32))
+    program = Program(activation, "cross_entropy", rule, 40, dropout=True, masked=masked)
+    found = []
+    for kernels in (native.kernels(share=True), CPU):
+        monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
+        state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).turned(
+            kernels.inward
+        )
+        one_step = jax.jit(lambda *of: step(program, Fixed(hyper, jnp.uint32(9)), *of))
+        for _ in range(3):
+            state, loss = one_step(state, batch, jnp.float32(1))
+        found.append(jax.tree.leaves((state.turned(kernels.outward), loss)))
+
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("of_rows", [False, True])

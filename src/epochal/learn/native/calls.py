@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     Array = Any  # a JAX array
 
 LIBRARY = Path(__file__).with_name("operations.so")
-NAMES = ("rows", "panels", "layer", "back", "entropy", "adam")
-# Which of a layer's arrays are in panels; `handlers.c` says the same.
-INPUTS, OUTPUTS = 1, 2
+NAMES = ("rows", "panels", "layer", "back", "descent", "entropy", "adam")
+# Which of a layer's arrays are in panels, that it has few outputs, and that the gradient of its
+# inputs is wanted; `handlers.c` says the same.
+INPUTS, OUTPUTS, FEW, WANTED = 1, 2, 4, 8
 PANEL = 32  # columns of a panel, as in `native.h`
+MOST = 12  # outputs that are few, beside a panel of inputs: the height of a tile
 
 
 @cache
@@ -54,6 +56,12 @@ def _interface() -> tuple[int, int]:
         for part in ("MAJOR", "MINOR")
     )
     return major, minor
+
+
+def _told(x: Array, gradient: Array, stored: int, *, wanted: bool) -> np.int32:
+    """Return all that `handlers.c` has to know of what a layer hands back."""
+    few = gradient.shape[1] <= MOST and x.shape[1] >= PANEL
+    return np.int32(stored | FEW * few | WANTED * wanted)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,29 @@ class Operations:
         """
         outputs = gradient.shape[1]
         shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if of else 2]
-        return tuple(self._call("back", *shapes, stored=np.int32(stored))(x, gradient, *of))
+        call = self._call("back", *shapes, stored=_told(x, gradient, stored, wanted=bool(of)))
+        return tuple(call(x, gradient, *of))
+
+    def descent(
+        self, x: Array, gradient: Array, *of: Array, wanted: bool, stored: int
+    ) -> tuple[Array, ...]:
+        """Return weights and moments after a step of Adam; as `back` the gradients of biases and, if wanted, of x.
+
+        The gradient of the weights is used where it is computed, and written nowhere.
+
+        Args:
+            x: shape (rows, inputs).
+            gradient: of the outputs, shape (rows, outputs).
+            of: weights, both moments and figures, as `adam` takes them; and a factor, as for `back`, if x
+                are hidden values.
+            wanted: whether the gradient of x is.
+            stored: as for `back`.
+        """
+        weights = of[0].shape
+        shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
+        told = _told(x, gradient, stored, wanted=wanted)
+        call = self._call("descent", *shapes, places={2: 0, 3: 1, 4: 2}, stored=told)
+        return tuple(call(x, gradient, *of))
 
     def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
         """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).

@@ -46,18 +46,28 @@ static double multiplications(const Product *o) {
   return (double)(m < 16 ? 16 : m) * (n < 16 ? 16 : n) * (k < 16 ? 16 : k);
 }
 
+typedef struct {
+  long row, rows_end, column, columns_end; /* no columns, if it is empty */
+} Part;
+
 /* Parts are nearly square, as what they read is least then; rather high than wide, as a thread has in its cache what
  * it wrote in the operation before: the same columns. */
-static void part_of_product(const void *data, int part, int parts) {
-  const Product *o = data;
-  const long m = o->c.rows, n = o->c.columns, panels = (n + PANEL - 1) / PANEL;
+static Part part_of(const Matrix *c, int part, int parts) {
+  const long m = c->rows, n = c->columns, panels = (n + PANEL - 1) / PANEL;
   int across = 1;
   for (int i = 2; i <= LEAST(parts, panels); i++)
     if (parts % i == 0 && m * i + 2 * n * parts / i < m * across + 2 * n * parts / across) across = i;
-  long row, rows_end, column, columns_end;
-  span(m, 4, part / across, parts / across, &row, &rows_end);
-  span(n, PANEL, part % across, across, &column, &columns_end);
-  if (row < rows_end && column < columns_end) lanes->product(o, row, rows_end, column, columns_end);
+  Part o;
+  span(m, 4, part / across, parts / across, &o.row, &o.rows_end);
+  span(n, PANEL, part % across, across, &o.column, &o.columns_end);
+  if (o.row == o.rows_end) o.columns_end = o.column;
+  return o;
+}
+
+static void part_of_product(const void *data, int part, int parts) {
+  const Product *o = data;
+  const Part p = part_of(&o->c, part, parts);
+  if (p.column < p.columns_end) lanes->product(o, p.row, p.rows_end, p.column, p.columns_end);
 }
 
 typedef struct {
@@ -133,55 +143,99 @@ Nothing *epochal_layer(Call *call) {
   return NULL;
 }
 
-/* What a layer hands back: the gradient of its inputs, if that is wanted, and those of its weights and biases. */
+/* What a layer hands back: the gradient of its inputs, if that is wanted, and those of its weights and biases; or
+ * a step of Adam with that of its weights, which is written nowhere then. */
 typedef struct {
-  Product of_inputs, of_weights;      /* the first has no rows if it is not wanted */
+  Product of_inputs, of_weights;       /* the first has no rows if it is not wanted */
   float *turned_weights, *turned_sums; /* where the second and its sums belong if it is turned; or NULL */
+  Adam adam;                           /* of no array, or of the weights */
 } Back;
+
+/* Where there are few outputs: each part has some inputs, and reads and writes nothing of the weights but theirs. */
+static void part_of_few(const Back *o, int part, int parts) {
+  const Product *w = &o->of_weights, *x = &o->of_inputs;
+  const long outputs = w->a.columns, inputs = w->c.columns;
+  long from, to;
+  span(inputs, PANEL, part, parts, &from, &to);
+  if (part == 0) lanes->sums(&w->a, 0, outputs, o->turned_sums);
+  if (from == to) return;
+  if (x->c.rows) lanes->product(x, 0, x->c.rows, from, to);
+  lanes->product(w, 0, w->c.rows, from, to);
+  for (long i = from; i < to; i++)
+    for (long j = 0; j < outputs; j++) o->turned_weights[i * outputs + j] = w->c.start[j * inputs + i];
+  if (o->adam.value) lanes->adam(&o->adam, from * outputs, to * outputs);
+}
 
 static void part_of_back(const void *data, int part, int parts) {
   const Back *o = data;
-  const Product *w = &o->of_weights;
-  if (o->of_inputs.c.rows) part_of_product(&o->of_inputs, part, parts);
-  if (!o->turned_weights) {
-    part_of_product(w, part, parts);
+  if (o->turned_weights) {
+    part_of_few(o, part, parts);
     return;
   }
-  long from, to;
-  const long outputs = w->a.columns;
-  span(w->c.columns, PANEL, part, parts, &from, &to);
-  if (from < to) lanes->product(w, 0, w->c.rows, from, to);
-  if (part == 0) lanes->sums(&w->a, 0, outputs, o->turned_sums);
-  for (long i = from; i < to; i++)
-    for (long j = 0; j < outputs; j++) o->turned_weights[i * outputs + j] = w->c.start[j * w->c.columns + i];
+  if (o->of_inputs.c.rows) part_of_product(&o->of_inputs, part, parts);
+  part_of_product(&o->of_weights, part, parts);
 }
+
+/* So many numbers of a gradient are in the second cache until a step is taken with them, and its weights and moments,
+ * which were asked for with each tile: while they come, the next products are computed. */
+enum { NEAR = 32768 };
+
+static void part_of_descent(const void *data, int part, int parts) {
+  const Back *o = data;
+  const Matrix *c = &o->of_weights.c;
+  const Part p = part_of(c, part, parts);
+  const long most = NEAR / c->rows / PANEL * PANEL, each = most ? most : PANEL;
+  float *near = room(TURNED, c->rows * each);
+  for (long left = p.column, right; left < p.columns_end; left = right) {
+    right = LEAST(left + each, p.columns_end);
+    Product w = o->of_weights;
+    Adam adam = o->adam;
+    w.c.start = near - (at(c, p.row, left) - c->start);
+    adam.gradient = w.c.start;
+    lanes->product(&w, p.row, p.rows_end, left, right);
+    for (long j = left; j < right; j += PANEL) {
+      const long from = at(c, p.row, j) - c->start;
+      lanes->adam(&adam, from, from + (p.rows_end - p.row) * LEAST(PANEL, c->columns - j));
+    }
+  }
+}
+
+/* Attribute `stored` has bits for what else there is, too: few outputs, and a gradient of x that is wanted. */
+enum { FEW = 4, WANTED = 8 };
+
+/* What follows from x, g, W, and from a scale if x are hidden values; its gradients go to these places. */
+static Back back_of(const Call *call, const Array *w, const float *scale, float *of_weights, float *of_biases,
+                    const Array *of_inputs) {
+  const int stored = attribute(call, 1);
+  const Matrix x = matrix(argument(call, 0), stored & INPUTS), g = matrix(argument(call, 1), stored & OUTPUTS);
+  const long inputs = x.columns, outputs = g.columns;
+  const Matrix weights = {of_weights, inputs, outputs, true};
+  Back o = {.of_weights = {.a = x, .b = g, .c = weights, .a_turned = true, .sums = of_biases}};
+  if (stored & FEW) {
+    /* They would leave most of a vector empty: g^T x, in one tile, and then turned. */
+    const long high = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
+    float *turned = room(TURNED, (high + outputs) * inputs);
+    o.turned_weights = of_weights ? of_weights : turned + high * inputs;
+    o.turned_sums = of_biases;
+    o.of_weights = (Product){.a = g, .b = x, .c = {turned, high, inputs, false}, .a_turned = true};
+  }
+  if (stored & WANTED)
+    o.of_inputs = (Product){.a = g, .b = matrix(w, true), .b_turned = true,
+                            .c = matrix(of_inputs, stored & INPUTS && scale)};
+  if (scale) o.of_inputs.ends = (Ends){.units = x.start, .scale = *scale};
+  return o;
+}
+
+static double of_inputs(const Back *o) { return o->of_inputs.c.rows ? multiplications(&o->of_inputs) : 0; }
 
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that
  * times the scale, 0 where x is, and stored as x is. */
 Nothing *epochal_back(Call *call) {
   if (asked(call)) return NULL;
-  const int stored = attribute(call, 1);
-  const Matrix x = matrix(argument(call, 0), stored & INPUTS), g = matrix(argument(call, 1), stored & OUTPUTS);
-  const long inputs = x.columns, outputs = g.columns;
-  Back o = {.of_weights = {.a = x, .b = g, .c = matrix(result(call, 0), true), .a_turned = true,
-                           .sums = result(call, 1)->data}};
-  if (outputs <= 12 && inputs >= 32) {
-    /* Few outputs would leave most of a vector empty: g^T x, in one tile, and then turned. */
-    const long high = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
-    o.turned_weights = o.of_weights.c.start;
-    o.turned_sums = o.of_weights.sums;
-    const Matrix turned = {room(TURNED, high * inputs), high, inputs, false};
-    o.of_weights = (Product){.a = g, .b = x, .c = turned, .a_turned = true};
-  }
-  /* A step of Adam follows. What it writes, other threads have read: it takes time until they give it up. */
-  if (call->arguments.count > 2 && !o.turned_weights) o.of_weights.soon = argument(call, 2)->data;
-  if (call->arguments.count > 2)
-    o.of_inputs = (Product){.a = g, .b = matrix(argument(call, 2), true), .b_turned = true,
-                            .c = matrix(result(call, 2), stored & INPUTS && call->arguments.count > 3)};
-  if (call->arguments.count > 3)
-    o.of_inputs.ends = (Ends){.units = x.start, .scale = *(float *)argument(call, 3)->data};
-  const double work = multiplications(&o.of_weights) + (o.of_inputs.c.rows ? multiplications(&o.of_inputs) : 0);
-  shared(part_of_back, &o, sharers(call, work, MULTIPLICATIONS));
+  const long count = call->arguments.count;
+  const Back o = back_of(call, count > 2 ? argument(call, 2) : NULL, count > 3 ? argument(call, 3)->data : NULL,
+                         result(call, 0)->data, result(call, 1)->data, count > 2 ? result(call, 2) : NULL);
+  shared(part_of_back, &o, sharers(call, multiplications(&o.of_weights) + of_inputs(&o), MULTIPLICATIONS));
   return NULL;
 }
 
@@ -210,18 +264,46 @@ static void some_of_adam(const void *data, int part, int parts) {
   lanes->adam(o, from, to);
 }
 
+/* A step of Adam on the call's arguments from the first one on: value, first, second; with these figures. The results,
+ * the first ones, are in their places; if XLA has made others, they are copied there. */
+static Adam step_of(const Call *call, int from, const float *figures) {
+  Adam o = {.value = result(call, 0)->data, .first = result(call, 1)->data, .second = result(call, 2)->data, .count = 1,
+            .beta_1 = figures[0], .beta_2 = figures[1], .guard = figures[2], .correction_1 = figures[3],
+            .correction_2 = figures[4], .rate = figures[5], .shrink = figures[6]};
+  for (int i = 0; i < result(call, 0)->rank; i++) o.count *= result(call, 0)->shape[i];
+  for (int i = 0; i < 3; i++)
+    if (argument(call, from + i)->data != result(call, i)->data)
+      memcpy(result(call, i)->data, argument(call, from + i)->data, 4 * o.count);
+  return o;
+}
+
 /* value, first, second, gradient, figures -> value, first, second, in their places. */
 Nothing *epochal_adam(Call *call) {
   if (asked(call)) return NULL;
-  const float *figures = argument(call, 4)->data;
-  Adam o = {.gradient = argument(call, 3)->data, .value = result(call, 0)->data, .first = result(call, 1)->data,
-            .second = result(call, 2)->data, .count = 1, .beta_1 = figures[0], .beta_2 = figures[1],
-            .guard = figures[2], .correction_1 = figures[3], .correction_2 = figures[4], .rate = figures[5],
-            .shrink = figures[6]};
-  for (int i = 0; i < argument(call, 0)->rank; i++) o.count *= argument(call, 0)->shape[i];
-  for (int i = 0; i < 3; i++)
-    if (argument(call, i)->data != result(call, i)->data)
-      memcpy(result(call, i)->data, argument(call, i)->data, 4 * o.count);
+  Adam o = step_of(call, 0, argument(call, 4)->data);
+  o.gradient = argument(call, 3)->data;
   shared(some_of_adam, &o, sharers(call, o.count, OF_ADAM));
+  return NULL;
+}
+
+/* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places; the
+ * sums of g over rows; and g W^T as above, of W before, if it is wanted. */
+Nothing *epochal_descent(Call *call) {
+  if (asked(call)) return NULL;
+  const bool wanted = call->results.count > 4;
+  Back o = back_of(call, argument(call, 2), call->arguments.count > 6 ? argument(call, 6)->data : NULL, NULL,
+                   result(call, 3)->data, wanted ? result(call, 4) : NULL);
+  o.adam = step_of(call, 2, argument(call, 5)->data);
+  const double of_weights = multiplications(&o.of_weights);
+  if (o.turned_weights) {
+    o.adam.gradient = o.turned_weights;
+    shared(part_of_back, &o, sharers(call, of_weights + of_inputs(&o), MULTIPLICATIONS));
+    return NULL;
+  }
+  /* Nobody may write weights that others still read. */
+  if (wanted) shared(part_of_product, &o.of_inputs, sharers(call, of_inputs(&o), MULTIPLICATIONS));
+  o.of_weights.c.start = o.adam.value; /* where it would be; nothing is written there */
+  o.of_weights.soon = &o.adam;
+  shared(part_of_descent, &o, sharers(call, of_weights, MULTIPLICATIONS));
   return NULL;
 }

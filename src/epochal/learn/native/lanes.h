@@ -75,7 +75,8 @@ typedef struct {
   enum OWN(ending) ending;
   Ends ends;
   float *c;                    /* where the tile's column begins in the result, */
-  const float *units, *soon;   /* and in arrays that lie as the result does */
+  const float *units, *soon;   /* and in arrays that lie as the result does: units, or weights */
+  long first, second;          /* so far behind the weights are their moments */
   long column, columns, width; /* its number, how many the result has, and the tile */
 } OWN(Tile);
 
@@ -147,6 +148,8 @@ INLINE void OWN(tile)(const int rows, const int vectors, const enum OWN(how) how
     const float *soon = t->soon + place;
     for (; k >= 8; k -= 8, a += 8 * a_step, soon += 16) {
       __builtin_prefetch(soon, 1);
+      __builtin_prefetch(soon + t->first, 1);
+      __builtin_prefetch(soon + t->second, 1);
 #pragma GCC unroll 8
       ADD_UP(8, a[i + p * a_step])
     }
@@ -338,6 +341,7 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
     for (long p = 0; p < all; p += deep) {
       OWN(Tile) t = {.k = LEAST(deep, all - p), .add = p > 0, .columns = c->columns};
       t.apart = PANEL * a->rows;
+      if (o->soon) t.first = o->soon->first - o->soon->value, t.second = o->soon->second - o->soon->value;
       if (!o->a_turned) t.a_last = at(a, 0, p + (t.k - 1) / PANEL * PANEL);
       if (p + t.k == all) t.ends = o->ends;
       float *to = packed_b;
@@ -360,7 +364,7 @@ static TARGET void OWN(product)(const Product *o, long row, long rows_end, long 
           t.c_step = width_at(c, t.column);
           t.c = at(c, 0, t.column);
           t.units = o->ends.units + (t.c - c->start);
-          t.soon = (o->soon ? o->soon : c->start) + (t.c - c->start);
+          t.soon = (o->soon ? o->soon->value : c->start) + (t.c - c->start);
           t.ending = OWN(ending_of)(&t.ends, t.width);
           if (OWN(direct)(o, t.column, t.width, once)) {
             t.b_step = width_at(b, t.column);

@@ -43,15 +43,6 @@ static inline float *at(const Matrix *m, long row, unsigned long column) {
   return m->start + column / PANEL * PANEL * m->rows + row * width_at(m, column) + column % PANEL;
 }
 
-/* C = A B, or one of the two is turned first. Where it is A, rows that C has beyond A's are of no use to anybody. */
-typedef struct {
-  Matrix a, b, c;
-  bool a_turned, b_turned;
-  Ends ends;
-  float *sums;       /* if not NULL, the sums of B over its rows go here, shape (columns,) */
-  const float *soon; /* or NULL; where a thread that computes some of C writes next, in the same places */
-} Product;
-
 /* One step of Adam on one array; the letters of learn/optimizer.py. */
 typedef struct {
   const float *gradient;
@@ -61,6 +52,15 @@ typedef struct {
   float correction_1, correction_2; /* what divides the moments */
   float rate, shrink;               /* w + rate (move - shrink w) */
 } Adam;
+
+/* C = A B, or one of the two is turned first. Where it is A, rows that C has beyond A's are of no use to anybody. */
+typedef struct {
+  Matrix a, b, c;
+  bool a_turned, b_turned;
+  Ends ends;
+  float *sums;      /* if not NULL, the sums of B over its rows go here, shape (columns,) */
+  const Adam *soon; /* or NULL: a step that the same thread takes next with what it computes of C, its gradient */
+} Product;
 
 /* Softmax of logits o, cross-entropy of labels y: what learn/losses.py writes down, by row. */
 typedef struct {

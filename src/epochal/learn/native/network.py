@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from epochal.learn import cpu
-from epochal.learn.kernels import Kernels
+from epochal.learn.kernels import Descent, Kernels
 from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations, able
 from epochal.learn.network import Layer
 
@@ -37,11 +37,13 @@ def kernels(*, share: bool) -> Kernels:
     """Return the operations in C; with `share`, threads share the work of each."""
     operations = Operations(share)
 
-    def network(layers: tuple[Layer, ...], x: Array, drop: Drop | None) -> Array:
+    def network(
+        layers: tuple[Layer, ...], x: Array, drop: Drop | None, descent: Descent | None
+    ) -> Array:
         """Return the logits of rows x."""
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, dropout)
+        return _logits(operations, layers, x, dropout, descent)
 
     return Kernels(
         product=partial(_product, operations),
@@ -84,7 +86,13 @@ _product.defvjp(_product_and_sides, _of_product, symbolic_zeros=True)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _logits(operations: Operations, layers: tuple[Layer, ...], x: Array, dropout: Dropout) -> Array:
+def _logits(
+    operations: Operations,
+    layers: tuple[Layer, ...],
+    x: Array,
+    dropout: Dropout,
+    descent: Descent | None,
+) -> Array:
     """Return the logits of rows x.
 
     Args:
@@ -92,7 +100,9 @@ def _logits(operations: Operations, layers: tuple[Layer, ...], x: Array, dropout
         layers: hidden ones, and the output layer.
         x: shape (rows, inputs).
         dropout: as `Drop.words` gives it.
+        descent: see `Descent`.
     """
+    del descent
     return _values(operations, layers, x, dropout)[-1]
 
 
@@ -115,26 +125,39 @@ def _stored(values: list[Array], depth: int) -> int:
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
-def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any) -> Any:
+def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any, descent: Any) -> Any:
     """Return the logits, and what their gradients need."""
-    layers, dropout = jax.tree.map(lambda leaf: leaf.value, (layers, of))
+    layers, dropout, descent = jax.tree.map(lambda leaf: leaf.value, (layers, of, descent))
     *values, logits = _values(operations, layers, x.value, dropout)
-    return logits, (layers, values, dropout[1], _if_wanted(x, layers[0].weights))
+    return logits, (layers, values, dropout[1], _if_wanted(x, layers[0].weights), descent)
 
 
 def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
-    layers, values, scale, first = of
+    layers, values, scale, first, descent = of
     slopes: list[Layer] = []
+    moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
-        wanted = (layers[depth].weights, scale) if depth else first
         stored = _stored(values, depth) | (OUTPUTS if slopes else 0)
-        of_weights, of_bias, *of_x = operations.back(
-            values[depth], gradient, *wanted, stored=stored
-        )
-        slopes.insert(0, Layer(of_weights, of_bias))
+        sides, factor = (values[depth], gradient), (scale,) if depth else ()
+        wanted = (layers[depth].weights, *factor) if depth else first
+        if descent is None:
+            weights, bias, *of_x = operations.back(*sides, *wanted, stored=stored)
+        else:
+            mine = layers[depth], descent.first[depth], descent.second[depth]
+            figures = [part.weights for part in mine] + [descent.of_weights]
+            weights, m, v, of_bias, *of_x = operations.descent(
+                *sides, *figures, *factor, wanted=bool(wanted), stored=stored
+            )
+            biases = (part.bias for part in mine)
+            bias, *both = operations.adam(*biases, of_bias, descent.of_biases)
+            moments.insert(0, tuple(map(Layer, (m, v), both)))
+        slopes.insert(0, Layer(weights, bias))
         gradient = of_x[0] if of_x else None
-    return tuple(slopes), gradient, None
+    if descent is not None:
+        m, v = zip(*moments, strict=True)
+        descent = Descent(m, v, None, None)
+    return tuple(slopes), gradient, None, descent
 
 
 _logits.defvjp(_logits_and_values, _of_logits, symbolic_zeros=True)
