@@ -38,8 +38,9 @@ class Kernels(NamedTuple):
     product: Callable[[Array, Array], Array] = matmul  # of rows and weights
     running_sum: Callable[[Array], Array] = _sums  # see `_sums`
     rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
-    # Of a table those from a number on, so many; None if they are a slice like others.
-    rows_from: Callable[[Array, Array, int], Array] | None = None
+    # The same of a table of float32, for `relu_network` only; None if there is no such network, and
+    # rows that follow each other are a slice like others.
+    inputs: Callable[[Array, Array], Any] | None = None
     # Of affine layers with ReLU units between them, rows, dropout, and a `Descent` or None, the logits,
     # in one; None if not.
     relu_network: Callable[..., Array] | None = None

@@ -20,7 +20,7 @@ from epochal.learn import native
 from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
-from epochal.learn.network import apply, masked, outputs, with_weights
+from epochal.learn.network import Layer, apply, masked, outputs, with_weights
 from epochal.learn.optimizer import descent, rule_by, taken, updated
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ def run(
     # Of all batches at once: a program that XLA takes for no work keeps who calls it waiting to the
     # end, and it counts nothing that the operations in C do.
     shares = (weights.reshape(-1, size) / segment.counts[:, None]).reshape(-1)
+    take = _taking(program, kernels, segment, state.layers)
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, losses = carry
@@ -205,14 +206,7 @@ def run(
             """Return what the batch has of an array."""
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
-        order = segment.order
-        if order is not None:
-            x = kernels.rows(segment.x, own(order))
-        elif kernels.rows_from is not None:
-            x = kernels.rows_from(segment.x, number * size, size)
-        else:
-            x = own(segment.x)
-        batch = Batch(scaled(x, segment.scaling), own(segment.y), own(shares))
+        batch = Batch(take(number, own), own(segment.y), own(shares))
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)
 
@@ -220,6 +214,28 @@ def run(
     before = state.turned(kernels.inward), jnp.zeros_like(segment.counts)
     after, losses = lax.fori_loop(0, batches, body, before)
     return after.turned(kernels.outward), losses
+
+
+def _taking(
+    program: Program, kernels: Kernels, segment: Segment, layers: Layers
+) -> Callable[[Array, Callable[[Array], Array]], Any]:
+    """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
+    order, rows = segment.order, kernels.rows
+    plain = segment.scaling is None and isinstance(layers[0], Layer)
+    if kernels.inputs and plain and program.activation == "relu" and not program.input_dropout:
+        rows = kernels.inputs  # what is taken is what the first layer multiplies
+
+    def take(number: Array, own: Callable[[Array], Array]) -> Any:
+        if order is not None:
+            x = rows(segment.x, own(order))
+        elif kernels.inputs is None:
+            x = own(segment.x)
+        else:
+            each = jnp.arange(program.batch_size, dtype=jnp.int32)
+            x = rows(segment.x, number * program.batch_size + each)
+        return x if rows is kernels.inputs else scaled(x, segment.scaling)
+
+    return take
 
 
 # Temperatures are sought between e^-1 and e^2.3, to half a percent.

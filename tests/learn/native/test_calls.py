@@ -119,7 +119,10 @@ def test_rows_are_those_of_their_numbers(number, columns, dtype):
     ours = Operations(share=True)
 
     np.testing.assert_array_equal(ours.rows(table, numbers), table[numbers])
-    np.testing.assert_array_equal(ours.rows_from(table, np.int32(7), 20), table[7:27])
+    np.testing.assert_array_equal(ours.rows(table, np.arange(7, 27, dtype=np.int32)), table[7:27])
+    if dtype == np.float32:
+        found = ours.rows(table, numbers, OUTPUTS)
+        np.testing.assert_array_equal(in_rows(found), table[numbers])
     over = np.array([48, 49, 50, 51, -1, 0, 1, 3], np.int32)
     np.testing.assert_array_equal(ours.rows(table, over), table[[48, 49, 49, 49, 49, 0, 1, 3]])
     for none in (50, -1):

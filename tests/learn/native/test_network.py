@@ -11,7 +11,7 @@ from epochal.learn.dropout import Drop
 from epochal.learn.embedding import Embedding
 from epochal.learn.network import apply, initial, with_weights
 from epochal.learn.optimizer import Hyper, fresh_moments
-from epochal.learn.training import Batch, Fixed, MemberState, Program, step
+from epochal.learn.training import Batch, Fixed, MemberState, Program, Segment, run, step
 
 RANDOM = np.random.default_rng(0)
 pytestmark = pytest.mark.skipif(not native.able(), reason="the operations in C are not built")
@@ -73,6 +73,31 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
         for _ in range(3):
             state, loss = one_step(state, batch, jnp.float32(1))
         found.append(jax.tree.leaves((state.turned(kernels.outward), loss)))
+
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("by_number", [False, True])
+@pytest.mark.parametrize("columns", [100, 300])
+def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monkeypatch):
+    """Of rows that follow each other, or by their numbers; wide ones go into panels at once."""
+    x, size = RANDOM.normal(size=(90, columns)).astype(np.float32), 30
+    order = RANDOM.permutation(90).astype(np.int32) if by_number else None
+    y, ones = np.arange(90, dtype=np.int32) % 3, np.ones(90, np.float32)
+    segment = Segment(x, y, ones[:3] * size, ones[:3], np.int32(3), order=order)
+    layers = initial((columns, 40, 3), "relu", seed=1, member=0)
+    hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.1, 0, 0.2)))
+    program = Program(
+        "relu", "cross_entropy", "adam", size, dropout=False, masked=False, input_dropout=dropped
+    )
+    found = []
+    for kernels in (native.kernels(share=True), CPU):
+        monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
+        state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
+        one_run = jax.jit(lambda *of: run(program, Fixed(hyper, jnp.uint32(9)), *of))
+        found.append(jax.tree.leaves(one_run(state, segment, ones, jnp.array([True])[0])))
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

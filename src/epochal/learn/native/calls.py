@@ -75,20 +75,18 @@ class Operations:
 
     share: bool  # whether threads share the work of each
 
-    def rows(self, table: Array, numbers: Array) -> Array:
+    def rows(self, table: Array, numbers: Array, stored: int = 0) -> Array:
         """Return the rows of these numbers, of any type, shape (numbers, columns).
 
         Args:
             table: shape (rows, columns).
             numbers: int32; others than there are rows of give the last one.
+            stored: `OUTPUTS` if they are to be in panels, of float32 then.
         """
         shape = len(numbers), table.shape[1]
-        width = np.int32(table.shape[1] * table.dtype.itemsize)
-        return self._call("rows", shape, dtype=table.dtype, width=width)(table, numbers)
-
-    def rows_from(self, table: Array, first: Array, count: int) -> Array:
-        """Return so many rows from a number on: XLA's slices of rows are slower."""
-        return self.rows(table, first + jnp.arange(count, dtype=jnp.int32))
+        width, bits = np.int32(table.shape[1] * table.dtype.itemsize), np.int32(stored)
+        call = self._call("rows", shape, dtype=table.dtype, stored=bits, width=width)
+        return call(table, numbers)
 
     def in_panels(self, matrix: Array) -> Array:
         """Return a matrix in panels."""

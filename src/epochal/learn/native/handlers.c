@@ -70,13 +70,34 @@ static void part_of_product(const void *data, int part, int parts) {
   if (p.column < p.columns_end) lanes->product(o, p.row, p.rows_end, p.column, p.columns_end);
 }
 
+/* Which of a layer's arrays are in panels, beside the weights: bits of attribute `stored`. */
+enum { INPUTS = 1, OUTPUTS = 2 };
+
 typedef struct {
   const char *table;
   char *rows;
   const int32_t *numbers;
   long count, most; /* numbers, and rows of the table */
   size_t width;     /* bytes of a row */
+  Matrix panels;    /* the rows, if they are to be in panels; or no columns */
 } Rows;
+
+/* A row of numbers into panels; another one is asked for meanwhile. */
+static void into_panels(const void *row, const void *ahead, const Matrix *y, long i) {
+  const float *from = row, *next = ahead;
+  for (long j = 0; j < y->columns; j += PANEL) {
+    const long width = LEAST(PANEL, y->columns - j);
+    /* Of a known length it is no call, but a few instructions. */
+    if (width == PANEL) memcpy(at(y, i, j), from + j, 4 * PANEL);
+    else memcpy(at(y, i, j), from + j, 4 * width);
+    __builtin_prefetch(next + j);
+    __builtin_prefetch(next + j + PANEL / 2);
+  }
+}
+
+static const char *row_of(const Rows *o, long i) {
+  return o->table + LEAST((uint32_t)o->numbers[i], o->most - 1) * o->width;
+}
 
 static void some_of_rows(const void *data, int part, int parts) {
   const Rows *o = data;
@@ -84,37 +105,37 @@ static void some_of_rows(const void *data, int part, int parts) {
   span(o->count, 4, part, parts, &from, &to);
   for (long i = from, count; i < to; i += count) {
     const uint32_t number = o->numbers[i];
+    if (o->panels.columns) {
+      into_panels(row_of(o, i), row_of(o, LEAST(i + 2, to - 1)), &o->panels, i);
+      count = 1;
+      continue;
+    }
     /* At once those that follow each other. */
     for (count = 1; i + count < to && number + count < o->most && o->numbers[i + count] == number + count;) count++;
-    memcpy(o->rows + i * o->width, o->table + LEAST(number, o->most - 1) * o->width, count * o->width);
+    memcpy(o->rows + i * o->width, row_of(o, i), count * o->width);
   }
 }
 
-/* table, numbers -> the rows of these numbers. */
+/* table, numbers -> the rows of these numbers; if attribute `stored` says so, of float32 and in panels. */
 Nothing *epochal_rows(Call *call) {
   if (asked(call)) return NULL;
   const Array *table = argument(call, 0), *numbers = argument(call, 1);
-  const Rows o = {.table = table->data, .rows = result(call, 0)->data, .numbers = numbers->data,
-                  .count = numbers->shape[0], .most = table->shape[0], .width = attribute(call, 1)};
+  Rows o = {.table = table->data, .rows = result(call, 0)->data, .numbers = numbers->data,
+            .count = numbers->shape[0], .most = table->shape[0], .width = attribute(call, 2)};
+  if (attribute(call, 1) & OUTPUTS) o.panels = matrix(result(call, 0), true);
   /* Sooner than other work: the same thread multiplies these rows, if the first product is shared out. */
   shared(some_of_rows, &o, sharers(call, o.count * o.width / 4.0, NUMBERS / 4));
   return NULL;
 }
-
-/* Which of a layer's arrays are in panels, beside the weights: bits of attribute `stored`. */
-enum { INPUTS = 1, OUTPUTS = 2 };
 
 static void some_of_panels(const void *data, int part, int parts) {
   const Matrix *x = data, *y = x + 1;
   long from, to;
   span(x->rows, 4, part, parts, &from, &to);
   for (long i = from; i < to; i++)
-    for (long j = 0; j < x->columns; j += PANEL) {
-      const long width = LEAST(PANEL, x->columns - j);
-      /* Of a known length it is no call, but a few instructions. */
-      if (width == PANEL) memcpy(at(y, i, j), at(x, i, j), 4 * PANEL);
-      else memcpy(at(y, i, j), at(x, i, j), 4 * width);
-    }
+    if (!x->panels) into_panels(at(x, i, 0), at(x, LEAST(i + 2, to - 1), 0), y, i);
+    else
+      for (long j = 0; j < x->columns; j += PANEL) memcpy(at(y, i, j), at(x, i, j), 4 * width_at(x, j));
 }
 
 /* x -> x in panels; or, if `stored` says that it is, row by row. */

@@ -7,7 +7,7 @@ of the chain rule: a hidden value is 0 where its unit or its dropout holds back,
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,10 @@ def kernels(*, share: bool) -> Kernels:
     operations = Operations(share)
 
     def network(
-        layers: tuple[Layer, ...], x: Array, drop: Drop | None, descent: Descent | None
+        layers: tuple[Layer, ...],
+        x: Array | InPanels,
+        drop: Drop | None,
+        descent: Descent | None,
     ) -> Array:
         """Return the logits of rows x."""
         none = (), jnp.float32(1.0)
@@ -49,7 +52,7 @@ def kernels(*, share: bool) -> Kernels:
         product=partial(_product, operations),
         running_sum=cpu.running_sum,
         rows=operations.rows,
-        rows_from=operations.rows_from,
+        inputs=partial(_inputs, operations),
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
@@ -79,17 +82,30 @@ def _of_product(operations: Operations, of: Any, gradient: Array) -> tuple[Array
 
 def _if_wanted(x: Any, weights: Array) -> tuple[Array, ...]:
     """Return the weights if the gradient of x is wanted, which needs them."""
-    return (weights,) if x.perturbed else ()
+    return (weights,) if any(leaf.perturbed for leaf in jax.tree.leaves(x)) else ()
 
 
 _product.defvjp(_product_and_sides, _of_product, symbolic_zeros=True)
+
+
+class InPanels(NamedTuple):
+    """Rows that are in panels."""
+
+    rows: Array
+
+
+def _inputs(operations: Operations, table: Array, numbers: Array) -> Array | InPanels:
+    """Return rows by their numbers, in panels if they are wide."""
+    if table.shape[1] <= WIDE:
+        return operations.rows(table, numbers)
+    return InPanels(operations.rows(table, numbers, OUTPUTS))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _logits(
     operations: Operations,
     layers: tuple[Layer, ...],
-    x: Array,
+    x: Array | InPanels,
     dropout: Dropout,
     descent: Descent | None,
 ) -> Array:
@@ -107,11 +123,14 @@ def _logits(
 
 
 def _values(
-    operations: Operations, layers: tuple[Layer, ...], x: Array, of: Dropout
+    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, of: Dropout
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
     words, scale = of
-    values = [operations.in_panels(x) if _stored([x], 0) else x]
+    if isinstance(x, InPanels):
+        values = [x.rows]
+    else:
+        values = [operations.in_panels(x) if _stored([x], 0) else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropout = (words[depth], scale) if hidden and words else ()
@@ -127,9 +146,10 @@ def _stored(values: list[Array], depth: int) -> int:
 
 def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any, descent: Any) -> Any:
     """Return the logits, and what their gradients need."""
-    layers, dropout, descent = jax.tree.map(lambda leaf: leaf.value, (layers, of, descent))
-    *values, logits = _values(operations, layers, x.value, dropout)
-    return logits, (layers, values, dropout[1], _if_wanted(x, layers[0].weights), descent)
+    of_rows = _if_wanted(x, layers[0].weights.value)
+    layers, x, dropout, descent = jax.tree.map(lambda leaf: leaf.value, (layers, x, of, descent))
+    *values, logits = _values(operations, layers, x, dropout)
+    return logits, (layers, values, dropout[1], of_rows, descent)
 
 
 def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
