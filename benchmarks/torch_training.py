@@ -1,7 +1,7 @@
 """PyTorch's side of the speed benchmark: a process that trains when it is asked, and says how long it took.
 
 It runs in a Python of its own, which has torch and NumPy and nothing of epochal.
-A request is a line of JSON with a network, a batch size, epochs, a file of rows
+Its first line is an empty answer: it has started. A request is a line of JSON with a network, a batch size, epochs, a file of rows
 and a way; the answer is one with seconds per epoch and the last loss. Ways:
 `eager` (a loop as people write it), `fused` (Adam in one kernel) and `compiled`
 (forward, backward and update by torch.compile, as far as it takes them).
@@ -13,6 +13,7 @@ import itertools
 import json
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -74,7 +75,10 @@ def timed(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Answer requests until there are no more; return the exit code."""
+    """Say that it has started, and answer requests until there are no more; return the exit code."""
+    with suppress(ImportError):  # without it each request says so
+        import_module("torch")
+    print("{}", flush=True)
     for line in sys.stdin:
         try:
             answer = timed(json.loads(line))

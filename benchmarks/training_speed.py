@@ -177,6 +177,8 @@ class Torch:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # Until it has started: what is timed next would have less than the whole machine.
+        self._answer()
 
     def time(self) -> dict[str, Any]:
         """Return the timing of one training in the fastest way."""
@@ -189,10 +191,16 @@ class Torch:
 
     def _asked(self, way: str) -> dict[str, Any]:
         """Return the answer for a way."""
-        if self.process.stdin is None or self.process.stdout is None:
+        if self.process.stdin is None:
             raise RuntimeError("the process has no ends")
         self.process.stdin.write(json.dumps({**self.request, "way": way}) + "\n")
         self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        """Return what the process says next."""
+        if self.process.stdout is None:
+            raise RuntimeError("the process has no ends")
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 

@@ -19,7 +19,7 @@ SCRIPT = Path(torch_training.__file__)
 
 
 def test_a_way_that_does_not_work_is_an_answer(tmp_path):
-    """What fails is told in a line, and the next request is answered."""
+    """That it has started is the first line; what fails is told in one, and the next request answered."""
     asked = json.dumps({"rows": str(tmp_path / "nowhere.npz")})
     done = subprocess.run(
         [sys.executable, SCRIPT],
@@ -29,7 +29,9 @@ def test_a_way_that_does_not_work_is_an_answer(tmp_path):
         check=True,
     )
 
-    assert ["error" in json.loads(line) for line in done.stdout.splitlines()] == [True, True]
+    started, *answers = map(json.loads, done.stdout.splitlines())
+    assert started == {}
+    assert ["error" in answer for answer in answers] == [True, True]
 
 
 def test_the_fastest_way_is_found_once(monkeypatch, tmp_path):

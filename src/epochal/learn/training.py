@@ -221,7 +221,7 @@ def _taking(
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
     """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
     order, rows = segment.order, kernels.rows
-    plain = segment.scaling is None and isinstance(layers[0], Layer)
+    plain = segment.x.dtype == np.float32 and isinstance(layers[0], Layer)
     if kernels.inputs and plain and program.activation == "relu" and not program.input_dropout:
         rows = kernels.inputs  # what is taken is what the first layer multiplies
 
