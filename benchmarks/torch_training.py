@@ -1,8 +1,9 @@
 """PyTorch's side of the speed benchmark: a process that trains when it is asked, and says how long it took.
 
 It runs in a Python of its own, which has torch and NumPy and nothing of epochal.
-Its first line is an empty answer: it has started. A request is a line of JSON with a network, a batch size, epochs, a file of rows
-and a way; the answer is one with seconds per epoch and the last loss. Ways:
+Its first line is an empty answer: it has started. A request is a line of JSON with
+a network, a batch size, epochs, a file of rows and a way; the answer is one with
+seconds per epoch and the last loss. Ways:
 `eager` (a loop as people write it), `fused` (Adam in one kernel) and `compiled`
 (forward, backward and update by torch.compile, as far as it takes them).
 """

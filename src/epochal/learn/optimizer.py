@@ -133,13 +133,16 @@ def taken(gradient: Any, descent: Descent) -> tuple[Any, ...]:
 def descent(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> Descent:
     """Return what a chain rule needs to take a step of Adam with the affine layers."""
     first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
-    of_weights, of_biases = (_figures(step, hyper.rate, r) for r in (2.0 * hyper.l2, 0.0))
+    shared = _shared(step)
+    of_weights, of_biases = (
+        jnp.stack((*shared, hyper.rate, shrink)) for shrink in (2.0 * hyper.l2, 0.0)
+    )
     return Descent(first, second, of_weights, of_biases)
 
 
-def _figures(step: Array, rate: Array, shrink: Array | float) -> Array:
-    """Return what `Kernels.adam` takes: decays, guard, corrections, rate, and L2's share of a move."""
-    return jnp.stack((BETA_1, BETA_2, GUARD, *_corrections(step), rate, shrink))
+def _shared(step: Array) -> tuple[Any, ...]:
+    """Return the figures of `Kernels.adam` that all arrays share: without the rate, and L2's part of a move."""
+    return BETA_1, BETA_2, GUARD, *_corrections(step)
 
 
 def updated(
@@ -161,6 +164,7 @@ def updated(
         hyper: this member's settings, scalars, with the rate of this step.
     """
     first, second, change, at_once = rule
+    shared = _shared(step) if at_once else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         if isinstance(slope, Taken):
@@ -174,7 +178,7 @@ def updated(
             rate = _pace(layer, name) * hyper.rate
             shrink = 2.0 * hyper.l2 if name in SHRUNK else 0.0
             if at_once:
-                parts.append(at_once(value, m, v, g, _figures(step, rate, shrink)))
+                parts.append(at_once(value, m, v, g, jnp.stack((*shared, rate, shrink))))
                 continue
             move, m, v = change(g, m, v, step, hyper)
             # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).with_name("operations.so")
 NAMES = ("rows", "panels", "layer", "back", "descent", "entropy", "adam")
-# Which of a layer's arrays are in panels, that it has few outputs, and that the gradient of its
-# inputs is wanted; `handlers.c` says the same.
-INPUTS, OUTPUTS, FEW, WANTED = 1, 2, 4, 8
+# Which of a layer's arrays are in panels, and that it has few outputs; `handlers.c` says the same.
+INPUTS, OUTPUTS, FEW = 1, 2, 4
 PANEL = 32  # columns of a panel, as in `native.h`
 MOST = 12  # outputs that are few, beside a panel of inputs: the height of a tile
 
@@ -58,10 +57,10 @@ def _interface() -> tuple[int, int]:
     return major, minor
 
 
-def _told(x: Array, gradient: Array, stored: int, *, wanted: bool) -> np.int32:
-    """Return all that `handlers.c` has to know of what a layer hands back."""
+def _told(x: Array, gradient: Array, stored: int) -> np.int32:
+    """Return what is stored how, and whether outputs are few, of what a layer hands back."""
     few = gradient.shape[1] <= MOST and x.shape[1] >= PANEL
-    return np.int32(stored | FEW * few | WANTED * wanted)
+    return np.int32(stored | FEW * few)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Operations:
         """
         outputs = gradient.shape[1]
         shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if of else 2]
-        call = self._call("back", *shapes, stored=_told(x, gradient, stored, wanted=bool(of)))
+        call = self._call("back", *shapes, stored=_told(x, gradient, stored))
         return tuple(call(x, gradient, *of))
 
     def descent(
@@ -160,8 +159,8 @@ class Operations:
         """
         weights = of[0].shape
         shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
-        told = _told(x, gradient, stored, wanted=wanted)
-        call = self._call("descent", *shapes, places={2: 0, 3: 1, 4: 2}, stored=told)
+        places = {2: 0, 3: 1, 4: 2}
+        call = self._call("descent", *shapes, places=places, stored=_told(x, gradient, stored))
         return tuple(call(x, gradient, *of))
 
     def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:

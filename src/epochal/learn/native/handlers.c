@@ -221,10 +221,11 @@ static void part_of_descent(const void *data, int part, int parts) {
   }
 }
 
-/* Attribute `stored` has bits for what else there is, too: few outputs, and a gradient of x that is wanted. */
-enum { FEW = 4, WANTED = 8 };
+/* Attribute `stored` has a bit for few outputs, too. */
+enum { FEW = 4 };
 
-/* What follows from x, g, W, and from a scale if x are hidden values; its gradients go to these places. */
+/* What follows from x, g, and W if the gradient of x is wanted, and from a scale if x are hidden values; the gradients go to
+ * these places. */
 static Back back_of(const Call *call, const Array *w, const float *scale, float *of_weights, float *of_biases,
                     const Array *of_inputs) {
   const int stored = attribute(call, 1);
@@ -240,7 +241,7 @@ static Back back_of(const Call *call, const Array *w, const float *scale, float 
     o.turned_sums = of_biases;
     o.of_weights = (Product){.a = g, .b = x, .c = {turned, high, inputs, false}, .a_turned = true};
   }
-  if (stored & WANTED)
+  if (w)
     o.of_inputs = (Product){.a = g, .b = matrix(w, true), .b_turned = true,
                             .c = matrix(of_inputs, stored & INPUTS && scale)};
   if (scale) o.of_inputs.ends = (Ends){.units = x.start, .scale = *scale};
@@ -312,7 +313,7 @@ Nothing *epochal_adam(Call *call) {
 Nothing *epochal_descent(Call *call) {
   if (asked(call)) return NULL;
   const bool wanted = call->results.count > 4;
-  Back o = back_of(call, argument(call, 2), call->arguments.count > 6 ? argument(call, 6)->data : NULL, NULL,
+  Back o = back_of(call, wanted ? argument(call, 2) : NULL, call->arguments.count > 6 ? argument(call, 6)->data : NULL, NULL,
                    result(call, 3)->data, wanted ? result(call, 4) : NULL);
   o.adam = step_of(call, 2, argument(call, 5)->data);
   const double of_weights = multiplications(&o.of_weights);
