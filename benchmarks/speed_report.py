@@ -48,6 +48,7 @@ ENSEMBLE = (
     "products alone: in networks of scikit-learn",
     "compilation, s",
 )
+LIMITS = ("network", "than scikit-learn", "than PyTorch", "the ensemble than bagging")
 # How products were timed by themselves: see `machine.products_seconds`.
 HOW = ("jax", "numpy", "least")
 
@@ -63,7 +64,29 @@ def page(result: dict[str, Any]) -> str:
         first = result["ensemble"][0]
         parts.append(f"{first['members']} members, one epoch of all of them:")
         parts.append(pages.table(ENSEMBLE, [ensemble_row(shape) for shape in result["ensemble"]]))
+    parts.append(
+        "With all products at that peak and all else in no time, at most so many times faster:"
+    )
+    parts.append(pages.table(LIMITS, [limit_row(shape, result) for shape in result["one"]]))
     return "\n\n".join(parts)
+
+
+def limit_row(shape: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """Return the cells of what no program can pass here that computes the products of a network."""
+    rounds = shape["rounds"]
+    least = [shape["products"] / 1e9 / _peak(each) for each in rounds]
+    limits = [
+        f"{median(r[side]['training'] / s for r, s in zip(rounds, least, strict=True)):.1f}"
+        if side in rounds[0]
+        else ""
+        for side in ("sklearn", "torch")
+    ]
+    bagging = [
+        f"{_middle(of['rounds'], 'sklearn') / of['members'] / median(least):.1f}"
+        for of in result["ensemble"]
+        if of["name"] == shape["name"]
+    ]
+    return [shape["name"], *limits, *(bagging or [""])]
 
 
 def _conditions(result: dict[str, Any]) -> str:

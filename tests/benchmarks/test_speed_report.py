@@ -90,6 +90,13 @@ def test_products_by_themselves_are_a_limit_of_the_same_run():
     assert report.alone_row(beside)[-2] == "2.00"
 
 
+def test_what_no_program_can_pass_is_in_the_same_run(result):
+    """100 GFLOP at 100 a second are 1 s: a fifth of 5 s, and 16 of them 16 of bagging's 60 s."""
+    assert report.limit_row(ONE, result) == ["1→2", "5.0", "", "3.8"]
+    beside = {**ONE, "rounds": [{**r, "torch": {"training": 2.5}} for r in ONE["rounds"]]}
+    assert report.limit_row(beside, {"ensemble": []}) == ["1→2", "5.0", "2.5", ""]
+
+
 def test_results_from_before_products_were_timed_alone_are_shown_without(result):
     """There is no table of them, and an ensemble's cells are empty."""
     old = {
@@ -119,7 +126,7 @@ def test_the_tables_are_well_formed(result):
     """Every line of a table has as many cells as its head."""
     lines = [line for line in report.page(result).splitlines() if line.startswith("|")]
 
-    heads = (report.ONE, report.ALONE, report.ENSEMBLE)
+    heads = (report.ONE, report.ALONE, report.ENSEMBLE, report.LIMITS)
     assert [line.count("|") for line in lines] == [len(head) + 1 for head in heads for _ in "123"]
 
 
