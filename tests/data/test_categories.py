@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 
 from epochal.data import categories
-from epochal.data.categories import Tally, codes, text_of
+from epochal.data.categories import Tally, as_names, codes
+from epochal.data.numbers import Place
+from epochal.errors import DataError
 
 
 def levels(column, weight, most):
-    """Return the levels of a column, gone through at once."""
-    return Tally.of(column, weight).levels(most)
+    """Return the categories of a column, whether it has gaps, and whether it has others."""
+    return Tally.of(column, weight).levels(most)[:3]
 
 
 SAME = {
@@ -33,21 +35,103 @@ def test_the_same_categories_in_any_holder(name):
     column = pa.chunked_array([SAME[name]])
 
     assert levels(column, np.ones(4), most=9) == (("3", "7"), True, False)
-    assert codes(column, ["3", "7"]).tolist() == [0, 2, 1, 0]
+    assert codes(column, ["3", "7"]).numbers.tolist() == [0, 2, 1, 0]
+
+
+SPELLINGS = {
+    "numbers with a point": (pa.array(["5.0", "1.50", "5"]), pa.array([5.0, 1.5, 5.0])),
+    "numbers of 32 bits": (pa.array(["0.1", "2"]), pa.array([0.1, 2.0], pa.float32())),
+    "decimals": (pa.array(["0.10", "7"]), pa.array(["0.1", "7.0"]).cast(pa.decimal128(5, 2))),
+    "booleans": (pa.array(["True", "FALSE", "true"]), pa.array([True, False, True])),
+    "dates": (
+        pa.array(["2024-05-01", "2024-05-02"]),
+        pa.array([19844, 19845], pa.int32()).cast(pa.date32()),
+    ),
+    "timestamps": (
+        pa.array(["2024-05-01 00:00:00", "2024-05-01T12:30:00+02:00"]),
+        pa.array([1714521600000, 1714559400000], pa.timestamp("ms", "UTC")),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_category_has_one_name_however_a_file_spells_it(name):
+    """Trained on texts or on typed values, the other holder has the same categories and codes."""
+    texts, typed = (pa.chunked_array([side]) for side in SPELLINGS[name])
+    assert texts.type != typed.type
+
+    found = levels(texts, np.ones(len(texts)), most=9)
+
+    assert found == levels(typed, np.ones(len(typed)), most=9)
+    assert codes(texts, found[0]).numbers.tolist() == codes(typed, found[0]).numbers.tolist()
+    assert codes(typed, found[0]).unseen == 0
+
+
+def test_spellings_of_one_category_are_one_even_if_many_are_left_out():
+    """Categories are ranked after their spellings have been brought together."""
+    column = pa.chunked_array([["5", "a", "a", "5.0", "5.00", "b", "b"]])
+
+    assert levels(column, np.ones(7), most=1) == (("5",), False, True)
+
+
+def test_leading_zeros_make_a_name_of_its_own():
+    """007, 7 and 7.0 are two categories: the first is no number."""
+    column = pa.chunked_array([["007", "7", "7.0"]])
+
+    assert levels(column, np.ones(3), most=9) == (("007", "7"), False, False)
+    assert codes(pa.chunked_array([[7, 42]]), ["007", "7"]).numbers.tolist() == [1, 3]
+
+
+def test_categories_of_older_models_are_found_as_they_stand():
+    """A text is looked up as it is before its canonical text is."""
+    column = pa.chunked_array([["True", "true", "1.50", "1.5"]])
+
+    assert codes(column, ["1.50", "True"]).numbers.tolist() == [1, 1, 0, 0]
+    assert codes(pa.chunked_array([["1.50", "1.5"]]), ["1.5", "1.50"]).numbers.tolist() == [1, 0]
+
+
+def test_unknown_categories_are_counted_with_an_example():
+    """Rows, not different values, are counted; missing values are none of them."""
+    found = codes(pa.chunked_array([["a", "x", None, "x", "y"]]), ["a"])
+
+    assert (found.unseen, found.example) == (3, "x")
+    assert codes(pa.chunked_array([["a", None]]), ["a"])[1:] == (0, None)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(3, "3"), (3.0, "3"), (-0.5, "-0.5"), (0.1, "0.1"), (2.0**53, "9007199254740992")],
+    ("weights", "most", "unseen"),
+    [
+        # Nothing is left out, and "c" occurs once in five rows.
+        ([1, 1, 1, 1, 1], 9, 2 / 7),
+        # "c" is left out.
+        ([1, 1, 1, 1, 1], 2, 2 / 7),
+        # Twice each row: nothing occurs once.
+        ([2, 2, 2, 2, 2], 9, 1 / 12),
+        ([0, 0, 0, 0, 0], 9, 1 / 2),
+    ],
 )
-def test_numbers_as_texts(value, text):
-    """Whole numbers have no fraction, others print as Python prints them."""
-    assert text_of(value) == text
+def test_what_share_of_new_rows_is_unknown_is_estimated(weights, most, unseen):
+    """The share of categories that occur once, and of those left out, is that of new ones."""
+    column = pa.chunked_array([["a", "b", "a", "b", "c"]])
+
+    assert Tally.of(column, np.array(weights, float)).levels(most).unseen == pytest.approx(unseen)
 
 
-def test_truth_values_print_as_python_does():
-    """True is "True"."""
-    assert codes(pa.chunked_array([[True, False]]), ["False", "True"]).tolist() == [1, 0]
+@pytest.mark.parametrize(
+    "column", [pa.array([[1], None]), pa.array([b"a", None]), pa.array([{"a": 1}, None])]
+)
+def test_values_without_a_name_are_refused(column):
+    """Lists, bytes and structs in a column of categories are refused by column and row."""
+    with pytest.raises(DataError, match=r"column 'job' holds .* values \(row 4\)"):
+        as_names(pa.chunked_array([column]), Place("job", 4))
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_values_with_a_name_are_taken(name):
+    """Texts, numbers and dictionaries pass as they are."""
+    column = pa.chunked_array([SAME[name]])
+
+    assert as_names(column, Place("job")) is column
 
 
 def test_the_heaviest_are_kept_and_equals_go_by_name():
@@ -71,14 +155,14 @@ def test_chunks_with_different_dictionaries_are_one_column():
     values = ["a", "b", None, "c", "a", "z"]
     cut = [pa.array(part).dictionary_encode() for part in (values[:2], values[2:4], values[4:])]
 
-    assert codes(pa.chunked_array(cut), ["a", "b", "c"]).tolist() == [0, 1, 3, 2, 0, 4]
+    assert codes(pa.chunked_array(cut), ["a", "b", "c"]).numbers.tolist() == [0, 1, 3, 2, 0, 4]
 
 
 def test_an_empty_column_has_no_codes():
     """No rows give no codes and no levels."""
     column = pa.chunked_array([], type=pa.string())
 
-    assert codes(column, ["a"]).tolist() == []
+    assert codes(column, ["a"]).numbers.tolist() == []
     assert levels(column, np.empty(0), most=9) == ((), False, False)
 
 
@@ -94,8 +178,7 @@ def test_of_many_texts_the_same_are_kept_as_of_few():
         found = levels(
             pa.chunked_array([texts[:1000].tolist(), texts[1000:].tolist()]), weight, most
         )
-        assert found.categories == tuple(sorted(ranked[:most]))
-        assert found.other is (len(ranked) > most)
+        assert found == (tuple(sorted(ranked[:most])), False, len(ranked) > most)
 
 
 def merged(texts, weight, pieces):
@@ -125,7 +208,8 @@ def test_of_too_many_texts_the_heaviest_are_remembered(monkeypatch):
     texts = np.array([f"v{k}" if k % 2 else f"often{k % 10}" for k in range(4000)])
     found = merged(texts, np.ones(4000), 40)
 
-    assert found.dropped
+    assert found.forgotten > 0
+    assert found.settled().sums.sum() + found.settled().forgotten == 4000
     assert found.levels(5).categories == tuple(f"often{k}" for k in range(0, 10, 2))
     assert len(found.values) <= 100
 
@@ -136,5 +220,4 @@ def test_a_null_among_the_values_of_a_dictionary_is_missing():
 
     for most in (1, 2, 5):
         found = levels(pa.chunked_array([column]), np.ones(4), most)
-        assert found.has_missing
-        assert found.categories == ("a", "b")[:most] if most > 1 else ("b",)
+        assert found == (("a", "b") if most > 1 else ("b",), True, most < 2)

@@ -29,9 +29,9 @@ def test_every_type_has_its_kind(every_kind):
         Column("age", "number", has_missing=True),
         Column("rooms", "number"),
         Column("empty number", "number"),
-        Column("empty", "category", has_missing=True),
-        Column("job", "category", ("clerk", "cook", "rare"), has_missing=True),
-        Column("code", "category", ("3", "7")),
+        Column("empty", "category", has_missing=True, unseen=1 / 6),
+        Column("job", "category", ("clerk", "cook", "rare"), has_missing=True, unseen=4 / 6),
+        Column("code", "category", ("3", "7"), unseen=2 / 6),
         Column("owner", "boolean", has_missing=True),
         Column("day", "date", has_missing=True, cycles=("week",)),
         Column("waited", "number"),
@@ -41,23 +41,24 @@ def test_every_type_has_its_kind(every_kind):
 
 def test_only_training_rows_speak(every_kind):
     """What only other rows hold, and rows of weight 0, does not exist."""
-    expected = (
-        Column("age", "number"),
-        Column("job", "category", ("cook", "rare")),
-        Column("day", "date"),
-    )
+
+    def expected(unseen):
+        """Return the columns of the first and the last row."""
+        job = Column("job", "category", ("cook", "rare"), unseen=unseen)
+        return Column("age", "number"), job, Column("day", "date")
+
     some = every_kind.select(["age", "job", "day"])
 
-    assert infer(some, np.array([3, 0]), 64).columns == expected
-    assert infer(some, np.arange(4), 64, np.array([2.0, 0, 0, 1])).columns == expected
-    assert infer(some, np.arange(4), 64).columns != expected
+    assert infer(some, np.array([3, 0]), 64).columns == expected(3 / 4)
+    assert infer(some, np.arange(4), 64, np.array([2.0, 0, 0, 1])).columns == expected(2 / 5)
+    assert infer(some, np.arange(4), 64).columns[0] != expected(3 / 4)[0]
 
 
 def test_rare_categories_share_one(every_kind):
     """At most so many categories are kept; that there were more is noted."""
     column = infer(every_kind.select(["job"]), np.array([0, 0, 1, 3]), 1).columns[0]
 
-    assert column == Column("job", "category", ("cook",), other=True)
+    assert column == Column("job", "category", ("cook",), other=True, unseen=3 / 6)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.progress import as_json
 from epochal.data.sources.roles import Roles, labelled_batches
+from epochal.data.unseen import Unseen
 from epochal.errors import DataError
 from epochal.model.artifact import load
 from epochal.use.classes import class_indices
 from epochal.use.evaluate import Tally
-from epochal.use.predict import predict_ahead
+from epochal.use.predict import predict_ahead, warn_of_unseen
 
 if TYPE_CHECKING:
     import argparse
@@ -51,10 +52,13 @@ def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Cou
     """Return the figures of a model on labelled rows that come piece by piece."""
     tally = Tally.nothing(len(model.classes))
     labelled = ((piece, piece.rows) for piece in pieces if len(piece.labels))
-    for piece, probabilities in predict_ahead(model, labelled):
+    unseen = Unseen()
+    for piece, found in predict_ahead(model, labelled):
         truth = class_indices(model.classes, piece.labels)
-        tally = tally.add(truth, probabilities, piece.weight)
+        tally = tally.add(truth, found.probabilities, piece.weight)
+        unseen = unseen.merge(found.unseen)
         count.add(len(piece.labels))
+    warn_of_unseen(model, unseen)
     if not tally.rows:
         raise DataError(f"{source} has no row with a label", "at least one")
     area = tally.auc()

@@ -9,8 +9,9 @@ from epochal.cli.counting import counting
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted
 from epochal.cli.writing import check_output, prediction_writer
+from epochal.data.unseen import Unseen
 from epochal.model.artifact import load
-from epochal.use.predict import predict_ahead, unlabelled_batches
+from epochal.use.predict import predict_ahead, unlabelled_batches, warn_of_unseen
 
 if TYPE_CHECKING:
     import argparse
@@ -26,9 +27,12 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         rows = arguments.batch_rows or piece_rows(arguments.memory)
         pieces = unlabelled_batches(arguments.data, model, rows)
-        for _, probabilities in predict_ahead(model, ((None, piece) for piece in pieces)):
-            write(probabilities)
-            count.add(len(probabilities))
+        unseen = Unseen()
+        for _, found in predict_ahead(model, ((None, piece) for piece in pieces)):
+            write(found.probabilities)
+            count.add(len(found.probabilities))
+            unseen = unseen.merge(found.unseen)
+    warn_of_unseen(model, unseen)
     if not arguments.quiet and arguments.out is not None:
         print(f"wrote {counted(count.rows, 'prediction')} to {arguments.out}", file=sys.stderr)
     return 0

@@ -1,7 +1,7 @@
 """Categories of a column: what they are called, which are kept, and the code of every row.
 
-Categories are compared as texts, so that 3, 3.0 and "3" are the same one, however a file or a
-data frame happens to hold it.
+Categories are compared by their canonical texts, so that 3, 3.0 and "3" are the same one, and so are
+True and "true", however a file or a data frame happens to hold them.
 """
 
 from __future__ import annotations
@@ -13,45 +13,51 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import decoded, is_text
+from epochal.data.canonical import canonical, canonical_texts
+from epochal.data.numbers import decoded, first_row_of, is_number, is_text
+from epochal.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from epochal.data.numbers import Place
 
 # Different values of a column that are told apart while it is gone through.
 MOST_KEPT = 2**17
 
 
 class Levels(NamedTuple):
-    """What a column of categories holds: the kept ones by name, and whether there is more."""
+    """What a column of categories holds: the kept ones by name, and whether there is more.
+
+    `unseen` is the share of new rows that can be expected to hold none of the kept ones, from
+    how often the training rows hold a category once (Good, 1953).
+    """
 
     categories: tuple[str, ...]
     has_missing: bool
     other: bool
+    unseen: float
 
 
-def text_of(value: object) -> str:
-    """Return a category as text: whole numbers without a fraction, the rest as Python prints it.
+class Codes(NamedTuple):
+    """The code of every row; how many rows hold a category that is not known, and one such category."""
 
-    >>> text_of(3.0), text_of(3), text_of(0.5), text_of(True), text_of("3")
-    ('3', '3', '0.5', 'True', '3')
-    """
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    numbers: np.ndarray
+    unseen: int
+    example: str | None
 
 
 class Tally(NamedTuple):
     """The different values of some rows, what each weighs, and what rows without a value weigh.
 
-    `dropped`: there were so many different values that the lightest were forgotten.
+    `forgotten` is the weight of values that were forgotten, since there were so many different ones.
     `waiting`: tallies of further rows, whose values have not been looked up yet.
     """
 
     values: pa.Array
     sums: np.ndarray
     missing: float
-    dropped: bool = False
+    forgotten: float = 0.0
     waiting: tuple[Tally, ...] = ()
 
     @classmethod
@@ -76,17 +82,16 @@ class Tally(NamedTuple):
         if not self.waiting:
             return self
         tallies = (self, *self.waiting)
-        every = pa.concat_arrays([tally.values for tally in tallies]).dictionary_encode()
-        sums = np.bincount(
-            every.indices.to_numpy(),
-            weights=np.concatenate([tally.sums for tally in tallies]),
-            minlength=len(every.dictionary),
+        values, sums = _summed(
+            pa.concat_arrays([tally.values for tally in tallies]),
+            np.concatenate([tally.sums for tally in tallies]),
         )
-        values, dropped = every.dictionary, any(tally.dropped for tally in tallies)
+        forgotten = sum(tally.forgotten for tally in tallies)
         if len(values) > MOST_KEPT:
             chosen = _heaviest(values, sums, MOST_KEPT // 2)
-            values, sums, dropped = values.take(pa.array(chosen)), sums[chosen], True
-        return Tally(values, sums, sum(tally.missing for tally in tallies), dropped)
+            forgotten += float(sums.sum() - sums[chosen].sum())
+            values, sums = values.take(pa.array(chosen)), sums[chosen]
+        return Tally(values, sums, sum(tally.missing for tally in tallies), forgotten)
 
     def levels(self, most: int) -> Levels:
         """Return the categories, at most so many of them.
@@ -94,55 +99,88 @@ class Tally(NamedTuple):
         The heaviest are kept (of equal ones the first by name); the result is in
         the order of the names.
 
-        >>> Tally.of(pa.chunked_array([["b", "a", "b", None, "c"]]), np.ones(5)).levels(most=2)
-        Levels(categories=('a', 'b'), has_missing=True, other=True)
+        >>> column = pa.chunked_array([["b", "a", "b", None, "c"]])
+        >>> Tally.of(column, np.ones(5)).levels(most=2)[:3]
+        (('a', 'b'), True, True)
         """
         settled = self.settled()
-        values, sums = settled.values, settled.sums
-        if is_text(values.type) and len(values) > most:
-            # Different values are different texts: of a million only a few need be looked at.
-            chosen = _heaviest(values, sums, most + 1)
-            values, sums = values.take(pa.array(chosen)), sums[chosen]
-        totals: dict[str, float] = {}
-        for value, total in zip(values.to_pylist(), sums, strict=True):
-            text = text_of(value)
-            totals[text] = totals.get(text, 0.0) + float(total)
-        ranked = sorted(totals, key=lambda text: (-totals[text], text))
-        other = settled.dropped or len(ranked) > most
-        return Levels(tuple(sorted(ranked[:most])), settled.missing > 0, other)
+        texts = canonical_texts(settled.values)
+        texts, sums = _summed(texts, settled.sums)
+        kept = _heaviest(texts, sums, most)
+        other = settled.forgotten > 0 or len(texts) > most
+        names = tuple(sorted(texts.take(pa.array(kept)).to_pylist()))
+        return Levels(names, settled.missing > 0, other, settled.unseen(sums, sums[kept]))
+
+    def unseen(self, sums: np.ndarray, kept: np.ndarray) -> float:
+        """Return the share of new rows to expect with none of the kept categories.
+
+        That is the share of the training rows with others, and with kept ones that occur
+        once; and one row more, as nothing is certain. A weight of 2 counts as two rows.
+        """
+        total = float(sums.sum()) + self.forgotten + self.missing
+        others = total - self.missing - float(kept.sum())
+        once = float(kept[kept <= 1].sum())
+        return min((others + once + 1.0) / (total + 2.0), 1.0)
 
 
-def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> np.ndarray:
+def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> Codes:
     """Return the number of every row's category; after the last, missing, then any other.
 
-    >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]))
+    A category is found by its text as it stands, else by its canonical text.
+
+    >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]).numbers)
     [1 2 3 0]
     """
     count = len(categories)
     values, indices = _encoded(column)
-    if is_text(values.type):
-        # Nearly every row may have a text of its own.
-        found = pc.index_in(values, value_set=pa.array(categories, values.type))
-        table = np.where(values.is_null(), count, found.fill_null(count + 1)).tolist()
-    else:
-        code_of = {text: code for code, text in enumerate(categories)}
-        texts = _texts_of(values)
-        table = [count if text is None else code_of.get(text, count + 1) for text in texts]
-    return np.take(np.array([*table, count], dtype=np.intp), indices)
+    spelled = values.cast(pa.large_string()) if is_text(values.type) else canonical_texts(values)
+    spelled = spelled.cast(pa.large_string())
+    missing = spelled.is_null().to_numpy(zero_copy_only=False)
+    numbers = _found(spelled, pa.array(categories, pa.large_string()))
+    if (numbers < 0)[~missing].any():
+        names = pa.array([canonical(name) for name in categories], pa.large_string())
+        again = _found(canonical_texts(spelled), names)
+        numbers = np.where(numbers < 0, again, numbers)
+    numbers = np.where(missing, count, np.where(numbers < 0, count + 1, numbers))
+    of_rows = np.take(np.append(numbers, count).astype(np.intp), indices)
+    unseen = int(np.count_nonzero(of_rows == count + 1))
+    example = spelled[int((numbers == count + 1).argmax())].as_py() if unseen else None
+    return Codes(of_rows, unseen, example)
+
+
+def as_names(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
+    """Return a column whose values have canonical texts; refuse lists, bytes and the like."""
+    kind, types = column.type, pa.types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    plain = is_text(kind) or is_number(kind) or types.is_boolean(kind) or types.is_temporal(kind)
+    if plain or types.is_null(kind) or types.is_string_view(kind):
+        return column
+    row = first_row_of(pc.is_valid(column), place)
+    found = f"column {place.name!r} holds {kind} values (row {row})"
+    raise DataError(found, "texts, numbers, dates, or true and false, as in training")
 
 
 def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
-    """Return the different values as texts, and the index of every row's value.
+    """Return the different values as canonical texts, and the index of every row's value.
 
     Missing rows have the index after the last; NaN among the values is None.
     """
     values, indices = _encoded(column)
-    return _texts_of(values), indices
+    encoded = canonical_texts(values).dictionary_encode(null_encoding="encode")
+    number = np.append(encoded.indices.to_numpy(), len(encoded.dictionary))
+    return encoded.dictionary.to_pylist(), number[indices]
 
 
-def _texts_of(values: pa.Array) -> list[str | None]:
-    """Return values as texts; None for a missing one."""
-    return [None if is_missing(value) else text_of(value) for value in values.to_pylist()]
+def _found(texts: pa.Array, names: pa.Array) -> np.ndarray:
+    """Return the place of every text among names, the first where one is there twice; -1 for none."""
+    return pc.index_in(texts, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
+
+
+def _summed(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """Return the different ones of some values, and of each the sum over its places."""
+    encoded = values.dictionary_encode()
+    totals = np.bincount(encoded.indices.to_numpy(), sums, minlength=len(encoded.dictionary))
+    return encoded.dictionary, totals
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
@@ -163,7 +201,9 @@ def _heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
     >>> print(_heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
     [2 3]
     """
-    least = np.partition(sums, -most)[-most] if len(sums) > most else 0.0
+    if len(sums) <= most:
+        return np.arange(len(sums))
+    least = np.partition(sums, -most)[-most]
     heavier, equal = np.flatnonzero(sums > least), np.flatnonzero(sums == least)
     room = most - len(heavier)
     if len(equal) > room:

@@ -15,23 +15,25 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.categories import codes
+from epochal.data.categories import as_names, codes
 from epochal.data.dates import waves
 from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
 from epochal.data.matching import block, matched, refuse_infinity
+from epochal.data.numbers import Place
 from epochal.data.packing import Packing
 from epochal.data.roots import checked_roots, signed_root
 from epochal.data.rows import head_of, len_of, span, spans, with_room
 from epochal.data.scaling import Scaling, are_bytes
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
+from epochal.data.unseen import Unseen
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -162,21 +164,23 @@ class Preprocessor:
         of the others if there are any. `first_row` is the number of the first
         row in messages, for a table that comes in parts.
         """
+        return self.encode_new(rows, first_row=first_row)[0]
+
+    def encode_new(self, rows: Rows, *, first_row: int = 0) -> tuple[np.ndarray, Unseen]:
+        """Return rows as `encode` does, and which categories in them are not known."""
         rows = matched(rows, self.schema)
         features = with_room(len_of(rows), self.n_features)
 
-        def write(some: slice) -> None:
+        def write(some: slice) -> Unseen:
             """Write the features of the rows of a span."""
             part = span(rows, some.start, some.stop)
-            self._encode_part(part, features[some], first_row + some.start)
+            return self._encode_part(part, features[some], first_row + some.start)
 
         parts = list(spans(rows))
         if len(parts) < 2:
-            list(map(write, parts))
-            return features
+            return features, reduce(Unseen.merge, map(write, parts), Unseen())
         with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
-            list(pool.map(write, parts))
-        return features
+            return features, reduce(Unseen.merge, pool.map(write, parts), Unseen())
 
     def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
@@ -186,8 +190,8 @@ class Preprocessor:
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 
-    def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> None:
-        """Write the features of a few matched rows."""
+    def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> Unseen:
+        """Write the features of a few matched rows; return which categories are not known."""
         values, missing = block(part, self.schema, first_row)
         self._encode_dates(values, features)
         self._take_roots(values)
@@ -208,7 +212,8 @@ class Preprocessor:
             flags = 0.0 if missing is None else missing[:, where.indicated]
             features[:, where.indicators] = flags
         if isinstance(part, pa.Table):
-            self._encode_categories(part, features)
+            return self._encode_categories(part, features, first_row)
+        return Unseen(len_of(part))
 
     def _take_roots(self, values: np.ndarray) -> None:
         """Put the roots of the columns that have some into their places."""
@@ -232,17 +237,20 @@ class Preprocessor:
             np.sqrt(divisor, out=divisor)
             values /= divisor
 
-    def _encode_categories(self, part: pa.Table, features: np.ndarray) -> None:
-        """Write the features of the categories of a table."""
-        where = self._layout
+    def _encode_categories(self, part: pa.Table, features: np.ndarray, first_row: int) -> Unseen:
+        """Write the features of the categories of a table; return which are not known."""
+        where, unseen = self._layout, Unseen(part.num_rows)
         columns = [column for column in self.schema.columns if not column.is_numeric]
         for start, row, column in zip(where.categories, where.codes, columns, strict=True):
-            number = codes(part.column(column.name), column.categories)
+            values = as_names(part.column(column.name), Place(column.name, first_row))
+            found = codes(values, column.categories)
+            unseen = unseen.with_column(column.name, found.unseen, found.example)
             if row >= 0:
-                features[:, start] = row + number
+                features[:, start] = row + found.numbers
             else:
                 table = self._tables[column.name]
-                features[:, start : start + table.shape[1]] = table[number]
+                features[:, start : start + table.shape[1]] = table[found.numbers]
+        return unseen
 
     def _encode_positions(self, values: np.ndarray, features: np.ndarray) -> None:
         """Write where the numeric values lie among their knots, before they are standardised.

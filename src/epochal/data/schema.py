@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -26,7 +26,8 @@ class Column:
     `categories` are the texts with a feature of their own, sorted; `other`
     says that there were more. `has_missing`: some of the training rows lacked
     a value (and, unless it is a category, not all of them). `cycles` are the
-    cycles of the calendar that a date's features show.
+    cycles of the calendar that a date's features show. `unseen` is the share of new rows that
+    can be expected to hold none of the categories; 1: nothing is known of it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     has_missing: bool = False
     other: bool = False
     cycles: tuple[str, ...] = ()
+    unseen: float = 1.0
 
     @property
     def is_numeric(self) -> bool:
@@ -42,12 +44,13 @@ class Column:
         return self.kind != "category"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the column as JSON-ready values; what is empty or false is left out.
+        """Return the column as JSON-ready values; what is as by default is left out.
 
         >>> Column("age", "number", has_missing=True).to_dict()
         {'name': 'age', 'kind': 'number', 'has_missing': True}
         """
-        values = {name: value for name, value in vars(self).items() if value or name == "name"}
+        default = {field.name: field.default for field in fields(self)}
+        values = {name: value for name, value in vars(self).items() if value != default[name]}
         return {
             n: list(value) if isinstance(value, tuple) else value for n, value in values.items()
         }
@@ -72,8 +75,15 @@ class Column:
         _expect(not flags["other"] or is_category, f"column {name!r} has others but is no category")
         _expect(not cycles or is_dated, f"column {name!r} has cycles but is no date")
         _expect(set(cycles) <= set(CYCLES), f"column {name!r} has unknown cycles {cycles}")
+        unseen = values.get("unseen", 1.0)
+        _expect(
+            isinstance(unseen, float) and 0 <= unseen <= 1, f"unseen of column {name!r} is no share"
+        )
+        _expect(
+            unseen == 1 or is_category, f"column {name!r} has a share of unseen categories but none"
+        )
         flag_values = flags["has_missing"], flags["other"]
-        return cls(name, values["kind"], categories, *flag_values, cycles)
+        return cls(name, values["kind"], categories, *flag_values, cycles, unseen)
 
 
 @dataclass(frozen=True)

@@ -191,9 +191,10 @@ class _Found:
         for column in plain.columns:
             if column.kind == "category":
                 tally = self.tallies.get(column.name)
-                found = Column(
-                    column.name, "category", *(tally.levels(max_categories) if tally else ())
-                )
+                found = Column(column.name, "category")
+                if tally is not None:
+                    levels = tally.levels(max_categories)._asdict()
+                    found = Column(column.name, "category", **levels)
             else:
                 cycles = next(extents).varying if column.kind == "date" else ()
                 # Made anew: `replace` takes several times as long, which many columns notice.

@@ -8,7 +8,9 @@ of work alone, so equal calls give equal bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import warnings
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ import pyarrow as pa
 from epochal.data.matching import matched
 from epochal.data.rows import ahead, cut, len_of
 from epochal.data.sources import files
+from epochal.data.unseen import Unseen
 from epochal.learn.losses import softmax
 from epochal.learn.network import apply, dense, outputs
 
@@ -45,10 +48,33 @@ CHUNK_BYTES = 64 * 2**20
 Beside = TypeVar("Beside")
 
 
-def predict_proba(
-    model: Model, rows: Rows, member: int | None = None, first_row: int = 0
-) -> np.ndarray:
+class Prediction(NamedTuple):
+    """Probabilities of the classes, float64 (rows, classes), and which categories are not known."""
+
+    probabilities: np.ndarray
+    unseen: Unseen
+
+
+def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.ndarray:
     """Return the probabilities of the classes, float64 (rows, classes), rows summing to 1.
+
+    Warns of columns in which unknown categories are much more frequent than in training.
+    """
+    probabilities, unseen = prediction(model, rows, member)
+    warn_of_unseen(model, unseen)
+    return probabilities
+
+
+def warn_of_unseen(model: Model, unseen: Unseen) -> None:
+    """Warn of columns in which unknown categories are much more frequent than in training."""
+    for surprise in unseen.surprises(model.preprocessor.schema):
+        warnings.warn(str(surprise), UserWarning, stacklevel=4)
+
+
+def prediction(
+    model: Model, rows: Rows, member: int | None = None, first_row: int = 0
+) -> Prediction:
+    """Return the probabilities of the classes, rows summing to 1, and which categories are not known.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
 
@@ -67,24 +93,27 @@ def predict_proba(
     result = np.empty((number, len(model.classes)))
     activation = model.settings.activation
     large = work(members, number) > SMALL
-    size = chunk_rows(model.preprocessor.n_features)
+    size, unseen = chunk_rows(model.preprocessor.n_features), Unseen()
     for some, chunk in cut(rows, size):
-        x = model.preprocessor.encode(chunk, first_row=first_row + some.start)
+        x, found = model.preprocessor.encode_new(chunk, first_row=first_row + some.start)
         result[some] = probabilities(members, x, activation, calibration, large=large)
-    return result
+        unseen = unseen.merge(found)
+    return Prediction(result, unseen)
 
 
 def predict_proba_at(model: Model, path: str) -> np.ndarray:
     """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
     size = chunk_rows(model.preprocessor.n_features)
     pieces = ((None, rows) for rows in unlabelled_batches(path, model, size))
-    return np.concatenate([part for _, part in predict_ahead(model, pieces)])
+    parts, unseen = zip(*(part for _, part in predict_ahead(model, pieces)), strict=True)
+    warn_of_unseen(model, reduce(Unseen.merge, unseen))
+    return np.concatenate(parts)
 
 
 def predict_ahead(
     model: Model, some: Iterable[tuple[Beside, Rows]]
-) -> Iterator[tuple[Beside, np.ndarray]]:
-    """Yield the probabilities of pieces of rows, each with what came beside it, in their order.
+) -> Iterator[tuple[Beside, Prediction]]:
+    """Yield the predictions of pieces of rows, each with what came beside it, in their order.
 
     While they are used, the next pieces are read, encoded and predicted.
     """
@@ -96,10 +125,10 @@ def predict_ahead(
             yield (beside, before), rows
             before += len_of(rows)
 
-    def predicted(with_it: tuple[Beside, int], rows: Rows) -> tuple[Beside, np.ndarray]:
-        """Return what came beside rows, and their probabilities."""
+    def predicted(with_it: tuple[Beside, int], rows: Rows) -> tuple[Beside, Prediction]:
+        """Return what came beside rows, and their prediction."""
         beside, before = with_it
-        return beside, predict_proba(model, rows, first_row=before)
+        return beside, prediction(model, rows, first_row=before)
 
     return ahead(predicted, counted())
 
