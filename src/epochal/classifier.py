@@ -445,7 +445,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
     def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
         """Return rows with what is said of each, by values or by names of columns."""
-        y, weight, groups, times = said
+        y, weight, groups, times, _ = said
         categorical = [] if self.categorical_features is None else list(self.categorical_features)
         if y is None:
             msg = "requires y to be passed, but the target y is None"

@@ -20,11 +20,13 @@ import pyarrow as pa
 import epochal
 from epochal.data.bags import Bags, bags_for, bytes_per_row, member_weights
 from epochal.data.batches import Epochs
+from epochal.data.class_weights import class_weights
 from epochal.data.encoding import Encoded, Known, Place, encoded, thinned
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.judges import Judges, own, shared
 from epochal.data.kept import Kept
-from epochal.data.labels import class_weights, encode_labels, numbered
+from epochal.data.label_matching import class_indices
+from epochal.data.labels import encode_labels
 from epochal.data.preprocess import Preprocessor
 from epochal.data.rows import columns_of, head_of, image_of
 from epochal.data.split import holdout, latest
@@ -183,9 +185,9 @@ def _numbers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the classes (those of the labels, if None are given), and each row's number and weight."""
     if classes is None:
-        classes, labels = encode_labels(data.labels)
+        classes, labels = encode_labels(data.labels, data.label_source)
     else:
-        labels = numbered(data.labels, classes)
+        labels = class_indices(classes, data.labels, data.label_source)
     return classes, labels, class_weights(classes, labels, how.class_weight, data.weight)
 
 

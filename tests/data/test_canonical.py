@@ -50,7 +50,30 @@ def test_spellings_of_one_value_have_one_text(spellings, text):
 
 @pytest.mark.parametrize(
     "text",
-    [*["T", "-", ".", "007", "00", "+5", "7e12", "0x1F", "12,34", "1_000", "١٢", "2024-13-45", "nan", "yes", "tRUE", "1.2.3"], "", "5 ", "2024-05-01 25:00", "9999-12-31T23:59:59-05:00"],
+    [
+        *[
+            "T",
+            "-",
+            ".",
+            "007",
+            "00",
+            "+5",
+            "7e12",
+            "0x1F",
+            "12,34",
+            "1_000",
+            "١٢",
+            "2024-13-45",
+            "nan",
+            "yes",
+            "tRUE",
+            "1.2.3",
+        ],
+        "",
+        "5 ",
+        "2024-05-01 25:00",
+        "9999-12-31T23:59:59-05:00",
+    ],
 )
 def test_what_spells_nothing_else_stays(text):
     """Names stay letter for letter, also if a bold reader could take them for numbers or dates."""

@@ -10,11 +10,11 @@ from epochal.cli.counting import counting
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.progress import as_json
+from epochal.data.label_matching import class_indices
 from epochal.data.sources.roles import Roles, labelled_batches
 from epochal.data.unseen import Unseen
 from epochal.errors import DataError
 from epochal.model.artifact import load
-from epochal.use.classes import class_indices
 from epochal.use.evaluate import Tally
 from epochal.use.predict import predict_ahead, warn_of_unseen
 
@@ -54,7 +54,7 @@ def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Cou
     labelled = ((piece, piece.rows) for piece in pieces if len(piece.labels))
     unseen = Unseen()
     for piece, found in predict_ahead(model, labelled):
-        truth = class_indices(model.classes, piece.labels)
+        truth = class_indices(model.classes, piece.labels, piece.label_source)
         tally = tally.add(truth, found.probabilities, piece.weight)
         unseen = unseen.merge(found.unseen)
         count.add(len(piece.labels))

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.target is not None or is_data(arguments.path):
         read = labelled(
             arguments.path,
-            Roles(arguments.target),
+            Roles(arguments.target, target_as_text=arguments.target_as_text),
             categorical=arguments.categorical,
             drop=arguments.drop,
             streamed=arguments.memory is not None,

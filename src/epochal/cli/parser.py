@@ -100,6 +100,7 @@ def _add_train(parser: Parser) -> None:
         metavar="COLUMN",
         help="the column to predict (arrays: a key or column number; IDX: not needed)",
     )
+    _add_target_as_text(parser)
     parser.add_argument("--out", type=Path, metavar="MODEL", help="default: DATA's name .epochal")
     parser.add_argument(
         "--from",
@@ -179,6 +180,7 @@ def _add_inspect(parser: Parser) -> None:
         "path", metavar="MODEL|DATA", help=f"a file that train has saved; or data: {DATA_HELP}"
     )
     parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
+    _add_target_as_text(parser)
     _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
@@ -224,6 +226,15 @@ def _add_columns(parser: Parser) -> None:
         default=(),
         metavar="COLUMNS",
         help="comma-separated columns to leave out",
+    )
+
+
+def _add_target_as_text(parser: Parser) -> None:
+    """Add that labels are names, even if they look like quantities."""
+    parser.add_argument(
+        "--target-as-text",
+        action="store_true",
+        help="labels are names, also if they are numbers with fractions, such as versions",
     )
 
 

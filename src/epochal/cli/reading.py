@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.cli.printing import counted
+from epochal.data.label_matching import class_indices
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import is_number
@@ -17,7 +18,6 @@ from epochal.data.rows import head_of
 from epochal.data.sources.roles import labelled, labelled_batches
 from epochal.data.streamed import joined
 from epochal.errors import DataError
-from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,12 +44,12 @@ def like(
     if streamed:
         return relabelled(labelled(path, roles, drop=drop, streamed=True), classes)
     pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop))
-    labels = np.concatenate([piece.labels for piece in pieces])
+    labels = np.concatenate([class_indices(classes, p.labels, p.label_source) for p in pieces])
     if not len(labels):
         raise DataError(f"{path} has no row with a label", "at least one")
     return Labelled(
         joined([piece.rows for piece in pieces]),
-        classes[class_indices(classes, labels)],
+        classes[labels],
         None if roles.weight is None else np.concatenate([piece.weight for piece in pieces]),
         dropped=sum(piece.dropped for piece in pieces),
     )
@@ -57,11 +57,9 @@ def like(
 
 def relabelled(read: Labelled, classes: NDArray[Any]) -> Labelled:
     """Return the rows with labels of the type of `classes`, which must have them all."""
-    if isinstance(read.labels, Coded):
-        numbers = class_indices(classes, read.labels.values)
-        codes = numbers.astype(np.min_scalar_type(len(classes)))[read.labels.codes]
-        return replace(read, labels=Coded(classes, codes))
-    return replace(read, labels=classes[class_indices(classes, read.labels)])
+    indices = class_indices(classes, read.labels, read.label_source)
+    is_coded = isinstance(read.labels, Coded)
+    return replace(read, labels=Coded(classes, indices) if is_coded else classes[indices])
 
 
 def class_counts(labels: NDArray[Any] | Coded) -> dict[str, int]:

@@ -11,7 +11,8 @@ import pyarrow as pa
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import Seen, kinds_of, row_keys
-from epochal.data.labels import encode_labels, numbered
+from epochal.data.label_matching import class_indices
+from epochal.data.labels import encode_labels
 from epochal.data.rows import ahead, head_of, pieces, take
 from epochal.data.streamed import joined
 from epochal.data.survey import Doubt, Survey, copies, survey
@@ -75,8 +76,8 @@ def data_described(path: str, read: Labelled) -> dict[str, Any]:
 def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:
     """Return the rows that are looked at, what their columns hold, and what looks wrong."""
     some = read.sampled(INSPECTED)
-    classes, _ = encode_labels(read.labels)
-    numbers = numbered(some.labels, classes)
+    classes, _ = encode_labels(read.labels, read.label_source)
+    numbers = class_indices(classes, some.labels)
     found = survey(some.rows, numbers)
     return some, found, [*found.doubts, *copies(some.rows, numbers)]
 

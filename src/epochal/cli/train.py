@@ -30,7 +30,8 @@ from epochal.cli.reading import class_counts, columns_found, like, relabelled
 from epochal.cli.surveying import Look, doubt_lines
 from epochal.cli.track import clock
 from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.labels import encode_labels, numbered
+from epochal.data.label_matching import class_indices
+from epochal.data.labels import encode_labels
 from epochal.data.memory import Memory
 from epochal.data.rows import pieces
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
@@ -42,7 +43,6 @@ from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.request import Circumstances, Fitted, check_beside
 from epochal.settings import asked
-from epochal.use.classes import class_indices
 
 if TYPE_CHECKING:
     import argparse
@@ -121,11 +121,11 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         arguments.data, roles, categorical=categorical, drop=arguments.drop, streamed=streamed
     )
     if earlier is None:
-        classes, numbers = encode_labels(train.labels)
+        classes, numbers = encode_labels(train.labels, train.label_source)
     else:
         classes = earlier.classes
         train = relabelled(train, classes)
-        numbers = numbered(train.labels, classes)
+        numbers = class_indices(classes, train.labels, train.label_source)
     valid = None
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, streamed=streamed)
@@ -170,14 +170,15 @@ def _test_pieces(
     for piece in labelled_batches(
         arguments.test, roles, piece_rows(arguments.memory), arguments.drop
     ):
-        class_indices(classes, piece.labels)
+        class_indices(classes, piece.labels, piece.label_source)
         yield slice(start, start + len(piece.labels)), piece.rows
         start += len(piece.labels)
 
 
 def _roles(arguments: argparse.Namespace) -> Roles:
     """Return the columns that say something about rows."""
-    return Roles(arguments.target, arguments.weight, arguments.group, arguments.time)
+    beside = arguments.weight, arguments.group, arguments.time
+    return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
 
 def _announce(arguments: argparse.Namespace, parts: Parts) -> None:

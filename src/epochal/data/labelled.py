@@ -23,6 +23,7 @@ class Labelled:
 
     Rows of one of the `groups` are on one side of every split; with `times` the
     latest rows are those that validate. `dropped` rows had no label and are none of these.
+    `label_source` names what holds the labels, in messages.
     """
 
     rows: Rows | Streamed
@@ -31,12 +32,13 @@ class Labelled:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
     dropped: int = 0
+    label_source: str = "y"
 
     def pieces(self, size: int) -> Iterator[Labelled]:
         """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""
         for some, piece in cut(self.rows, size):
             weight = None if self.weight is None else self.weight[some]
-            yield Labelled(piece, self.labels_of(some), weight)
+            yield Labelled(piece, self.labels_of(some), weight, label_source=self.label_source)
 
     def sampled(self, most: int) -> Labelled:
         """Return rows in memory: as they are if they are there, of files every so-manieth, about `most`."""

@@ -155,5 +155,8 @@ def number_of_text(text: str) -> float:
 
 def floats(column: pa.ChunkedArray) -> np.ndarray:
     """Return an Arrow column as float64, NaN where null."""
+    if pa.types.is_decimal(column.type):
+        # Arrow divides by a power of ten, which costs the last bit.
+        column = column.cast(pa.string())
     values: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy()
     return values

@@ -31,13 +31,13 @@ class Surprise:
 
         >>> print(Surprise("job", 40, 50, 0.004, "Cook "))
         column 'job' holds a category unknown to the model in 80.0 % of the rows (40 of 50), such as
-        'Cook '; as in training it would be 0.4 %: is it spelled as in training, and the right column?
+        'Cook '; of rows like the training rows 0.4 % would: is it spelled as in training?
         """
         share, expected = (100 * part for part in (self.count / self.rows, self.expected))
         return (
             f"column {self.column!r} holds a category unknown to the model in {share:.1f} % of the "
-            f"rows ({self.count:,} of {self.rows:,}), such as {self.example[:60]!r}; as in training "
-            f"it would be {expected:.1f} %: is it spelled as in training, and the right column?"
+            f"rows ({self.count:,} of {self.rows:,}), such as {self.example[:60]!r}; of rows "
+            f"like the training rows {expected:.1f} % would: is it spelled as in training?"
         )
 
 

@@ -1,8 +1,8 @@
 """Class labels as JSON and back, with their NumPy type.
 
-Whole numbers, fractions, truth values and text are kept; text either in
-NumPy's fixed width (`<U5`: up to five characters) or as Python strings
-(`object`).
+Integers, fractions, booleans and text are kept; text either in NumPy's fixed width
+(`<U5`: up to five characters) or as Python strings (`object`), as which integers beyond
+64 bits are kept too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def to_json(classes: np.ndarray) -> dict[str, Any]:
     _check(classes)
     dtype = classes.dtype
     name = f"<U{dtype.itemsize // 4}" if dtype.kind == "U" else dtype.name
-    return {"dtype": name, "values": [str(v) if dtype.kind == "O" else v for v in classes.tolist()]}
+    return {"dtype": name, "values": [_plain(v) for v in classes.tolist()]}
 
 
 def from_json(described: dict[str, Any]) -> np.ndarray:
@@ -64,8 +64,8 @@ def _check(classes: np.ndarray) -> None:
     """Refuse labels that are of no type that can be kept, or not sorted."""
     kind = classes.dtype.kind
     values = classes.tolist()
-    text = kind == "O" and all(isinstance(value, str) for value in values)
-    if not (text or kind == "U" or _NUMBERS.fullmatch(classes.dtype.name)):
+    plain = kind == "O" and _are_texts_or_integers(values)
+    if not (plain or kind == "U" or _NUMBERS.fullmatch(classes.dtype.name)):
         raise ModelError(
             f"the class labels are of type {classes.dtype}",
             "numbers, truth values or text",
@@ -79,3 +79,16 @@ def _check(classes: np.ndarray) -> None:
         raise ModelError.from_damage("the class labels are too long", "shorter labels")
     if kind == "f" and not np.isfinite(classes).all():
         raise ModelError.from_damage("a class label is not finite")
+
+
+def _are_texts_or_integers(values: list[Any]) -> bool:
+    """Whether all labels are texts, or all are integers of which some need more than 64 bits."""
+    if all(isinstance(value, str) for value in values):
+        return True
+    integers = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    return integers and any(not -(2**63) <= value < 2**63 for value in values)
+
+
+def _plain(value: Any) -> Any:
+    """Return a label as JSON holds it: a kind of text as text."""
+    return str(value) if isinstance(value, str) else value

@@ -21,6 +21,8 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         "preprocessor": {"roots": []},
     },
     4: {"settings": {"receptive_field": None}},
+    # What a column says of unknown categories may be left out, and is by older models.
+    5: {},
 }
 
 
@@ -28,9 +30,9 @@ def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
     """Return the description of a model in the format of this version; nothing in it is checked yet.
 
     >>> old = {"format_version": 1, "members": 2, "settings": {}, "preprocessor": {}}
-    >>> new = renewed(old, 4)
+    >>> new = renewed(old, 5)
     >>> new["format_version"], new["calibration"]["weights"], new["settings"]["averaging"]
-    (4, [0.5, 0.5], 0.0)
+    (5, [0.5, 0.5], 0.0)
     """
     for later in range(described["format_version"] + 1, version + 1):
         described = {**described, **_added(described, NEW[later]), "format_version": later}

@@ -61,13 +61,13 @@ def test_columns_and_text_on_demand(tmp_path):
     assert read(str(path), None).labels is None
 
 
-def test_number_labels_keep_their_type(tmp_path):
-    """Labels are whole numbers or truth values where the column is."""
+def test_labels_of_text_files_stay_letter_for_letter(tmp_path):
+    """Whatever the labels look like, whole or in batches, they are the texts in the file."""
     path = tmp_path / "d.csv"
-    path.write_text("a,i,b\n1,0,true\n2,1,false\n")
-    assert read(str(path), "i").labels.dtype.kind == "i"
-    assert read(str(path), "b").labels.dtype.kind == "b"
-    assert next(labelled_batches(str(path), 5, None, "i")).labels.tolist() == ["0", "1"]
+    path.write_text("a,i,b\n1,007,TRUE\n2,7,false\n")
+    for target, labels in (("i", ["007", "7"]), ("b", ["TRUE", "false"])):
+        assert read(str(path), target).labels.tolist() == labels
+        assert next(labelled_batches(str(path), 5, None, target)).labels.tolist() == labels
 
 
 def test_folder_of_parts(tmp_path):

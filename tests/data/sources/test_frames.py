@@ -33,7 +33,11 @@ _OBJECT = "object"
         (pd.Series([1.0, np.nan]), pa.float64(), [1.0, None]),
         (pd.Series([1, None], dtype="int64[pyarrow]"), pa.int64(), [1, None]),
         (pd.Series([1.5, np.nan], dtype="float16"), pa.float32(), [1.5, None]),
-        (pd.Series([Decimal("1.5"), None], dtype=_OBJECT), pa.float64(), [1.5, None]),
+        (
+            pd.Series([Decimal("1.5"), None], dtype=_OBJECT),
+            pa.decimal128(2, 1),
+            [Decimal("1.5"), None],
+        ),
         (pd.Series([Decimal("1.5"), "x"], dtype=_OBJECT), pa.string(), ["1.5", "x"]),
         (pd.Series(pd.arrays.SparseArray([0.0, 1.0])), pa.float64(), [0.0, 1.0]),
         (pd.Series([None, np.nan], dtype=_OBJECT), pa.null(), [None, None]),

@@ -8,11 +8,13 @@ import pytest
 
 from epochal.data.sources import gathered
 from epochal.data.sources.frames import as_labels
-from epochal.data.sources.gathered import Gathered
+from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.errors import DataError
 
+LABELS = LabelColumn("y")
 
-def of(blocks, *, labels=False):
+
+def of(blocks, *, labels=None):
     """Return a column gathered out of blocks."""
     found = Gathered("a", labels=labels)
     for block in blocks:
@@ -29,14 +31,14 @@ def of(blocks, *, labels=False):
         [3, 5, 1, 3, 2],
         [True, False, None, True, True],
         [2.5, 0.0, -0.0, None, 2.5],
-        [b"b", b"a", None, b"c", b"b"],
+        ["007", None, "7", "07", "007"],
     ],
 )
 def test_labels_are_coded(monkeypatch, together, values):
     """Law: the values of the codes are the labels, sorted and in their form, in any blocks."""
     monkeypatch.setattr(gathered, "_TOGETHER", together)
     column = pa.array(values)
-    found = of([column[:1], pa.nulls(2), column[1:3], column[3:], column], labels=True)
+    found = of([column[:1], pa.nulls(2), column[1:3], column[3:], column], labels=LABELS)
     whole = as_labels(pa.concat_arrays([column[:1], pa.nulls(2, column.type), column[1:], column]))
     expected = [value for value in whole.tolist() if value is not None and value == value]  # noqa: PLR0124
     different, codes, has_label = found.labels()
@@ -52,7 +54,7 @@ def test_many_labels_have_wider_codes(monkeypatch, together):
     monkeypatch.setattr(gathered, "_TOGETHER", together)
     for count, kind in ((256, np.uint8), (257, np.uint16)):
         numbers = np.random.default_rng(0).permutation(count)
-        values, codes, _ = of(map(pa.array, np.split(numbers, [7, 99])), labels=True).labels()
+        values, codes, _ = of(map(pa.array, np.split(numbers, [7, 99])), labels=LABELS).labels()
         assert np.array_equal(values[codes], numbers)
         assert codes.dtype == kind
 
@@ -60,7 +62,7 @@ def test_many_labels_have_wider_codes(monkeypatch, together):
 def test_dictionaries_are_decoded():
     """Blocks with dictionaries of their own are one column."""
     blocks = [pa.array(["x", "y"]).dictionary_encode(), pa.array(["z", "x"]).dictionary_encode()]
-    values, codes, _ = of(blocks, labels=True).labels()
+    values, codes, _ = of(blocks, labels=LABELS).labels()
     assert values[codes].tolist() == ["x", "y", "z", "x"]
 
 
@@ -87,4 +89,4 @@ def test_other_types_are_mixed():
 def test_lists_are_refused():
     """Values that are lists are no labels, and refused with the name of the column."""
     with pytest.raises(DataError, match="column 'a' holds list<.*> values; expected numbers"):
-        of([pa.array([[1], [2]])], labels=True)
+        of([pa.array([[1], [2]])], labels=LABELS)

@@ -25,7 +25,7 @@ def test_digits_that_are_names_stay_as_written(codes):
     read = labelled(codes, Roles("label"), categorical=["code"])
 
     assert read.rows.column("code").to_pylist() == ["01", "02", "01"]
-    assert read.labels.tolist() == [0, 1, 1]
+    assert read.labels.tolist() == ["0", "1", "1"]
     assert read.dropped == 1
 
 

@@ -19,7 +19,7 @@ from epochal.errors import DataError
         (pa.array([1.0, float("nan"), None]), pa.float64(), [1.0, None, None]),
         (pa.array([1, 2], pa.int8()), pa.int8(), [1, 2]),
         (pa.array([1.5], pa.float32()).cast(pa.float16()), pa.float32(), [1.5]),
-        (pa.array([Decimal("1.50"), None]), pa.float64(), [1.5, None]),
+        (pa.array([Decimal("1.50"), None]), pa.decimal128(3, 2), [Decimal("1.50"), None]),
         (pa.array(["a"], pa.large_string()), pa.string(), ["a"]),
         (pa.array(["a", None], pa.string_view()), pa.string(), ["a", None]),
         (pa.array(["a"], pa.large_string()).dictionary_encode(), None, ["a"]),

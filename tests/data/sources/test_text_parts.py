@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from epochal.data.sources import text, text_blocks
-from epochal.data.sources.gathered import Gathered
+from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.data.sources.text_parts import surveyed
 from epochal.data.sources.text_types import AS_WRITTEN, MISSING, Way
 from epochal.errors import SourceError
@@ -47,7 +47,7 @@ def test_columns_are_gathered_in_passing(tmp_path):
     """A column that is one thing in every block is gathered at once; a mixed one says so."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1, x\n" * 20 + "2.5, ?\n")
-    gathered = {name: Gathered(name, labels=True) for name in "ab"}
+    gathered = {name: Gathered(name, LabelColumn("y")) for name in "ab"}
     surveyed(path, ["a", "b"], (), gathered)
     assert (gathered["a"].is_mixed, gathered["a"].rows) == (True, 21)
     values, codes, has_label = gathered["b"].labels()

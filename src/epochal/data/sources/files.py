@@ -5,6 +5,7 @@ Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz, IDX and pi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
@@ -16,6 +17,7 @@ from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
 from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
 from epochal.data.sources.parts import TableFormat, read_parts, shared_names
+from epochal.data.sources.typed_labels import spelled
 from epochal.errors import DataError, SourceError
 
 if TYPE_CHECKING:
@@ -46,14 +48,16 @@ def read(
     target: str | None,
     columns: Sequence[str] | None = None,
     as_text: Collection[str] = (),
+    *,
+    target_as_text: bool = False,
 ) -> LabelledRows:
     """Return all rows and labels at a path (file, folder of parts, or pattern).
 
     `target` is the name of the column with the labels (of an array: its name or
     the number of a column); None: no labels, but for arrays those in the
     file itself. `columns`: read only these, and the target. `as_text`: columns
-    of text files that stay as they are written. Rows without a label are
-    dropped and counted.
+    of text files that stay as they are written, as labels always do; `target_as_text`: so do labels that
+    are numbers elsewhere. Rows without a label are dropped and counted.
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
@@ -62,11 +66,13 @@ def read(
         names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
             shared_names(parts, form, [target])
-        table = read_parts(parts, form, names, [name for name in as_text if name in names])
-        found = from_table(table, target, path)
+        texts = {name for name in (*as_text, target) if name in names}
+        found = from_table(read_parts(parts, form, names, texts), target, path, target_as_text)
     else:
         pairs = list(_arrays(parts, name, target))
         found = _joined(pairs, parts[: len(pairs)], path)
+        if target_as_text and found.labels is not None:
+            found = replace(found, labels=spelled(found.labels))
     return _not_empty(found)
 
 
@@ -81,7 +87,10 @@ def batches(path: str, rows_per_batch: int, names: Sequence[str] | None = None) 
 
 
 def labelled_batches(
-    path: str, rows_per_batch: int, names: Sequence[str] | None, target: str | None
+    path: str,
+    rows_per_batch: int,
+    names: Sequence[str] | None,
+    target: str | None,
 ) -> Iterator[LabelledRows]:
     """Yield rows and labels at a path, so many at a time, in bounded memory.
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import datetime
 import decimal
 import numbers
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.sources.tables import plain, plain_column, refuse_duplicates
+from epochal.data.sources.tables import plain, refuse_duplicates
+from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FRAME = "the data frame"
 _WRITABLE = (str, bool, np.bool_, numbers.Real, decimal.Decimal, datetime.date, datetime.time)
@@ -67,45 +71,50 @@ def as_labels(labels: Any) -> np.ndarray:
     """Return labels as a NumPy array; missing ones stay None, NaN or NaT in it.
 
     Columns of pandas, polars and Arrow become arrays of integers, floats,
-    booleans or (text) objects. Frames give two dimensions; the rest is
-    `numpy.asarray`.
+    booleans or (text) objects. Frames give two dimensions; lists become objects, so that
+    NumPy changes none of their labels; the rest is `numpy.asarray`.
 
     >>> as_labels(pa.chunked_array([["yes", None]]))
     array(['yes', None], dtype=object)
     """
     if isinstance(labels, (pa.Array, pa.ChunkedArray)):
-        return _labels_from_arrow(labels)
+        return labels_of(labels)
     if is_frame(labels):
-        columns = [_labels_from_arrow(column) for column in as_rows(labels).columns]
+        columns = [labels_of(column) for column in as_rows(labels).columns]
         return np.column_stack(columns) if columns else np.empty((0, 0))
     if nw.dependencies.is_pandas_series(labels):
         return _labels_from_pandas(labels)
     series = nw.from_native(labels, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
-        return _labels_from_arrow(series.to_arrow())
+        return labels_of(series.to_arrow())
     if hasattr(labels, "toarray"):
         hint = "give the labels as a one-dimensional array"
         raise DataError("the target is a sparse matrix", "one label per row", hint)
+    if isinstance(labels, (list, tuple)) and not any(isinstance(x, (list, tuple)) for x in labels):
+        return _labels_from_list(labels)
     return np.asarray(labels)
 
 
-def _labels_from_arrow(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Return the values as NumPy: integers and booleans with gaps become objects."""
-    if isinstance(column, pa.Array):
-        column = pa.chunked_array([column])
-    column = plain_column(column)
-    if pa.types.is_dictionary(column.type):
-        column = plain_column(column.cast(column.type.value_type))
-    kind = column.type
-    if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        return np.array(column.to_pylist(), dtype=object)
-    return np.asarray(column.to_numpy())
+def _labels_from_list(labels: Sequence[Any]) -> np.ndarray:
+    """Return a list of labels as NumPy holds it, or as objects if NumPy would change some."""
+    plain = np.asarray(labels)
+    texts = plain.dtype.kind == "U" and all(isinstance(label, str) for label in labels)
+    if plain.ndim != 1 or texts or (plain.dtype.kind in "biuf" and all(map(_is_small, labels))):
+        return plain
+    objects = np.empty(len(labels), dtype=object)
+    objects[:] = labels
+    return objects
+
+
+def _is_small(label: Any) -> bool:
+    """Return whether a label is one that NumPy holds as it is beside others: no long integer."""
+    return not isinstance(label, int) or abs(label) <= 2**53
 
 
 def _labels_from_pandas(series: Any) -> np.ndarray:
     """Return the values of a pandas column; objects stay the objects they are."""
     if not isinstance(series.dtype, np.dtype):
-        return _labels_from_arrow(_pandas_column(series, "the target"))
+        return labels_of(_pandas_column(series, "the target"))
     values: np.ndarray = series.to_numpy()
     if values.dtype == object:
         values = values.copy()

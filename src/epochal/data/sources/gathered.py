@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.sources.frames import as_labels
+from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import DataError
 
 # So many different values are brought together at once, at least.
 _TOGETHER = 1 << 16
 
 
+class LabelColumn(NamedTuple):
+    """What is to be known of a column of labels: how messages name it, and whether numbers are texts."""
+
+    where: str
+    as_text: bool = False
+
+
 class Gathered:
-    """The values of a column: `labels` and texts as codes, numbers and dates as they are.
+    """The values of a column: labels and texts as codes, numbers and dates as they are.
 
     `rows` is their number, `kind` their type. `is_mixed`: some had another
     type, and nothing is kept.
     """
 
-    def __init__(self, name: str, *, labels: bool = False) -> None:
+    def __init__(self, name: str, labels: LabelColumn | None = None) -> None:
         self.name, self.rows, self.kind, self.is_mixed = name, 0, pa.null(), False
         self._labels = labels
         # What is not brought together yet; in the end all values that stay as they are.
@@ -36,7 +45,7 @@ class Gathered:
 
     def anew(self) -> Gathered:
         """Return the same column, nothing of it gathered yet."""
-        return Gathered(self.name, labels=self._labels)
+        return Gathered(self.name, self._labels)
 
     def add(self, column: pa.ChunkedArray) -> None:
         """Take the values of a block; returns nothing."""
@@ -52,13 +61,13 @@ class Gathered:
             self._keep(column.combine_chunks())
 
     def labels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the different labels, sorted, the code of every row that has one, and which have."""
+        """Return the different labels, the code of every row that has one, and which have."""
         known, codes = self._coded()
         has_label = codes > 0
         if not has_label.all():
             codes, known = codes[has_label], pa.concat_arrays([known, pa.nulls(1, known.type)])
-        # With a gap among them whole numbers and truth values become objects.
-        values = as_labels(known)
+        # With a gap among them integers and booleans become objects.
+        values = labels_of(known, *(self._labels or ()))
         values = values[: len(values) - int(known.null_count)]
         # Codes count from 1.
         codes = (codes - 1).astype(np.min_scalar_type(max(len(values) - 1, 0)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.sources.frames import as_labels
+from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import ColumnError, DataError, suggestion
 
 if TYPE_CHECKING:
@@ -49,8 +49,15 @@ def missing_labels(labels: np.ndarray) -> np.ndarray:
     return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)
 
 
-def from_table(table: pa.Table, target: str | None, source: str) -> LabelledRows:
+def from_table(
+    table: pa.Table,
+    target: str | None,
+    source: str,
+    as_text: bool = False,  # noqa: FBT001, FBT002
+) -> LabelledRows:
     """Return the table without its target column, and that column as labels.
+
+    `as_text`: labels that are numbers are the texts that spell them.
 
     >>> table = pa.table({"age": [31, 45], "job": ["cook", None]})
     >>> found = from_table(table, "job", "people.csv")
@@ -61,8 +68,13 @@ def from_table(table: pa.Table, target: str | None, source: str) -> LabelledRows
         return LabelledRows(table, None, source)
     if target not in table.column_names:
         raise ColumnError.from_missing([target], table.column_names, source)
-    labels = as_labels(table.column(target))
+    labels = labels_of(table.column(target), target_of(target, source), as_text)
     return without_missing(table.drop_columns([target]), labels, source)
+
+
+def target_of(target: str, source: str) -> str:
+    """Return how messages name the column with the labels."""
+    return f"column {target!r} of {source}"
 
 
 def without_missing(rows: Rows, labels: np.ndarray | None, source: str) -> LabelledRows:

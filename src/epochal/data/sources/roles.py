@@ -14,9 +14,11 @@ import pyarrow as pa
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
+from epochal.data.quantity import check_target
 from epochal.data.sources import files
 from epochal.data.sources.frames import as_labels, feature_names
-from epochal.data.sources.labelled import no_columns, no_labels
+from epochal.data.sources.gathered import LabelColumn
+from epochal.data.sources.labelled import no_columns, no_labels, target_of
 from epochal.data.sources.streams import stream
 from epochal.errors import ColumnError, DataError
 
@@ -30,17 +32,27 @@ class Roles(NamedTuple):
     """Which columns say something about rows: their label, weight, group and time.
 
     By their names; where rows are in memory, in Python, by the values themselves.
+    `target_as_text`: labels that are numbers are names.
     """
 
     target: Any = None
     weight: Any = None
     group: Any = None
     time: Any = None
+    target_as_text: bool = False
 
     @property
     def beside(self) -> list[str]:
         """The columns that are no inputs: a time is one, as it is known of new rows too."""
         return [name for name in (self.weight, self.group) if name is not None]
+
+    def labels_in(self, source: str) -> str:
+        """Return how messages name what holds the labels."""
+        return f"the labels of {source}" if self.target is None else target_of(self.target, source)
+
+    def as_text(self, categorical: Collection[str]) -> list[str]:
+        """Return the columns of a text file that are names: labels, groups and categories."""
+        return [*categorical, *(name for name in (self.target, self.group) if name is not None)]
 
 
 def labelled(
@@ -58,9 +70,16 @@ def labelled(
     """
     if streamed:
         return _streamed(path, roles, categorical, drop)
-    read = files.read(path, roles.target, as_text=categorical)
+    read = files.read(
+        path,
+        roles.target,
+        as_text=roles.as_text(categorical),
+        target_as_text=roles.target_as_text,
+    )
     if read.labels is None:
         raise no_labels(path, feature_names(read.rows))
+    where = roles.labels_in(path)
+    check_target(read.labels, where, as_text=roles.target_as_text)
     weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
     groups, times = (
         None if name is None else as_labels(_column(read.rows, name, path))
@@ -73,7 +92,7 @@ def labelled(
         else read.rows
     )
     rows = as_categories(rows, categorical, path)
-    return Labelled(rows, read.labels, weight, groups, times, read.dropped)
+    return Labelled(rows, read.labels, weight, groups, times, read.dropped, where)
 
 
 def labelled_batches(
@@ -91,7 +110,8 @@ def labelled_batches(
         weight = None if roles.weight is None else _weights_in(rows, roles.weight, path)
         if isinstance(rows, pa.Table):
             rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
-        yield Labelled(rows, read.labels, weight, dropped=read.dropped)
+        where = roles.labels_in(path)
+        yield Labelled(rows, read.labels, weight, dropped=read.dropped, label_source=where)
 
 
 def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
@@ -108,17 +128,27 @@ def _streamed(
     path: str, roles: Roles, categorical: Collection[str], drop: Collection[str]
 ) -> Labelled:
     """Return rows that stay at their path, and what is known of each."""
-    named = [name for name in roles[1:] if name is not None]
-    times_too = [roles.time] if roles.time else []
-    found = stream(path, roles.target, beside=named, keep=times_too, drop=drop, as_text=categorical)
-    weight, groups, times = (None if name is None else found.beside[name] for name in roles[1:])
+    beside = roles.weight, roles.group, roles.time
+    where = roles.labels_in(path)
+    found = stream(
+        path,
+        roles.target,
+        beside=[name for name in beside if name is not None],
+        keep=[roles.time] if roles.time else [],
+        drop=drop,
+        as_text=categorical,
+        names=[roles.group] if roles.group else [],
+        labels=LabelColumn(where, roles.target_as_text),
+    )
+    weight, groups, times = (None if name is None else found.beside[name] for name in beside)
     if roles.weight in found.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
         weight = _checked(np.asarray(weight, np.float64), roles.weight, path)
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
-    return Labelled(rows, labels, weight, groups, times, found.dropped)
+    check_target(labels, where, as_text=roles.target_as_text)
+    return Labelled(rows, labels, weight, groups, times, found.dropped, where)
 
 
 def as_categories(

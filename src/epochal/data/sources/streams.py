@@ -16,9 +16,11 @@ import pyarrow as pa
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
+from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.data.sources.labelled import no_columns, no_labels
 from epochal.data.sources.parts import shared_names
 from epochal.data.sources.runs import Run, digest_of, pieces, stamped
+from epochal.data.sources.typed_labels import spelled
 from epochal.data.streamed import Streamed
 from epochal.errors import ColumnError
 
@@ -53,7 +55,7 @@ class LabelledStream:
     ranked: frozenset[str] = frozenset()
 
 
-def stream(
+def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     path: str,
     target: str | None,
     *,
@@ -61,13 +63,16 @@ def stream(
     keep: Collection[str] = (),
     drop: Collection[str] = (),
     as_text: Collection[str] = (),
+    names: Collection[str] = (),
+    labels: LabelColumn | None = None,
 ) -> LabelledStream:
     """Return the rows at a path (file, folder of parts, or pattern) and their labels.
 
     The data are gone through once, or twice where types show late. What stays in
     memory is a few blocks of some MB, the codes, and the columns `beside`. The
     rows are without these columns, but for those to `keep`, and without those to
-    `drop`, which are not read. `as_text`: columns of text files that stay as they are written.
+    `drop`, which are not read. `as_text`: columns of text files that stay as they are written,
+    as labels always do, and columns beside that are `names`. `labels`: how these are taken.
 
     Raises:
         EpochalError: as `files.read` does; and if a file changes while it is gone through.
@@ -78,15 +83,18 @@ def stream(
     if name in files.TABLES:
         removed = {*drop, *set(beside).difference(keep)}
         asked = _Asked(target, tuple(dict.fromkeys(beside)), removed, set(drop), set(as_text))
-        return _stream_of_table(path, parts, name, asked)
-    for option, names in (
+        texts = {*as_text, *names} | ({target} if target is not None else set())
+        return _stream_of_table(path, parts, name, asked, texts, labels or LabelColumn("y"))
+    for option, named in (
         ("--drop", drop),
         ("--categorical", as_text),
         (f"the option with {beside[0]!r}" if beside else "", beside),
     ):
-        if names:
+        if named:
             raise no_columns(path, option)
-    return _stream_of_arrays(path, parts, name, target)
+    found = _stream_of_arrays(path, parts, name, target)
+    as_names = labels is not None and labels.as_text
+    return replace(found, values=spelled(found.values)) if as_names else found
 
 
 class _Asked(NamedTuple):
@@ -123,7 +131,12 @@ class _Labels(NamedTuple):
 
 
 def _stream_of_table(
-    source: str, parts: Sequence[Stamped], name: str, asked: _Asked
+    source: str,
+    parts: Sequence[Stamped],
+    name: str,
+    asked: _Asked,
+    texts: Collection[str],
+    label_column: LabelColumn,
 ) -> LabelledStream:
     """Return a table of one file or several, surveyed, to be gone through."""
     paths = [part.path for part in parts]
@@ -133,7 +146,9 @@ def _stream_of_table(
         shared_names(paths, form, [asked.target])
     target = asked.target_in(names, source)
     read = [name for name in names if name not in asked.drop or name in asked.beside]
-    found = table_streams.survey(paths, form, read, asked.as_text, target, asked.beside)
+    gathered = {target: Gathered(target, label_column)}
+    gathered |= {name: Gathered(name) for name in asked.beside}
+    found = table_streams.survey(paths, form, read, texts, gathered)
     kept = [name for name in read if name != target and name not in asked.removed]
     # A table without columns has no rows: there is always one until the end.
     blocks = partial(found.table.blocks, names=kept or [target])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
-from epochal.data.sources.gathered import Gathered
 from epochal.data.sources.opening import reading
 from epochal.data.sources.parts import TableFormat, joint_schema
 from epochal.data.sources.text_parts import TextPart, surveyed
@@ -15,6 +14,8 @@ from epochal.data.sources.text_parts import TextPart, surveyed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
+
+    from epochal.data.sources.gathered import Gathered
 
 # About so many values are in a block of a file with types, but never more rows than this.
 _VALUES, _ROWS = 1 << 20, 1 << 16
@@ -85,25 +86,24 @@ def survey(
     form: TableFormat,
     names: Sequence[str],
     as_text: Collection[str],
-    target: str,
-    beside: Sequence[str],
+    gathered: dict[str, Gathered],
 ) -> Survey:
     """Return what going through a table once tells: one type for every column, some columns whole.
 
-    `target` and the columns `beside` are gathered. Where only other rows tell
+    The latter are those to be `gathered`, at least one. Where only other rows tell
     the type of these, the table is gone through for them once more.
     """
-    gathered = {name: Gathered(name, labels=name == target) for name in (target, *beside)}
     parts: list[Part] = []
     counts = []
+    first = next(iter(gathered.values()))
     for path in paths:
-        before = gathered[target].rows
+        before = first.rows
         if form.TYPED:
             schema = cast("TypedFormat", form).schema(path, names)
             parts.append(TypedPart(path, form, schema))
         else:
             parts.append(surveyed(path, names, as_text, gathered))
-        counts.append(gathered[target].rows - before)
+        counts.append(first.rows - before)
     table = _joined(parts, form, names)
     again = {
         name: found.anew()

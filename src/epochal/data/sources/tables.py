@@ -43,8 +43,8 @@ def plain(table: pa.Table, where: str) -> pa.Table:
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the column in a plain type, NaN as null.
 
-    Decimals become float64; dictionaries of strings, numbers or booleans stay
-    dictionaries.
+    Dictionaries of strings, numbers or booleans stay dictionaries. Decimals stay decimals,
+    which have more digits than float64.
 
     >>> plain_column(pa.chunked_array([[1.0, float("nan")]])).to_pylist()
     [1.0, None]
@@ -58,7 +58,7 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return plain_column(pa.chunked_array(chunks, type=kind.value_type))
     if pa.types.is_dictionary(kind):
         return _plain_dictionary(column)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_floating(kind):
         return _without_nan(column)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         try:
@@ -71,8 +71,6 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the numbers as float32 or float64, with null where NaN was."""
-    if pa.types.is_decimal(column.type):
-        return column.cast(pa.float64())
     if pa.types.is_float16(column.type):
         column = column.cast(pa.float32())
     broken = pc.is_nan(column)
@@ -102,6 +100,7 @@ def _may_be_category(kind: pa.DataType) -> bool:
         or types.is_boolean(kind)
         or types.is_integer(kind)
         or types.is_floating(kind)
+        or types.is_decimal(kind)
     )
 
 

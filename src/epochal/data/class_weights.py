@@ -1,0 +1,78 @@
+"""Weights of rows out of weights of classes."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epochal.data.label_matching import matching
+from epochal.data.rows import blocks
+from epochal.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def class_weights(
+    classes: np.ndarray,
+    indices: np.ndarray,
+    class_weight: str | Mapping[object, float] | None,
+    sample_weight: np.ndarray | None,
+) -> np.ndarray:
+    """Return the weight of every row (float64): its own times that of its class.
+
+    "balanced" makes the classes weigh the same: W / (K W_k) for class k, with
+    W the weight of all rows, W_k that of the class, K the number of classes
+    that occur. A mapping names classes; a class it leaves out has weight 1.
+    As in scikit-learn.
+
+    >>> classes, indices = np.array(["a", "b"]), np.array([0, 0, 0, 1])
+    >>> print(class_weights(classes, indices, "balanced", None).round(3))
+    [0.667 0.667 0.667 2.   ]
+    """
+    # One number stands for all rows that weigh the same.
+    rows = np.broadcast_to(1.0, len(indices))
+    if sample_weight is not None:
+        rows = np.asarray(sample_weight, np.float64)
+    if class_weight is None:
+        return rows
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        sums = np.zeros(len(classes))
+        for some in blocks(len(indices)):
+            sums += np.bincount(indices[some], rows[some], len(classes))
+        occurring = sums > 0
+        factors = sums.sum() / (occurring.sum() * np.where(occurring, sums, 1.0))
+    else:
+        factors = _named_factors(classes, class_weight)
+    weights = np.empty(len(indices))
+    for some in blocks(len(indices)):
+        np.multiply(rows[some], factors[indices[some]], out=weights[some])
+    return weights
+
+
+def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
+    """Return the factor of every class out of a mapping."""
+    if not hasattr(class_weight, "items"):
+        expected = "a dict of weights by class, 'balanced' or None"
+        raise SettingError.from_value("class_weight", class_weight, expected)
+    named = dict(class_weight.items())
+    index = matching(classes, named)
+    labels = classes.tolist()
+    unknown = [label for label in named if index[label] is None]
+    left_out = [label for number, label in enumerate(labels) if number not in index.values()]
+    if unknown and left_out:
+        raise SettingError(
+            f"The classes, {left_out}, are not in class_weight, but {unknown} are",
+            f"classes out of {labels}",
+        )
+    factors = np.ones(len(labels))
+    for label, weight in named.items():
+        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+            expected = "a dict of finite weights of at least 0"
+            raise SettingError.from_value("class_weight", class_weight, expected)
+        if index[label] is not None:
+            factors[index[label]] = weight
+    return factors

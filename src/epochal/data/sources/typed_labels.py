@@ -1,0 +1,68 @@
+"""Columns of labels as NumPy arrays: what stands in the data, in a type that classes can have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.data.canonical import canonical_texts
+from epochal.data.labels import unknown_type
+from epochal.data.sources.tables import plain_column
+
+
+def labels_of(
+    column: pa.Array | pa.ChunkedArray,
+    where: str = "y",
+    as_text: bool = False,  # noqa: FBT001, FBT002
+) -> np.ndarray:
+    """Return a column as labels, shape (rows,): missing ones stay None, NaN or NaT.
+
+    Integers, floats and booleans stay what they are (with gaps as objects), texts are objects,
+    letter for letter. Decimals without a fraction are integers, of any length; other decimals,
+    dates and times of day are the texts that spell them.
+
+    Args:
+        column: as it was read.
+        where: what holds it, in messages.
+        as_text: numbers, too, are the texts that spell them.
+
+    Raises:
+        DataError: for lists, bytes, durations and the like.
+
+    >>> labels_of(pa.chunked_array([["yes", None]]))
+    array(['yes', None], dtype=object)
+    >>> labels_of(pa.array([2, 10]), as_text=True)
+    array(['2', '10'], dtype=object)
+    """
+    if isinstance(column, pa.Array):
+        column = pa.chunked_array([column])
+    column = plain_column(column)
+    if pa.types.is_dictionary(column.type):
+        column = plain_column(column.cast(column.type.value_type))
+    kind, types = column.type, pa.types
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
+        return np.array(column.to_pylist(), dtype=object)
+    if types.is_decimal(kind) and kind.scale <= 0 and not as_text:
+        return np.array([None if v is None else int(v) for v in column.to_pylist()], dtype=object)
+    if types.is_decimal(kind) and not as_text:
+        return np.array([None if v is None else f"{v:f}" for v in column.to_pylist()], dtype=object)
+    if is_number and not as_text:
+        if column.null_count and not types.is_floating(kind):
+            return np.array(column.to_pylist(), dtype=object)
+        return np.asarray(column.to_numpy())
+    is_date = types.is_date(kind) or types.is_timestamp(kind) or types.is_time(kind)
+    if not (is_number or is_date or types.is_decimal(kind)):
+        raise unknown_type("unknown", f"{where} holds {kind} values")
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = np.array([*canonical_texts(encoded.dictionary).to_pylist(), None], dtype=object)
+    return texts[encoded.indices.fill_null(len(texts) - 1).to_numpy()]
+
+
+def spelled(labels: np.ndarray) -> np.ndarray:
+    """Return labels as texts: numbers as the texts that spell them, None where one is missing.
+
+    >>> spelled(np.array([2.0, 2.5, np.nan]))
+    array(['2', '2.5', None], dtype=object)
+    """
+    return labels_of(pa.array(labels, from_pandas=True), as_text=True)
