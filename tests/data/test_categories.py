@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from epochal.data import categories
-from epochal.data.categories import Tally, as_names, codes
+from epochal.data.categories import Tally, as_dictionary, as_names, codes
 from epochal.data.numbers import Place
 from epochal.errors import DataError
 
@@ -124,6 +124,32 @@ def test_values_without_a_name_are_refused(column):
     """Lists, bytes and structs in a column of categories are refused by column and row."""
     with pytest.raises(DataError, match=r"column 'job' holds .* values \(row 4\)"):
         as_names(pa.chunked_array([column]), Place("job", 4))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([19844, None, 19844], pa.date32()),
+        pa.array([19844, None, 19844], pa.date32()).dictionary_encode(),
+        pa.array([1714521600, None, 1714521600], pa.timestamp("s")),
+    ],
+)
+def test_dates_that_are_names_are_texts(column):
+    """A column of dates that is named as categories is one, also if it comes in pieces."""
+    for pieces in ([], [column], [column, column]):
+        found = as_dictionary(pa.chunked_array(pieces, column.type))
+        assert found.type == pa.dictionary(pa.int32(), pa.string())
+        assert found.to_pylist() == ["2024-05-01", None, "2024-05-01"] * len(pieces)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_names_become_a_dictionary(name):
+    """Values stay, dictionaries stay what they are."""
+    column = pa.chunked_array([SAME[name]])
+    found = as_dictionary(column)
+
+    assert pa.types.is_dictionary(found.type)
+    assert str(found.to_pylist()) == str(column.to_pylist())
 
 
 @pytest.mark.parametrize("name", SAME)

@@ -55,13 +55,13 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def shortened(text: str, width: int = NAME) -> str:
-    """Return a text in one line, cut to a width.
+    """Return a text in one line, cut to a width in the middle: names may differ at their ends.
 
     >>> shortened("a very long name of a class", 10)
-    'a very lo…'
+    'a very…ass'
     """
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+    line, end = " ".join(text.split()), (width - 1) // 3
+    return line if len(line) <= width else f"{line[: width - 1 - end]}…{line[len(line) - end :]}"
 
 
 def evaluation_lines(figures: Evaluation) -> list[str]:

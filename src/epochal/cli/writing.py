@@ -58,8 +58,10 @@ def predictions(classes: NDArray[Any], probabilities: NDArray[np.float64]) -> pa
     >>> predictions(np.array(["no", "yes"]), p).to_pylist()
     [{'prediction': 'yes', 'probability_no': 0.25, 'probability_yes': 0.75}]
     """
-    winners = classes[probabilities.argmax(axis=1)]
-    columns = [pa.array(winners, type=_label_type(classes)), *map(pa.array, probabilities.T.copy())]
+    kind = _label_type(classes)
+    names = pa.array(classes.tolist(), kind) if classes.dtype.kind == "O" else pa.array(classes, kind)
+    winners = names.take(pa.array(probabilities.argmax(axis=1)))
+    columns = [winners, *map(pa.array, probabilities.T.copy())]
     return pa.Table.from_arrays(columns, schema=_schema(classes))
 
 
@@ -70,8 +72,13 @@ def _schema(classes: NDArray[Any]) -> pa.Schema:
 
 
 def _label_type(classes: NDArray[Any]) -> pa.DataType:
-    """Return the Arrow type of the labels."""
-    return pa.array(classes.tolist()).type
+    """Return the Arrow type of the labels; integers beyond 64 bits are decimals, as in a file."""
+    if classes.dtype.kind not in "OU":
+        return pa.from_numpy_dtype(classes.dtype)
+    if isinstance(classes[0], str):
+        return pa.string()
+    digits = max(len(str(abs(label))) for label in classes)
+    return pa.decimal128(digits, 0) if digits <= 38 else pa.decimal256(min(digits, 76), 0)
 
 
 @contextmanager

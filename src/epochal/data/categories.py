@@ -160,6 +160,24 @@ def as_names(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
     raise DataError(found, "texts, numbers, dates, or true and false, as in training")
 
 
+def as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of names as a dictionary: dates and times as texts, since they are no amounts.
+
+    >>> as_dictionary(pa.chunked_array([pa.array([0, 1], pa.date32())])).type.value_type
+    DataType(string)
+    """
+    kind = column.type
+    is_encoded = pa.types.is_dictionary(kind)
+    if not pa.types.is_temporal(kind.value_type if is_encoded else kind):
+        return column if is_encoded else column.dictionary_encode()
+    encoded = decoded(column).dictionary_encode().unify_dictionaries()
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices, canonical_texts(chunk.dictionary))
+        for chunk in encoded.chunks
+    ]
+    return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
+
+
 def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
     """Return the different values as canonical texts, and the index of every row's value.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.categories import as_dictionary
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
@@ -177,8 +178,7 @@ def as_categories(
     table = with_columns(rows, names, source, option)
     for name in names:
         place, column = table.column_names.index(name), table.column(name)
-        if not pa.types.is_dictionary(column.type):
-            table = table.set_column(place, name, column.dictionary_encode())
+        table = table.set_column(place, name, as_dictionary(column))
     return table
 
 
