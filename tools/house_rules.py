@@ -37,6 +37,7 @@ WITHOUT_TWIN = {
     "test_house.py",
     "test_init.py",
     "test_numerics.py",
+    "test_same_data.py",
     "test_whole.py",
 }
 # Files that must show what they forbid.

@@ -59,7 +59,9 @@ def predictions(classes: NDArray[Any], probabilities: NDArray[np.float64]) -> pa
     [{'prediction': 'yes', 'probability_no': 0.25, 'probability_yes': 0.75}]
     """
     kind = _label_type(classes)
-    names = pa.array(classes.tolist(), kind) if classes.dtype.kind == "O" else pa.array(classes, kind)
+    names = (
+        pa.array(classes.tolist(), kind) if classes.dtype.kind == "O" else pa.array(classes, kind)
+    )
     winners = names.take(pa.array(probabilities.argmax(axis=1)))
     columns = [winners, *map(pa.array, probabilities.T.copy())]
     return pa.Table.from_arrays(columns, schema=_schema(classes))
