@@ -70,6 +70,26 @@ class DataError(EpochalError, ValueError):
     exit_code = 4
 
 
+class CellError(DataError):
+    """A value that cannot be used, in a row that whoever knows its file can name better.
+
+    >>> error = CellError("column 'age' holds 'x' in", 3, "", "a number, as in training")
+    >>> print(error.placed("row 5 of new.csv"))
+    column 'age' holds 'x' in row 5 of new.csv; expected a number, as in training.
+    """
+
+    def __init__(
+        self, before: str, row: int, after: str = "", expected: str = "", hint: str = ""
+    ) -> None:
+        """Take what stands before and after the row, and the row's number from 0."""
+        super().__init__(f"{before} row {row}{after}", expected, hint)
+        self.before, self.row, self.after = before, int(row), after
+
+    def placed(self, place: str) -> DataError:
+        """Return the error with the row named so."""
+        return DataError(f"{self.before} {place}{self.after}", self.expected, self.hint)
+
+
 class ColumnError(DataError, KeyError):
     """A column that is not there."""
 
