@@ -112,7 +112,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     receptive_field : (int, int), "auto" or None
         The same for each unit of the first layer; "auto" is a third of each side.
     epsilon : float
-        The constant in (x - mean) / sqrt(variance + epsilon).
+        The constant in (x - mean) / sqrt(variance + epsilon), as a share of the variance.
     clip : float or None
         Standardised numbers become x / sqrt(1 + (x / clip)^2).
     square_roots : bool or "auto"

@@ -50,6 +50,7 @@ def test_every_column_is_shown_with_what_it_holds():
     ("column", "words"),
     [
         ([7] * ROWS, "is 7 in every row"),
+        ([0.3, 0.1 + 0.2] * (ROWS // 2), "is 0.3 in every row, up to rounding"),
         ([None] * ROWS, "has no value in any row"),
         ([0.0] * (ROWS - 1) + [1.0], "is 0.0 in 99.8% of the rows"),
         ([f"p{k}" for k in range(ROWS)], "an id?"),
@@ -64,6 +65,7 @@ def test_every_column_is_shown_with_what_it_holds():
     ],
     ids=[
         "constant",
+        "constant up to rounding",
         "empty",
         "nearly",
         "text id",

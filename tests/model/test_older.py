@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from epochal.errors import ModelError
@@ -51,6 +53,12 @@ def file_of(
     return rezip(list(zip(names, (description, weights, sums), strict=True)))
 
 
+def before_5(model: Model) -> Model:
+    """Return what is read of a model that an older format describes."""
+    preprocessor = dataclasses.replace(model.preprocessor, relative_epsilon=False)
+    return dataclasses.replace(model, preprocessor=preprocessor)
+
+
 def test_a_model_of_format_1_is_read(
     model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
@@ -58,7 +66,7 @@ def test_a_model_of_format_1_is_read(
     old = older(json.loads(entries["model.json"]), 1)
     read = load(file_of(old, entries, rezip))
 
-    assert read.preprocessor == model.preprocessor
+    assert read.preprocessor == before_5(model).preprocessor
     assert read.calibration.weights == (0.5, 0.5)
     assert read.calibration.power == 1.0
     np.testing.assert_array_equal(read.members[1][0].weights, model.members[1][0].weights)
@@ -74,7 +82,7 @@ def test_a_model_of_format_2_is_read(
     assert read.settings.input_dropout == 0
     assert read.settings.square_roots is False
     assert read.calibration == model.calibration
-    assert read.preprocessor == model.preprocessor
+    assert read.preprocessor == before_5(model).preprocessor
 
 
 def test_a_model_of_format_3_is_read(
@@ -84,7 +92,21 @@ def test_a_model_of_format_3_is_read(
     read = load(file_of(older(json.loads(entries["model.json"]), 3), entries, rezip))
 
     assert read.settings.receptive_field is None
-    assert read == model
+    assert read == before_5(model)
+
+
+def test_a_model_of_format_4_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """Its ε was in the unit of the data, and is told so; its scales, and so its features, stay."""
+    read = load(file_of(older(json.loads(entries["model.json"]), 4), entries, rezip))
+
+    assert model.preprocessor.relative_epsilon
+    assert not read.preprocessor.relative_epsilon
+    ages = pa.table({"age": [3.5, None], "smokes": [True, None], "city": ["Graz", "x"]})
+    rows = ages.append_column("since", [["2020-02-29", None]])
+    assert read.preprocessor.encode(rows).tobytes() == model.preprocessor.encode(rows).tobytes()
+    assert read == before_5(model)
 
 
 @pytest.mark.parametrize("version", range(1, FORMAT_VERSION))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from epochal.data.magnitude import LARGEST, SMALLEST
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -74,7 +76,19 @@ class Knots:
         [[1.5 0. ]]
         """
         for index, knots in enumerate(self.columns):
-            out[:, index] = np.interp(values[:, index], knots, np.arange(len(knots)))
+            # Slopes between very near or very far knots would be none of float64's numbers.
+            unit = np.ldexp(1.0, -_exponent_of(knots))
+            out[:, index] = np.interp(values[:, index] * unit, knots * unit, np.arange(len(knots)))
+
+
+def _exponent_of(knots: np.ndarray) -> int:
+    """Return e with |x| < 2^e for all knots of a column, within what 2^-e can be.
+
+    >>> _exponent_of(np.array([-3.0, 1.0]))
+    2
+    """
+    _, exponent = np.frexp(max(abs(knots[0]), abs(knots[-1])))
+    return int(np.clip(exponent, SMALLEST, LARGEST))
 
 
 def knots_in(values: np.ndarray, weights: np.ndarray, most: tuple[int, int]) -> tuple[Knots, Knots]:

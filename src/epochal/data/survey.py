@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from epochal.data.categories import different, is_missing
 from epochal.data.copies import kinds_of, row_keys
+from epochal.data.magnitude import Magnitude
 from epochal.data.numbers import decoded, number_of_text
 
 if TYPE_CHECKING:
@@ -131,6 +132,9 @@ class _Values:
         most = int(np.argmax(self.counts * self.there))
         if self.counts[most] == rows:
             return [Doubt(name, f"is {self.values[most]} in every row", drop)]
+        if present == rows and self._is_rounding():
+            value = self.values[most]
+            return [Doubt(name, f"is {value:.6g} in every row, up to rounding", drop)]
         told = []
         numbers = self._numbers_among_texts(present)
         if numbers:
@@ -154,6 +158,13 @@ class _Values:
         elif self.kind == "category" and self.number > NEARLY_DIFFERENT * present > FEWEST:
             told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
         return told
+
+    def _is_rounding(self) -> bool:
+        """Whether the values are fractions that differ by the rounding of a computation only."""
+        values = [self.values[k] for k in np.flatnonzero(self.there)]
+        if self.kind != "number" or not all(isinstance(value, float) for value in values):
+            return False
+        return bool(Magnitude.of(np.array(values)[:, None]).constant[0])
 
     def _numbers_among_texts(self, present: int) -> str:
         """Return what is found if most of the values are numbers and some are not."""

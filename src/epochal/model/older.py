@@ -21,6 +21,8 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         "preprocessor": {"roots": []},
     },
     4: {"settings": {"receptive_field": None}},
+    # Before, ε was in the unit of the data.
+    5: {"preprocessor": {"relative_epsilon": False}},
 }
 
 
