@@ -145,6 +145,10 @@ class TrainingError(EpochalError, ArithmeticError):
         )
 
 
+class FewRowsWarning(UserWarning):
+    """A training on so few rows that it may say little about others."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the nearest of the known names, or all of them, as a hint.
 

@@ -159,3 +159,13 @@ def test_an_unknown_label_is_refused_by_row():
     """A label that is no class is named with its row."""
     with pytest.raises(DataError, match="label 'c' in row 1 is not one of the model's classes"):
         numbered(np.array(["a", "c"]), np.array(["a", "b"]))
+
+
+def test_enormous_class_weights_are_numbers():
+    """Only how they compare with each other says anything."""
+    weights = class_weights(
+        np.arange(2), np.array([0, 1, 1]), {0: 1e308, 1: 0.5e308}, np.full(3, 9.0)
+    )
+
+    assert np.isfinite(weights).all()
+    assert weights / weights[0] == pytest.approx([1, 0.5, 0.5])

@@ -15,6 +15,7 @@ from epochal.errors import ModelError
 from epochal.model.artifact import load
 from epochal.model.description import FORMAT_VERSION
 from epochal.model.older import NEW
+from epochal.model.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,8 @@ def older(described: dict[str, Any], version: int) -> dict[str, Any]:
         for part, keys in NEW[later].items():
             for name in keys:
                 del old[part][name]
+    if version < 5:
+        del old["parameters"]
     if version == 1:
         del old["calibration"]
     return old
@@ -54,9 +57,10 @@ def file_of(
 
 
 def before_5(model: Model) -> Model:
-    """Return what is read of a model that an older format describes."""
+    """Return what is read of a model that an older format describes, which says only what was resolved."""
     preprocessor = dataclasses.replace(model.preprocessor, relative_epsilon=False)
-    return dataclasses.replace(model, preprocessor=preprocessor)
+    parameters = Parameters.of("default", vars(model.settings), random_state=model.seed)
+    return dataclasses.replace(model, preprocessor=preprocessor, parameters=parameters)
 
 
 def test_a_model_of_format_1_is_read(
@@ -107,6 +111,18 @@ def test_a_model_of_format_4_is_read(
     rows = ages.append_column("since", [["2020-02-29", None]])
     assert read.preprocessor.encode(rows).tobytes() == model.preprocessor.encode(rows).tobytes()
     assert read == before_5(model)
+
+
+@pytest.mark.parametrize("version", range(1, 5))
+def test_parameters_in_an_older_format_are_refused(
+    version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """What was asked for is in no file of an older format."""
+    described = json.loads(entries["model.json"])
+    forged = older(described, version) | {"parameters": described["parameters"]}
+
+    with pytest.raises(ModelError, match=r"model\.json\.parameters"):
+        load(file_of(forged, entries, rezip))
 
 
 @pytest.mark.parametrize("version", range(1, FORMAT_VERSION))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from epochal.data.rows import blocks
+from epochal.data.sources.conversion import is_gap
+from epochal.data.weights import relative
 from epochal.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ENORMOUS = 2.0**512
 _EXPECTED = "labels that are whole numbers, texts, or true and false"
 
 
@@ -95,7 +97,7 @@ def class_weights(
 
 def _plain_labels(y: np.ndarray) -> np.ndarray:
     """Return object labels of one plain type as an array of that type; texts stay objects."""
-    missing = np.array([_is_missing(label) for label in y])
+    missing = np.array([is_gap(label) for label in y])
     if missing.any():
         raise _missing(int(missing.argmax()))
     types = {type(label) for label in y.tolist()}
@@ -154,14 +156,8 @@ def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
     if not (np.isfinite(factors) & (factors >= 0)).all():
         expected = "a dict of finite weights of at least 0"
         raise SettingError.from_value("class_weight", class_weight, expected)
-    return factors
-
-
-def _is_missing(label: object) -> bool:
-    """Whether an object label is None, NaN, NaT or pandas' NA."""
-    if label is None or type(label).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(label, (float, np.floating)) and math.isnan(label)
+    # Such factors times weights of rows may be no numbers of float64.
+    return relative(factors) if factors.max() > _ENORMOUS else factors
 
 
 def _missing(row: int) -> DataError:

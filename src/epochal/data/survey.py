@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ class _Values:
     def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
         """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
         rows = len(self.codes)
-        drop = f"leave it out with --drop {name}"
+        drop = f"leave it out with {typed('--drop', name)}"
         present = int(self.counts[self.there].sum())
         if not present:
             return [Doubt(name, "has no value in any row", drop)]
@@ -243,6 +244,15 @@ def copies(rows: Rows, labels: np.ndarray) -> list[Doubt]:
     if contradicting:
         told += f", {contradicting:,} of them with another class"
     return [Doubt(None, told, "copies on both sides of a split flatter a score: see --group")]
+
+
+def typed(option: str, value: str) -> str:
+    """Return an option with its value as they are typed in a shell.
+
+    >>> print(typed("--drop", "my column"), typed("--drop", "-x"))
+    --drop 'my column' --drop=-x
+    """
+    return f"{option}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
 
 
 def _as_table(rows: Rows) -> pa.Table | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.sources.conversion import is_gap
 from epochal.data.sources.frames import as_labels
 from epochal.errors import ColumnError, DataError, suggestion
 
@@ -43,9 +43,7 @@ def missing_labels(labels: np.ndarray) -> np.ndarray:
         return missing
     if labels.dtype != object:
         return np.zeros(labels.shape, dtype=bool)
-    flags = (
-        label is None or (isinstance(label, float) and math.isnan(label)) for label in labels.flat
-    )
+    flags = map(is_gap, labels.flat)
     return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)
 
 

@@ -1,0 +1,53 @@
+"""Columns of a data frame in memory that say something of each row: taken by their names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epochal.data.sources.frames import column_of, is_frame
+from epochal.data.sources.labelled import missing_labels
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from epochal.data.labelled import Labelled
+    from epochal.data.sources.roles import Roles
+
+# What the arguments of `fit` are called.
+_ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "times"}
+
+
+def taken_from(rows: Any, said: Roles) -> tuple[Roles, list[str]]:
+    """Return what is said of rows, by values; and which of it were names of columns of a frame.
+
+    >>> from epochal.data.sources.roles import Roles
+    >>> import pyarrow as pa
+    >>> values, named = taken_from(pa.table({"age": [3], "sold": ["no"]}), Roles("sold"))
+    >>> values.target.to_pylist(), named
+    (['no'], ['target'])
+    """
+    named = [role for role, value in said._asdict().items() if isinstance(value, str)]
+    if named and not is_frame(rows):
+        role = named[0]
+        found = f"{_ARGUMENTS[role]} is {getattr(said, role)!r}, and X has no named columns"
+        hint = "give X as a data frame or the path of a file, or the values as an array"
+        raise DataError(found, "one value for each row", hint)
+    values = {role: column_of(rows, getattr(said, role)) for role in named}
+    return said._replace(**values), named
+
+
+def without(said: Roles, named: list[str]) -> list[str]:
+    """Return the columns that are no features: those named, but for a time."""
+    return [getattr(said, role) for role in named if role != "time"]
+
+
+def with_labels(read: Labelled) -> Labelled:
+    """Return the rows that have a label, and how many have none."""
+    missing = missing_labels(np.asarray(read.labels))
+    if not missing.any():
+        return read
+    if missing.all():
+        raise DataError("no row of the data frame has a label", "labels in the target column")
+    return replace(read.where(~missing), dropped=int(missing.sum()))
