@@ -283,7 +283,11 @@ def test_rows_of_a_file_without_a_label_are_told(tmp_path):
         (lambda f: small().fit(X, Y, "w"), DataError, "sample_weight is 'w'"),
         (lambda f: small().fit(f, "incme"), ColumnError, "did you mean 'income'"),
         (lambda f: small().fit(f, "income", groups="g"), ColumnError, "no column 'g'"),
-        (lambda f: small().fit(f, Y, X_val=X, y_val="income"), DataError, "y is 'income'"),
+        (
+            lambda f: small().fit(f, Y, X_val=X, y_val="income"),
+            DataError,
+            "y_val is 'income', and X_val",
+        ),
     ],
 )
 def test_names_that_are_no_columns_are_refused(call, error, words):

@@ -317,7 +317,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             check_beside(data, settings, validated=X_val is not None)
             validation = None
             if X_val is not None:
-                validation = read_rows(self, X_val, Roles(y_val, sample_weight_val), reset=False)
+                roles = Roles(y_val, sample_weight_val)
+                validation = read_rows(self, X_val, roles, reset=False, ending="_val")
             how = self._how(earlier)
             fitted = fit(data, settings, how, validation=validation, earlier=earlier)
             return self._keep(fitted, y)

@@ -82,8 +82,11 @@ def checked_rows(
     return rows
 
 
-def read_rows(estimator: Any, X: Any, said: Roles, *, reset: bool) -> Labelled:
-    """Return rows with what is said of each, by values or by names of columns; `reset` as below."""
+def read_rows(estimator: Any, X: Any, said: Roles, *, reset: bool, ending: str = "") -> Labelled:
+    """Return rows with what is said of each, by values or by names of columns.
+
+    `reset` as above; `ending` is that of the names of arguments, for rows that validate.
+    """
     if said.target is None:
         msg = "requires y to be passed, but the target y is None"
         raise ValueError(f"{type(estimator).__name__} {msg}")
@@ -95,7 +98,7 @@ def read_rows(estimator: Any, X: Any, said: Roles, *, reset: bool) -> Labelled:
         _tell_dropped(read.dropped, str(X))
         return replace(read, rows=checked_rows(estimator, read.rows, reset=reset))
     X = concrete(X)
-    values, named = taken_from(X, said)
+    values, named = taken_from(X, said, ending)
     rows = checked_rows(estimator, X, reset=reset, without=without(said, named))
     rows = as_categories(rows, categorical, "X", PYTHON.categorical)
     y, weight, groups, times = values

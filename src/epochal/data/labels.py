@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from epochal.data.rows import blocks
-from epochal.data.sources.conversion import is_gap
+from epochal.data.sources.labelled import missing_labels
 from epochal.data.weights import relative
 from epochal.errors import DataError, SettingError
 
@@ -97,7 +97,7 @@ def class_weights(
 
 def _plain_labels(y: np.ndarray) -> np.ndarray:
     """Return object labels of one plain type as an array of that type; texts stay objects."""
-    missing = np.array([is_gap(label) for label in y])
+    missing = missing_labels(y)
     if missing.any():
         raise _missing(int(missing.argmax()))
     types = {type(label) for label in y.tolist()}

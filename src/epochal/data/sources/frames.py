@@ -50,7 +50,8 @@ def concrete(data: Any) -> Any:
     """Return a frame that is computed when it is needed, and a record batch, as tables; others as they are."""
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
-    if isinstance(data, pa.Table) or nw.dependencies.is_pandas_dataframe(data):
+    plain_kinds = (np.ndarray, list, tuple, pa.Table)
+    if isinstance(data, plain_kinds) or nw.dependencies.is_pandas_dataframe(data):
         return data
     frame = nw.from_native(data, pass_through=True)
     if not isinstance(frame, nw.LazyFrame):
@@ -160,11 +161,11 @@ def _without_intervals(labels: np.ndarray) -> np.ndarray:
     """Return labels with intervals of pandas, as of `pandas.cut`, as their texts."""
     if labels.dtype != object or labels.ndim != 1:
         return labels
-    flags = [type(label).__name__ == "Interval" for label in labels.tolist()]
-    if any(flags):
-        labels = labels.copy()
-        labels[flags] = [str(label) for label in labels[flags].tolist()]
-    return labels
+    intervals = {kind for kind in set(map(type, labels)) if kind.__name__ == "Interval"}
+    if not intervals:
+        return labels
+    texts = [str(label) if type(label) in intervals else label for label in labels]
+    return np.array([*texts, None], dtype=object)[:-1]
 
 
 def _labels_from_arrow(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "times"}
 
 
-def taken_from(rows: Any, said: Roles) -> tuple[Roles, list[str]]:
+def taken_from(rows: Any, said: Roles, ending: str = "") -> tuple[Roles, list[str]]:
     """Return what is said of rows, by values; and which of it were names of columns of a frame.
+
+    `ending` is that of the names of arguments, for rows that validate.
 
     >>> from epochal.data.sources.roles import Roles
     >>> import pyarrow as pa
@@ -31,8 +33,9 @@ def taken_from(rows: Any, said: Roles) -> tuple[Roles, list[str]]:
     named = [role for role, value in said._asdict().items() if isinstance(value, str)]
     if named and not is_frame(rows):
         role = named[0]
-        found = f"{_ARGUMENTS[role]} is {getattr(said, role)!r}, and X has no named columns"
-        hint = "give X as a data frame or the path of a file, or the values as an array"
+        argument = f"{_ARGUMENTS[role]}{ending} is {getattr(said, role)!r}"
+        found = f"{argument}, and X{ending} has no named columns"
+        hint = f"give X{ending} as a data frame or the path of a file, or the values as an array"
         raise DataError(found, "one value for each row", hint)
     values = {role: column_of(rows, getattr(said, role)) for role in named}
     return said._replace(**values), named
