@@ -163,7 +163,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     ----------
     classes_ : ndarray of shape (n_classes,)
     settings_ : epochal.settings.Settings
-        All settings of the fit; what was "auto" is what it came to.
+        The settings of the fit, "auto" resolved to values.
     estimators_ : list of Member
         Each with its own `coefs_`, `intercepts_`, curves and `predict_proba`.
     history_ : History
@@ -284,9 +284,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Or images of shape (n_samples, height, width[, channels]). Or the path of a
             file or of a folder of parts: then y and the other arguments, but
-            X_val, are names of its columns. Of a data frame they may be.
+            X_val, are names of its columns. With a data frame they may be
+            names of its columns, too.
         y : array-like of shape (n_samples,)
-            Class labels. Rows of a column of labels that has none for them are left out.
+            Class labels. Where y is the name of a column, rows without a label are left out.
         sample_weight : array-like of shape (n_samples,), optional
             How much each row counts; 0 is as if the row were not there.
         groups : array-like of shape (n_samples,), optional
@@ -308,12 +309,12 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
-        said = Roles(y, sample_weight, groups, times)
+        roles = Roles(y, sample_weight, groups, times)
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
         with self.whole_or_not_at_all():
-            data = read_rows(self, X, said, reset=earlier is None)
+            data = read_rows(self, X, roles, reset=earlier is None)
             check_beside(data, settings, validated=X_val is not None)
             validation = None
             if X_val is not None:
@@ -357,8 +358,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, shape (n_samples, n_classes).
 
-        X may be the path of a file or of a folder of parts, as for `fit`. A column that
-        is the target is left out.
+        X may be the path of a file or of a folder of parts, as for `fit`. The target
+        column, if X still has it, is ignored.
         """
         check_is_fitted(self, "model_")
         if isinstance(X, (str, PathLike)):
@@ -414,8 +415,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         observers = [*(self.callbacks or ()), *([print_epoch] if self.verbose else ())]
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
         memory, seed = Memory(limit, self.store), self._seed(earlier)
-        asked_for = parameters_of(self, seed)
-        return Circumstances(seed, self.class_weight, observers, self.device, memory, asked_for)
+        parameters = parameters_of(self, seed)
+        return Circumstances(seed, self.class_weight, observers, self.device, memory, parameters)
 
     def _seed(self, earlier: Fitted | None) -> int:
         """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""
@@ -449,7 +450,7 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
 
 
 def classifier_of(model: Model) -> EpochalClassifier:
-    """Return a fitted classifier around a model, with the parameters that the model was asked for."""
+    """Return a fitted classifier around a model, with the parameters stored in it."""
     classifier = EpochalClassifier(**model.parameters.to_arguments())
     schema = model.preprocessor.schema
     classifier.n_features_in_ = schema.shape[0]

@@ -146,7 +146,7 @@ class TrainingError(EpochalError, ArithmeticError):
 
 
 class FewRowsWarning(UserWarning):
-    """A training on so few rows that it may say little about others."""
+    """A fit on too few rows for a reliable model."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

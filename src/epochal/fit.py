@@ -78,7 +78,7 @@ MADE_WITH = (
 # How often the weights are there: as they began, as they are, with two moments, averaged, at
 # their best, and those of a member at work.
 COPIES = 7
-# With fewer rows to learn from there is a warning.
+# A fit on fewer rows warns.
 FEW = 50
 
 
@@ -188,14 +188,14 @@ def versions() -> dict[str, str]:
 def _numbers(
     data: Labelled, classes: np.ndarray | None, how: Circumstances
 ) -> tuple[Labelled, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows with relative weights, the classes, and each row's class number and weight.
+    """Return the rows with relative weights, the classes, and the class number and weight of each row.
 
-    The classes are those of the labels if none are given.
+    Without given classes, they are those of the labels.
     """
     if classes is None:
         classes, labels = encode_labels(data.labels)
         if classes.dtype.kind in "UO":
-            # A model file may hold them, and what predicts with it could write none.
+            # The command line could not write them as predictions.
             refuse_unwritable(classes.tolist(), "the label of class {}")
     else:
         labels = numbered(data.labels, classes)
@@ -232,10 +232,10 @@ def _split(
 
 
 def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
-    """Return which rows weigh something, bool (rows,): more than one; there is a warning of few.
+    """Return which rows have a positive weight, bool (rows,); refuse one row, and warn of few.
 
-    A row of weight 0 takes part in nothing: the same as if it were not there. In a training that
-    goes on, and is not the `first`, columns are known already.
+    A row of weight 0 is as if it were not there. A later fit on few rows, which is not the
+    `first`, uses the statistics of the first.
     """
     weighs = present(weight, "sample_weight")
     number = int(np.count_nonzero(weighs))
@@ -244,7 +244,7 @@ def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarr
         raise DataError(found, "at least two rows to learn from")
     if number < FEW and first:
         found = f"there are {number} rows to learn from, fewer than {FEW}"
-        hint = "the model and its scores may say little about new rows"
+        hint = "the model and its scores are unreliable"
         warnings.warn(f"{found}: {hint}", FewRowsWarning, stacklevel=4)
     return weighs
 

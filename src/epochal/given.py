@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from epochal.data.rows import Rows
     from epochal.data.sources.roles import Roles
 
-# What scikit-learn says itself, in its own words.
+# Errors of scikit-learn itself, which pass unchanged.
 _ITS_OWN = (ValueError, TypeError)
 
 
@@ -49,9 +49,9 @@ def checked_rows(
     Args:
         estimator: of which the names and the number of features are set, or compared.
         X: rows of any kind, and no path.
-        reset: whether the estimator is fitted to them, and not asked about them.
-        without: columns of a frame that are no features.
-        row_shape: of a row that is asked about, for a list that has none.
+        reset: True in a fit, False at prediction and for further rows.
+        without: columns of a frame that are not features.
+        row_shape: the shape of a row, for an empty list at prediction.
     """
     unnamed = not reset and not hasattr(estimator, "feature_names_in_")
     if unnamed and is_plain(X, estimator.n_features_in_):
@@ -82,24 +82,24 @@ def checked_rows(
     return rows
 
 
-def read_rows(estimator: Any, X: Any, said: Roles, *, reset: bool, ending: str = "") -> Labelled:
-    """Return rows with what is said of each, by values or by names of columns.
+def read_rows(estimator: Any, X: Any, roles: Roles, *, reset: bool, ending: str = "") -> Labelled:
+    """Return rows with their labels, weights, groups and times, given by values or by names of columns.
 
-    `reset` as above; `ending` is that of the names of arguments, for rows that validate.
+    `reset` as above; `ending` is the end of the argument names, "_val" for validation rows.
     """
-    if said.target is None:
+    if roles.target is None:
         msg = "requires y to be passed, but the target y is None"
         raise ValueError(f"{type(estimator).__name__} {msg}")
     columns = estimator.categorical_features
     categorical = [] if columns is None else list(columns)
     if isinstance(X, (str, PathLike)):
         streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
-        read = labelled(str(X), said, categorical=names, streamed=streamed, options=PYTHON)
-        _tell_dropped(read.dropped, str(X))
+        read = labelled(str(X), roles, categorical=names, streamed=streamed, options=PYTHON)
+        _warn_of_dropped(read.dropped, str(X))
         return replace(read, rows=checked_rows(estimator, read.rows, reset=reset))
     X = concrete(X)
-    values, named = taken_from(X, said, ending)
-    rows = checked_rows(estimator, X, reset=reset, without=without(said, named))
+    values, named = taken_from(X, roles, ending)
+    rows = checked_rows(estimator, X, reset=reset, without=without(roles, named))
     rows = as_categories(rows, categorical, "X", PYTHON.categorical)
     y, weight, groups, times = values
     beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
@@ -108,12 +108,12 @@ def read_rows(estimator: Any, X: Any, said: Roles, *, reset: bool, ending: str =
     read = Labelled(rows, *checked_labels(rows, y, weight), *beside)
     if "target" in named:
         read = with_labels(read)
-        _tell_dropped(read.dropped, "the data frame")
+        _warn_of_dropped(read.dropped, "the data frame")
     return read
 
 
-def _tell_dropped(rows: int, source: str) -> None:
-    """Warn of rows that have no label, if there are some."""
+def _warn_of_dropped(rows: int, source: str) -> None:
+    """Warn if rows without a label were dropped."""
     if rows:
         found = f"{source} has {rows:,} {'row' if rows == 1 else 'rows'} without a label"
         warnings.warn(f"{found}: left out", UserWarning, stacklevel=4)
@@ -149,11 +149,11 @@ def of_rows(rows: Rows | Streamed, values: Any, name: str) -> np.ndarray | None:
 
 
 def checked_classes(classes: Any, known: np.ndarray | None) -> np.ndarray | None:
-    """Return all classes there will be, sorted, or None where none are given.
+    """Return the sorted classes of `partial_fit`, or None if none are given.
 
     Args:
-        classes: as they are given; one may be there twice.
-        known: those of the model that is gone on from, which must be the same.
+        classes: as given; duplicates are allowed.
+        known: the classes of the fitted model, which must be the same; None before the first fit.
     """
     if classes is None:
         return None
@@ -176,7 +176,7 @@ def checked_classes(classes: Any, known: np.ndarray | None) -> np.ndarray | None
 
 
 def parameters_of(estimator: Any, seed: int) -> Parameters:
-    """Return what an estimator is asked for, as a model says it; of a generator, the seed drawn from it."""
+    """Return the parameters of an estimator as a model stores them; for a generator, the seed drawn from it."""
     state, verbose = estimator.random_state, estimator.verbose
     drawn = None if state is None else seed
     return Parameters.of(

@@ -35,7 +35,7 @@ class LearnedAttributes:
 
     @property
     def settings_(self) -> Settings:
-        """The settings that the fit came to: what was "auto" is what was found for its rows."""
+        """The settings of the fit, with "auto" resolved for its rows."""
         return self.model_.settings
 
     @property
@@ -99,7 +99,7 @@ class LearnedAttributes:
 
     @contextmanager
     def whole_or_not_at_all(self) -> Iterator[None]:
-        """Return a context after which the estimator is what it was before, if anything fails in it."""
+        """Return a context that restores the estimator if anything in it fails."""
         before = dict(self.__dict__)
         try:
             yield

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Circumstances:
     """How to train, apart from the settings: seed, class weights, observers, device, memory.
 
-    `parameters` are what the user asked for; nothing is done by them, but the model says them.
+    `parameters` are the user's parameters, unresolved: the model stores them, and training ignores them.
     """
 
     seed: int

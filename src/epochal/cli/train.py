@@ -251,7 +251,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
 
 
 def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Parameters:
-    """Return what was typed, on top of what the earlier model was asked for."""
+    """Return the parameters that were typed, on top of those of the earlier model."""
     before = Parameters() if earlier is None else earlier.parameters
     columns = before.categorical_features if earlier else arguments.categorical or None
     return Parameters.of(

@@ -1,7 +1,4 @@
-"""How large the values of columns are, how far they spread, and whether that is more than rounding.
-
-Nothing here depends on the unit of a column: twice the values are twice as large, and as constant.
-"""
+"""The range of columns, and which columns are constant up to rounding, whatever their unit."""
 
 from __future__ import annotations
 
@@ -11,22 +8,22 @@ import numpy as np
 
 # The distance from 1 to the next number of float32, and of float64.
 SINGLE, DOUBLE = 2.0**-23, 2.0**-52
-# A computation that should give one value ends within so many such distances of it.
+# Columns whose values differ by at most so many rounding units are constant.
 ROUNDING = 16
 # Exponents e for which 2^e and 2^-e are both normal numbers of float64, or nearly.
 SMALLEST, LARGEST = -1000, 1023
-# Values that are reduced side by side: a reduction over the rows of a narrow array is slow.
+# Values reduced side by side: a reduction over the rows of a narrow array is slow.
 _TOGETHER = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Magnitude:
-    """The lowest and highest value of every feature, and in which numbers all of its values are.
+    """The lowest and highest value of every feature, and the precision of its values.
 
-    `low` is infinity, and `high` minus infinity, where there is no value. `single`: all values
-    are numbers of float32, as they are in a column that was computed in float32; it is
-    only looked at where values are close enough for this to matter. `whole`: all values are
-    whole numbers that float32 holds, and so are exact.
+    `low` is infinity, and `high` minus infinity, for a feature without values. `single`: all
+    values are exact in float32, as in a column computed in float32; checked only for
+    features with a narrow range. `whole`: all values are integers that float32 represents
+    exactly.
     """
 
     low: np.ndarray
@@ -44,7 +41,7 @@ class Magnitude:
     def of(cls, block: np.ndarray, exact: np.ndarray | None = None) -> Magnitude:
         """Return the magnitude of float64 values, shape (rows, features); NaN is a missing value.
 
-        `exact`: which features came in a type that is not rounded, bool (features,).
+        `exact`: which features have a type without rounding, such as integers; bool (features,).
 
         >>> found = Magnitude.of(np.array([[0.1 + 0.2, 1.0], [0.3, np.nan]]))
         >>> print(found.high, found.constant)
@@ -77,14 +74,14 @@ class Magnitude:
 
     @property
     def exponent(self) -> np.ndarray:
-        """For every feature, e with |x| < 2^e for all of its values, within what 2^-e can be (int32)."""
+        """For every feature the exponent e with |x| < 2^e for all values, limited to SMALLEST … LARGEST (int32)."""
         largest = np.where(self.low <= self.high, np.maximum(-self.low, self.high), 0.0)
         _, exponent = np.frexp(largest)
         return np.clip(np.where(largest > 0, exponent, SMALLEST), SMALLEST, LARGEST)
 
     @property
     def constant(self) -> np.ndarray:
-        """Which features have one value, up to rounding in the numbers that they were computed in."""
+        """Which features have a single value, up to rounding in float32 or float64."""
         coarse = self.single & ~self.whole
         return _within(self.low, self.high, np.where(coarse, SINGLE, DOUBLE))
 
@@ -95,8 +92,8 @@ class Magnitude:
 
 
 def _within(low: np.ndarray, high: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
-    """Return where values lie within rounding of each other, or there is none; bool (features,)."""
-    # Halves, since the difference of two numbers of float64 may be none.
+    """Return which features have a range within rounding, or no values; bool (features,)."""
+    # Halves: a difference of two float64 numbers may overflow.
     with np.errstate(invalid="ignore"):
         spread, largest = 0.5 * high - 0.5 * low, 0.5 * np.maximum(-low, high)
         return (low > high) | (spread <= ROUNDING * distance * largest)

@@ -1,8 +1,8 @@
 """Mean and variance of every feature, in one pass over blocks of rows.
 
 The moments of parts merge to the moments of the whole, so data are never
-needed twice or all at once. Float64 throughout; NaN is a missing value. Sums are
-of values below 1, divided by a power of two, so that no unit of a column is too large or too small.
+needed twice or all at once. Float64 throughout; NaN is a missing value. Values
+are divided by a power of two first, so that squares neither overflow nor underflow.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ class Moments:
     The sums run over the rows in which the feature is not missing. A feature
     without any weight has mean 0 and squares 0. `rest` is what rounding took
     from the mean: far from zero, the difference of two means would otherwise
-    be wrong in its eighth digit. `exponent` is e: all |x| are below 2^e. To divide by
-    a power of two changes no bit of a number, but squares of enormous numbers are infinite,
-    and those of tiny ones 0.
+    be wrong in its eighth digit. `exponent` is e: all |x| are below 2^e. Division by
+    a power of two is exact.
     """
 
     weight: np.ndarray
@@ -70,8 +69,8 @@ class Moments:
     ) -> Moments:
         """Return the moments of a block of shape (rows, features), a weight per row.
 
-        A weight of 2 counts like the row twice, a weight of 0 like no row. `exponent`, if it is
-        known already: for every feature e with |x| < 2^e.
+        A weight of 2 counts like the row twice, a weight of 0 like no row. `exponent`: for
+        every feature e with |x| < 2^e, if it is known already.
 
         >>> moments = Moments.of(np.array([[1.0, 5.0], [3.0, np.nan]]))
         >>> print(moments.weight, moments.mean, moments.variance)
@@ -85,7 +84,6 @@ class Moments:
         if exponent is None:
             exponent = Magnitude.of(np.asarray(block, np.float64)).exponent
         values = np.multiply(block, np.ldexp(1.0, -exponent), dtype=np.float64, order="C")
-        # A value that is missing everywhere else is not a number here.
         gaps = bool(np.isnan(weights @ values).any())
         weight, mean, squares, rest = (_of_partly_missing if gaps else _of_complete)(
             values, weights

@@ -33,7 +33,7 @@ class Statistics(NamedTuple):
     """What the columns are, and of the numeric ones the moments and the knots (few and many).
 
     Of the numeric columns of the numbers `roots` they are those of the square roots.
-    `constant`: which numeric columns have one value, up to rounding; they have no knots.
+    `constant`: which numeric columns are constant up to rounding; they have no knots.
     """
 
     schema: Schema
@@ -92,7 +92,7 @@ def statistics(
     if n_knots is not None:
         sample, of_sample = found.sample
         sample[:, rooted] = signed_root(sample[:, rooted])
-        # An embedding that bends between values that differ by rounding would tell them apart.
+        # Without knots, an embedding cannot tell values apart that differ by rounding only.
         sample[:, constant] = np.nan
         knots = knots_in(sample, of_sample, n_knots)
     roots = tuple(np.flatnonzero(rooted).tolist())
@@ -112,7 +112,7 @@ def _by_type(head: Rows) -> Schema:
 
 
 def _exact_types(head: Rows) -> np.ndarray:
-    """Return which of the numeric columns have a type that is not rounded, bool (numeric columns,)."""
+    """Return which numeric columns have a type without rounding, bool (numeric columns,)."""
     if isinstance(head, pa.Table):
         named = zip(head.column_names, head.schema.types, strict=True)
         types = [type_ for name, type_ in named if kind_of(type_, name) != "category"]
@@ -128,7 +128,7 @@ class _Piece(NamedTuple):
     missing: np.ndarray | None
     weight: np.ndarray
     sampled: np.ndarray
-    exact: np.ndarray  # (numeric columns,) whether their type is one that is not rounded
+    exact: np.ndarray  # (numeric columns,) whether their type has no rounding
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class _Found:
     extents: tuple[Extent, ...]
     tallies: dict[str, Tally]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    roots: tuple[Moments, ...] = ()  # of the square roots, if they are asked for
+    roots: tuple[Moments, ...] = ()  # of the square roots, with `square_roots`
 
     @classmethod
     def nothing(cls, plain: Schema, *, square_roots: bool) -> _Found:

@@ -1,4 +1,4 @@
-"""Weights of rows in a unit of their own: only how they compare with each other says anything."""
+"""Weights of rows, relative to their mean: the scale of weights has no effect."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from epochal.errors import DataError
 
-# A row that weighs less than this beside the mean has no weight in float32, in which networks train.
+# Networks train in float32, in which smaller weights relative to the mean are 0 or subnormal.
 _LIGHTEST = float(np.finfo(np.float32).tiny)
 
 
 def relative(weight: np.ndarray) -> np.ndarray:
-    """Return weights divided by the power of two next to their mean, so that sums of them are numbers.
+    """Return weights divided by the power of two next to their mean, so that no sum overflows.
 
-    To divide by a power of two changes no digit. A weight that is 0 beside the mean in
-    float32 is 0. Weights of which none is positive are returned as they are.
+    Division by a power of two changes no digit. A weight too small for float32 becomes 0.
+    Weights of which none is positive are returned unchanged.
 
     >>> relative(np.array([1e300, 3e300, 0.0])).round(2)
     array([0.75, 2.24, 0.  ])
@@ -31,7 +31,7 @@ def relative(weight: np.ndarray) -> np.ndarray:
 
 
 def present(weight: np.ndarray, name: str) -> np.ndarray:
-    """Return which rows weigh something, of which there must be one; bool (rows,)."""
+    """Return which rows have a positive weight, bool (rows,); refuse weights without any."""
     flags: np.ndarray = weight > 0
     if not flags.any():
         hint = f"look at the weights ({name} in Python, --weight in a shell)"

@@ -43,7 +43,7 @@ class Model:
         target: the name of the column that was learned, where it had one.
         seed: from which all random numbers of the training were made.
         versions: of the software at work, for information only.
-        parameters: what was asked for, where `settings` are what that came to.
+        parameters: of the classifier, as given; `settings` is what they resolve to.
     """
 
     settings: Settings

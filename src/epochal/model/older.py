@@ -39,7 +39,7 @@ def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
         if later == 2:
             described["calibration"] = _plain_mean(described.get("members"))
         if later == 5:
-            described["parameters"] = None if "parameters" in described else _asked(described)
+            described["parameters"] = None if "parameters" in described else _parameters(described)
     return described
 
 
@@ -56,8 +56,8 @@ def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[st
     return parts
 
 
-def _asked(described: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, of models that say only what it came to: just that."""
+def _parameters(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a model that stores resolved settings only: these settings."""
     return {
         "preset": "default",
         "settings": described.get("settings"),

@@ -1,6 +1,6 @@
-"""What a fit was asked for, beside what was resolved: the parameters of the classifier that are kept.
+"""The parameters of a classifier as given, stored beside the settings that they resolve to.
 
-A loaded classifier has them again, so that what was left to the data is left to the next data.
+A loaded classifier has them again, so that "auto" is resolved anew for new rows.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ SHAPE = {
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a classifier, but for those that are of a machine or of one run.
+    """The parameters of a classifier, except those of a machine or of a single run.
 
-    `settings` are those that are not "auto". `class_weight` is a pair of label and weight for
-    each class that was named: JSON has no other keys than texts, and a label keeps its type.
+    `settings` has those that are not "auto". `class_weight` is a pair of label and weight for
+    each named class: keys of JSON are texts only, and a label keeps its type.
     """
 
     preset: str = "default"
@@ -51,7 +51,7 @@ class Parameters:
     def of(
         cls, preset: str, settings: Mapping[str, Any], class_weight: Any = None, **others: Any
     ) -> Parameters:
-        """Return parameters as a user gives them; refuse those that cannot be, or cannot be kept.
+        """Return the parameters that a user gives; refuse invalid ones, and those that cannot be stored.
 
         >>> Parameters.of("fast", {"l2": 0.1, "tol": "auto"}, {0: 1, 1: 2.5}).class_weight
         ((0, 1), (1, 2.5))
@@ -69,7 +69,7 @@ class Parameters:
         return cls(preset, named, class_weight, columns, **others)
 
     def to_arguments(self) -> dict[str, Any]:
-        """Return the arguments with which a classifier has these parameters."""
+        """Return the arguments of a classifier with these parameters."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
         if isinstance(self.class_weight, tuple):
             given["class_weight"] = dict(self.class_weight)

@@ -139,7 +139,7 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path):
     path = write(tmp_path / "data", "parquet", ["x=1", "x=2"])
 
     for way in (lambda: read(path, "y"), lambda: stream(path, "y"), lambda: list(batches(path, 9))):
-        with pytest.raises(SourceError, match="(?s)column 'x' is in .*part-0.parquet.*folder"):
+        with pytest.raises(SourceError, match="(?s)column 'x' is both in .*part-0.parquet.*folder"):
             way()
 
 

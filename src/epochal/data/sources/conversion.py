@@ -1,7 +1,6 @@
-"""The one door through which objects of users become Arrow columns and NumPy arrays.
+"""Conversion of user objects to Arrow columns and NumPy arrays: failures become a `DataError`.
 
-Whatever a library raises on the way reaches the user as a `DataError` that says what
-could not be read, and in which row, where one value alone is to blame.
+It names what cannot be read, and the row, if a single value fails.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ def converting(
     convert: Callable[[Any], Any] | None = None,
     passed: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Return a context in which failures of libraries become errors that say what was converted.
+    """Return a context in which failures of libraries become errors that name what was converted.
 
     Args:
-        what: stands before "cannot be read".
-        expected: what it should have been.
-        values: one of each row, of which the first that `convert` fails on is named.
+        what: the subject of "cannot be read".
+        expected: what it should be.
+        values: one per row; the error names the first on which `convert` fails.
         convert: converts a single value.
-        passed: exceptions that pass as they are.
+        passed: types of exceptions that pass unchanged.
     """
     try:
         yield
@@ -48,7 +47,7 @@ def converting(
         # A warning is an exception where the user has it so.
         raise
     except Exception as error:
-        # Of these there are as many kinds as libraries, and more with each version.
+        # Each library has exceptions of its own, and new versions have new ones.
         if type(error) in passed:
             raise
         place = "" if convert is None else _place(values, convert)
@@ -57,7 +56,7 @@ def converting(
 
 
 def shown_value(value: object) -> str:
-    """Return a value as Python writes it, of ASCII alone, and not too long.
+    """Return the representation of a value for a message: ASCII, of bounded length.
 
     >>> shown_value("text"), shown_value(10**5000)
     ("'text'", 'one of type int')
@@ -69,7 +68,7 @@ def shown_value(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: not too long, and of characters that can be written.
+    """Return a value for a message: of bounded length, and without characters that cannot be written.
 
     >>> shown("a" * 300)[-3:], shown(chr(0xD800)) == chr(92) + "ud800"
     ('aa…', True)
@@ -103,7 +102,7 @@ def refuse_unwritable(texts: Iterable[str], what: str) -> None:
 
 
 def is_gap(value: object) -> bool:
-    """Return whether a value stands for a missing one: None, NaN, NaT, pandas.NA, or what is masked.
+    """Return whether a value is a missing one: None, NaN, NaT, pandas.NA or masked.
 
     >>> [is_gap(value) for value in (None, float("nan"), np.datetime64("NaT"), 0, "nan")]
     [True, True, True, False, False]
@@ -117,7 +116,7 @@ def is_gap(value: object) -> bool:
 
 
 def number_of(value: Any) -> float:
-    """Return an object as a number, NaN for a missing one; refuse what is none.
+    """Return an object as a float, NaN for a missing one.
 
     >>> number_of(None), number_of(True), number_of("1.5")
     (nan, 1.0, 1.5)
@@ -126,11 +125,11 @@ def number_of(value: Any) -> float:
 
 
 def _place(values: Iterable[Any], convert: Callable[[Any], Any]) -> str:
-    """Return the first row whose value alone cannot be converted, and the value, in words."""
+    """Return the first row whose value alone cannot be converted, and this value, as part of a message."""
     for row, value in enumerate(values):
         try:
             convert(value)
-        except Exception:  # noqa: BLE001  (the kind is told by what failed first)
+        except Exception:  # noqa: BLE001  (only whether it fails matters)
             kind = type(value).__name__
             return f" (row {row} holds {shown_value(value)} of type {kind!r})"
     return ""

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path, PurePath
 
 from epochal.data.sources import idx, pictures
-from epochal.data.sources.hive import names_a_value
+from epochal.data.sources.hive import is_partition
 from epochal.data.sources.opening import missing
 from epochal.errors import MissingFileError, SourceError
 
@@ -59,7 +59,7 @@ def is_data(path: str) -> bool:
 def discover(path: str) -> list[Path]:
     """Return the files that a path means: the file itself, or parts in the order of their names.
 
-    A folder means the files in it, those in folders within it that say a value (`g=1`), or the
+    A folder means the files in it, those in its partitions (folders named `column=value`), or the
     pictures in the folders within it; a pattern (`parts/*.csv`, `**` too) those
     that fit; names that begin with a dot or an underscore are passed over.
     Files of different formats together are refused.
@@ -97,7 +97,9 @@ def _parts(folder: Path) -> list[Path]:
     inside = [] if files else pictures.pictures_in(folder)
     if inside:
         return inside
-    files += [file for entry in entries if _is_partition(entry) for file in _files_below(entry)]
+    files += [
+        file for entry in entries if _is_visible_partition(entry) for file in _files_below(entry)
+    ]
     if not files:
         inner = any(entry.is_dir() for entry in entries)
         pattern = shlex.quote(f"{folder}/**/*.parquet")
@@ -106,16 +108,16 @@ def _parts(folder: Path) -> list[Path]:
     return _of_one_format(files, str(folder))
 
 
-def _is_partition(entry: Path) -> bool:
-    """Return whether an entry is a folder whose name says a value of its files."""
-    return names_a_value(entry) and not _is_hidden(entry) and entry.is_dir()
+def _is_visible_partition(entry: Path) -> bool:
+    """Return whether an entry is a folder named `column=value`."""
+    return is_partition(entry) and not _is_hidden(entry) and entry.is_dir()
 
 
 def _files_below(folder: Path) -> list[Path]:
     """Return the files in a folder and in all folders within it, by their paths."""
 
     def refuse(error: OSError) -> None:
-        """Refuse what cannot be looked into: its rows would be missing."""
+        """Refuse a folder that cannot be read: its rows would be missing."""
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     found = []

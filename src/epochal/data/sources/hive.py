@@ -1,7 +1,6 @@
-"""Folders that are named after what their files have in common: `g=1/part.parquet` (Hive's partitions).
+"""Hive partitioning: folders named `column=value` add a column to the files within them.
 
-Such a name is a column of the files within, with one value. Names and values may be
-percent-encoded; the type of a column is the one that Arrow's data sets find.
+Names and values may be percent-encoded; a column has the type that Arrow's data sets infer.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ _FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 _WHOLE = re.compile(r"-?\d{1,10}")
 
 
-def names_a_value(folder: Path) -> bool:
-    """Return whether the name of a folder says a value of a column.
+def is_partition(folder: Path) -> bool:
+    """Return whether a folder is named `column=value`.
 
-    >>> names_a_value(Path("g=1")), names_a_value(Path("parts")), names_a_value(Path("=1"))
+    >>> is_partition(Path("g=1")), is_partition(Path("parts")), is_partition(Path("=1"))
     (True, False, False)
     """
     return _FOLDER.fullmatch(folder.name) is not None
 
 
 def partitions(path: str, parts: Sequence[Path]) -> dict[Path, dict[str, str | None]]:
-    """Return what the folders below a path, or those that a pattern fits, say of each part.
+    """Return the partition values of each part: those of the folders below a path or within a pattern.
 
-    What is named itself says nothing: of `data/g=1` all files have the same g.
+    Folders that the path names itself do not count: all files of `data/g=1` have the same g.
 
     >>> partitions("data", [Path("data/g=1/b%20c=x/a.csv")])
     {PosixPath('data/g=1/b%20c=x/a.csv'): {'g': '1', 'b c': 'x'}}
@@ -48,17 +47,17 @@ def partitions(path: str, parts: Sequence[Path]) -> dict[Path, dict[str, str | N
     root = _root(path)
     if root is None:
         return {part: {} for part in parts}
-    said = {}
+    values_of = {}
     for part in parts:
         folders = part.relative_to(root).parts[:-1]
         pairs = [found.groups() for folder in folders if (found := _FOLDER.fullmatch(folder))]
         values = [(unquote(name), unquote(value)) for name, value in pairs]
-        said[part] = {name: None if value == MISSING else value for name, value in values}
-    return said
+        values_of[part] = {name: None if value == MISSING else value for name, value in values}
+    return values_of
 
 
 def _root(path: str) -> Path | None:
-    """Return the folder that a path names, or the one in which its pattern begins; None for a file."""
+    """Return the folder at a path, or the one in which its pattern begins; None for a file."""
     place = Path(path)
     if place.is_dir():
         return place
@@ -70,28 +69,28 @@ def _root(path: str) -> Path | None:
 
 
 class Constant(NamedTuple):
-    """A column with one value in all rows of a file: its type, the value in this type, and as written."""
+    """A partition column of a file: its type, its value, and the text in the name of the folder."""
 
     kind: pa.DataType
     value: int | str | None
     written: str | None
 
     def column(self, rows: int, *, as_text: bool = False) -> pa.ChunkedArray:
-        """Return the column of so many rows; as the text that is written, if asked for."""
+        """Return the column with this number of rows; `as_text`: as the text in the name of the folder."""
         kind, value = (pa.string(), self.written) if as_text else (self.kind, self.value)
         return pa.chunked_array([pa.repeat(pa.scalar(value, kind), rows)])
 
 
 @dataclass(frozen=True)
 class Partitioned:
-    """A format of tables, with the columns that folders add to files; a format as any other."""
+    """A format of tables whose files have partition columns besides their own."""
 
     form: TableFormat
     constants: Mapping[Path, Mapping[str, Constant]]
 
     @property
     def TYPED(self) -> bool:  # noqa: N802  (a constant of modules)
-        """Whether the files say the types of columns."""
+        """Whether files store the types of columns."""
         return self.form.TYPED
 
     @property
@@ -100,11 +99,11 @@ class Partitioned:
         return self.form.EXPECTED
 
     def column_names(self, path: Path) -> list[str]:
-        """Return the names of the columns of a file, those of its folders last."""
+        """Return the names of the columns of a file, partition columns last."""
         names = self.form.column_names(path)
         for name in self.constants[path]:
             if name in names:
-                found = f"column {name!r} is in {path}, and its folder says it too"
+                found = f"column {name!r} is both in {path} and in the name of its folder"
                 raise SourceError(found, "it in one of them", "rename the column or the folders")
         return [*names, *self.constants[path]]
 
@@ -129,7 +128,7 @@ class Partitioned:
     def completed(
         self, path: Path, table: pa.Table, names: Sequence[str], as_text: Collection[str]
     ) -> pa.Table:
-        """Return a table of a file's own columns with those of its folders, in the order of the names."""
+        """Return a table of a file's own columns with its partition columns, in the order of the names."""
         constants, rows = self.constants[path], table.num_rows
         columns = [
             constants[name].column(rows, as_text=name in as_text)
@@ -140,24 +139,24 @@ class Partitioned:
         return pa.table(columns, names=list(names))
 
     def own(self, path: Path, names: Sequence[str]) -> list[str]:
-        """Return those of the names that are in the file: at least one, which says how many rows it has."""
+        """Return the names that are columns of the file itself: at least one, to count the rows."""
         own = [name for name in names if name not in self.constants[path]]
         return own or self.form.column_names(path)[:1]
 
 
 def partitioned(form: TableFormat, path: str, parts: Sequence[Path]) -> TableFormat:
-    """Return the format, with the columns that the folders below a path add, if they do."""
-    said = partitions(path, parts)
-    names = {name for values in said.values() for name in values}
+    """Return the format with the partition columns of the files at a path, if there are any."""
+    values_of = partitions(path, parts)
+    names = {name for values in values_of.values() for name in values}
     if not names:
         return form
     kinds = {
-        name: _kind_of([values[name] for values in said.values() if name in values])
+        name: _kind_of([values[name] for values in values_of.values() if name in values])
         for name in names
     }
     constants = {
         part: {name: _constant(kinds[name], value) for name, value in values.items()}
-        for part, values in said.items()
+        for part, values in values_of.items()
     }
     return Partitioned(form, constants)
 
@@ -176,5 +175,5 @@ def _kind_of(values: Sequence[str | None]) -> pa.DataType:
 
 
 def _constant(kind: pa.DataType, value: str | None) -> Constant:
-    """Return a column of this type with one value."""
+    """Return the partition column of this type and value."""
     return Constant(kind, int(value) if value is not None and kind == pa.int32() else value, value)

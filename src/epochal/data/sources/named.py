@@ -1,4 +1,4 @@
-"""Columns of a data frame in memory that say something of each row: taken by their names."""
+"""Target, weight, group and time as columns of a data frame in memory, given by name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "times"}
 
 
-def taken_from(rows: Any, said: Roles, ending: str = "") -> tuple[Roles, list[str]]:
-    """Return what is said of rows, by values; and which of it were names of columns of a frame.
+def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[str]]:
+    """Return the roles with values in place of names of columns, and which of them were names.
 
-    `ending` is that of the names of arguments, for rows that validate.
+    `ending` is the end of the argument names, "_val" for validation rows.
 
     >>> from epochal.data.sources.roles import Roles
     >>> import pyarrow as pa
@@ -30,24 +30,24 @@ def taken_from(rows: Any, said: Roles, ending: str = "") -> tuple[Roles, list[st
     >>> values.target.to_pylist(), named
     (['no'], ['target'])
     """
-    named = [role for role, value in said._asdict().items() if isinstance(value, str)]
+    named = [role for role, value in roles._asdict().items() if isinstance(value, str)]
     if named and not is_frame(rows):
         role = named[0]
-        argument = f"{_ARGUMENTS[role]}{ending} is {getattr(said, role)!r}"
+        argument = f"{_ARGUMENTS[role]}{ending} is {getattr(roles, role)!r}"
         found = f"{argument}, and X{ending} has no named columns"
         hint = f"give X{ending} as a data frame or the path of a file, or the values as an array"
         raise DataError(found, "one value for each row", hint)
-    values = {role: column_of(rows, getattr(said, role)) for role in named}
-    return said._replace(**values), named
+    values = {role: column_of(rows, getattr(roles, role)) for role in named}
+    return roles._replace(**values), named
 
 
-def without(said: Roles, named: list[str]) -> list[str]:
-    """Return the columns that are no features: those named, but for a time."""
-    return [getattr(said, role) for role in named if role != "time"]
+def without(roles: Roles, named: list[str]) -> list[str]:
+    """Return the columns that are not features: the named ones, except the time."""
+    return [getattr(roles, role) for role in named if role != "time"]
 
 
 def with_labels(read: Labelled) -> Labelled:
-    """Return the rows that have a label, and how many have none."""
+    """Return the rows that have a label; `dropped` counts the others."""
     missing = missing_labels(np.asarray(read.labels))
     if not missing.any():
         return read

@@ -1,4 +1,4 @@
-"""Rows that are no data frame: arrays, masked ones among them, and lists, as arrays of numbers."""
+"""Lists, arrays of objects and masked arrays, as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPECTED = "numbers (a data frame may have texts, categories and dates too)"
 
 
 def unmasked(values: Any) -> Any:
-    """Return a masked array with NaN where it is masked, or None among objects and texts; others as they are.
+    """Return a masked array with NaN, NaT or None where it is masked; anything else unchanged.
 
     >>> print(unmasked(np.ma.array([1, 2], mask=[False, True])))
     [ 1. nan]
@@ -39,9 +39,9 @@ def unmasked(values: Any) -> Any:
 
 
 def as_array(rows: Any, row_shape: Sequence[int] = ()) -> Any:
-    """Return lists, and arrays of objects or texts, as arrays of numbers; masked ones without a mask; others as they are.
+    """Return lists, masked arrays and arrays of objects or texts as arrays of numbers; others unchanged.
 
-    A list without rows has rows of `row_shape`, if that is known.
+    An empty list has no rows of `row_shape`, if that is known.
 
     >>> as_array([[1, None], [2.5, True]])
     array([[1. , nan],
@@ -58,18 +58,18 @@ def as_array(rows: Any, row_shape: Sequence[int] = ()) -> Any:
 
 
 def _stacked(rows: Any) -> np.ndarray:
-    """Return a list as an array: of objects, if it holds anything but numbers."""
+    """Return a list as an array, of objects unless all values are numbers."""
     with converting("X", "rows of one length, of numbers"):
         plain = np.asarray(rows)
-        # NumPy makes texts of numbers that stand beside texts.
+        # NumPy would turn numbers beside texts into texts.
         return np.array(rows, dtype=object) if plain.dtype.kind in "USO" else plain
 
 
 def _numbers(rows: np.ndarray) -> np.ndarray:
-    """Return an array of objects as float64; refuse the first that is no number, with its place."""
+    """Return an array of objects as float64; refuse the first that is not a number, by row and column."""
     with suppress(Exception):
         return rows.astype(np.float64)
-    # Once more and slowly: gaps of pandas are none of NumPy's, and what is wrong has a place.
+    # One by one: NumPy does not know the missing values of pandas, and the error names a place.
     result = np.empty(rows.shape)
     for place, value in np.ndenumerate(rows):
         try:
@@ -82,7 +82,7 @@ def _numbers(rows: np.ndarray) -> np.ndarray:
 
 
 def _no_number(value: Any, place: Any) -> DataError:
-    """Return the error for a value that is no number."""
+    """Return the error for a value that is not a number."""
     row, *column = place
     where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
     found = f"X holds {shown_value(value)} in {where} (the first is 0)"

@@ -23,7 +23,7 @@ class TableFormat(Protocol):
 
     @property
     def TYPED(self) -> bool:  # noqa: N802  (a constant of modules)
-        """Whether the files say the types of columns."""
+        """Whether files store the types of columns."""
 
     @property
     def EXPECTED(self) -> str:  # noqa: N802  (a constant of modules)

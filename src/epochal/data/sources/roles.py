@@ -45,7 +45,7 @@ class Roles(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What the choice of each column is called, where the user makes it: in a shell, or in Python."""
+    """The options that choose columns, as named on the command line or in Python."""
 
     weight: str
     group: str

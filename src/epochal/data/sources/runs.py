@@ -48,7 +48,7 @@ def changed(path: Path) -> SourceError:
 
 
 def digest_of(paths: Iterable[Path], *beside: str) -> str:
-    """Return a digest of the contents of files, in this order, and of what is known of them beside."""
+    """Return a digest of the contents of files, in this order, and of further texts."""
     digest = hashlib.blake2b("".join(f"{one}\0" for one in beside).encode(), digest_size=20)
     for path in paths:
         with reading(path, "a file"), path.open("rb") as file:

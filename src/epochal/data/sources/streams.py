@@ -187,7 +187,7 @@ def _labelled_stream(
         raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
     kept = labels.has_label if dropped else None
     paths = [file.path for run in runs for file in run.files]
-    # What the folders say is in no file, and the rows are others if it is.
+    # Partition values are not in the files, but they are part of the rows.
     digest = partial(digest_of, paths, *map(str, partitions(source, paths).values()))
     rows = Streamed(count, head, partial(_rows, runs, kept, head), digest)
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)

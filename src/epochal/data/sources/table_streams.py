@@ -59,7 +59,7 @@ class TypedPart:
 
 @dataclass(frozen=True)
 class PartitionedPart:
-    """A text file with the columns of these names, some of which its folders say."""
+    """A text file with some of its own columns and of its partition columns."""
 
     file: TextPart
     form: Partitioned
@@ -157,7 +157,7 @@ def _surveyed(
     as_text: Collection[str],
     gathered: dict[str, Gathered],
 ) -> TextPart | PartitionedPart:
-    """Return a text file that has been gone through once, with the columns that its folders add."""
+    """Return a text file that has been read once, with its partition columns."""
     if not isinstance(form, Partitioned):
         return surveyed(path, names, as_text, gathered)
     own, constants = form.own(path, names), form.constants[path]
