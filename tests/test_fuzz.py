@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import math
@@ -164,3 +165,142 @@ def test_any_damage_of_a_parquet_file_ends_in_a_model_or_an_error_of_ours(
         damaged[int(place * len(damaged))] = value
     path.write_bytes(damaged if cut is None else damaged[: int(cut * len(damaged))])
     expect_a_model_or_an_error(path, bounded)
+
+
+class Hostile:
+    """An object of which nothing can be made."""
+
+    def __float__(self):
+        """Raise what nobody expects."""
+        raise RuntimeError("no number")
+
+    def __str__(self):
+        """Raise what nobody expects."""
+        raise RuntimeError("no text")
+
+
+moments = st.datetimes(timezones=st.none() | st.just(datetime.UTC)) | st.dates() | st.times()
+pieces = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=10**310, max_value=10**400)
+    | st.floats()
+    | st.complex_numbers()
+    | st.decimals()
+    | st.fractions()
+    | st.text(max_size=2)
+    | st.sampled_from([chr(0xD800), "1", "nan", "a"])
+    | st.binary(max_size=2)
+    | moments
+    | st.timedeltas()
+    | st.uuids()
+    | st.sampled_from([pd.NA, pd.NaT, np.ma.masked, np.float32(1), np.datetime64("NaT"), Ellipsis])
+    | st.sampled_from(
+        [pd.Interval(0, 1), pd.Period("2020"), Hostile(), object(), [1], (1,), {1: 2}]
+    )
+)
+COUNT = 6
+
+
+def among(few):
+    """Return lists of a few values, which repeat."""
+    return st.lists(few, min_size=1, max_size=3).map(lambda some: (some * COUNT)[:COUNT])
+
+
+odd_columns = among(pieces)
+labels_of_any_kind = among(pieces.filter(lambda one: not isinstance(one, int) or abs(one) < 2**63))
+
+
+@st.composite
+def odd_rows(draw):
+    """Return rows of odd objects: lists, arrays, masked arrays, and frames of several makes."""
+    some = draw(st.lists(odd_columns, min_size=1, max_size=2))
+    as_objects = np.empty((COUNT, len(some)), dtype=object)
+    for number, column in enumerate(some):
+        for row, value in enumerate(column):
+            as_objects[row, number] = value
+    kind = draw(st.sampled_from(["list", "objects", "masked", "pandas", "category", "ragged"]))
+    if kind == "list":
+        return as_objects.tolist()
+    if kind == "ragged":
+        return [row[: 1 + number % 2] for number, row in enumerate(as_objects.tolist())]
+    if kind == "masked":
+        return np.ma.array(as_objects, mask=draw(st.booleans()))
+    if kind == "objects":
+        return as_objects
+    frame = pd.concat([pd.Series(column, dtype=object) for column in as_objects.T], axis=1)
+    frame.columns = pd.Index(
+        draw(st.permutations(["a", chr(0xD800), "b"]))[: len(some)], dtype=object
+    )
+    if kind == "category":
+        # Not all of them can be categories.
+        with contextlib.suppress(Exception):
+            odd = pd.Index(as_objects[:2, 0], dtype=object)
+            frame["c"] = pd.Categorical.from_codes(np.arange(COUNT) % 2, odd)
+    return frame
+
+
+def holders(values):
+    """Return what may hold values of rows."""
+    plain = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        plain[row] = value
+    return [values, tuple(values), plain, pd.Series(plain, dtype=object), np.ma.array(plain)]
+
+
+def expect_an_answer_or_an_error(call):
+    """Return nothing if a call gives probabilities, or is refused by us or by scikit-learn."""
+    try:
+        probabilities = call()
+    except EpochalError:
+        return
+    except (ValueError, TypeError) as error:
+        # Its own words, or Python's in them: not those of a codec, of Arrow or of pandas.
+        if type(error) not in {ValueError, TypeError}:
+            raise
+        return
+    assert np.isfinite(probabilities).all()
+
+
+odd = settings(
+    max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+
+
+@odd
+@given(odd_rows())
+@pytest.mark.filterwarnings("ignore")
+def test_odd_rows_are_learned_from_or_refused(rows):
+    """Whatever stands in rows, nothing but an answer or an error that was meant comes out, of members too."""
+    y = ["a", "b"] * (COUNT // 2)
+    expect_an_answer_or_an_error(lambda: EpochalClassifier(**TINY).fit(rows, y).predict_proba(rows))
+    known = EpochalClassifier(**TINY).fit(np.arange(2.0 * COUNT).reshape(COUNT, 2), y)
+    expect_an_answer_or_an_error(lambda: known.predict_proba(rows))
+    expect_an_answer_or_an_error(lambda: known.estimators_[0].predict_proba(rows))
+
+
+@odd
+@given(
+    labels_of_any_kind,
+    st.integers(0, 4),
+    st.sampled_from(["y", "sample_weight", "groups", "times", "classes"]),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_odd_values_of_rows_are_learned_from_or_refused(values, holder, argument):
+    """Labels, weights, groups, times and classes of any objects, in lists, tuples, arrays and series."""
+    rows, y = np.arange(2.0 * COUNT).reshape(COUNT, 2), ["a", "b"] * (COUNT // 2)
+    given_values = holders(values)[holder]
+    if argument == "classes":
+        expect_an_answer_or_an_error(
+            lambda: (
+                EpochalClassifier(**TINY)
+                .partial_fit(rows, y, classes=given_values)
+                .predict_proba(rows)
+            )
+        )
+        return
+    arguments = {"y": y, argument: given_values}
+    expect_an_answer_or_an_error(
+        lambda: EpochalClassifier(**TINY).fit(rows, **arguments).predict_proba(rows)
+    )

@@ -35,6 +35,7 @@ WITHOUT_TWIN = {
     "test_format.py",
     "test_fuzz.py",
     "test_house.py",
+    "test_label_paths.py",
     "test_init.py",
     "test_numerics.py",
     "test_same_data.py",

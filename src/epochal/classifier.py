@@ -9,29 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from epochal.constraints import Choice
-from epochal.data.labelled import Labelled
-from epochal.data.matching import is_plain
 from epochal.data.memory import Memory, size_of
-from epochal.data.rows import head_of
-from epochal.data.sources.frames import as_rows, is_frame
-from epochal.data.sources.roles import Roles, as_categories, labelled
-from epochal.data.streamed import Streamed
+from epochal.data.sources.frames import concrete
+from epochal.data.sources.roles import Roles
 from epochal.errors import SettingError
-from epochal.given import checked_labels, of_rows
+from epochal.given import checked_classes, checked_rows, parameters_of, read_rows
 from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
 from epochal.request import Circumstances, Fitted, check_beside, print_epoch
 from epochal.settings import AUTO, Settings, asked
-from epochal.use.predict import predict_proba, predict_proba_at
+from epochal.use.predict import predict_proba, predict_proba_at, without_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from epochal.data.rows import Rows
     from epochal.model.description import Model
     from epochal.records import EpochEvent
 
@@ -112,7 +107,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     receptive_field : (int, int), "auto" or None
         The same for each unit of the first layer; "auto" is a third of each side.
     epsilon : float
-        The constant in (x - mean) / sqrt(variance + epsilon).
+        The constant in (x - mean) / sqrt(variance + epsilon), as a share of the variance.
     clip : float or None
         Standardised numbers become x / sqrt(1 + (x / clip)^2).
     square_roots : bool or "auto"
@@ -167,6 +162,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    settings_ : epochal.settings.Settings
+        The settings of the fit, "auto" resolved to values.
     estimators_ : list of Member
         Each with its own `coefs_`, `intercepts_`, curves and `predict_proba`.
     history_ : History
@@ -287,9 +284,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             Or images of shape (n_samples, height, width[, channels]). Or the path of a
             file or of a folder of parts: then y and the other arguments, but
-            X_val, are names of its columns.
+            X_val, are names of its columns. With a data frame they may be
+            names of its columns, too.
         y : array-like of shape (n_samples,)
-            Class labels.
+            Class labels. Where y is the name of a column, rows without a label are left out.
         sample_weight : array-like of shape (n_samples,), optional
             How much each row counts; 0 is as if the row were not there.
         groups : array-like of shape (n_samples,), optional
@@ -311,20 +309,20 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
-        said = Roles(y, sample_weight, groups, times)
-        data = self._labelled(X, said, reset=earlier is None)
-        check_beside(data, settings, validated=X_val is not None)
-        validation = None
+        roles = Roles(y, sample_weight, groups, times)
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        if X_val is not None:
-            validation = self._labelled(X_val, Roles(y_val, sample_weight_val), reset=False)
-        how = self._how(earlier)
-        fitted = fit(data, settings, how, validation=validation, earlier=earlier)
-        if isinstance(y, str):
-            fitted = fitted._replace(model=replace(fitted.model, target=y))
-        return self._keep(fitted)
+        with self.whole_or_not_at_all():
+            data = read_rows(self, X, roles, reset=earlier is None)
+            check_beside(data, settings, validated=X_val is not None)
+            validation = None
+            if X_val is not None:
+                roles = Roles(y_val, sample_weight_val)
+                validation = read_rows(self, X_val, roles, reset=False, ending="_val")
+            how = self._how(earlier)
+            fitted = fit(data, settings, how, validation=validation, earlier=earlier)
+            return self._keep(fitted, y)
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -350,20 +348,25 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         from epochal.fit import fit
 
         earlier = getattr(self, "_fitted", None)
-        data = self._labelled(X, Roles(y, sample_weight), reset=earlier is None)
-        known = None if classes is None or earlier else np.unique(np.asarray(classes))
+        known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        return self._keep(fit(data, settings, self._how(earlier), classes=known, earlier=earlier))
+        with self.whole_or_not_at_all():
+            data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None)
+            how = self._how(earlier)
+            return self._keep(fit(data, settings, how, classes=known, earlier=earlier), y)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, shape (n_samples, n_classes).
 
-        X may be the path of a file or of a folder of parts, as for `fit`.
+        X may be the path of a file or of a folder of parts, as for `fit`. The target
+        column, if X still has it, is ignored.
         """
         check_is_fitted(self, "model_")
         if isinstance(X, (str, PathLike)):
             return predict_proba_at(self.model_, str(X))
-        return predict_proba(self.model_, self._rows(X, reset=False))
+        shape = self.model_.preprocessor.schema.shape
+        rows = checked_rows(self, concrete(X), reset=False, row_shape=shape)
+        return predict_proba(self.model_, without_target(rows, self.model_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, shape (n_samples,)."""
@@ -381,8 +384,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             Name of the target column, for `epochal evaluate`.
         """
         check_is_fitted(self, "model_")
-        model = self.model_ if target is None else replace(self.model_, target=target)
-        save_model(model, path)
+        model = replace(self.model_, parameters=parameters_of(self, self.model_.seed))
+        save_model(model if target is None else replace(model, target=target), path)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model."""
@@ -411,8 +414,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             raise SettingError.from_value("device", self.device, devices.sentence)
         observers = [*(self.callbacks or ()), *([print_epoch] if self.verbose else ())]
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
-        memory = Memory(limit, self.store)
-        return Circumstances(self._seed(earlier), self.class_weight, observers, self.device, memory)
+        memory, seed = Memory(limit, self.store), self._seed(earlier)
+        parameters = parameters_of(self, seed)
+        return Circumstances(seed, self.class_weight, observers, self.device, memory, parameters)
 
     def _seed(self, earlier: Fitted | None) -> int:
         """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""
@@ -422,48 +426,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             return earlier.model.seed
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _rows(self, X: Any, *, reset: bool) -> Rows:
-        """Return X as a table or array, checked as scikit-learn's contract asks."""
-        unnamed = not reset and not hasattr(self, "feature_names_in_")
-        if unnamed and is_plain(X, self.n_features_in_):
-            return X
-        if is_frame(X) or isinstance(X, Streamed):
-            # At prediction columns are matched by name, in any order, by the preprocessor.
-            if reset:
-                validate_data(self, head_of(X), reset=True, skip_check_array=True)
-            return as_rows(X)
-        rows: Rows = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_all_finite=False,
-            allow_nd=True,
-        )
-        return rows
-
-    def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
-        """Return rows with what is said of each, by values or by names of columns."""
-        y, weight, groups, times, _ = said
-        categorical = [] if self.categorical_features is None else list(self.categorical_features)
-        if y is None:
-            msg = "requires y to be passed, but the target y is None"
-            raise ValueError(f"{type(self).__name__} {msg}")
-        if isinstance(X, (str, PathLike)):
-            streamed = self.memory_limit is not None
-            names = list(map(str, categorical))
-            read = labelled(str(X), said, categorical=names, streamed=streamed)
-            return replace(read, rows=self._rows(read.rows, reset=reset))
-        rows = self._rows(X, reset=reset)
-        rows = as_categories(rows, categorical, "X", "categorical_features")
-        beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
-        if isinstance(rows, Streamed):
-            return Labelled(rows, y, weight, *beside)
-        return Labelled(rows, *checked_labels(rows, y, weight), *beside)
-
-    def _keep(self, fitted: Fitted) -> EpochalClassifier:
-        """Return the estimator with what a fit gave."""
+    def _keep(self, fitted: Fitted, target: Any = None) -> EpochalClassifier:
+        """Return the estimator with what a fit gave; a target may be the name of a column."""
+        if isinstance(target, str):
+            fitted = fitted._replace(model=replace(fitted.model, target=target))
         self._fitted = fitted
         return self
 
@@ -471,7 +437,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 def load(path: str | PathLike[str]) -> EpochalClassifier:
     """Return the classifier that was saved to a `.epochal` file.
 
-    It predicts bit for bit as the saved one did. `partial_fit` and a warm
+    It predicts bit for bit as the saved one did, and has its parameters, but for
+    `device`, `memory_limit`, `store` and `callbacks`. `partial_fit` and a warm
     start go on from its weights, with a fresh optimiser state.
 
     Raises
@@ -483,12 +450,11 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
 
 
 def classifier_of(model: Model) -> EpochalClassifier:
-    """Return a fitted classifier around a model, with the model's settings."""
-    settings = {name: getattr(model.settings, name) for name in SETTINGS}
-    classifier = EpochalClassifier(random_state=model.seed, **settings)
+    """Return a fitted classifier around a model, with the parameters stored in it."""
+    classifier = EpochalClassifier(**model.parameters.to_arguments())
     schema = model.preprocessor.schema
     classifier.n_features_in_ = schema.shape[0]
     # Arrays with categories are kept as tables.
-    if schema.named and schema.names != [f"x{k}" for k in range(len(schema.columns))]:
+    if schema.named and not schema.is_numbered:
         classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
     return classifier._keep(Fitted(model))  # noqa: SLF001

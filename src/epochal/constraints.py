@@ -65,16 +65,21 @@ class Number:
 
     def allows(self, value: object) -> bool:
         """Whether the value is such a number; booleans, NaN and infinity are not."""
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number that is beyond all fractions
+            return False
+        if not math.isfinite(number):
+            return False
         above = number > self.low if self.open_low else number >= self.low
         below = number < self.high if self.open_high else number <= self.high
         return above and below
 
     def breaking(self) -> list[object]:
         """Return values that are not allowed."""
-        return [self.low - 1, math.nan, math.inf, "some", False]
+        return [self.low - 1, math.nan, math.inf, 10**400, "some", False]
 
 
 @dataclass(frozen=True)

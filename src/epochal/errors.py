@@ -71,19 +71,23 @@ class DataError(EpochalError, ValueError):
 
 
 class CellError(DataError):
-    """A value that cannot be used, in a row that whoever knows its file can name better.
+    """A value that cannot be used, in a row that whoever knows its file can name better."""
 
-    >>> error = CellError("column 'age' holds 'x' in", 3, "", "a number, as in training")
-    >>> print(error.placed("row 5 of new.csv"))
-    column 'age' holds 'x' in row 5 of new.csv; expected a number, as in training.
-    """
+    before, row, after = "", 0, ""
 
-    def __init__(
-        self, before: str, row: int, after: str = "", expected: str = "", hint: str = ""
-    ) -> None:
-        """Take what stands before and after the row, and the row's number from 0."""
-        super().__init__(f"{before} row {row}{after}", expected, hint)
-        self.before, self.row, self.after = before, int(row), after
+    @classmethod
+    def in_row(
+        cls, before: str, row: int, after: str = "", expected: str = "", hint: str = ""
+    ) -> CellError:
+        """Return the error from what stands before and after the row, and the row's number from 0.
+
+        >>> error = CellError.in_row("column 'age' holds 'x' in", 3, "", "a number, as in training")
+        >>> print(error.placed("row 5 of new.csv"))
+        column 'age' holds 'x' in row 5 of new.csv; expected a number, as in training.
+        """
+        error = cls(f"{before} row {row}{after}", expected, hint)
+        error.before, error.row, error.after = before, int(row), after
+        return error
 
     def placed(self, place: str) -> DataError:
         """Return the error with the row named so."""
@@ -163,6 +167,10 @@ class TrainingError(EpochalError, ArithmeticError):
             "a loss that falls",
             f"lower learning_rate_init (it is {rate:g}) or look for enormous values in the data",
         )
+
+
+class FewRowsWarning(UserWarning):
+    """A fit on too few rows for a reliable model."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import platform
+import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -29,9 +30,11 @@ from epochal.data.label_matching import class_indices
 from epochal.data.labels import encode_labels
 from epochal.data.preprocess import Preprocessor
 from epochal.data.rows import columns_of, head_of, image_of
+from epochal.data.sources.conversion import refuse_unwritable
 from epochal.data.split import holdout, latest
 from epochal.data.streamed import Streamed
-from epochal.errors import DataError, SettingError
+from epochal.data.weights import present, relative
+from epochal.errors import DataError, FewRowsWarning, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
 from epochal.learn.loop import Task, Trained, TrainingState, train
@@ -77,6 +80,8 @@ MADE_WITH = (
 # How often the weights are there: as they began, as they are, with two moments, averaged, at
 # their best, and those of a member at work.
 COPIES = 7
+# A fit on fewer rows warns.
+FEW = 50
 
 
 class Material(NamedTuple):
@@ -117,15 +122,16 @@ def fit(
     if earlier:
         settings = _going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
-    classes, labels, weight = _numbers(data, classes, how)
+    data, classes, labels, weight = _numbers(data, classes, how)
     if data.times is not None:
         # Folds would train on what came later than the rows that judge.
         settings = replace(settings, bagging=None)
-    trains, apart = _split(data, labels, weight, settings, how, validation)
+    weighs = _weighty(weight, settings, first=earlier is None)
+    trains, apart = _split(data, labels, weighs, settings, how, validation)
     settings = _resolved(settings, data.rows, int(np.count_nonzero(trains)))
     kept = _kept(data, trains, settings, how)
     preprocessor = _preprocessor(data, trains, settings, earlier, kept)
-    known = Known(labels, weight, _numbered_among(data.groups, trains))
+    known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
     networks = _networks_bytes(preprocessor, settings, len(classes))
     how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
     how.memory.tidy()
@@ -170,6 +176,7 @@ def fit(
         target=None,
         seed=how.seed,
         versions=versions(),
+        parameters=how.parameters,
     )
     return Fitted(model, left_out, trained.state)
 
@@ -182,31 +189,39 @@ def versions() -> dict[str, str]:
 
 def _numbers(
     data: Labelled, classes: np.ndarray | None, how: Circumstances
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the classes (those of the labels, if None are given), and each row's number and weight."""
+) -> tuple[Labelled, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows with relative weights, the classes, and the class number and weight of each row.
+
+    Without given classes, they are those of the labels.
+    """
     if classes is None:
         classes, labels = encode_labels(data.labels, data.label_source)
+        if classes.dtype.kind in "UO":
+            # The command line could not write them as predictions.
+            texts = [name for name in classes.tolist() if isinstance(name, str)]
+            refuse_unwritable(texts, "the label of class {}")
     else:
         labels = class_indices(classes, data.labels, data.label_source)
-    return classes, labels, class_weights(classes, labels, how.class_weight, data.weight)
+    if data.weight is not None:
+        data = replace(data, weight=relative(data.weight))
+    weight = class_weights(classes, labels, how.class_weight, data.weight)
+    return data, classes, labels, weight if how.class_weight is None else relative(weight)
 
 
 def _split(
     data: Labelled,
     labels: np.ndarray,
-    weight: np.ndarray,
+    weighs: np.ndarray,
     settings: Settings,
     how: Circumstances,
     validation: Labelled | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return which rows train, and which are kept apart to judge, if some are; bool (rows,)."""
-    # A row of weight 0 takes part in nothing: the same as if it were not there.
-    present = _weighty(weight, "sample_weight")
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
-        return present, None
+        return weighs, None
     random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
     # All of them, where all weigh something: of very many rows there should be no copies.
-    some = slice(None) if present.all() else present
+    some = slice(None) if weighs.all() else weighs
     if data.times is not None:
         validates = latest(data.times[some], fraction)
     elif data.groups is not None:
@@ -214,22 +229,34 @@ def _split(
         validates = holdout_of_groups(labels[some], groups, fraction, random)
     else:
         validates = holdout(labels[some], fraction, random)
-    apart = np.zeros_like(present)
-    apart[present] = validates
-    return present & ~apart, apart if apart.any() else None
+    apart = np.zeros_like(weighs)
+    apart[weighs] = validates
+    return weighs & ~apart, apart if apart.any() else None
 
 
-def _weighty(weight: np.ndarray, name: str) -> np.ndarray:
-    """Return which rows weigh something, of which there must be one; bool (rows,)."""
-    present: np.ndarray = weight > 0
-    if not present.any():
-        raise DataError("no row has a positive weight", "at least one", f"look at {name}")
-    return present
+def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
+    """Return which rows have a positive weight, bool (rows,); refuse one row, and warn of few.
+
+    A row of weight 0 is as if it were not there. A later fit on few rows, which is not the
+    `first`, uses the statistics of the first.
+    """
+    weighs = present(weight, "sample_weight")
+    number = int(np.count_nonzero(weighs))
+    if number < 2 and (first or settings.bagging is not None):
+        found = "one row only has a positive weight" if len(weighs) > 1 else "there is one row only"
+        raise DataError(found, "at least two rows to learn from")
+    if number < FEW and first:
+        found = f"there are {number} rows to learn from, fewer than {FEW}"
+        hint = "the model and its scores are unreliable"
+        warnings.warn(f"{found}: {hint}", FewRowsWarning, stacklevel=4)
+    return weighs
 
 
-def _numbered_among(groups: np.ndarray | None, trains: np.ndarray) -> np.ndarray | None:
-    """Return the numbers of the training rows' groups; 0 for the other rows."""
-    if groups is None:
+def _numbered_among(
+    groups: np.ndarray | None, trains: np.ndarray, settings: Settings
+) -> np.ndarray | None:
+    """Return the numbers of the training rows' groups, if bags are of whole ones; 0 for the other rows."""
+    if groups is None or settings.bagging is None:
         return None
     if trains.all():
         return numbered_groups(groups)
@@ -366,8 +393,8 @@ def _validating(
     validation: Labelled, classes: np.ndarray, preprocessor: Preprocessor, how: Circumstances
 ) -> Encoded:
     """Return the rows that were given to judge, encoded."""
-    _, truth, given = _numbers(validation, classes, how)
-    part = _judging(_weighty(given, "sample_weight_val"), preprocessor, how)
+    _, _, truth, given = _numbers(validation, classes, how)
+    part = _judging(present(given, "sample_weight_val"), preprocessor, how)
     known = Known(truth, given)
     (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
     return held

@@ -1,20 +1,125 @@
-"""What is known of rows in memory, checked as scikit-learn does."""
+"""What an estimator is given, checked as scikit-learn does: rows, what is known of each, parameters."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import fields, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from epochal.data.rows import len_of
-from epochal.data.sources.frames import as_labels
+from epochal.data.labelled import Labelled
+from epochal.data.labels import encode_labels, missing_labels
+from epochal.data.matching import is_plain
+from epochal.data.quantity import check_target
+from epochal.data.rows import head_of, len_of
+from epochal.data.sources.conversion import converting
+from epochal.data.sources.frames import as_labels, as_rows, concrete, head_without, is_frame
+from epochal.data.sources.named import taken_from, with_labels, without
+from epochal.data.sources.objects import as_array
+from epochal.data.sources.roles import PYTHON, as_categories, labelled
+from epochal.data.streamed import Streamed
 from epochal.errors import DataError
+from epochal.model.parameters import Parameters
+from epochal.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from epochal.data.rows import Rows
-    from epochal.data.streamed import Streamed
+    from epochal.data.sources.roles import Roles
+
+# Errors of scikit-learn itself, which pass unchanged.
+_ITS_OWN = (ValueError, TypeError)
+
+
+def checked_rows(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool,
+    without: Collection[str] = (),
+    row_shape: tuple[int, ...] = (),
+) -> Rows:
+    """Return X as a table or array, checked as scikit-learn's contract asks.
+
+    Args:
+        estimator: of which the names and the number of features are set, or compared.
+        X: rows of any kind, and no path.
+        reset: True in a fit, False at prediction and for further rows.
+        without: columns of a frame that are not features.
+        row_shape: the shape of a row, for an empty list at prediction.
+    """
+    unnamed = not reset and not hasattr(estimator, "feature_names_in_")
+    if unnamed and is_plain(X, estimator.n_features_in_):
+        return X
+    rows: Rows
+    if isinstance(X, Streamed):
+        if reset:
+            validate_data(estimator, head_of(X), reset=True, skip_check_array=True)
+        return X
+    if is_frame(X):
+        rows = as_rows(X)
+        if reset or unnamed:
+            # Otherwise columns are matched by name, in any order, by the preprocessor.
+            head = head_without(X, without)
+            validate_data(estimator, head, reset=reset, skip_check_array=True)
+        return rows.drop_columns([name for name in rows.column_names if name in without])
+    with converting("X", "rows of numbers", passed=_ITS_OWN):
+        rows = validate_data(
+            estimator,
+            as_array(X, row_shape),
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite=False,
+            allow_nd=True,
+            ensure_min_samples=int(reset),
+        )
+    return rows
+
+
+def read_rows(estimator: Any, X: Any, roles: Roles, *, reset: bool, ending: str = "") -> Labelled:
+    """Return rows with their labels, weights, groups and times, given by values or by names of columns.
+
+    `reset` as above; `ending` is the end of the argument names, "_val" for validation rows.
+    """
+    if roles.target is None:
+        msg = "requires y to be passed, but the target y is None"
+        raise ValueError(f"{type(estimator).__name__} {msg}")
+    columns = estimator.categorical_features
+    categorical = [] if columns is None else list(columns)
+    if isinstance(X, (str, PathLike)):
+        streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
+        read = labelled(str(X), roles, categorical=names, streamed=streamed, options=PYTHON)
+        _warn_of_dropped(read.dropped, str(X))
+        return replace(read, rows=checked_rows(estimator, read.rows, reset=reset))
+    X = concrete(X)
+    values, named = taken_from(X, roles, ending)
+    rows = checked_rows(estimator, X, reset=reset, without=without(roles, named))
+    rows = as_categories(rows, categorical, "X", PYTHON.categorical)
+    y, weight, groups, times, _ = values
+    beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
+    if isinstance(rows, Streamed):
+        return Labelled(rows, y, weight, *beside)
+    where = f"column {roles.target!r} of the data frame" if "target" in named else f"y{ending}"
+    read = Labelled(rows, *checked_labels(rows, y, weight), *beside, label_source=where)
+    if "target" in named:
+        read = with_labels(read)
+        _warn_of_dropped(read.dropped, "the data frame")
+    if reset:
+        check_target(read.labels, read.label_source)
+    return read
+
+
+def _warn_of_dropped(rows: int, source: str) -> None:
+    """Warn if rows without a label were dropped."""
+    if rows:
+        found = f"{source} has {rows:,} {'row' if rows == 1 else 'rows'} without a label"
+        warnings.warn(f"{found}: left out", UserWarning, stacklevel=4)
 
 
 def checked_labels(rows: Rows, y: Any, weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
@@ -25,8 +130,13 @@ def checked_labels(rows: Rows, y: Any, weight: Any) -> tuple[np.ndarray, np.ndar
         msg = f"Found input variables with inconsistent numbers of samples: {counts}"
         raise ValueError(msg)
     if weight is not None:
+        if not np.isscalar(weight):
+            weight = as_labels(weight, "sample_weight")
         one_each = np.empty((len(labels), 1))
-        weight = _check_sample_weight(weight, one_each, dtype=np.float64, ensure_non_negative=True)
+        with converting("sample_weight", "numbers of at least 0", passed=_ITS_OWN):
+            weight = _check_sample_weight(
+                weight, one_each, dtype=np.float64, ensure_non_negative=True
+            )
     return labels, weight
 
 
@@ -34,8 +144,51 @@ def of_rows(rows: Rows | Streamed, values: Any, name: str) -> np.ndarray | None:
     """Return one value for each row as an array, or None if there are none."""
     if values is None:
         return None
-    found: np.ndarray = column_or_1d(as_labels(values))
+    found: np.ndarray = column_or_1d(as_labels(values, name))
     if len(found) != len_of(rows):
         message = f"{name} has {len(found)} values for {len_of(rows)} rows"
         raise DataError(message, "one for each row")
     return found
+
+
+def checked_classes(classes: Any, known: np.ndarray | None) -> np.ndarray | None:
+    """Return the sorted classes of `partial_fit`, or None if none are given.
+
+    Args:
+        classes: as given; duplicates are allowed.
+        known: the classes of the fitted model, which must be the same; None before the first fit.
+    """
+    if classes is None:
+        return None
+    labels = column_or_1d(as_labels(classes, "classes"))
+    missing = missing_labels(labels)
+    if missing.any():
+        found = f"classes[{int(missing.argmax())}] is missing"
+        raise DataError(found, "every class there will be", "leave it out")
+    if len(set(labels.tolist())) < 2:
+        raise DataError(f"classes is {labels.tolist()}", "at least two classes")
+    each, _ = encode_labels(labels)
+    if known is not None and each.tolist() != known.tolist():
+        raise DataError(
+            f"`classes={each.tolist()}` is not the same as on last call to partial_fit, "
+            f"was: {known.tolist()}",
+            "the same classes in every call, or none after the first",
+            "fit anew for other classes",
+        )
+    return each
+
+
+def parameters_of(estimator: Any, seed: int) -> Parameters:
+    """Return the parameters of an estimator as a model stores them; for a generator, the seed drawn from it."""
+    state, verbose = estimator.random_state, estimator.verbose
+    drawn = None if state is None else seed
+    return Parameters.of(
+        estimator.preset,
+        {field.name: getattr(estimator, field.name) for field in fields(Settings)},
+        estimator.class_weight,
+        categorical_features=estimator.categorical_features,
+        oob_score=bool(estimator.oob_score),
+        warm_start=bool(estimator.warm_start),
+        random_state=int(state) if isinstance(state, (int, np.integer)) else drawn,
+        verbose=verbose if isinstance(verbose, int) else bool(verbose),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from epochal.member import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from epochal.model.description import Model
     from epochal.records import History, OutOfBag
     from epochal.request import Fitted
+    from epochal.settings import Settings
 
 
 class LearnedAttributes:
@@ -30,6 +32,11 @@ class LearnedAttributes:
     def classes_(self) -> np.ndarray:
         """The class labels, sorted, as they came."""
         return self.model_.classes
+
+    @property
+    def settings_(self) -> Settings:
+        """The settings of the fit, with "auto" resolved for its rows."""
+        return self.model_.settings
 
     @property
     def history_(self) -> History:
@@ -89,6 +96,17 @@ class LearnedAttributes:
     def n_iter_(self) -> int:
         """Epochs done, since the first fit if it was gone on from."""
         return self.history_.epochs
+
+    @contextmanager
+    def whole_or_not_at_all(self) -> Iterator[None]:
+        """Return a context that restores the estimator if anything in it fails."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _result(self) -> Fitted:
         """Return what the last fit gave."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochal.data.sources.frames import as_rows
+from epochal.data.sources.objects import as_array
 from epochal.learn.network import dense
-from epochal.use.predict import predict_proba
+from epochal.use.predict import predict_proba, without_target
 
 if TYPE_CHECKING:
     from epochal.model.description import Model
@@ -59,9 +60,9 @@ class Member:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return this member's probabilities, shape (n_samples, n_classes)."""
-        rows = as_rows(X)
+        rows = as_array(as_rows(X), self.model.preprocessor.schema.shape)
         rows = rows if hasattr(rows, "shape") else np.asarray(rows)
-        return predict_proba(self.model, rows, self.number)
+        return predict_proba(self.model, without_target(rows, self.model), self.number)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return this member's most probable class of each row."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from epochal.data.memory import NO_LIMIT, Memory
 from epochal.errors import SettingError
+from epochal.model.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How to train, apart from the settings: seed, class weights, observers, device, memory."""
+    """How to train, apart from the settings: seed, class weights, observers, device, memory.
+
+    `parameters` are the user's parameters, unresolved: the model stores them, and training ignores them.
+    """
 
     seed: int
     class_weight: Any = None
     observers: Sequence[Callable[[EpochEvent], Any]] = ()
     device: str = "auto"
     memory: Memory = NO_LIMIT
+    parameters: Parameters = field(default_factory=Parameters)
 
 
 class Fitted(NamedTuple):

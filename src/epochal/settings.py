@@ -67,7 +67,8 @@ class Settings:
     # Height and width of what each unit of the first layer sees of an image, at a random
     # place; None: all of it. "auto" is `receptive_field_for`.
     receptive_field: tuple[int, int] | str | None = AUTO
-    # Added to the variance in x = (x - mean) / sqrt(variance + epsilon).
+    # Added to the variance in x = (x - mean) / sqrt(variance + epsilon), as a share of it: the
+    # unit of a column does not matter.
     epsilon: float = 1e-8
     # x / sqrt(1 + (x / clip)^2): keeps far-out values from deciding; None leaves x as it is.
     clip: float | None = 3.0

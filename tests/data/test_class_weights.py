@@ -89,3 +89,13 @@ def test_classes_are_named_by_what_they_say(classes, named):
     weights = class_weights(classes, np.array([0, 1, 1]), named, None)
 
     assert weights.tolist() == [2, 5, 5]
+
+
+def test_enormous_class_weights_are_numbers():
+    """Only how they compare with each other says anything."""
+    weights = class_weights(
+        np.arange(2), np.array([0, 1, 1]), {0: 1e308, 1: 0.5e308}, np.full(3, 9.0)
+    )
+
+    assert np.isfinite(weights).all()
+    assert weights / weights[0] == pytest.approx([1, 0.5, 0.5])

@@ -54,7 +54,9 @@ def test_labels_are_matched_by_what_they_say(classes, labels, expected):
 )
 def test_a_label_that_is_no_class_is_refused_by_name(classes, label):
     """The error names the label, what holds it, and the classes that the model knows."""
-    with pytest.raises(DataError, match=f"column 'y' hold .*{label}") as caught:
+    with pytest.raises(
+        DataError, match=f"column 'y' holds the label .?{label}.* in row 1, which"
+    ) as caught:
         class_indices(classes, [classes[0], label], "column 'y'")
 
     assert "Hint:" in str(caught.value)
@@ -81,8 +83,16 @@ def test_labels_of_many_rows_are_matched_once_each():
 
 def test_many_unknown_labels_are_counted():
     """The first ones are named, and how many more there are."""
-    with pytest.raises(DataError, match="'5' and 2 more"):
-        class_indices(np.array(["a", "b"]), [str(k) for k in range(1, 8)])
+    labels = np.array([str(k) for k in range(1, 8)], dtype=object)
+    coded = Coded(labels, np.array([6, 3, 0], np.uint8))
+    with pytest.raises(
+        DataError, match="label '1' in row 0, .*; nor on '2', '3', '4', '5' and 2 more"
+    ):
+        class_indices(np.array(["a", "b"]), labels)
+    with pytest.raises(
+        DataError, match="label '7' in row 0, .*; nor on '1', '2', '3', '4' and 2 more"
+    ):
+        class_indices(np.array(["a", "b"]), coded)
 
 
 @given(st.lists(st.text() | st.integers().map(str), min_size=2, max_size=9, unique=True))

@@ -132,3 +132,35 @@ def test_the_block_is_left_as_it_is():
     Moments.of(block)
 
     np.testing.assert_array_equal(block, BLOCKS["gaps"])
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("unit", [2.0**-950, 2.0**-30, 2.0**950])
+def test_a_unit_changes_no_bit(name, unit):
+    """Values times a power of two have the same weights, and means and scales times that power."""
+    block = BLOCKS[name]
+    cuts, weights = [3, 400], np.linspace(0, 3, 1000)
+    here, there = (merged(rows, cuts, weights) for rows in (block, block * unit))
+
+    assert there.weight.tobytes() == here.weight.tobytes()
+    assert there.mean.tobytes() == (here.mean * unit).tobytes()
+    assert there.scale(1e-8).tobytes() == (here.scale(1e-8) * unit).tobytes()
+
+
+def test_parts_in_units_that_are_far_apart_merge():
+    """A part of tiny and one of enormous values: neither's squares are 0 or infinite beside the other."""
+    tiny, huge = np.array([[1e-300], [3e-300]]), np.array([[1e300], [3e300]])
+    both = Moments.of(tiny).merge(Moments.of(huge))
+
+    assert Moments.of(tiny).scale(0.0) == pytest.approx(1e-300)
+    assert both.mean == pytest.approx(1e300)
+    assert both.scale(0.0) == pytest.approx(np.array([0, 0, 1, 3]).std() * 1e300)
+
+
+def test_the_scale_is_the_formula():
+    """√(variance + ε · variance): ε is in the unit of the column."""
+    moments = Moments.of(BLOCKS["plain"])
+
+    for epsilon in (0.0, 1e-8, 0.5):
+        expected = np.sqrt(moments.variance + epsilon * moments.variance)
+        np.testing.assert_allclose(moments.scale(epsilon), expected, rtol=1e-14)

@@ -37,7 +37,7 @@ def test_pieces_go_on_counting():
 def test_errors_about_a_row_say_where_it_is():
     """What was found, expected and hinted stays; other errors pass."""
     with pytest.raises(DataError) as caught, PARTS.naming_rows():
-        raise CellError("column 'x' holds 'y' in", 5, " (a word)", "a number", "mend it")
+        raise CellError.in_row("column 'x' holds 'y' in", 5, " (a word)", "a number", "mend it")
 
     expected = "column 'x' holds 'y' in row 1 of b.csv (a word); expected a number.\nHint: mend it"
     assert str(caught.value) == expected

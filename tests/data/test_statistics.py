@@ -169,3 +169,13 @@ def test_rows_that_are_read_piece_by_piece_say_the_same(kind, roots, monkeypatch
         for a, b in zip(parts.knots, whole.knots, strict=True)
     )
     assert whole.schema != statistics(rows[:100], weight[:100], **asked).schema or kind == "array"
+
+
+def test_integers_are_never_rounding():
+    """Codes near each other are two values as integers, and as numbers of float32 one, up to rounding."""
+    codes = np.tile([2**30, 2**30 + 128], 20)
+
+    for rows in (codes[:, None], pa.table({"code": codes})):
+        assert statistics(rows, max_categories=9).constant.tolist() == [False]
+    for rows in (codes[:, None].astype(np.float32), pa.table({"code": codes.astype(np.float32)})):
+        assert statistics(rows, max_categories=9).constant.tolist() == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,7 @@ def test_every_column_is_shown_with_what_it_holds():
     ("column", "words"),
     [
         ([7] * ROWS, "is 7 in every row"),
+        ([0.3, 0.1 + 0.2] * (ROWS // 2), "is 0.3 in every row, up to rounding"),
         ([None] * ROWS, "has no value in any row"),
         ([0.0] * (ROWS - 1) + [1.0], "is 0.0 in 99.8% of the rows"),
         ([f"p{k}" for k in range(ROWS)], "an id?"),
@@ -64,6 +66,7 @@ def test_every_column_is_shown_with_what_it_holds():
     ],
     ids=[
         "constant",
+        "constant up to rounding",
         "empty",
         "nearly",
         "text id",
@@ -142,3 +145,22 @@ def test_nothing_is_said_of_a_few_rows():
     table = pa.table({"x": np.arange(10), "y": np.arange(10) % 2})
 
     assert survey(table, np.arange(10) % 2).doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("age", "--drop age"),
+        ("my column", "--drop 'my column'"),
+        ("it's", "--drop 'it'\"'\"'s'"),
+        ("a;b", "--drop 'a;b'"),
+        ("-x", "--drop=-x"),
+        ("$HOME", "--drop '$HOME'"),
+    ],
+)
+def test_hints_can_be_typed_as_they_stand(name, words):
+    """A shell takes the name of the column as it is."""
+    (doubt,) = survey(pa.table({name: [7] * ROWS}), LABELS).doubts
+
+    assert doubt.hint == f"leave it out with {words}"
+    assert shlex.split(words.replace("=", " "))[1] == name

@@ -19,6 +19,7 @@ from epochal.learn.embedding import initial_embedding
 from epochal.learn.network import initial
 from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
+from epochal.model.parameters import Parameters
 from epochal.records import Calibration, History, OutOfBag
 from epochal.settings import Settings, resolved
 
@@ -81,6 +82,14 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         "target": "answer",
         "seed": 7,
         "versions": {"epochal": "0.1.0", "jax": "0.10.2", "numpy": "2.3.0", "python": "3.11.9"},
+        "parameters": Parameters.of(
+            "best",
+            {"l2": 0.025, "hidden_layer_sizes": [4, 3], "bagging": None, "tol": "auto"},
+            {"maybe": 1, "no": 0.5},
+            categorical_features=["city", 0],
+            warm_start=True,
+            random_state=7,
+        ),
     }
     return Model(**(parts | changes))
 

@@ -18,6 +18,7 @@ from epochal.learn.losses import softmax
 from epochal.learn.network import Layer, apply
 from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION, Model, describe, tensors, to_bytes
+from epochal.model.parameters import Parameters
 from epochal.records import Calibration, History
 from epochal.settings import Settings
 
@@ -68,6 +69,12 @@ def example() -> Model:
         target="buys",
         seed=7,
         versions={"epochal": "0.1.0", "jax": "0.10.2", "numpy": "2.3.5", "python": "3.11.9"},
+        parameters=Parameters.of(
+            "default",
+            {"hidden_layer_sizes": (2,), "max_iter": 2},
+            {"no": 1, "yes": 2.5},
+            random_state=7,
+        ),
     )
 
 
@@ -100,6 +107,8 @@ def test_every_key_is_documented_and_no_other(build: Callable[..., Model]) -> No
     names = {re.sub(r"layer\.\d+", "layer.D", name) for name in tensors(model)}
     # This small model has no column with rare categories, and so not their key.
     rare = {"preprocessor.schema.columns[].other"}
+    # Those that were chosen have the keys of settings.
+    described["parameters"]["settings"] = {}
     assert documented() == {*keys(described), *names, *rare}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from epochal.errors import ModelError
 from epochal.model.artifact import load
 from epochal.model.description import FORMAT_VERSION
 from epochal.model.older import NEW
+from epochal.model.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ def older(described: dict[str, Any], version: int) -> dict[str, Any]:
         for part, keys in NEW[later].items():
             for name in keys:
                 del old[part][name]
+    if version < 5:
+        del old["parameters"]
     if version == 1:
         del old["calibration"]
     return old
@@ -51,6 +56,13 @@ def file_of(
     return rezip(list(zip(names, (description, weights, sums), strict=True)))
 
 
+def before_5(model: Model) -> Model:
+    """Return what is read of a model that an older format describes, which says only what was resolved."""
+    preprocessor = dataclasses.replace(model.preprocessor, relative_epsilon=False)
+    parameters = Parameters.of("default", vars(model.settings), random_state=model.seed)
+    return dataclasses.replace(model, preprocessor=preprocessor, parameters=parameters)
+
+
 def test_a_model_of_format_1_is_read(
     model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
@@ -58,7 +70,7 @@ def test_a_model_of_format_1_is_read(
     old = older(json.loads(entries["model.json"]), 1)
     read = load(file_of(old, entries, rezip))
 
-    assert read.preprocessor == model.preprocessor
+    assert read.preprocessor == before_5(model).preprocessor
     assert read.calibration.weights == (0.5, 0.5)
     assert read.calibration.power == 1.0
     np.testing.assert_array_equal(read.members[1][0].weights, model.members[1][0].weights)
@@ -74,7 +86,7 @@ def test_a_model_of_format_2_is_read(
     assert read.settings.input_dropout == 0
     assert read.settings.square_roots is False
     assert read.calibration == model.calibration
-    assert read.preprocessor == model.preprocessor
+    assert read.preprocessor == before_5(model).preprocessor
 
 
 def test_a_model_of_format_3_is_read(
@@ -84,7 +96,33 @@ def test_a_model_of_format_3_is_read(
     read = load(file_of(older(json.loads(entries["model.json"]), 3), entries, rezip))
 
     assert read.settings.receptive_field is None
-    assert read == model
+    assert read == before_5(model)
+
+
+def test_a_model_of_format_4_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """Its ε was in the unit of the data, and is told so; its scales, and so its features, stay."""
+    read = load(file_of(older(json.loads(entries["model.json"]), 4), entries, rezip))
+
+    assert model.preprocessor.relative_epsilon
+    assert not read.preprocessor.relative_epsilon
+    ages = pa.table({"age": [3.5, None], "smokes": [True, None], "city": ["Graz", "x"]})
+    rows = ages.append_column("since", [["2020-02-29", None]])
+    assert read.preprocessor.encode(rows).tobytes() == model.preprocessor.encode(rows).tobytes()
+    assert read == before_5(model)
+
+
+@pytest.mark.parametrize("version", range(1, 5))
+def test_parameters_in_an_older_format_are_refused(
+    version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """What was asked for is in no file of an older format."""
+    described = json.loads(entries["model.json"])
+    forged = older(described, version) | {"parameters": described["parameters"]}
+
+    with pytest.raises(ModelError, match=r"model\.json\.parameters"):
+        load(file_of(forged, entries, rezip))
 
 
 @pytest.mark.parametrize("version", range(1, FORMAT_VERSION))

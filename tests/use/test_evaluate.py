@@ -309,3 +309,32 @@ def test_calibration_error_lies_between_the_overall_gap_and_one(seed, classes):
     gap = abs(shares.max(axis=1).mean() - (shares.argmax(axis=1) == truth).mean())
 
     assert gap - 1e-12 <= calibration_error(truth, shares) <= 1
+
+
+@pytest.mark.parametrize("unit", [1e300, 1.7e308, 1e-300])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_unit_of_weights_does_not_matter(unit, classes):
+    """Enormous weights and tiny ones give the figures of plain ones, piece by piece too."""
+    random = np.random.default_rng(0)
+    truth, p = random.integers(classes, size=400), random.dirichlet(np.ones(classes), 400)
+    weight = random.integers(1, 4, 400) / 4
+    plain, tally = evaluate(np.arange(classes), truth, p, weight), Tally.nothing(classes)
+    for some in np.split(np.arange(400), 8):
+        tally = tally.add(truth[some], p[some], weight[some] * unit)
+    scaled = tally.figures(np.arange(classes))
+
+    for name in ("log_loss", "accuracy", "balanced_accuracy", "auc", "calibration_error"):
+        assert getattr(scaled, name) == pytest.approx(getattr(plain, name), rel=1e-12)
+    assert scaled.confusion == plain.confusion
+
+
+def test_weights_that_grow_are_added_in_one_unit():
+    """Later rows that weigh far more than the first ones, or far less, count as they do together."""
+    truth, p = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.2, 0.8]])
+    weight = np.array([1.0, 1e300, 3e300, 2.0])
+    whole, tally = evaluate(np.arange(2), truth, p, weight), Tally.nothing(2)
+    for k in range(4):
+        tally = tally.add(truth[k : k + 1], p[k : k + 1], weight[k : k + 1])
+
+    assert tally.figures(np.arange(2)).accuracy == pytest.approx(whole.accuracy)
+    assert tally.figures(np.arange(2)).accuracy == pytest.approx(0.25)

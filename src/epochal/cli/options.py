@@ -43,7 +43,7 @@ EXPLAINED = {
     "max_features": "columns each member sees, as a fraction or a number",
     "patch": "height,width of the crop each member sees of an image",
     "receptive_field": "height,width of what each unit of the first layer sees of an image",
-    "epsilon": "added to the variance in standardising",
+    "epsilon": "added to the variance in standardising, as a share of it",
     "clip": "soft bound on standardised values",
     "square_roots": "take roots of numbers that are never negative",
     "max_categories": "categories of a column with a feature of their own",

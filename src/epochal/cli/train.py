@@ -41,6 +41,7 @@ from epochal.keys import Purpose, generator
 from epochal.learn.stopping import Outcome
 from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
+from epochal.model.parameters import Parameters
 from epochal.request import Circumstances, Fitted, check_beside
 from epochal.settings import asked
 
@@ -238,6 +239,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             arguments.class_weight,
             [progress],
             memory=Memory(arguments.memory, arguments.store),
+            parameters=_parameters(arguments, earlier),
         )
         fitted = fit(
             parts.train,
@@ -247,6 +249,19 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             earlier=None if earlier is None else Fitted(earlier),
         )
     return replace(fitted.model, target=arguments.target)
+
+
+def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Parameters:
+    """Return the parameters that were typed, on top of those of the earlier model."""
+    before = Parameters() if earlier is None else earlier.parameters
+    columns = before.categorical_features if earlier else arguments.categorical or None
+    return Parameters.of(
+        arguments.preset or before.preset,
+        {**before.settings, **chosen_settings(arguments)},
+        arguments.class_weight,
+        categorical_features=columns,
+        random_state=arguments.random_state,
+    )
 
 
 def _test_figures(

@@ -10,10 +10,13 @@ import numpy as np
 
 from epochal.data.label_matching import matching
 from epochal.data.rows import blocks
+from epochal.data.weights import relative
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_ENORMOUS = 2.0**512
 
 
 def class_weights(
@@ -75,4 +78,5 @@ def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
             raise SettingError.from_value("class_weight", class_weight, expected)
         if index[label] is not None:
             factors[index[label]] = weight
-    return factors
+    # Such factors times weights of rows may be no numbers of float64.
+    return relative(factors) if factors.max() > _ENORMOUS else factors

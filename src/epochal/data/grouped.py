@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.labels import missing_labels
 from epochal.data.rows import blocks
-from epochal.data.sources.labelled import missing_labels
+from epochal.data.sources.conversion import converting
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,16 +33,22 @@ def numbered_groups(values: np.ndarray) -> np.ndarray:
     if missing.any():
         row = int(missing.argmax())
         raise DataError(f"the group is missing in row {row}", "a group for every row")
+    with converting("groups", "numbers, texts or dates"):
+        numbers = _numbered(values)
+    if not (numbers > numbers.min(initial=0)).any():
+        raise DataError("all rows are of one group", "at least two groups")
+    return numbers
+
+
+def _numbered(values: np.ndarray) -> np.ndarray:
+    """Return the number of every row's value, from 0, in the order in which they appear (int32)."""
     if values.dtype == object:
         number: dict[object, int] = {}
         each = (number.setdefault(value, len(number)) for value in values.tolist())
-        numbers = np.fromiter(each, np.int32, len(values))
-    else:
-        # There is a zero below zero, which is the same group.
-        plain = values.astype(np.float64) + 0.0 if values.dtype.kind == "f" else values
-        numbers = pa.array(plain).dictionary_encode().indices.to_numpy()
-    if not (numbers > numbers.min(initial=0)).any():
-        raise DataError("all rows are of one group", "at least two groups")
+        return np.fromiter(each, np.int32, len(values))
+    # There is a zero below zero, which is the same group.
+    plain = values.astype(np.float64) + 0.0 if values.dtype.kind == "f" else values
+    numbers: np.ndarray = pa.array(plain).dictionary_encode().indices.to_numpy()
     return numbers
 
 

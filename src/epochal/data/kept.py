@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import epochal
-from epochal.data.preprocess import Preprocessor
+from epochal.data.preprocess import KEYS, Preprocessor
 from epochal.data.unnamed import name, unnamed
 from epochal.errors import WriteError
 
@@ -47,7 +47,7 @@ class Kept:
             unnamed(folder).close()
         except OSError as error:
             raise WriteError.from_cause(folder, error) from error
-        return cls(Path(folder), data).beside(epochal.__version__, np.__version__, *more)
+        return cls(Path(folder), data).beside(epochal.__version__, np.__version__, KEYS, *more)
 
     def beside(self, *more: Any) -> Kept:
         """Return where things are kept that come from more than this: arrays, numbers, texts, None."""

@@ -9,10 +9,13 @@ few values has a knot at each. So the boosted trees choose their bins.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from epochal.data.magnitude import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +76,30 @@ class Knots:
         >>> print(out)
         [[1.5 0. ]]
         """
-        for index, knots in enumerate(self.columns):
-            out[:, index] = np.interp(values[:, index], knots, np.arange(len(knots)))
+        for index, (unit, knots, places) in enumerate(self._in_units):
+            out[:, index] = np.interp(values[:, index] * unit, knots, places)
+
+    @cached_property
+    def _in_units(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Each column's unit, a power of two, its knots in this unit, below 1, and their places.
+
+        Slopes between very near or very far knots would be none of float64's numbers.
+        """
+        units = [float(np.ldexp(1.0, -_exponent_of(knots))) for knots in self.columns]
+        return [
+            (unit, knots * unit, np.arange(len(knots), dtype=np.float64))
+            for unit, knots in zip(units, self.columns, strict=True)
+        ]
+
+
+def _exponent_of(knots: np.ndarray) -> int:
+    """Return e with |x| < 2^e for all knots of a column, within what 2^-e can be.
+
+    >>> _exponent_of(np.array([-3.0, 1.0]))
+    2
+    """
+    _, exponent = np.frexp(max(abs(knots[0]), abs(knots[-1])) if len(knots) else 0.0)
+    return int(np.clip(exponent, SMALLEST, LARGEST))
 
 
 def knots_in(values: np.ndarray, weights: np.ndarray, most: tuple[int, int]) -> tuple[Knots, Knots]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from epochal.data.canonical import canonical
 from epochal.data.labels import Coded
-from epochal.errors import DataError, suggestion
+from epochal.errors import CellError, DataError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 def class_indices(
-    classes: NDArray[Any], labels: NDArray[Any] | Coded | list[Any], where: str = "the labels"
+    classes: NDArray[Any], labels: NDArray[Any] | Coded | list[Any], where: str = "y"
 ) -> NDArray[np.int32]:
     """Return the class index of every label; a label that is no class is refused by name.
 
@@ -41,8 +41,16 @@ def class_indices(
     [1, 0]
     """
     if isinstance(labels, Coded):
-        of_value = class_indices(classes, labels.values, where)
-        return of_value.astype(np.min_scalar_type(len(classes)))[labels.codes]
+        index = matching(classes, list(labels.values))
+        of_value = [index[label] for label in list(labels.values)]
+        unknown = [
+            value for value, found in zip(labels.values, of_value, strict=True) if found is None
+        ]
+        if unknown:
+            numbers = np.flatnonzero([found is None for found in of_value])
+            row = int(np.isin(labels.codes, numbers).argmax())
+            raise _unknown(classes, [labels.values[labels.codes[row]], *unknown], where, row)
+        return np.array(of_value, np.min_scalar_type(len(classes)))[labels.codes]
     values = labels.tolist() if isinstance(labels, np.ndarray) else labels
     if isinstance(labels, np.ndarray) and labels.dtype.kind == "f":
         # As numbers of their own precision: 0.1 in 32 bits is 0.1.
@@ -50,7 +58,8 @@ def class_indices(
     index = matching(classes, values)
     unknown = [label for label, found in index.items() if found is None]
     if unknown:
-        raise _unknown(classes, unknown, where)
+        row = next(row for row, label in enumerate(values) if index[label] is None)
+        raise _unknown(classes, unknown, where, row)
     return np.fromiter((index[label] for label in values), dtype=np.int32, count=len(values))
 
 
@@ -94,13 +103,16 @@ def _ambiguous(label: object, names: list[Any]) -> DataError:
     return DataError(found, "a label that is spelled like one of them", hint)
 
 
-def _unknown(classes: NDArray[Any], unknown: list[Any], where: str) -> DataError:
-    """Return the error for labels that are no classes."""
-    names = ", ".join(repr(_plain(label)) for label in unknown[:_SHOWN])
-    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
-    hint = suggestion(str(unknown[0]), [str(label) for label in classes])
-    found = f"{where} hold {names}{more}, which the model was not trained on"
-    return DataError(found, "only classes of the model", hint)
+def _unknown(classes: NDArray[Any], unknown: list[Any], where: str, row: int) -> DataError:
+    """Return the error for labels that are no classes, of which this row has the first."""
+    first, *others = map(_plain, dict.fromkeys(unknown))
+    names = ", ".join(map(repr, others[: _SHOWN - 1]))
+    surplus = len(others) + 1 - _SHOWN
+    names += f" and {surplus} more" if surplus > 0 else ""
+    found = f", which the model was not trained on{f'; nor on {names}' if names else ''}"
+    hint = suggestion(str(first), [str(label) for label in classes])
+    before = f"{where} holds the label {first!r} in"
+    return CellError.in_row(before, row, found, "only classes of the model", hint)
 
 
 def _plain(label: Any) -> Any:

@@ -6,11 +6,11 @@ A class is what stands in the data: labels of a text file are texts, letter for 
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from epochal.data.sources.conversion import is_gap
 from epochal.errors import DataError
 
 _EXPECTED = "labels that are whole numbers, texts, or true and false"
@@ -63,7 +63,7 @@ def encode_labels(y: np.ndarray | Coded, where: str = "y") -> tuple[np.ndarray, 
 
 def _plain_labels(y: np.ndarray, where: str) -> np.ndarray:
     """Return object labels of one plain type as an array of that type; texts stay objects."""
-    missing = np.array([_is_missing(label) for label in y])
+    missing = missing_labels(y)
     if missing.any():
         raise _missing(int(missing.argmax()))
     types = {type(label) for label in y.tolist()}
@@ -106,13 +106,6 @@ def _by_set(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(classes, dtype=object), indices
 
 
-def _is_missing(label: object) -> bool:
-    """Whether an object label is None, NaN, NaT or pandas' NA."""
-    if label is None or type(label).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(label, (float, np.floating)) and math.isnan(label)
-
-
 def _missing(row: int) -> DataError:
     """Return the error for a row without a label."""
     hint = "leave such rows out of the training"
@@ -128,3 +121,22 @@ def unknown_type(kind: str, found: str) -> DataError:
 def _named(types: set[type]) -> str:
     """Return the names of types, sorted, in one text."""
     return ", ".join(sorted(type_.__name__ for type_ in types))
+
+
+def missing_labels(labels: np.ndarray) -> np.ndarray:
+    """Return for every label whether it is None, NaN or NaT.
+
+    >>> print(missing_labels(np.array(["a", None, float("nan")], dtype=object)))
+    [False  True  True]
+    """
+    if labels.dtype.kind in "fcmM":
+        missing: np.ndarray = np.isnat(labels) if labels.dtype.kind in "mM" else np.isnan(labels)
+        return missing
+    if labels.dtype != object:
+        return np.zeros(labels.shape, dtype=bool)
+    kinds = set(map(type, labels.flat))
+    if kinds <= {str, type(None)}:
+        # Most often, and in a tenth of the time.
+        return np.equal(labels, np.array(None, dtype=object)).astype(bool)
+    flags = map(is_gap, labels.flat)
+    return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)

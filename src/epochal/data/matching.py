@@ -25,7 +25,7 @@ def matched(rows: Rows, schema: Schema) -> Rows:
     """Return rows with the columns of the schema, in its order.
 
     Tables are matched by name; columns that the schema does not have are left
-    out with a warning. Arrays, and tables for a schema without names, are
+    out with a warning. Arrays, and tables for the schema of an array, are
     matched by position.
     """
     names = schema.names
@@ -35,6 +35,9 @@ def matched(rows: Rows, schema: Schema) -> Rows:
             return rows.rename_columns(names)
         present = set(rows.column_names)
         missing = [name for name in names if name not in present]
+        if len(missing) == len(names) and schema.is_numbered:
+            _expect_shape((rows.num_columns,), schema)
+            return rows.rename_columns(names)
         if missing:
             raise ColumnError.from_missing(missing, rows.column_names, "the data")
         if rows.column_names == names:

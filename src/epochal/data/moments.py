@@ -1,46 +1,76 @@
 """Mean and variance of every feature, in one pass over blocks of rows.
 
 The moments of parts merge to the moments of the whole, so data are never
-needed twice or all at once. Float64 throughout; NaN is a missing value.
+needed twice or all at once. Float64 throughout; NaN is a missing value. Values
+are divided by a power of two first, so that squares neither overflow nor underflow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+
+from epochal.data.magnitude import SMALLEST, Magnitude
+
+# Weight, mean, squares and rest of every feature.
+_Sums: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Weight W = Σ w, mean μ = Σ w x / W and squares Σ w (x - μ)², per feature.
+    """Weight W = Σ w, mean μ = Σ w x / W and squares Σ w ((x - μ) / 2^e)², per feature.
 
     The sums run over the rows in which the feature is not missing. A feature
     without any weight has mean 0 and squares 0. `rest` is what rounding took
     from the mean: far from zero, the difference of two means would otherwise
-    be wrong in its eighth digit.
+    be wrong in its eighth digit. `exponent` is e: all |x| are below 2^e. Division by
+    a power of two is exact.
     """
 
     weight: np.ndarray
     mean: np.ndarray
     squares: np.ndarray
     rest: np.ndarray
+    exponent: np.ndarray
 
     @property
     def variance(self) -> np.ndarray:
-        """The population variance squares / W of every feature; 0 where W is 0."""
+        """The population variance of every feature; 0 where W is 0, infinite where float64 ends."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(self._variance, 2 * self.exponent)
+
+    def scale(self, epsilon: float) -> np.ndarray:
+        """Return √(σ + ε σ) of every feature, σ its variance: ε is in the unit of the feature.
+
+        >>> print(Moments.of(np.array([[1.0, 1e-200], [3.0, 3e-200]])).scale(0.0))
+        [1.e+000 1.e-200]
+        """
+        return np.ldexp(np.sqrt(self._variance * (1.0 + epsilon)), self.exponent)
+
+    @property
+    def _variance(self) -> np.ndarray:
+        """The variance of every feature, divided by 4^e."""
         return self.squares / np.where(self.weight > 0, self.weight, 1.0)
 
     @classmethod
     def nothing(cls, features: int) -> Moments:
         """Return the moments of no rows at all, the neutral element of `merge`."""
-        return cls(*(np.zeros(features) for _ in range(4)))
+        zeros = np.zeros(features)
+        return cls(zeros, zeros, zeros, zeros, np.full(features, SMALLEST, np.int32))
 
     @classmethod
-    def of(cls, block: np.ndarray, weights: np.ndarray | None = None) -> Moments:
+    def of(
+        cls,
+        block: np.ndarray,
+        weights: np.ndarray | None = None,
+        exponent: np.ndarray | None = None,
+    ) -> Moments:
         """Return the moments of a block of shape (rows, features), a weight per row.
 
-        A weight of 2 counts like the row twice, a weight of 0 like no row.
+        A weight of 2 counts like the row twice, a weight of 0 like no row. `exponent`: for
+        every feature e with |x| < 2^e, if it is known already.
 
         >>> moments = Moments.of(np.array([[1.0, 5.0], [3.0, np.nan]]))
         >>> print(moments.weight, moments.mean, moments.variance)
@@ -51,32 +81,39 @@ class Moments:
             block, weights = block[weights > 0], weights[weights > 0]
         if not len(block):
             return cls.nothing(block.shape[1])
-        values = np.array(block, dtype=np.float64, order="C")
-        with np.errstate(invalid="ignore", over="ignore"):
-            if np.isnan(weights @ values).any():
-                return _of_partly_missing(values, weights)
-            return _of_complete(values, weights)
+        if exponent is None:
+            exponent = Magnitude.of(np.asarray(block, np.float64)).exponent
+        values = np.multiply(block, np.ldexp(1.0, -exponent), dtype=np.float64, order="C")
+        gaps = bool(np.isnan(weights @ values).any())
+        weight, mean, squares, rest = (_of_partly_missing if gaps else _of_complete)(
+            values, weights
+        )
+        mean, rest = np.ldexp(mean, exponent), np.ldexp(rest, exponent)
+        return cls(weight, mean, squares, rest, exponent)
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of the rows of both.
 
         With δ = μ_b - μ_a and W = W_a + W_b: μ = μ_a + δ W_b / W and squares =
-        S_a + S_b + δ² W_a W_b / W (Chan, Golub and LeVeque, 1979).
+        S_a + S_b + δ² W_a W_b / W (Chan, Golub and LeVeque, 1979), all in one unit.
 
         >>> a, b = Moments.of(np.array([[1.0]])), Moments.of(np.array([[3.0], [5.0]]))
-        >>> print(a.merge(b).mean, a.merge(b).squares)
-        [3.] [8.]
+        >>> print(a.merge(b).mean, a.merge(b).variance)
+        [3.] [2.66666667]
         """
+        exponent = np.maximum(self.exponent, other.exponent)
+        unit = np.ldexp(1.0, -exponent)
         weight = self.weight + other.weight
         share = other.weight / np.where(weight > 0, weight, 1.0)
-        with np.errstate(invalid="ignore", over="ignore"):
-            delta = (other.mean - self.mean) + (other.rest - self.rest)
-            delta = np.where((self.weight > 0) & (other.weight > 0), delta, 0.0)
-            mean, rest = _sum(self.mean, self.rest + delta * share)
-            squares = self.squares + other.squares + delta**2 * self.weight * share
+        delta = (other.mean * unit - self.mean * unit) + (other.rest * unit - self.rest * unit)
+        delta = np.where((self.weight > 0) & (other.weight > 0), delta, 0.0)
+        mean, rest = _sum(self.mean * unit, self.rest * unit + delta * share)
+        of_both = (np.ldexp(one.squares, 2 * (one.exponent - exponent)) for one in (self, other))
+        squares = sum(of_both) + delta**2 * self.weight * share
         alone = self.weight == 0
-        mean, rest = np.where(alone, other.mean, mean), np.where(alone, other.rest, rest)
-        return Moments(weight, mean, squares, rest)
+        mean = np.where(alone, other.mean, np.ldexp(mean, exponent))
+        rest = np.where(alone, other.rest, np.ldexp(rest, exponent))
+        return Moments(weight, mean, squares, rest, exponent)
 
     def where(self, chosen: np.ndarray, other: Moments) -> Moments:
         """Return the moments of the other for the features that are chosen, bool (features,)."""
@@ -84,8 +121,8 @@ class Moments:
         return Moments(*(np.where(chosen, its, mine) for mine, its in pairs))
 
 
-def _of_complete(values: np.ndarray, weights: np.ndarray) -> Moments:
-    """Return the moments of float64 values without missing ones; `values` is overwritten.
+def _of_complete(values: np.ndarray, weights: np.ndarray) -> _Sums:
+    """Return the sums over float64 values without missing ones; `values` is overwritten.
 
     The first row is taken as the origin: a constant feature then has exactly
     its value as the mean and exactly 0 as the variance.
@@ -100,13 +137,13 @@ def _of_complete(values: np.ndarray, weights: np.ndarray) -> Moments:
     np.square(values, out=values)
     squares = weights @ values
     mean, rest = _sum(origin, shift)
-    return Moments(np.full(len(origin), weight), mean, squares, rest)
+    return np.full(len(origin), weight), mean, squares, rest
 
 
-def _of_partly_missing(values: np.ndarray, weights: np.ndarray) -> Moments:
-    """Return the moments of float64 values with NaN among them; `values` is overwritten."""
+def _of_partly_missing(values: np.ndarray, weights: np.ndarray) -> _Sums:
+    """Return the sums over float64 values with NaN among them; `values` is overwritten."""
     known = ~np.isnan(values)
-    origin = np.nan_to_num(values[known.argmax(axis=0), np.arange(values.shape[1])], posinf=np.inf)
+    origin = np.nan_to_num(values[known.argmax(axis=0), np.arange(values.shape[1])])
     values -= origin
     values[~known] = 0.0
     weight = weights @ known
@@ -118,7 +155,7 @@ def _of_partly_missing(values: np.ndarray, weights: np.ndarray) -> Moments:
     np.square(values, out=values)
     squares = weights @ values
     mean, rest = _sum(origin, shift)
-    return Moments(weight, mean, squares, rest)
+    return weight, mean, squares, rest
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -62,4 +62,8 @@ class Origin:
         try:
             yield
         except CellError as error:
-            raise error.placed(self.place(error.row)) from error.__cause__
+            place = self.place(error.row)
+            row, _, name = place.partition(" of ")
+            # A file that is named already is not named again.
+            place = row if name and name in error.before else place
+            raise error.placed(place) from error.__cause__

@@ -2,11 +2,11 @@
 
 Per feature, with mean μ and variance σ of the training rows:
 
-    x̂ = (x - μ) / √(σ + ε)     and, with a clip c,     x̂ / √(1 + (x̂ / c)²)
+    x̂ = (x - μ) / √(σ + ε σ)     and, with a clip c,     x̂ / √(1 + (x̂ / c)²)
 
 where x may be the square root of what stands in the column (`roots`).
-A missing value is the mean, x̂ = 0; a constant feature is 0 everywhere. The
-arithmetic is float64, the result float32.
+A missing value is the mean, x̂ = 0; a constant feature, also one that is constant up to
+rounding, is 0 everywhere. The arithmetic is float64, the result float32.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from epochal.data.scaling import Scaling, are_bytes
 from epochal.data.schema import Schema
 from epochal.data.statistics import statistics
 from epochal.data.unseen import Unseen
-from epochal.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,19 +43,23 @@ if TYPE_CHECKING:
 
 # Beyond this, squares may overflow float64; a clipped value is at its bound long before.
 _FAR = 1e150
+# Below, a mean taken from any number of float64 leaves one.
+_ENORMOUS = 2.0**960
 # More threads would wait for memory, not for arithmetic.
 _THREADS = 8
 # The names of the arrays of knots: few, and many.
 KNOTS = ("knots", "fine_knots")
-_KEYS = ("schema", "epsilon", "clip", "knots", "roots")
+# The keys of `Preprocessor.to_dict`.
+KEYS = ("schema", "epsilon", "relative_epsilon", "clip", "knots", "roots")
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessor:
     """How rows become features: what was found in training, and nothing else.
 
-    `mean` and `scale` = √(variance + epsilon) belong to the numeric columns
-    (numbers, truth values, dates) in their order; scale 0 marks a constant.
+    `mean` and `scale` belong to the numeric columns (numbers, truth values, dates) in
+    their order; scale 0 marks a constant. The scale is √(variance + epsilon · variance), and
+    √(variance + epsilon) where `relative_epsilon` is False, as it was in older formats.
     `knots` are of the same columns, few and many of them, for rows that an
     embedding is to read; None for plain features. All of them belong to the square
     root of what stands in the numeric columns of the numbers `roots`.
@@ -69,6 +72,7 @@ class Preprocessor:
     clip: float | None
     knots: tuple[Knots, Knots] | None = None
     roots: tuple[int, ...] = ()
+    relative_epsilon: bool = True
 
     @classmethod
     def fit(  # noqa: PLR0913  (what is known of rows, and every setting of statistics)
@@ -91,7 +95,7 @@ class Preprocessor:
         encoded for an embedding; with `square_roots` numbers that are never negative are
         replaced by their roots.
         """
-        schema, moments, knots, roots = statistics(
+        schema, moments, constant, knots, roots = statistics(
             rows,
             weight,
             present,
@@ -99,9 +103,7 @@ class Preprocessor:
             n_knots=n_knots,
             square_roots=square_roots,
         )
-        variance = moments.variance
-        _refuse_enormous(variance, schema)
-        scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
+        scale = np.where(constant, 0.0, moments.scale(epsilon))
         return cls(schema, moments.mean, scale, float(epsilon), clip, knots, roots)
 
     @property
@@ -224,9 +226,14 @@ class Preprocessor:
     def _standardise(self, values: np.ndarray) -> None:
         """Standardise float64 values in place; NaN stays NaN."""
         constant = self.scale == 0
+        mean, scale = self.mean, np.where(constant, 1.0, self.scale)
         with np.errstate(over="ignore", invalid="ignore"):
-            values -= self.mean
-            values /= np.where(constant, 1.0, self.scale)
+            if (np.abs(mean) > _ENORMOUS).any():
+                # The difference from such a mean may be beyond float64.
+                values *= 0.5
+                mean, scale = 0.5 * mean, 0.5 * scale
+            values -= mean
+            values /= scale
         if constant.any():
             values[:, constant] = 0.0
         if self.clip:
@@ -286,9 +293,15 @@ class Preprocessor:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON-ready values."""
-        described = {"schema": self.schema.to_dict(), "epsilon": self.epsilon, "clip": self.clip}
         knots = self.knots and [[int(count) for count in part.counts] for part in self.knots]
-        return described | {"knots": knots, "roots": list(self.roots)}
+        return {
+            "schema": self.schema.to_dict(),
+            "epsilon": self.epsilon,
+            "relative_epsilon": self.relative_epsilon,
+            "clip": self.clip,
+            "knots": knots,
+            "roots": list(self.roots),
+        }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays, float64, by name."""
@@ -299,14 +312,12 @@ class Preprocessor:
     @classmethod
     def from_dict(cls, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Preprocessor:
         """Return what `to_dict` and `arrays` described; ValueError for anything else."""
-        if not isinstance(values, dict) or set(values) != set(_KEYS):
-            raise ValueError(f"the preprocessing has other keys than {', '.join(_KEYS)}")
+        if not isinstance(values, dict) or set(values) != set(KEYS):
+            raise ValueError(f"the preprocessing has other keys than {', '.join(KEYS)}")
         schema = Schema.from_dict(values["schema"])
         epsilon, clip, counts = values["epsilon"], values["clip"], values["knots"]
-        if not _is_number(epsilon) or epsilon < 0:
-            raise ValueError(f"epsilon is {epsilon!r}, expected a number of at least 0")
-        if clip is not None and (not _is_number(clip) or clip <= 0):
-            raise ValueError(f"clip is {clip!r}, expected null or a positive number")
+        relative = values["relative_epsilon"]
+        _check_numbers(epsilon, relative, clip)
         columns = sum(column.is_numeric for column in schema.columns)
         roots = checked_roots(values["roots"], columns)
         expected = {"mean": columns, "scale": columns}
@@ -325,9 +336,9 @@ class Preprocessor:
             raise ValueError("'scale' has a negative number")
         fixed = schema, arrays["mean"], arrays["scale"], epsilon, clip
         if counts is None:
-            return cls(*fixed, roots=roots)
+            return cls(*fixed, roots=roots, relative_epsilon=relative)
         few, many = (Knots.from_counts(arrays[n], c) for n, c in zip(KNOTS, counts, strict=True))
-        return cls(*fixed, (few, many), roots)
+        return cls(*fixed, (few, many), roots, relative)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other encodes every row to the same bits."""
@@ -342,17 +353,14 @@ class Preprocessor:
         return hash((self.schema, self.mean.tobytes(), self.scale.tobytes()))
 
 
-def _refuse_enormous(variance: np.ndarray, schema: Schema) -> None:
-    """Refuse columns whose variance float64 cannot hold."""
-    if np.isfinite(variance).all():
-        return
-    numeric = [column.name for column in schema.columns if column.is_numeric]
-    name = numeric[int(np.argmin(np.isfinite(variance)))]
-    raise DataError(
-        f"column {name!r} has values whose variance is too large for dtype('float64')",
-        "numbers below about 1e150",
-        f"divide column {name!r} by a large number",
-    )
+def _check_numbers(epsilon: Any, relative: Any, clip: Any) -> None:
+    """Refuse an ε or a clip that cannot be; ValueError."""
+    if not _is_number(epsilon) or epsilon < 0:
+        raise ValueError(f"epsilon is {epsilon!r}, expected a number of at least 0")
+    if not isinstance(relative, bool):
+        raise ValueError(f"relative_epsilon is {relative!r}, expected true or false")  # noqa: TRY004
+    if clip is not None and (not _is_number(clip) or clip <= 0):
+        raise ValueError(f"clip is {clip!r}, expected null or a positive number")
 
 
 def _is_number(value: object) -> bool:

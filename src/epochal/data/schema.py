@@ -99,6 +99,11 @@ class Schema:
         """The names of the columns; of arrays x0, x1, …."""
         return [column.name for column in self.columns]
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the columns are those of an array: x0, x1, …, also where some are categories."""
+        return self.names == [f"x{number}" for number in range(len(self.columns))]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as JSON-ready values."""
         columns = [column.to_dict() for column in self.columns]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from epochal.data.labels import missing_labels
 from epochal.data.rows import blocks
-from epochal.data.sources.labelled import missing_labels
+from epochal.data.sources.conversion import converting
 from epochal.errors import DataError
 
 
@@ -22,12 +23,13 @@ def latest(times: np.ndarray, fraction: float) -> np.ndarray:
     [5]
 
     Raises:
-        DataError: for a missing time, or if all rows are of one time.
+        DataError: for a missing time, times that do not sort, or if all rows are of one time.
     """
     missing = missing_labels(times)
     if missing.any():
         raise DataError(f"the time is missing in row {missing.argmax()}", "a time for every row")
-    in_order = np.sort(times)
+    with converting("times", "values that sort, such as numbers, dates or texts"):
+        in_order = np.sort(times)
     if in_order[0] == in_order[-1]:
         raise DataError("all rows are of one time", "at least two times")
     # The rows of the time at which the fraction begins, and the end of them that is nearer to it.

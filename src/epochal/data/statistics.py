@@ -17,9 +17,10 @@ import pyarrow as pa
 from epochal.data.categories import Tally
 from epochal.data.dates import Extent
 from epochal.data.knots import SAMPLE, Knots, knots_in
+from epochal.data.magnitude import Magnitude
 from epochal.data.matching import block, matched
 from epochal.data.moments import Moments
-from epochal.data.roots import Roots, signed_root
+from epochal.data.roots import signed_root
 from epochal.data.rows import ahead, blocks, columns_of, head_of, len_of, pieces
 from epochal.data.schema import Column, Schema, kind_of, refuse_repeated
 
@@ -32,10 +33,12 @@ class Statistics(NamedTuple):
     """What the columns are, and of the numeric ones the moments and the knots (few and many).
 
     Of the numeric columns of the numbers `roots` they are those of the square roots.
+    `constant`: which numeric columns are constant up to rounding; they have no knots.
     """
 
     schema: Schema
     moments: Moments
+    constant: np.ndarray
     knots: tuple[Knots, Knots] | None
     roots: tuple[int, ...]
 
@@ -66,7 +69,7 @@ def statistics(
     age number () True
     job category ('clerk', 'cook') False
     """
-    plain = _by_type(head_of(rows))
+    plain, exact = _by_type(head_of(rows)), _exact_types(head_of(rows))
     weight = np.broadcast_to(1.0, len_of(rows)) if weight is None else weight
     present = np.broadcast_to(np.True_, len_of(rows)) if present is None else present
     counting = sum(np.count_nonzero(weight[some] * present[some]) for some in blocks(len(weight)))
@@ -77,20 +80,23 @@ def statistics(
         of_rows = np.asarray(weight[span] * present[span], np.float64)
         sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
-        part = _Piece(piece, values, missing, of_rows, sampled)
+        part = _Piece(piece, values, missing, of_rows, sampled, exact)
         return _Found.of(part, plain, square_roots=square_roots)
 
     nothing = _Found.nothing(plain, square_roots=square_roots)
     found = reduce(_Found.merge, ahead(found_in, pieces(rows)), nothing)
     rooted, moments, knots = found.rooted(plain), found.moments, None
+    constant = found.magnitude.constant
     if rooted.any():
-        moments = moments.where(rooted, found.roots[0].moments)
+        moments = moments.where(rooted, found.roots[0])
     if n_knots is not None:
         sample, of_sample = found.sample
         sample[:, rooted] = signed_root(sample[:, rooted])
+        # Without knots, an embedding cannot tell values apart that differ by rounding only.
+        sample[:, constant] = np.nan
         knots = knots_in(sample, of_sample, n_knots)
     roots = tuple(np.flatnonzero(rooted).tolist())
-    return Statistics(found.schema(plain, max_categories), moments, knots, roots)
+    return Statistics(found.schema(plain, max_categories), moments, constant, knots, roots)
 
 
 def _by_type(head: Rows) -> Schema:
@@ -105,6 +111,15 @@ def _by_type(head: Rows) -> Schema:
     return Schema(tuple(columns), named=False, shape=shape)
 
 
+def _exact_types(head: Rows) -> np.ndarray:
+    """Return which numeric columns have a type without rounding, bool (numeric columns,)."""
+    if isinstance(head, pa.Table):
+        named = zip(head.column_names, head.schema.types, strict=True)
+        types = [type_ for name, type_ in named if kind_of(type_, name) != "category"]
+        return np.array([not pa.types.is_floating(type_) for type_ in types], bool)
+    return np.full(columns_of(head), head.dtype.kind != "f")
+
+
 class _Piece(NamedTuple):
     """Some of the rows: as they came, their numeric columns, and what is missing in these."""
 
@@ -113,6 +128,7 @@ class _Piece(NamedTuple):
     missing: np.ndarray | None
     weight: np.ndarray
     sampled: np.ndarray
+    exact: np.ndarray  # (numeric columns,) whether their type has no rounding
 
 
 @dataclass(frozen=True)
@@ -121,11 +137,12 @@ class _Found:
 
     rows: int
     missing: np.ndarray  # (numeric columns,) rows without a value
+    magnitude: Magnitude
     moments: Moments
     extents: tuple[Extent, ...]
     tallies: dict[str, Tally]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    roots: tuple[Roots, ...] = ()  # one if roots are asked for
+    roots: tuple[Moments, ...] = ()  # of the square roots, with `square_roots`
 
     @classmethod
     def nothing(cls, plain: Schema, *, square_roots: bool) -> _Found:
@@ -133,26 +150,30 @@ class _Found:
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
         missing = np.zeros(len(numeric), np.int64)
-        roots = (Roots.nothing(len(numeric)),) if square_roots else ()
-        return cls(0, missing, Moments.nothing(len(numeric)), extents, {}, roots=roots)
+        magnitude, moments = Magnitude.nothing(len(numeric)), Moments.nothing(len(numeric))
+        roots = (moments,) if square_roots else ()
+        return cls(0, missing, magnitude, moments, extents, {}, roots=roots)
 
     @classmethod
     def of(cls, piece: _Piece, plain: Schema, *, square_roots: bool) -> _Found:
         """Return what is found in a piece."""
-        rows, values, missing, weight, sampled = piece
+        rows, values, missing, weight, sampled, exact = piece
         present = weight > 0
         gaps = np.zeros(values.shape[1], np.int64)
         numeric = [column for column in plain.columns if column.is_numeric]
         dates = [index for index, column in enumerate(numeric) if column.kind == "date"]
         categories = [column.name for column in plain.columns if not column.is_numeric]
+        magnitude = Magnitude.of(values if present.all() else values[present], exact)
+        roots = (Moments.of(signed_root(values), weight),) if square_roots else ()
         return cls(
             rows=int(np.count_nonzero(present)),
             missing=gaps if missing is None else missing[present].sum(axis=0),
-            moments=Moments.of(values, weight),
+            magnitude=magnitude,
+            moments=Moments.of(values, weight, magnitude.exponent),
             extents=tuple(Extent.of(values[present, index]) for index in dates),
             tallies={name: Tally.of(rows.column(name), weight) for name in categories},
             sampled=((values[sampled], weight[sampled]),),
-            roots=(Roots.of(values, weight),) if square_roots else (),
+            roots=roots,
         )
 
     def merge(self, other: _Found) -> _Found:
@@ -161,6 +182,7 @@ class _Found:
         return _Found(
             rows=self.rows + other.rows,
             missing=self.missing + other.missing,
+            magnitude=self.magnitude.merge(other.magnitude),
             moments=self.moments.merge(other.moments),
             extents=tuple(mine.merge(its) for mine, its in pairs),
             tallies={
@@ -175,7 +197,7 @@ class _Found:
         """Return of which numeric columns the roots are taken: of numbers, if asked for."""
         numbers = [column.kind == "number" for column in plain.columns if column.is_numeric]
         result = np.array(numbers, bool)
-        return result & self.roots[0].wanted if self.roots else np.zeros_like(result)
+        return result & self.magnitude.never_negative if self.roots else np.zeros_like(result)
 
     @property
     def sample(self) -> tuple[np.ndarray, np.ndarray]:

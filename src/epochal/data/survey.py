@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from epochal.data.categories import different, is_missing
 from epochal.data.copies import kinds_of, row_keys
+from epochal.data.magnitude import Magnitude
 from epochal.data.numbers import decoded, number_of_text
 
 if TYPE_CHECKING:
@@ -124,13 +126,16 @@ class _Values:
     def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
         """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
         rows = len(self.codes)
-        drop = f"leave it out with --drop {name}"
+        drop = f"leave it out with {typed('--drop', name)}"
         present = int(self.counts[self.there].sum())
         if not present:
             return [Doubt(name, "has no value in any row", drop)]
         most = int(np.argmax(self.counts * self.there))
         if self.counts[most] == rows:
             return [Doubt(name, f"is {self.values[most]} in every row", drop)]
+        if present == rows and self._is_rounding():
+            value = self.values[most]
+            return [Doubt(name, f"is {value:.6g} in every row, up to rounding", drop)]
         told = []
         numbers = self._numbers_among_texts(present)
         if numbers:
@@ -154,6 +159,13 @@ class _Values:
         elif self.kind == "category" and self.number > NEARLY_DIFFERENT * present > FEWEST:
             told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
         return told
+
+    def _is_rounding(self) -> bool:
+        """Whether the values are fractions that differ by the rounding of a computation only."""
+        values = [self.values[k] for k in np.flatnonzero(self.there)]
+        if self.kind != "number" or not all(isinstance(value, float) for value in values):
+            return False
+        return bool(Magnitude.of(np.array(values)[:, None]).constant[0])
 
     def _numbers_among_texts(self, present: int) -> str:
         """Return what is found if most of the values are numbers and some are not."""
@@ -232,6 +244,15 @@ def copies(rows: Rows, labels: np.ndarray) -> list[Doubt]:
     if contradicting:
         told += f", {contradicting:,} of them with another class"
     return [Doubt(None, told, "copies on both sides of a split flatter a score: see --group")]
+
+
+def typed(option: str, value: str) -> str:
+    """Return an option with its value as they are typed in a shell.
+
+    >>> print(typed("--drop", "my column"), typed("--drop", "-x"))
+    --drop 'my column' --drop=-x
+    """
+    return f"{option}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
 
 
 def _as_table(rows: Rows) -> pa.Table | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from epochal.errors import ModelError
 from epochal.learn.embedding import Embedding, embedding_shapes
 from epochal.learn.network import Layer, dense
 from epochal.model import figures, labels
+from epochal.model.parameters import Parameters, to_json
 from epochal.settings import AUTO
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Model:
         target: the name of the column that was learned, where it had one.
         seed: from which all random numbers of the training were made.
         versions: of the software at work, for information only.
+        parameters: of the classifier, as given; `settings` is what they resolve to.
     """
 
     settings: Settings
@@ -54,6 +56,7 @@ class Model:
     target: str | None
     seed: int
     versions: dict[str, str]
+    parameters: Parameters = field(default_factory=Parameters)
 
     def __post_init__(self) -> None:
         labels.to_json(self.classes)
@@ -93,6 +96,7 @@ def describe(model: Model) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
+        "parameters": to_json(model.parameters),
         "settings": model.settings.to_dict(),
         "preprocessor": model.preprocessor.to_dict(),
         "classes": labels.to_json(model.classes),
@@ -119,8 +123,8 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
     for place, stacked in zip(
         _places(model.members[0]), zip(*model.members, strict=True), strict=True
     ):
-        for field, arrays in zip(stacked[0]._fields, zip(*stacked, strict=True), strict=True):
-            named[f"{place}.{field}"] = np.stack(arrays)
+        for part, arrays in zip(stacked[0]._fields, zip(*stacked, strict=True), strict=True):
+            named[f"{place}.{part}"] = np.stack(arrays)
     return named
 
 

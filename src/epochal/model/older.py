@@ -21,8 +21,8 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         "preprocessor": {"roots": []},
     },
     4: {"settings": {"receptive_field": None}},
-    # What a column says of unknown categories may be left out, and is by older models.
-    5: {},
+    # Before, ε was in the unit of the data. What columns say of unknown categories may be left out.
+    5: {"preprocessor": {"relative_epsilon": False}},
 }
 
 
@@ -38,6 +38,8 @@ def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
         described = {**described, **_added(described, NEW[later]), "format_version": later}
         if later == 2:
             described["calibration"] = _plain_mean(described.get("members"))
+        if later == 5:
+            described["parameters"] = None if "parameters" in described else _parameters(described)
     return described
 
 
@@ -52,6 +54,20 @@ def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[st
             # A key of ours in a file of the older format is surplus: nothing is left to read.
             parts[part] = {} if set(keys) & set(old) else {**keys, **old}
     return parts
+
+
+def _parameters(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a model that stores resolved settings only: these settings."""
+    return {
+        "preset": "default",
+        "settings": described.get("settings"),
+        "class_weight": None,
+        "categorical_features": None,
+        "oob_score": False,
+        "warm_start": False,
+        "random_state": described.get("seed"),
+        "verbose": False,
+    }
 
 
 def _plain_mean(members: object) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from safetensors.numpy import load
 from epochal import __version__
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import ModelError
-from epochal.model import figures, labels
+from epochal.model import figures, labels, parameters
 from epochal.model.description import (
     FORMAT,
     FORMAT_VERSION,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SHAPE = {
     "format": FORMAT,
     "format_version": int,
+    "parameters": parameters.SHAPE,
     "settings": {field.name: object for field in fields(Settings)},
     "preprocessor": {str: object},
     "classes": labels.SHAPE,
@@ -105,6 +106,7 @@ def restore(described: dict[str, Any], weights: bytes) -> Model:
         target=described["target"],
         seed=described["seed"],
         versions=described["versions"],
+        parameters=parameters.from_json(described["parameters"]),
     )
     _check_nothing_lost(model, described)
     return model

@@ -6,7 +6,7 @@ are scikit-learn's, as sums; the calibration error is ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ BINS = 15
 DISTINCT, FEWEST = 2**20, 2**12
 # Probabilities that are counted at a time.
 SLICE = 2**21
+# Weights 2^FAR times as large as the first ones are added to them in one unit.
+FAR = 500
 # The log-loss takes no probability for lower, as in scikit-learn.
 LOWEST = float(np.finfo(np.float64).eps)
 
@@ -36,6 +38,8 @@ class Tally:
     `counts[i, j]` are the rows of class i that were predicted as class j, `weights[i, j]` their
     weight; `loss` is −Σ w log p of the true classes, in nats; `gaps` is Σ w (right − confidence) in
     each bin of the winning probability; `rankings` are of the second class of two, or of each.
+    All weights are divided by 2^`unit`, so that sums of enormous ones are numbers; None before the
+    first.
     """
 
     counts: NDArray[np.int64]
@@ -43,6 +47,7 @@ class Tally:
     loss: float
     gaps: Floats
     rankings: tuple[Ranking, ...]
+    unit: int | None = None
 
     @classmethod
     def nothing(cls, n_classes: int, capacity: int | None = None) -> Tally:
@@ -70,24 +75,44 @@ class Tally:
         >>> tally.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
         [[1, 0], [1, 0]]
         """
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        _check(truth, probabilities, weights, len(self.counts))
+        given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        _check(truth, probabilities, given, len(self.counts))
+        weights = np.ones(len(truth)) if given is None else given
         tally, size = self, max(SLICE // len(self.counts), 1)
         for start in range(0, len(truth), size):
             part = slice(start, start + size)
-            some = None if weights is None else weights[part]
+            unit = _unit_of(weights[part], tally.unit)
+            some = np.ldexp(weights[part], -unit) if unit else weights[part]
             more = _of_slice(truth[part], _shares(probabilities[part]), some, self.rankings)
-            tally = tally.merge(more)
+            tally = tally.merge(replace(more, unit=unit))
         return tally
 
     def merge(self, other: Tally) -> Tally:
         """Return the tally of the rows of both."""
+        units = [tally.unit for tally in (self, other) if tally.unit is not None]
+        unit = max(units, default=None)
+        a, b = self._in(unit), other._in(unit)
         return Tally(
-            self.counts + other.counts,
-            self.weights + other.weights,
-            self.loss + other.loss,
-            self.gaps + other.gaps,
-            tuple(a.merge(b) for a, b in zip(self.rankings, other.rankings, strict=True)),
+            a.counts + b.counts,
+            a.weights + b.weights,
+            a.loss + b.loss,
+            a.gaps + b.gaps,
+            tuple(mine.merge(its) for mine, its in zip(a.rankings, b.rankings, strict=True)),
+            unit,
+        )
+
+    def _in(self, unit: int | None) -> Tally:
+        """Return the tally with its weights in another unit."""
+        if self.unit is None or unit is None or self.unit == unit:
+            return self
+        factor = float(np.ldexp(1.0, self.unit - unit))
+        return Tally(
+            self.counts,
+            self.weights * factor,
+            self.loss * factor,
+            self.gaps * factor,
+            tuple(ranking.times(factor) for ranking in self.rankings),
+            unit,
         )
 
     def auc(self) -> Area | None:
@@ -165,6 +190,19 @@ def calibration_error(
     weights = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
     gaps = _gaps(probabilities.argmax(axis=1) == truth, probabilities.max(axis=1), weights)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def _unit_of(weights: Floats, before: int | None) -> int | None:
+    """Return the exponent of the power of two that weights are divided by: that of those before, if it does.
+
+    >>> [_unit_of(np.array(some), before=3) for some in ([0.0], [7e9], [1e300])]
+    [3, 3, 997]
+    """
+    largest = weights.max(initial=0.0)
+    if not largest > 0:
+        return before
+    exponent = int(np.frexp(largest)[1])
+    return exponent if before is None or exponent > before + FAR else before
 
 
 def _gaps(right: NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:

@@ -110,6 +110,13 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def without_target(rows: Rows, model: Model) -> Rows:
+    """Return rows without the column that the model predicts, if they are a table that has it."""
+    if not isinstance(rows, pa.Table) or model.target in model.preprocessor.schema.names:
+        return rows
+    return rows.drop_columns([name for name in rows.column_names if name == model.target])
+
+
 def predict_ahead(
     model: Model, some: Iterable[tuple[Beside, Rows]]
 ) -> Iterator[tuple[Beside, Prediction]]:
@@ -138,8 +145,7 @@ def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator
     columns = model.preprocessor.schema.names
     for rows in files.batches(path, rows_per_batch):
         if isinstance(rows, pa.Table):
-            surplus = {model.target} - set(columns)
-            yield rows.drop_columns([name for name in rows.column_names if name in surplus])
+            yield without_target(rows, model)
         elif rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):
             yield np.delete(rows, int(str(model.target)), axis=1)
         else:

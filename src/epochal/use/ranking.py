@@ -6,7 +6,7 @@ order nor the size of the pieces says what is kept of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -118,6 +118,14 @@ class Ranking:
             runs = (*runs, last)
         return Ranking(self.capacity, runs)
 
+    def times(self, factor: float) -> Ranking:
+        """Return the ranking of rows that all weigh so many times as much."""
+        runs = (
+            replace(run, positive=run.positive * factor, negative=run.negative * factor)
+            for run in self.runs
+        )
+        return Ranking(self.capacity, tuple(runs))
+
     def area(self) -> Area | None:
         """Return the area under the ROC curve; None without positive rows, or negative ones.
 
@@ -139,12 +147,14 @@ class Ranking:
         if not self.runs:
             return None
         run = reduce(Run.merge, reversed(self.runs)).fitted(self.capacity)
-        pairs = float(run.positive.sum() * run.negative.sum())
+        # In units of their own, so that products of enormous weights are numbers.
+        positive, negative = _in_unit(run.positive), _in_unit(run.negative)
+        pairs = float(positive.sum() * negative.sum())
         if pairs == 0:
             return None
-        below = np.cumsum(run.negative) - run.negative
-        halves = float((run.positive * run.negative).sum()) / (2 * pairs)
-        value = float((run.positive * below).sum()) / pairs + halves
+        below = np.cumsum(negative) - negative
+        halves = float((positive * negative).sum()) / (2 * pairs)
+        value = float((positive * below).sum()) / pairs + halves
         return Area(value, halves if run.dropped else 0.0)
 
 
@@ -162,6 +172,11 @@ def keys_of(scores: Floats) -> Keys:
     # A zero with a sign would be the lowest of all numbers.
     bits = np.abs(np.minimum(scores, 1.0 - scores)).view(np.int64)
     return np.where(scores > 0.5, 2 * MIDDLE - bits, bits)
+
+
+def _in_unit(weights: Floats) -> Floats:
+    """Return weights divided by a power of two that is larger than each, which changes no digit."""
+    return np.ldexp(weights, -np.frexp(weights.max(initial=0.0))[1])
 
 
 def _joined(keys: Keys, positive: Floats, negative: Floats, dropped: int) -> Run:

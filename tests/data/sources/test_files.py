@@ -6,6 +6,7 @@ import gzip
 import struct
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
@@ -93,16 +94,35 @@ def test_wrong_target(tmp_path, columns):
 
 
 def test_no_rows(tmp_path):
-    """A table without rows is refused, whole and in batches, and so is one without labels."""
+    """A table without rows is refused where labels are asked for, and so is one without labels."""
     path = tmp_path / "d.csv"
     path.write_text("a,y\n")
     with pytest.raises(SourceError, match="has no rows"):
         read(str(path), "y")
     with pytest.raises(SourceError, match="has no rows"):
-        list(batches(str(path), 2))
+        list(labelled_batches(str(path), 2, None, "y"))
     path.write_text("a,y\n1,\n2,NA\n")
     with pytest.raises(DataError, match="none of the 2 rows of .* has a label"):
         read(str(path), "y")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow", ".npy", ".npz"])
+def test_no_rows_are_one_batch_of_none(tmp_path, ending):
+    """Where nothing but rows is asked for, there is one batch that tells the columns, or the shape."""
+    path, rows = tmp_path / f"d{ending}", np.zeros((0, 3))
+    frame = pd.DataFrame(rows, columns=["a", "b", "c"])
+    {
+        ".csv": lambda: frame.to_csv(path, index=False),
+        ".csv.gz": lambda: frame.to_csv(path, index=False),
+        ".parquet": lambda: frame.to_parquet(path),
+        ".arrow": lambda: pyarrow.feather.write_feather(frame, path),
+        ".npy": lambda: np.save(path, rows),
+        ".npz": lambda: np.savez(path, X=rows),
+    }[ending]()
+
+    (found,) = batches(str(path), 2)
+    assert found.shape == (0, 3)
+    assert not isinstance(found, pa.Table) or found.column_names == ["a", "b", "c"]
 
 
 def test_arrays_of_parts(tmp_path):

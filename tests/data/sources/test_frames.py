@@ -90,13 +90,13 @@ def test_pandas_dates_periods_and_zones():
 def test_objects_are_refused_by_row_and_column(value):
     """What cannot be written as text in one way only is refused, with row and column."""
     frame = pd.DataFrame({"c": pd.Series(["a", value], dtype=_OBJECT)})
-    with pytest.raises(DataError, match="row 2 of column 'c' is of type"):
+    with pytest.raises(DataError, match="row 2 of column 'c' of the data frame is of type"):
         as_rows(frame)
 
 
 def test_complex_columns_are_refused():
     """Complex numbers are no numbers to learn from."""
-    with pytest.raises(DataError, match="column 'c' is of type 'complex'"):
+    with pytest.raises(DataError, match="column 'c' of the data frame is of type 'complex'"):
         as_rows(pd.DataFrame({"c": [1j, 2j]}))
 
 

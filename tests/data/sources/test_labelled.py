@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.labelled import from_table, missing_labels, without_missing
+from epochal.data.labels import missing_labels
+from epochal.data.sources.labelled import from_table, without_missing
 from epochal.errors import ColumnError, DataError
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.data.labels import encode_labels
-from epochal.data.sources.labelled import missing_labels
+from epochal.data.labels import encode_labels, missing_labels
 from epochal.data.sources.runs import changed
 from epochal.errors import SourceError
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import glob
+import os
+import shlex
 from pathlib import Path, PurePath
 
 from epochal.data.sources import idx, pictures
+from epochal.data.sources.hive import is_partition
 from epochal.data.sources.opening import missing
 from epochal.errors import MissingFileError, SourceError
 
@@ -56,7 +59,8 @@ def is_data(path: str) -> bool:
 def discover(path: str) -> list[Path]:
     """Return the files that a path means: the file itself, or parts in the order of their names.
 
-    A folder means the files in it, or the pictures in the folders within it, a pattern (`parts/*.csv`, `**` too) those
+    A folder means the files in it, those in its partitions (folders named `column=value`), or the
+    pictures in the folders within it; a pattern (`parts/*.csv`, `**` too) those
     that fit; names that begin with a dot or an underscore are passed over.
     Files of different formats together are refused.
     """
@@ -93,11 +97,34 @@ def _parts(folder: Path) -> list[Path]:
     inside = [] if files else pictures.pictures_in(folder)
     if inside:
         return inside
+    files += [
+        file for entry in entries if _is_visible_partition(entry) for file in _files_below(entry)
+    ]
     if not files:
         inner = any(entry.is_dir() for entry in entries)
-        hint = f"for parts in folders within it: '{folder}/**/*.parquet'" if inner else ""
+        pattern = shlex.quote(f"{folder}/**/*.parquet")
+        hint = f"for parts in folders within it: {pattern}" if inner else ""
         raise SourceError(f"the folder {folder} has no files of data in it", _KNOWN, hint)
     return _of_one_format(files, str(folder))
+
+
+def _is_visible_partition(entry: Path) -> bool:
+    """Return whether an entry is a folder named `column=value`."""
+    return is_partition(entry) and not _is_hidden(entry) and entry.is_dir()
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the files in a folder and in all folders within it, by their paths."""
+
+    def refuse(error: OSError) -> None:
+        """Refuse a folder that cannot be read: its rows would be missing."""
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    found = []
+    for inner, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not _is_hidden(Path(name))]
+        found += [Path(inner) / name for name in names if not _is_hidden(Path(name))]
+    return sorted(found)
 
 
 def _of_one_format(parts: list[Path], where: str) -> list[Path]:
@@ -121,7 +148,7 @@ def _known(path: Path, *, several: bool = False) -> Path:
 
 def _pattern_hint(path: Path) -> str:
     """Return the hint to choose files by a pattern."""
-    return f"choose some of the files by a pattern, e.g. '{path.parent}/*{path.suffix}'"
+    return f"choose some of the files by a pattern, e.g. {shlex.quote(f'{path.parent}/*{path.suffix}')}"
 
 
 def _is_hidden(path: Path) -> bool:

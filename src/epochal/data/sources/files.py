@@ -11,10 +11,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
+import pyarrow as pa
 
 from epochal.data.sources import pictures
 from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
+from epochal.data.sources.hive import partitioned
 from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
 from epochal.data.sources.parts import TableFormat, read_parts, shared_names
 from epochal.data.sources.typed_labels import spelled
@@ -62,7 +64,7 @@ def read(
     parts = discover(path)
     name = str(format_of(parts[0]))
     if name in TABLES:
-        form = table_format(name)
+        form = partitioned(table_format(name), path, parts)
         names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
             shared_names(parts, form, [target])
@@ -80,10 +82,18 @@ def batches(path: str, rows_per_batch: int, names: Sequence[str] | None = None) 
     """Yield the rows at a path, so many at a time, in bounded memory.
 
     `names`: only these columns; None: all. Columns of text files stay text: the
-    schema of a model reads them.
+    schema of a model reads them. Of no rows there is one batch without any.
     """
-    for part in labelled_batches(path, rows_per_batch, names, None):
+    parts = discover(path)
+    name, nothing = str(format_of(parts[0])), True
+    for part in _streamed(parts, name, rows_per_batch, _wanted(names, None), None, path):
+        nothing = False
         yield part.rows
+    if nothing and name in TABLES:
+        form = partitioned(table_format(name), path, parts)
+        yield pa.table({column: pa.nulls(0) for column in shared_names(parts, form, names)})
+    elif nothing:
+        yield array_format(name).read(parts[0])[0]
 
 
 def labelled_batches(
@@ -117,7 +127,7 @@ def _streamed(
 ) -> Iterator[LabelledRows]:
     """Yield the batches of every part in turn."""
     if name in TABLES:
-        form = table_format(name)
+        form = partitioned(table_format(name), source, parts)
         names = shared_names(parts, form, wanted)
         for part in parts:
             for table in form.batches(part, rows, names):

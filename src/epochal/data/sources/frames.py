@@ -1,4 +1,4 @@
-"""Data frames and columns of any library, as Arrow tables and NumPy labels.
+"""Data frames of any library, as Arrow tables, and some of their columns by name.
 
 What is no data frame (arrays, lists, sparse matrices) passes through as it is:
 the classifier checks it by scikit-learn's rules. The index of a frame is never
@@ -16,14 +16,23 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.sources.conversion import (
+    EXPECTED,
+    HINT,
+    converting,
+    number_of,
+    refuse_unwritable,
+    shown,
+)
+from epochal.data.sources.objects import unmasked
 from epochal.data.sources.tables import plain, refuse_duplicates
 from epochal.data.sources.typed_labels import labels_of
-from epochal.errors import DataError
+from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-_FRAME = "the data frame"
+FRAME = "the data frame"
 _WRITABLE = (str, bool, np.bool_, numbers.Real, decimal.Decimal, datetime.date, datetime.time)
 
 
@@ -38,28 +47,68 @@ def is_frame(data: Any) -> bool:
     return isinstance(nw.from_native(data, pass_through=True), (nw.DataFrame, nw.LazyFrame))
 
 
+def concrete(data: Any) -> Any:
+    """Return a frame that is computed when it is needed, and a record batch, as tables; others as they are."""
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    plain_kinds = (np.ndarray, list, tuple, pa.Table)
+    if isinstance(data, plain_kinds) or nw.dependencies.is_pandas_dataframe(data):
+        return data
+    frame = nw.from_native(data, pass_through=True)
+    if not isinstance(frame, nw.LazyFrame):
+        return data
+    with converting(FRAME):
+        return frame.collect().to_native()
+
+
 def as_rows(data: Any) -> Any:
     """Return a data frame as an Arrow table of plain types; anything else unchanged.
 
     Column names become text; None, NaN, NaT and pandas.NA become null. Columns
     of mixed Python values become text. Duplicate names are refused.
     """
+    data = concrete(data)
     if isinstance(data, pa.Table):
         return plain(data, "the table")
-    if isinstance(data, pa.RecordBatch):
-        return plain(pa.Table.from_batches([data]), "the record batch")
     if nw.dependencies.is_pandas_dataframe(data):
-        return plain(_from_pandas(data), _FRAME)
+        return plain(_from_pandas(data), FRAME)
     frame = nw.from_native(data, pass_through=True)
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
     if not isinstance(frame, nw.DataFrame):
         return data
     objects = [name for name, kind in frame.schema.items() if kind == nw.Object]
     if objects:
         hint = "convert the column to numbers or text, or leave it out"
         raise DataError(f"column {objects[0]!r} holds Python objects", "plain values", hint)
-    return plain(frame.to_arrow(), _FRAME)
+    columns = {}
+    for name in frame.columns:
+        with converting(f"column {name!r} of {FRAME}"):
+            columns[name] = chunked(frame.get_column(name).to_arrow())
+    return plain(pa.table(columns), FRAME) if columns else frame.to_arrow()
+
+
+def head_without(frame: Any, names: Collection[str]) -> Any:
+    """Return a frame without rows and without some columns, as its library has it."""
+    if nw.dependencies.is_pandas_dataframe(frame):
+        kept = [k for k, name in enumerate(frame.columns) if str(name) not in names]
+        return frame.iloc[:0, kept]
+    head = nw.from_native(frame).head(0)
+    return head.select([name for name in head.columns if name not in names]).to_native()
+
+
+def column_of(frame: Any, name: str) -> Any:
+    """Return a column of a frame, as its library has it; refuse a name that is not there."""
+    is_pandas = nw.dependencies.is_pandas_dataframe(frame)
+    if is_pandas or isinstance(frame, pa.Table):
+        names = [str(column) for column in (frame.columns if is_pandas else frame.column_names)]
+        refuse_duplicates(names, FRAME)
+        if name in names:
+            place = names.index(name)
+            return frame.iloc[:, place] if is_pandas else frame.column(place)
+    else:
+        names = list(nw.from_native(frame).columns)
+        if name in names:
+            return nw.from_native(frame).get_column(name).to_native()
+    raise ColumnError.from_missing([name], names, FRAME)
 
 
 def feature_names(rows: Any) -> list[str] | None:
@@ -67,21 +116,32 @@ def feature_names(rows: Any) -> list[str] | None:
     return list(rows.column_names) if isinstance(rows, pa.Table) else None
 
 
-def as_labels(labels: Any) -> np.ndarray:
+def as_labels(labels: Any, what: str = "the target") -> np.ndarray:
     """Return labels as a NumPy array; missing ones stay None, NaN or NaT in it.
 
     Columns of pandas, polars and Arrow become arrays of integers, floats,
-    booleans or (text) objects. Frames give two dimensions; lists become objects, so that
-    NumPy changes none of their labels; the rest is `numpy.asarray`.
+    booleans or (text) objects; intervals become texts, and what is masked is missing. Texts
+    beside other values, and integers that NumPy cannot hold beside others, stay objects. Frames
+    give two dimensions; the rest is `numpy.asarray`. `what` they are stands in messages.
 
     >>> as_labels(pa.chunked_array([["yes", None]]))
     array(['yes', None], dtype=object)
     """
+    with converting(what):
+        return _without_intervals(_labels(labels, what))
+
+
+def _labels(labels: Any, what: str) -> np.ndarray:
+    """Return labels as a NumPy array, of whatever library they are."""
     if isinstance(labels, (pa.Array, pa.ChunkedArray)):
         return labels_of(labels)
     if is_frame(labels):
         columns = [labels_of(column) for column in as_rows(labels).columns]
         return np.column_stack(columns) if columns else np.empty((0, 0))
+    if type(getattr(labels, "dtype", None)).__module__.startswith("pandas"):
+        # A column, an index, or an array of a type of pandas' own.
+        pandas = nw.dependencies.get_pandas()
+        return labels_of(pandas_column(pandas.Series(labels), what))
     if nw.dependencies.is_pandas_series(labels):
         return _labels_from_pandas(labels)
     series = nw.from_native(labels, series_only=True, pass_through=True)
@@ -89,7 +149,8 @@ def as_labels(labels: Any) -> np.ndarray:
         return labels_of(series.to_arrow())
     if hasattr(labels, "toarray"):
         hint = "give the labels as a one-dimensional array"
-        raise DataError("the target is a sparse matrix", "one label per row", hint)
+        raise DataError(f"{what} is a sparse matrix", "one label per row", hint)
+    labels = unmasked(labels)
     if isinstance(labels, (list, tuple)) and not any(isinstance(x, (list, tuple)) for x in labels):
         return _labels_from_list(labels)
     return np.asarray(labels)
@@ -99,7 +160,9 @@ def _labels_from_list(labels: Sequence[Any]) -> np.ndarray:
     """Return a list of labels as NumPy holds it, or as objects if NumPy would change some."""
     plain = np.asarray(labels)
     texts = plain.dtype.kind == "U" and all(isinstance(label, str) for label in labels)
-    if plain.ndim != 1 or texts or (plain.dtype.kind in "biuf" and all(map(_is_small, labels))):
+    # NumPy makes texts of what stands beside texts, and fractions of long integers.
+    small = plain.dtype.kind not in "US" and all(map(_is_small, labels))
+    if plain.ndim != 1 or texts or small:
         return plain
     objects = np.empty(len(labels), dtype=object)
     objects[:] = labels
@@ -111,10 +174,19 @@ def _is_small(label: Any) -> bool:
     return not isinstance(label, int) or abs(label) <= 2**53
 
 
+def _without_intervals(labels: np.ndarray) -> np.ndarray:
+    """Return labels with intervals of pandas, as of `pandas.cut`, as their texts."""
+    if labels.dtype != object or labels.ndim != 1:
+        return labels
+    intervals = {kind for kind in set(map(type, labels)) if kind.__name__ == "Interval"}
+    if not intervals:
+        return labels
+    texts = [str(label) if type(label) in intervals else label for label in labels]
+    return np.array([*texts, None], dtype=object)[:-1]
+
+
 def _labels_from_pandas(series: Any) -> np.ndarray:
-    """Return the values of a pandas column; objects stay the objects they are."""
-    if not isinstance(series.dtype, np.dtype):
-        return labels_of(_pandas_column(series, "the target"))
+    """Return the values of a pandas column of a type of NumPy; objects stay the objects they are."""
     values: np.ndarray = series.to_numpy()
     if values.dtype == object:
         values = values.copy()
@@ -125,30 +197,37 @@ def _labels_from_pandas(series: Any) -> np.ndarray:
 def _from_pandas(frame: Any) -> pa.Table:
     """Return the columns of a pandas frame, each converted by itself."""
     names = [str(name) for name in frame.columns]
-    refuse_duplicates(names, _FRAME)
+    refuse_duplicates(names, FRAME)
     columns = [
-        _pandas_column(frame.iloc[:, position], f"column {name!r}")
+        pandas_column(frame.iloc[:, position], f"column {shown(repr(name))} of {FRAME}")
         for position, name in enumerate(names)
     ]
     if not columns:
         # A table without columns has no other way to say how many rows it has.
         return pa.table({"": pa.nulls(len(frame))}).select([])
+    refuse_unwritable(names, f"the name of column {{}} of {FRAME}")
     return pa.table(columns, names=names)
 
 
-def _pandas_column(series: Any, where: str) -> pa.ChunkedArray:
+def pandas_column(series: Any, where: str) -> pa.ChunkedArray:
     """Return one pandas column; what Arrow cannot hold as one type becomes text."""
-    dtype = type(series.dtype).__name__
-    if dtype == "SparseDtype":
-        series = series.sparse.to_dense()
-    elif dtype == "PeriodDtype":
-        series = series.dt.start_time
-    elif dtype == "IntervalDtype" or (dtype == "CategoricalDtype" and _is_odd(series)):
-        return pa.chunked_array([_as_text(series.astype(object), where)])
-    try:
-        column = pa.array(series, from_pandas=True)
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        column = _as_text(series, where)
+    with converting(where):
+        dtype = type(series.dtype).__name__
+        if dtype == "SparseDtype":
+            series = series.sparse.to_dense()
+        elif dtype == "PeriodDtype":
+            series = series.dt.start_time
+        elif dtype == "IntervalDtype" or (dtype == "CategoricalDtype" and _is_odd(series)):
+            return chunked(_as_text(series.astype(object), where))
+        try:
+            column = pa.array(series, from_pandas=True)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            column = _as_text(series, where)
+        return chunked(column)
+
+
+def chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as one of chunks."""
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
 
 
@@ -167,13 +246,15 @@ def _as_text(series: Any, where: str) -> pa.Array:
     ]
     values = [value for value in kept if value is not None]
     if all(_is_plain_number(value) for value in values):
-        return pa.array([None if value is None else float(value) for value in kept], pa.float64())
+        with converting(where, "numbers of float64", values=kept, convert=number_of):
+            return pa.array([number_of(value) for value in kept], pa.float64(), from_pandas=True)
     for row, value in enumerate(kept):
         if value is not None and not _is_writable(value):
             message = f"row {row + 1} of {where} is of type {type(value).__name__!r}"
-            hint = "convert the column to numbers or text, or leave it out"
-            raise DataError(message, "numbers, text, booleans or dates", hint)
-    return pa.array([None if value is None else str(value) for value in kept], pa.string())
+            raise DataError(message, EXPECTED, HINT)
+    texts = [None if value is None else str(value) for value in kept]
+    with converting(where, "text that UTF-8 can write", values=texts, convert=pa.scalar):
+        return pa.array(texts, pa.string())
 
 
 def _is_plain_number(value: object) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.labels import missing_labels
 from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import ColumnError, DataError, suggestion
 
@@ -30,23 +30,6 @@ class LabelledRows:
     labels: np.ndarray | None
     source: str
     dropped: int = 0
-
-
-def missing_labels(labels: np.ndarray) -> np.ndarray:
-    """Return for every label whether it is None, NaN or NaT.
-
-    >>> print(missing_labels(np.array(["a", None, float("nan")], dtype=object)))
-    [False  True  True]
-    """
-    if labels.dtype.kind in "fcmM":
-        missing: np.ndarray = np.isnat(labels) if labels.dtype.kind in "mM" else np.isnan(labels)
-        return missing
-    if labels.dtype != object:
-        return np.zeros(labels.shape, dtype=bool)
-    flags = (
-        label is None or (isinstance(label, float) and math.isnan(label)) for label in labels.flat
-    )
-    return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)
 
 
 def from_table(

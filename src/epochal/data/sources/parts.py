@@ -21,8 +21,13 @@ class TableFormat(Protocol):
     values, and `as_text` leaves a column as it is written.
     """
 
-    TYPED: bool
-    EXPECTED: str
+    @property
+    def TYPED(self) -> bool:  # noqa: N802  (a constant of modules)
+        """Whether files store the types of columns."""
+
+    @property
+    def EXPECTED(self) -> str:  # noqa: N802  (a constant of modules)
+        """What a file should be."""
 
     def column_names(self, path: Path) -> list[str]:
         """Return the names of the columns of a file."""

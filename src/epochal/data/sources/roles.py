@@ -17,6 +17,7 @@ from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
 from epochal.data.quantity import check_target
 from epochal.data.sources import files
+from epochal.data.sources.discovery import discover, format_of
 from epochal.data.sources.frames import as_labels, feature_names
 from epochal.data.sources.gathered import LabelColumn
 from epochal.data.sources.labelled import no_columns, no_labels, target_of
@@ -56,6 +57,20 @@ class Roles(NamedTuple):
         return [*categorical, *(name for name in (self.target, self.group) if name is not None)]
 
 
+class Options(NamedTuple):
+    """The options that choose columns, as named on the command line or in Python."""
+
+    weight: str
+    group: str
+    time: str
+    drop: str
+    categorical: str
+
+
+SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical")
+PYTHON = Options("sample_weight", "groups", "times", "drop", "categorical_features")
+
+
 def labelled(
     path: str,
     roles: Roles,
@@ -63,12 +78,16 @@ def labelled(
     categorical: Collection[str] = (),
     drop: Collection[str] = (),
     streamed: bool = False,
+    options: Options = SHELL,
 ) -> Labelled:
     """Return everything at a path, without the columns to drop; labels are required.
 
     Columns of numbers that are `categorical` are names and not amounts. What is
     `streamed` stays where it is, and is read when it is gone through.
     """
+    named = [roles.weight, roles.group, roles.time, drop, categorical]
+    if format_of(discover(path)[0]) not in files.TABLES and any(named):
+        raise no_columns(path, next(o for o, name in zip(options, named, strict=True) if name))
     if streamed:
         return _streamed(path, roles, categorical, drop)
     read = files.read(
@@ -88,11 +107,11 @@ def labelled(
     )
     surplus = [*drop, *roles.beside]
     rows = (
-        with_columns(read.rows, surplus, path, "--drop").drop_columns(surplus)
+        with_columns(read.rows, surplus, path, options.drop).drop_columns(surplus)
         if surplus
         else read.rows
     )
-    rows = as_categories(rows, categorical, path)
+    rows = as_categories(rows, categorical, path, options.categorical)
     return Labelled(rows, read.labels, weight, groups, times, read.dropped, where)
 
 

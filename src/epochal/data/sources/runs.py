@@ -47,9 +47,9 @@ def changed(path: Path) -> SourceError:
     return SourceError(f"{path} has changed while it was read", expected, hint)
 
 
-def digest_of(paths: Iterable[Path]) -> str:
-    """Return a digest of the contents of files, in this order."""
-    digest = hashlib.blake2b(digest_size=20)
+def digest_of(paths: Iterable[Path], *beside: str) -> str:
+    """Return a digest of the contents of files, in this order, and of further texts."""
+    digest = hashlib.blake2b("".join(f"{one}\0" for one in beside).encode(), digest_size=20)
     for path in paths:
         with reading(path, "a file"), path.open("rb") as file:
             digest.update(hashlib.file_digest(file, hashlib.blake2b).digest())

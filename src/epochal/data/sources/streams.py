@@ -17,6 +17,7 @@ from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
 from epochal.data.sources.gathered import Gathered, LabelColumn
+from epochal.data.sources.hive import partitioned, partitions
 from epochal.data.sources.labelled import no_columns, no_labels
 from epochal.data.sources.parts import shared_names
 from epochal.data.sources.runs import Run, digest_of, pieces, stamped
@@ -140,7 +141,7 @@ def _stream_of_table(
 ) -> LabelledStream:
     """Return a table of one file or several, surveyed, to be gone through."""
     paths = [part.path for part in parts]
-    form = files.table_format(name)
+    form = partitioned(files.table_format(name), source, paths)
     names = shared_names(paths, form)
     if asked.target is not None and asked.target not in names:
         shared_names(paths, form, [asked.target])
@@ -201,7 +202,9 @@ def _labelled_stream(
         raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
     kept = labels.has_label if dropped else None
     paths = [file.path for run in runs for file in run.files]
-    rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
+    # Partition values are not in the files, but they are part of the rows.
+    digest = partial(digest_of, paths, *map(str, partitions(source, paths).values()))
+    rows = Streamed(count, head, partial(_rows, runs, kept, head), digest)
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
 
 

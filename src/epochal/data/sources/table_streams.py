@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
+from epochal.data.sources.hive import Partitioned
 from epochal.data.sources.opening import reading
 from epochal.data.sources.parts import TableFormat, joint_schema
 from epochal.data.sources.text_parts import TextPart, surveyed
@@ -57,6 +58,40 @@ class TypedPart:
         return self.form.batches(self.path, rows, names)
 
 
+@dataclass(frozen=True)
+class PartitionedPart:
+    """A text file with some of its own columns and of its partition columns."""
+
+    file: TextPart
+    form: Partitioned
+    names: Sequence[str]
+    as_text: frozenset[str]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file.path
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The types of the columns."""
+        kinds = {field.name: field.type for field in self.file.schema}
+        for name, constant in self.form.constants[self.path].items():
+            kinds[name] = pa.string() if name in self.as_text else constant.kind
+        return pa.schema([(name, kinds[name]) for name in self.names])
+
+    def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns block by block, in bounded memory."""
+        for table in self.file.blocks(self.form.own(self.path, names)):
+            yield self.form.completed(self.path, table, names, self.as_text)
+
+    def as_written(self, names: Collection[str]) -> PartitionedPart:
+        """Return the file with some columns as text."""
+        texts = self.as_text.union(names)
+        own = [name for name in names if name in self.file.ways]
+        return replace(self, file=self.file.as_written(own), as_text=texts)
+
+
 class JoinedParts(NamedTuple):
     """The files of a table, and the types that hold the values of all of them."""
 
@@ -93,7 +128,7 @@ def survey(
     The latter are those to be `gathered`, at least one. Where only other rows tell
     the type of these, the table is gone through for them once more.
     """
-    parts: list[Part] = []
+    parts: list[TypedPart | TextPart | PartitionedPart] = []
     counts = []
     first = next(iter(gathered.values()))
     for path in paths:
@@ -102,7 +137,7 @@ def survey(
             schema = cast("TypedFormat", form).schema(path, names)
             parts.append(TypedPart(path, form, schema))
         else:
-            parts.append(surveyed(path, names, as_text, gathered))
+            parts.append(_surveyed(path, form, names, as_text, gathered))
         counts.append(first.rows - before)
     table = _joined(parts, form, names)
     again = {
@@ -115,13 +150,36 @@ def survey(
     return Survey(table, counts, gathered | again)
 
 
-def _joined(parts: Sequence[Part], form: TableFormat, names: Sequence[str]) -> JoinedParts:
+def _surveyed(
+    path: Path,
+    form: TableFormat,
+    names: Sequence[str],
+    as_text: Collection[str],
+    gathered: dict[str, Gathered],
+) -> TextPart | PartitionedPart:
+    """Return a text file that has been read once, with its partition columns."""
+    if not isinstance(form, Partitioned):
+        return surveyed(path, names, as_text, gathered)
+    own, constants = form.own(path, names), form.constants[path]
+    within = {name: column for name, column in gathered.items() if name not in constants}
+    part = PartitionedPart(surveyed(path, own, as_text, within), form, names, frozenset(as_text))
+    for name, column in gathered.items():
+        if name in constants:
+            column.add(constants[name].column(part.file.n_rows, as_text=name in as_text))
+    return part
+
+
+def _joined(
+    parts: Sequence[TypedPart | TextPart | PartitionedPart],
+    form: TableFormat,
+    names: Sequence[str],
+) -> JoinedParts:
     """Return the files of a table with their joint types; text where a text file has none."""
     schema = parts[0].schema
     if len(parts) > 1:
         paths, schemas = [part.path for part in parts], [part.schema for part in parts]
         schema, unlike = joint_schema(paths, schemas, form, names)
-        parts = [p.as_written(unlike) if isinstance(p, TextPart) else p for p in parts]
+        parts = [p if isinstance(p, TypedPart) else p.as_written(unlike) for p in parts]
     return JoinedParts(parts, pa.schema([(field.name, _wide(field.type)) for field in schema]))
 
 

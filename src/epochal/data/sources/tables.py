@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochal.data import streamed
+from epochal.data.sources.conversion import converting
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ def refuse_duplicates(names: Sequence[str], where: str) -> None:
 
 def plain(table: pa.Table, where: str) -> pa.Table:
     """Return the table in plain types, NaN as null; nested types stay as they are."""
-    refuse_duplicates(table.column_names, where)
-    columns = [plain_column(column) for column in table.columns]
-    return pa.table(columns, names=table.column_names) if columns else table
+    names = table.column_names
+    refuse_duplicates(names, where)
+    columns = []
+    for name, column in zip(names, table.columns, strict=True):
+        with converting(f"column {name!r} of {where}"):
+            columns.append(plain_column(column))
+    return pa.table(columns, names=names) if columns else table
 
 
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

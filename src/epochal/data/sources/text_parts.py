@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextPart:
-    """A text file, and how each of its columns is read."""
+    """A text file, how each of its columns is read, and how many rows it has."""
 
     path: Path
     ways: Mapping[str, Way]
+    n_rows: int = 0
 
     @property
     def schema(self) -> pa.Schema:
@@ -107,12 +108,13 @@ def surveyed(
     """
     seen = {name: _Seen() for name in names if name not in as_text}
     texts = {name: pa.string() for name in names if name in as_text}
-    separator = ""
+    separator, n_rows = "", 0
     with reading(path, text.EXPECTED):
         for block in blocks_of(path):
             separator = block.stream.separator
             table = block.parsed(names, texts)
             text.refuse_binary(table, path)
+            n_rows += table.num_rows
             for name, of_column in seen.items():
                 of_column.add(table.column(name), block)
             for name, values in gathered.items():
@@ -123,7 +125,7 @@ def surveyed(
         if unsure:
             seen |= _seen_again(path, unsure)
         ways = {name: found.way(separator, name, path) for name, found in seen.items()}
-    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names})
+    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names}, n_rows)
 
 
 def _seen_again(path: Path, unsure: Mapping[str, _Seen]) -> dict[str, _Seen]:

@@ -1,0 +1,111 @@
+"""The range of columns, and which columns are constant up to rounding, whatever their unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# The distance from 1 to the next number of float32, and of float64.
+SINGLE, DOUBLE = 2.0**-23, 2.0**-52
+# Columns whose values differ by at most so many rounding units are constant.
+ROUNDING = 16
+# Exponents e for which 2^e and 2^-e are both normal numbers of float64, or nearly.
+SMALLEST, LARGEST = -1000, 1023
+# Values reduced side by side: a reduction over the rows of a narrow array is slow.
+_TOGETHER = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Magnitude:
+    """The lowest and highest value of every feature, and the precision of its values.
+
+    `low` is infinity, and `high` minus infinity, for a feature without values. `single`: all
+    values are exact in float32, as in a column computed in float32; checked only for
+    features with a narrow range. `whole`: all values are integers that float32 represents
+    exactly.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    single: np.ndarray
+    whole: np.ndarray
+
+    @classmethod
+    def nothing(cls, features: int) -> Magnitude:
+        """Return the magnitude of no rows, the neutral element of `merge`."""
+        everything = np.ones(features, bool)
+        return cls(np.full(features, np.inf), np.full(features, -np.inf), everything, everything)
+
+    @classmethod
+    def of(cls, block: np.ndarray, exact: np.ndarray | None = None) -> Magnitude:
+        """Return the magnitude of float64 values, shape (rows, features); NaN is a missing value.
+
+        `exact`: which features have a type without rounding, such as integers; bool (features,).
+
+        >>> found = Magnitude.of(np.array([[0.1 + 0.2, 1.0], [0.3, np.nan]]))
+        >>> print(found.high, found.constant)
+        [0.3 1. ] [ True  True]
+        """
+        if not len(block):
+            return cls.nothing(block.shape[1])
+        low, high = _reduced(np.fmin, block, np.inf), _reduced(np.fmax, block, -np.inf)
+        single, whole = np.zeros((2, block.shape[1]), bool)
+        narrow = _within(low, high, SINGLE)
+        if exact is not None:
+            narrow &= ~exact
+        if narrow.any():
+            some = block[:, narrow]
+            with np.errstate(over="ignore", under="ignore"):
+                missing = np.isnan(some)
+                single[narrow] = (missing | (some == some.astype(np.float32))).all(axis=0)
+                counts = (some == np.rint(some)) & (np.abs(some) < 1 / SINGLE)
+                whole[narrow] = (missing | counts).all(axis=0)
+        return cls(low, high, single, whole)
+
+    def merge(self, other: Magnitude) -> Magnitude:
+        """Return the magnitude of the rows of both."""
+        return Magnitude(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            self.single & other.single,
+            self.whole & other.whole,
+        )
+
+    @property
+    def exponent(self) -> np.ndarray:
+        """For every feature the exponent e with |x| < 2^e for all values, limited to SMALLEST … LARGEST (int32)."""
+        largest = np.where(self.low <= self.high, np.maximum(-self.low, self.high), 0.0)
+        _, exponent = np.frexp(largest)
+        return np.clip(np.where(largest > 0, exponent, SMALLEST), SMALLEST, LARGEST)
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Which features have a single value, up to rounding in float32 or float64."""
+        coarse = self.single & ~self.whole
+        return _within(self.low, self.high, np.where(coarse, SINGLE, DOUBLE))
+
+    @property
+    def never_negative(self) -> np.ndarray:
+        """Which features have values, and none below 0."""
+        return (self.low >= 0) & np.isfinite(self.low)
+
+
+def _within(low: np.ndarray, high: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
+    """Return which features have a range within rounding, or no values; bool (features,)."""
+    # Halves: a difference of two float64 numbers may overflow.
+    with np.errstate(invalid="ignore"):
+        spread, largest = 0.5 * high - 0.5 * low, 0.5 * np.maximum(-low, high)
+        return (low > high) | (spread <= ROUNDING * distance * largest)
+
+
+def _reduced(ufunc: np.ufunc, block: np.ndarray, initial: float) -> np.ndarray:
+    """Return the reduction of a block over its rows."""
+    rows, features = block.shape
+    together = max(_TOGETHER // max(features, 1), 1) if block.flags.c_contiguous else 1
+    whole = rows // together * together
+    wide = block[:whole].reshape(whole // together, together * features)
+    parts = ufunc.reduce(wide, axis=0, initial=initial).reshape(together, features)
+    rest = ufunc.reduce(block[whole:], axis=0, initial=initial)
+    result: np.ndarray = ufunc(ufunc.reduce(parts, axis=0), rest)
+    return result

@@ -1,0 +1,89 @@
+"""Lists, arrays of objects and masked arrays, as arrays of numbers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epochal.data.sources.conversion import converting, number_of, shown_value
+from epochal.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EXPECTED = "numbers (a data frame may have texts, categories and dates too)"
+
+
+def unmasked(values: Any) -> Any:
+    """Return a masked array with NaN, NaT or None where it is masked; anything else unchanged.
+
+    >>> print(unmasked(np.ma.array([1, 2], mask=[False, True])))
+    [ 1. nan]
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
+        return values.data
+    plain: np.ndarray = values.data.astype(float if values.dtype.kind in "biu" else values.dtype)
+    if plain.dtype.kind == "f":
+        plain[mask] = np.nan
+    elif plain.dtype.kind in "mM":
+        plain[mask] = "NaT"
+    else:
+        plain = plain.astype(object)
+        plain[mask] = None
+    return plain
+
+
+def as_array(rows: Any, row_shape: Sequence[int] = ()) -> Any:
+    """Return lists, masked arrays and arrays of objects or texts as arrays of numbers; others unchanged.
+
+    An empty list has no rows of `row_shape`, if that is known.
+
+    >>> as_array([[1, None], [2.5, True]])
+    array([[1. , nan],
+           [2.5, 1. ]])
+    """
+    if isinstance(rows, (list, tuple)):
+        if not len(rows) and row_shape:
+            return np.empty((0, *row_shape))
+        rows = _stacked(rows)
+    rows = unmasked(rows)
+    if isinstance(rows, np.ndarray) and rows.dtype.kind in "OUST":
+        return _numbers(rows.astype(object, copy=False))
+    return rows
+
+
+def _stacked(rows: Any) -> np.ndarray:
+    """Return a list as an array, of objects unless all values are numbers."""
+    with converting("X", "rows of one length, of numbers"):
+        plain = np.asarray(rows)
+        # NumPy would turn numbers beside texts into texts.
+        return np.array(rows, dtype=object) if plain.dtype.kind in "USO" else plain
+
+
+def _numbers(rows: np.ndarray) -> np.ndarray:
+    """Return an array of objects as float64; refuse the first that is not a number, by row and column."""
+    with suppress(Exception):
+        return rows.astype(np.float64)
+    # One by one: NumPy does not know the missing values of pandas, and the error names a place.
+    result = np.empty(rows.shape)
+    for place, value in np.ndenumerate(rows):
+        try:
+            result[place] = number_of(value)
+        except TypeError:
+            raise
+        except Exception as error:
+            raise _no_number(value, place) from error
+    return result
+
+
+def _no_number(value: Any, place: Any) -> DataError:
+    """Return the error for a value that is not a number."""
+    row, *column = place
+    where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
+    found = f"X holds {shown_value(value)} in {where} (the first is 0)"
+    return DataError(found, _EXPECTED, "give a data frame, or encode texts as numbers")

@@ -1,0 +1,135 @@
+"""The parameters of a classifier as given, stored beside the settings that they resolve to.
+
+A loaded classifier has them again, so that "auto" is resolved anew for new rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from epochal.constraints import Number
+from epochal.errors import ModelError, SettingError
+from epochal.settings import AUTO, Settings, asked, is_auto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Label: TypeAlias = "bool | int | float | str"
+
+SHAPE = {
+    "preset": str,
+    "settings": {str: object},
+    "class_weight": (None, "balanced", [[(bool, int, float, str)]]),
+    "categorical_features": (None, [(int, str)]),
+    "oob_score": bool,
+    "warm_start": bool,
+    "random_state": (int, None),
+    "verbose": (bool, int),
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of a classifier, except those of a machine or of a single run.
+
+    `settings` has those that are not "auto". `class_weight` is a pair of label and weight for
+    each named class: keys of JSON are texts only, and a label keeps its type.
+    """
+
+    preset: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    class_weight: tuple[tuple[Label, float], ...] | str | None = None
+    categorical_features: tuple[str | int, ...] | None = None
+    oob_score: bool = False
+    warm_start: bool = False
+    random_state: int | None = None
+    verbose: bool | int = False
+
+    @classmethod
+    def of(
+        cls, preset: str, settings: Mapping[str, Any], class_weight: Any = None, **others: Any
+    ) -> Parameters:
+        """Return the parameters that a user gives; refuse invalid ones, and those that cannot be stored.
+
+        >>> Parameters.of("fast", {"l2": 0.1, "tol": "auto"}, {0: 1, 1: 2.5}).class_weight
+        ((0, 1), (1, 2.5))
+        """
+        chosen = asked(preset, dict(settings))
+        named = {n: getattr(chosen, n) for n, value in settings.items() if not is_auto(value)}
+        if class_weight is not None and class_weight != "balanced":
+            if not hasattr(class_weight, "items"):
+                expected = "a dict of weights by class, 'balanced' or None"
+                raise SettingError.from_value("class_weight", class_weight, expected)
+            class_weight = tuple(_pairs(class_weight.items()))
+        columns = others.pop("categorical_features", None)
+        if columns is not None:
+            columns = tuple(_plain(column) for column in columns)
+        return cls(preset, named, class_weight, columns, **others)
+
+    def to_arguments(self) -> dict[str, Any]:
+        """Return the arguments of a classifier with these parameters."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
+        if isinstance(self.class_weight, tuple):
+            given["class_weight"] = dict(self.class_weight)
+        if self.categorical_features is not None:
+            given["categorical_features"] = list(self.categorical_features)
+        settings = {f.name: self.settings.get(f.name, AUTO) for f in fields(Settings)}
+        return given | settings
+
+
+def to_json(parameters: Parameters) -> dict[str, Any]:
+    """Return the parameters as JSON-ready values.
+
+    >>> to_json(Parameters(class_weight=((True, 2.0),)))["class_weight"]
+    [[True, 2.0]]
+    """
+    described = {f.name: getattr(parameters, f.name) for f in fields(Parameters)}
+    described["settings"] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in parameters.settings.items()
+    }
+    if isinstance(parameters.class_weight, tuple):
+        described["class_weight"] = [list(pair) for pair in parameters.class_weight]
+    if parameters.categorical_features is not None:
+        described["categorical_features"] = list(parameters.categorical_features)
+    return described
+
+
+def from_json(described: dict[str, Any]) -> Parameters:
+    """Return the parameters that `to_json` described, checked as those of a user."""
+    weights, others = described["class_weight"], dict(described)
+    if isinstance(weights, list):
+        if not all(len(pair) == 2 for pair in weights):
+            raise ModelError.from_damage("model.json: parameters.class_weight has no pairs")
+        weights = dict(map(tuple, weights))
+        if len(weights) != len(described["class_weight"]):
+            raise ModelError.from_damage("model.json: parameters.class_weight has a label twice")
+    settings = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in others.pop("settings").items()
+    }
+    others.pop("class_weight")
+    try:
+        return Parameters.of(others.pop("preset"), settings, weights, **others)
+    except SettingError as error:
+        raise ModelError.from_damage(f"model.json: parameters cannot be: {error.found}") from error
+
+
+def _pairs(items: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Label, float]]:
+    """Yield labels with their weights, as Python's own texts and numbers."""
+    for label, weight in items:
+        plain, number = _plain(label), _plain(weight)
+        if not isinstance(plain, (bool, int, float, str)) or plain != plain:  # noqa: PLR0124  (not NaN)
+            found = f"class_weight has a weight for {label!r}"
+            raise SettingError(found, "labels that are numbers, texts, or true and false")
+        if not Number(0).allows(number):
+            found = f"the class weight of {label!r} is {weight!r}"
+            raise SettingError(found, "a finite number of at least 0")
+        yield plain, int(number) if isinstance(number, Integral) else float(number)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of NumPy as Python's own, and any other as it is."""
+    return value.item() if hasattr(value, "item") else value
