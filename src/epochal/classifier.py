@@ -22,6 +22,7 @@ from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
 from epochal.request import Circumstances, Fitted, check_beside, print_epoch
 from epochal.settings import AUTO, Settings, asked
+from epochal.use.accuracy import accuracy, accuracy_at
 from epochal.use.predict import predict_proba, predict_proba_at, without_target
 
 if TYPE_CHECKING:
@@ -373,6 +374,18 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         probabilities = self.predict_proba(X)
         labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
         return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the weighted share of rows whose most probable class is right.
+
+        Labels are compared by what they say: 1, 1.0 and "1" are one. X may be a path, and y
+        and sample_weight names of columns, as for `fit`.
+        """
+        check_is_fitted(self, "model_")
+        roles = Roles(y, sample_weight)
+        if isinstance(X, (str, PathLike)):
+            return accuracy_at(self.model_, str(X), roles)
+        return accuracy(self.model_, [read_rows(self, X, roles, reset=False)])
 
     def save(self, path: str | PathLike[str], *, target: str | None = None) -> None:
         """Write the model to a `.epochal` file, whole or not at all.

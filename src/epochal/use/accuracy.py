@@ -1,0 +1,59 @@
+"""Accuracy on labelled rows that come piece by piece: the share whose most probable class is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epochal.data.label_matching import matching
+from epochal.data.labels import missing_labels
+from epochal.data.sources.roles import labelled_batches
+from epochal.data.unseen import Unseen
+from epochal.errors import CellError, DataError
+from epochal.use.predict import predict_ahead, warn_of_unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from epochal.data.labelled import Labelled
+    from epochal.data.sources.roles import Roles
+    from epochal.model.description import Model
+
+# Rows of a file that are read at a time.
+PIECE_ROWS = 16_384
+
+
+def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
+    """Return the weighted share of rows whose most probable class is their label.
+
+    Labels are compared by what they say, so that 1, 1.0 and "1" are one. A label that is no class of
+    the model is wrong whatever is predicted, as in scikit-learn.
+
+    Raises:
+        DataError: if there is no row, or no weight.
+    """
+    right, total, unseen = 0.0, 0.0, Unseen()
+    for piece, found in predict_ahead(model, ((piece, piece.rows) for piece in pieces)):
+        labels = list(piece.labels_of(slice(None)))
+        missing = missing_labels(np.asarray(labels, dtype=object))
+        if missing.any():
+            row = int(missing.argmax())
+            raise CellError.in_row(
+                f"{piece.label_source} has no label in", row, "", "a label per row"
+            )
+        index = matching(model.classes, labels)
+        truth = np.array([-1 if index[label] is None else index[label] for label in labels], int)
+        weight = np.ones(len(labels)) if piece.weight is None else np.asarray(piece.weight)
+        right += float(weight @ (found.probabilities.argmax(axis=1) == truth))
+        total += float(weight.sum())
+        unseen = unseen.merge(found.unseen)
+    if not total > 0:
+        raise DataError("there is no row to score, or none with a weight", "at least one")
+    warn_of_unseen(model, unseen)
+    return right / total
+
+
+def accuracy_at(model: Model, path: str, roles: Roles) -> float:
+    """Return the accuracy on the rows at a path, of which the roles name columns."""
+    return accuracy(model, labelled_batches(path, roles, PIECE_ROWS))
