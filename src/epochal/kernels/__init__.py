@@ -1,6 +1,6 @@
-"""Operations of a training step in C, for CPUs; XLA does the same where they have not been built."""
+"""The operations of a training step on a CPU: in C, called by XLA; or by XLA itself."""
 
-from epochal.learn.native.calls import able
-from epochal.learn.native.network import best, kernels
+from epochal.kernels.library import load, warn_if_slower
+from epochal.kernels.relu_network import c_backend, cpu_backend
 
-__all__ = ["able", "best", "kernels"]
+__all__ = ["c_backend", "cpu_backend", "load", "warn_if_slower"]

@@ -1,18 +1,13 @@
-"""The operations in C as functions of JAX arrays; `handlers.c` has the other side.
+"""The operations in C as functions of JAX arrays; `c/handlers.c` is the other side.
 
-They are compiled when epochal is installed, if there is a C compiler, and used if the processor has
-their instructions: AVX2 or AVX-512 with FMA, or NEON. `EPOCHAL_NATIVE=0` leaves all to XLA, and
-`EPOCHAL_NATIVE_THREADS` says how many threads share an operation, otherwise as many as there are cores.
+All arrays are float32, except for the table of `take_rows` and numbers of rows, classes and units. A matrix
+in panels has the same shape as the matrix itself but another order in memory: its first `PANEL` columns row
+by row, then the next ones, at last the columns that are left. A product reads such a matrix without packing it.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
-import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,193 +17,161 @@ import numpy as np
 if TYPE_CHECKING:
     Array = Any  # a JAX array
 
-LIBRARY = Path(__file__).with_name("operations.so")
-NAMES = ("rows", "panels", "layer", "back", "descent", "entropy", "adam")
-# Which of a layer's arrays are in panels, and that it has few outputs; `handlers.c` says the same.
+# Which matrices of an operation are in panels, and that it has few outputs; `handlers.c` has the same.
 INPUTS, OUTPUTS, FEW = 1, 2, 4
-PANEL = 32  # columns of a panel, as in `native.h`
-MOST = 12  # outputs that are few, beside a panel of inputs: the height of a tile
+PANEL = 32  # columns of a panel, as in `kernels.h`
+TILE_ROWS = 12  # of a register tile; so many outputs are few, beside a panel of inputs
 
 
-@cache
-def able() -> bool:
-    """Return whether the operations can be used; if so, XLA knows them from now on."""
-    if os.environ.get("EPOCHAL_NATIVE") == "0" or not LIBRARY.exists():
-        return False
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-    except OSError:  # built for another machine
-        return False
-    if not (library.epochal_able() and library.epochal_speaks(*_interface())):
-        return False
-    for name in NAMES:
-        handler = jax.ffi.pycapsule(getattr(library, f"epochal_{name}"))
-        jax.ffi.register_ffi_target(f"epochal_{name}", handler, platform="cpu")
-    return True
-
-
-def _interface() -> tuple[int, int]:
-    """Return the version, major and minor, of the interface of the XLA that is installed."""
-    header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h").read_text("utf-8")
-    major, minor = (
-        int(re.findall(rf"#define XLA_FFI_API_{part} (\d+)", header)[0])
-        for part in ("MAJOR", "MINOR")
-    )
-    return major, minor
-
-
-def _told(x: Array, gradient: Array, stored: int) -> np.int32:
-    """Return what is stored how, and whether outputs are few, of what a layer hands back."""
-    few = gradient.shape[1] <= MOST and x.shape[1] >= PANEL
-    return np.int32(stored | FEW * few)
+def _panels(x: Array, gradient: Array, panels: int) -> np.int32:
+    """Return the attribute `panels` of a backward pass: also whether the outputs are few."""
+    few = gradient.shape[1] <= TILE_ROWS and x.shape[1] >= PANEL
+    return np.int32(panels | FEW * few)
 
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations, on float32 but for `rows`.
+    """The operations; with `parallel`, threads share the work of each."""
 
-    A matrix in panels has the same shape and other places: its first columns, as many as a panel has,
-    lie row by row, then the next ones, and the last panel is of those that are left. Products that
-    find their matrices so need not pack them first.
-    """
+    parallel: bool
 
-    share: bool  # whether threads share the work of each
-
-    def rows(self, table: Array, numbers: Array, stored: int = 0) -> Array:
-        """Return the rows of these numbers, of any type, shape (numbers, columns).
+    def take_rows(self, table: Array, numbers: Array, panels: int = 0) -> Array:
+        """Return the rows with these numbers, of the table's type, shape (numbers, columns).
 
         Args:
             table: shape (rows, columns).
-            numbers: int32; others than there are rows of give the last one.
-            stored: `OUTPUTS` if they are to be in panels, of float32 then.
+            numbers: int32; a number that no row has stands for the last one.
+            panels: `OUTPUTS` for rows in panels, of a table of float32.
         """
         shape = len(numbers), table.shape[1]
-        width, bits = np.int32(table.shape[1] * table.dtype.itemsize), np.int32(stored)
-        call = self._call("rows", shape, dtype=table.dtype, stored=bits, width=width)
-        return call(table, numbers)
+        row_bytes = np.int32(table.shape[1] * table.dtype.itemsize)
+        call = self._call("take_rows", shape, dtype=table.dtype)
+        return call(table, numbers, panels=np.int32(panels), row_bytes=row_bytes)
 
-    def in_panels(self, matrix: Array) -> Array:
+    def to_panels(self, matrix: Array) -> Array:
         """Return a matrix in panels."""
-        return self._panels(matrix, 0)
+        return self._change_layout(matrix, 0)
 
-    def in_rows(self, panels: Array) -> Array:
+    def to_rows(self, matrix: Array) -> Array:
         """Return a matrix row by row that is in panels."""
-        return self._panels(panels, INPUTS)
+        return self._change_layout(matrix, INPUTS)
 
-    def _panels(self, x: Array, stored: int) -> Array:
-        """Return a matrix the other way; one that is no wider than a panel is the same."""
-        same = x.shape[1] <= PANEL
-        return x if same else self._call("panels", x.shape, stored=np.int32(stored))(x)
+    def _change_layout(self, x: Array, panels: int) -> Array:
+        """Return a matrix in the other layout; one that is no wider than a panel is the same in both."""
+        if x.shape[1] <= PANEL:
+            return x
+        return self._call("change_layout", x.shape)(x, panels=np.int32(panels))
 
-    def layer(
-        self, x: Array, weights: Array, bias: Array, *dropout: Array, unit: bool, stored: int
+    def dense(
+        self, x: Array, weights: Array, bias: Array, *dropout: Array, relu: bool, panels: int
     ) -> Array:
-        """Return x W + b, or max(x W + b, 0) if there is a ReLU unit, shape (rows, outputs).
+        """Return x W + b, or with `relu` max(x W + b, 0), shape (rows, outputs).
 
         Args:
             x: shape (rows, inputs).
             weights: shape (inputs, outputs), in panels.
             bias: shape (outputs,).
-            dropout: nothing, or stream and limit, uint32 (2,), and what multiplies units that stay.
-            unit: whether there is one.
-            stored: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
+            dropout: nothing; or stream and limit, uint32 (2,), and the scale of the units that stay.
+            relu: whether the layer has a ReLU unit.
+            panels: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
         """
-        shape = x.shape[0], weights.shape[1]
-        call = self._call("layer", shape, unit=np.int32(unit), stored=np.int32(stored))
-        return call(x, weights, bias, *dropout)
+        call = self._call("dense", (x.shape[0], weights.shape[1]))
+        return call(x, weights, bias, *dropout, panels=np.int32(panels), relu=np.int32(relu))
 
     def product(self, x: Array, weights: Array) -> Array:
         """Return x W, shape (rows, outputs), of weights in panels."""
-        shape = x.shape[0], weights.shape[1]
-        return self._call("layer", shape, unit=np.int32(0), stored=np.int32(0))(x, weights)
+        return self._call("dense", (x.shape[0], weights.shape[1]))(x, weights)
 
-    def back(self, x: Array, gradient: Array, *of: Array, stored: int) -> tuple[Array, ...]:
-        """Return what a layer hands back: the gradients of weights, in panels, biases and, if wanted, of x.
+    def dense_gradients(
+        self, x: Array, gradient: Array, *backward: Array, panels: int
+    ) -> tuple[Array, ...]:
+        """Return a layer's gradients: of its weights, in panels, of its biases and, if wanted, of its inputs.
 
         These are xᵀ g, shape (inputs, outputs); the sums of g over rows, shape (outputs,); and g Wᵀ,
-        shape (rows, inputs). They come from one operation, which tells XLA that W has been
-        read when they are there: otherwise it copies W before a step of Adam is taken in its place.
+        shape (rows, inputs). One operation computes them, so that XLA knows that W has been read:
+        otherwise it copies W before a step of Adam changes it in place.
 
         Args:
             x: shape (rows, inputs).
             gradient: g, shape (rows, outputs).
-            of: nothing; or W, shape (inputs, outputs), in panels; or W and a factor: x are hidden values
-                then, and g Wᵀ is multiplied by the factor where x > 0, is 0 elsewhere, and in
-                panels if x is.
-            stored: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
+            backward: nothing; or W, shape (inputs, outputs), in panels, if the gradient of x is wanted;
+                or W and a scale, if x are hidden values: then g Wᵀ is multiplied by the scale where
+                x > 0, is 0 elsewhere, and has the layout of x.
+            panels: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
         """
         outputs = gradient.shape[1]
-        shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if of else 2]
-        call = self._call("back", *shapes, stored=_told(x, gradient, stored))
-        return tuple(call(x, gradient, *of))
+        shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if backward else 2]
+        call = self._call("dense_gradients", *shapes)
+        return tuple(call(x, gradient, *backward, panels=_panels(x, gradient, panels)))
 
-    def descent(
-        self, x: Array, gradient: Array, *of: Array, wanted: bool, stored: int
+    def fused_adam(
+        self, x: Array, gradient: Array, *state: Array, wanted: bool, panels: int
     ) -> tuple[Array, ...]:
-        """Return weights and moments after a step of Adam; as `back` the gradients of biases and, if wanted, of x.
+        """Return weights and moments after a step of Adam; then the other gradients as `dense_gradients` does.
 
-        The gradient of the weights is used where it is computed, and written nowhere.
+        The gradient of the weights stays in the cache, and is not written to memory.
 
         Args:
             x: shape (rows, inputs).
             gradient: of the outputs, shape (rows, outputs).
-            of: weights, both moments and figures, as `adam` takes them; and a factor, as for `back`, if x
-                are hidden values.
+            state: weights, both moments and figures as for `adam`; and a scale, as for
+                `dense_gradients`, if x are hidden values.
             wanted: whether the gradient of x is.
-            stored: as for `back`.
+            panels: as for `dense_gradients`.
         """
-        weights = of[0].shape
+        weights = state[0].shape
         shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
-        places = {2: 0, 3: 1, 4: 2}
-        call = self._call("descent", *shapes, places=places, stored=_told(x, gradient, stored))
-        return tuple(call(x, gradient, *of))
+        call = self._call("fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2})
+        return tuple(call(x, gradient, *state, panels=_panels(x, gradient, panels)))
 
     def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
         """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).
 
         Args:
             logits: shape (rows, classes).
-            labels: the number of each row's class, int32 (rows,).
+            labels: the number of each row's class, int32 (rows,); both results are NaN for a row
+                whose label is the number of no class.
             weights: of the rows.
         """
         shapes = logits.shape, labels.shape, labels.shape
-        gradient, sums, own = self._call("entropy", *shapes)(logits, labels, weights)
-        return gradient, jnp.log(sums) - own
+        call = self._call("cross_entropy", *shapes)
+        gradient, exponential_sums, logits_of_labels = call(logits, labels, weights)
+        return gradient, jnp.log(exponential_sums) - logits_of_labels
 
-    def adam(self, value: Array, first: Array, second: Array, *of: Array) -> tuple[Array, ...]:
+    def adam(self, weights: Array, first: Array, second: Array, *step: Array) -> tuple[Array, ...]:
         """Return an array and its moments after a step of Adam.
 
         Args:
-            value: the array; the moments have its shape.
+            weights: the array; the moments have its shape.
             first: the running mean of the gradient.
             second: that of its square.
-            of: the gradient; and both decays, the guard, what divides the moments, the rate, and how
-                much of the value is taken from the move, shape (7,).
+            step: the gradient; and both decay rates of the moments, epsilon, what divides the
+                moments, the learning rate, and the decay of the weights, shape (7,).
         """
-        call = self._call("adam", *(value.shape,) * 3, places={0: 0, 1: 1, 2: 2})
-        return tuple(call(value, first, second, *of))
+        call = self._call("adam", *(weights.shape,) * 3, in_place={0: 0, 1: 1, 2: 2})
+        return tuple(call(weights, first, second, *step))
 
     def _call(
         self,
         name: str,
         *shapes: tuple[int, ...],
         dtype: Any = jnp.float32,
-        places: Any = None,
-        **attributes: Any,
+        in_place: dict[int, int] | None = None,
     ) -> Any:
-        """Return a function that calls an operation, with results of the given shapes.
+        """Return a function that calls an operation with arrays and attributes.
 
         Args:
             name: of the operation.
             shapes: of its results.
             dtype: of all of them.
-            places: which arguments' places which results take.
-            attributes: what `handlers.c` reads beside the arrays, in the order of their names.
+            in_place: the arguments whose memory results take, by their numbers.
         """
         results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
         call = jax.ffi.ffi_call(
             f"epochal_{name}",
             results[0] if len(results) == 1 else results,
-            input_output_aliases=places,
+            input_output_aliases=in_place,
         )
-        return lambda *arrays: call(*arrays, share=np.int32(self.share), **attributes)
+        return lambda *arrays, **attributes: call(
+            *arrays, parallel=np.int32(self.parallel), **attributes
+        )

@@ -1,7 +1,7 @@
 """A network of ReLU units, and a step of Adam, by the operations in C.
 
-Bias, unit and dropout happen to a product's numbers before they are written, and so does their part
-of the chain rule: a hidden value is 0 where its unit or its dropout holds back, and there its gradient is 0.
+Bias, unit and dropout are the epilogue of a layer's product. So is their part of the chain rule: a hidden
+value is 0 where its unit or its dropout is 0, and there its gradient is 0.
 """
 
 from __future__ import annotations
@@ -12,52 +12,53 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from epochal.learn import cpu
-from epochal.learn.kernels import Descent, Kernels
-from epochal.learn.native.calls import INPUTS, OUTPUTS, Operations, able
+from epochal.kernels import xla_cpu
+from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
+from epochal.kernels.library import load
+from epochal.learn.kernels import Backend, FusedAdam
 from epochal.learn.network import Layer
 
 if TYPE_CHECKING:
     from epochal.learn.dropout import Drop
 
     Array = Any  # a JAX array
-    Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; what multiplies what stays
+    Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; the scale of what stays
 
-# To put rows of so many columns, or fewer, into panels takes longer than it saves.
+# Rows of at most so many columns are not put into panels: that takes longer than it saves.
 WIDE = 128
 
 
-def best(*, share: bool) -> Kernels:
-    """Return the best kernels on a CPU: in C if they can be used; with `share`, see `kernels`."""
-    return kernels(share=share) if able() else cpu.CPU
+def cpu_backend(*, parallel: bool) -> Backend:
+    """Return the faster backend of a CPU: in C if that can be used; with `parallel`, see `c_backend`."""
+    return c_backend(parallel=parallel) if load().instruction_set else xla_cpu.CPU
 
 
 @cache
-def kernels(*, share: bool) -> Kernels:
-    """Return the operations in C; with `share`, threads share the work of each."""
-    operations = Operations(share)
+def c_backend(*, parallel: bool) -> Backend:
+    """Return the operations in C; with `parallel`, threads share the work of each."""
+    operations = Operations(parallel)
 
     def network(
         layers: tuple[Layer, ...],
         x: Array | InPanels,
         drop: Drop | None,
-        descent: Descent | None,
+        fused: FusedAdam | None,
     ) -> Array:
         """Return the logits of rows x."""
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, dropout, descent)
+        return _logits(operations, layers, x, dropout, fused)
 
-    return Kernels(
+    return Backend(
         product=partial(_product, operations),
-        running_sum=cpu.running_sum,
-        rows=operations.rows,
+        running_sum=xla_cpu.running_sum,
+        rows=operations.take_rows,
         inputs=partial(_inputs, operations),
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
-        inward=operations.in_panels,
-        outward=operations.in_rows,
+        pack_weights=operations.to_panels,
+        unpack_weights=operations.to_rows,
     )
 
 
@@ -67,16 +68,18 @@ def _product(operations: Operations, x: Array, weights: Array) -> Array:
     return operations.product(x, weights)
 
 
-def _product_and_sides(operations: Operations, x: Any, weights: Any) -> tuple[Array, Any]:
+def _product_forward(operations: Operations, x: Any, weights: Any) -> tuple[Array, Any]:
     """Return x W, and what its gradients need."""
     product = operations.product(x.value, weights.value)
     return product, (x.value, *_if_wanted(x, weights.value))
 
 
-def _of_product(operations: Operations, of: Any, gradient: Array) -> tuple[Array | None, Array]:
+def _product_backward(
+    operations: Operations, saved: Any, gradient: Array
+) -> tuple[Array | None, Array]:
     """Return the gradients of x, if it is wanted, and of the weights."""
-    x, *weights = of
-    of_weights, _, *of_x = operations.back(x, gradient, *weights, stored=0)
+    x, *weights = saved
+    of_weights, _, *of_x = operations.dense_gradients(x, gradient, *weights, panels=0)
     return (of_x[0] if of_x else None), of_weights
 
 
@@ -85,7 +88,7 @@ def _if_wanted(x: Any, weights: Array) -> tuple[Array, ...]:
     return (weights,) if any(leaf.perturbed for leaf in jax.tree.leaves(x)) else ()
 
 
-_product.defvjp(_product_and_sides, _of_product, symbolic_zeros=True)
+_product.defvjp(_product_forward, _product_backward, symbolic_zeros=True)
 
 
 class InPanels(NamedTuple):
@@ -97,8 +100,8 @@ class InPanels(NamedTuple):
 def _inputs(operations: Operations, table: Array, numbers: Array) -> Array | InPanels:
     """Return rows by their numbers, in panels if they are wide."""
     if table.shape[1] <= WIDE:
-        return operations.rows(table, numbers)
-    return InPanels(operations.rows(table, numbers, OUTPUTS))
+        return operations.take_rows(table, numbers)
+    return InPanels(operations.take_rows(table, numbers, OUTPUTS))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -107,7 +110,7 @@ def _logits(
     layers: tuple[Layer, ...],
     x: Array | InPanels,
     dropout: Dropout,
-    descent: Descent | None,
+    fused: FusedAdam | None,
 ) -> Array:
     """Return the logits of rows x.
 
@@ -116,68 +119,68 @@ def _logits(
         layers: hidden ones, and the output layer.
         x: shape (rows, inputs).
         dropout: as `Drop.words` gives it.
-        descent: see `Descent`.
+        fused: see `FusedAdam`.
     """
-    del descent
+    del fused
     return _values(operations, layers, x, dropout)[-1]
 
 
 def _values(
-    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, of: Dropout
+    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, dropout: Dropout
 ) -> list[Array]:
     """Return what goes into each layer, and what comes out of the last one."""
-    words, scale = of
+    words, scale = dropout
     if isinstance(x, InPanels):
         values = [x.rows]
     else:
-        values = [operations.in_panels(x) if _stored([x], 0) else x]
+        values = [operations.to_panels(x) if _layout([x], 0) else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
-        dropout = (words[depth], scale) if hidden and words else ()
-        stored = _stored(values, depth) | (OUTPUTS if hidden else 0)
-        values.append(operations.layer(values[-1], *layer, *dropout, unit=hidden, stored=stored))
+        dropped = (words[depth], scale) if hidden and words else ()
+        panels = _layout(values, depth) | (OUTPUTS if hidden else 0)
+        values.append(operations.dense(values[-1], *layer, *dropped, relu=hidden, panels=panels))
     return values
 
 
-def _stored(values: list[Array], depth: int) -> int:
-    """Return `INPUTS` if what goes into a layer is in panels: hidden values, and many columns of x."""
+def _layout(values: list[Array], depth: int) -> int:
+    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and x if it is wide."""
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
-def _logits_and_values(operations: Operations, layers: Any, x: Any, of: Any, descent: Any) -> Any:
+def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, fused: Any) -> Any:
     """Return the logits, and what their gradients need."""
     of_rows = _if_wanted(x, layers[0].weights.value)
-    layers, x, dropout, descent = jax.tree.map(lambda leaf: leaf.value, (layers, x, of, descent))
+    layers, x, dropout, fused = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, fused))
     *values, logits = _values(operations, layers, x, dropout)
-    return logits, (layers, values, dropout[1], of_rows, descent)
+    return logits, (layers, values, dropout[1], of_rows, fused)
 
 
-def _of_logits(operations: Operations, of: Any, gradient: Array) -> tuple[Any, ...]:
+def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
-    layers, values, scale, first, descent = of
-    slopes: list[Layer] = []
+    layers, values, scale, first, fused = saved
+    gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
-        stored = _stored(values, depth) | (OUTPUTS if slopes else 0)
+        panels = _layout(values, depth) | (OUTPUTS if gradients else 0)
         sides, factor = (values[depth], gradient), (scale,) if depth else ()
         wanted = (layers[depth].weights, *factor) if depth else first
-        if descent is None:
-            weights, bias, *of_x = operations.back(*sides, *wanted, stored=stored)
+        if fused is None:
+            weights, bias, *of_x = operations.dense_gradients(*sides, *wanted, panels=panels)
         else:
-            mine = layers[depth], descent.first[depth], descent.second[depth]
-            figures = [part.weights for part in mine] + [descent.of_weights]
-            weights, m, v, of_bias, *of_x = operations.descent(
-                *sides, *figures, *factor, wanted=bool(wanted), stored=stored
+            parts = layers[depth], fused.first[depth], fused.second[depth]
+            state = [part.weights for part in parts] + [fused.of_weights]
+            weights, m, v, of_bias, *of_x = operations.fused_adam(
+                *sides, *state, *factor, wanted=bool(wanted), panels=panels
             )
-            biases = (part.bias for part in mine)
-            bias, *both = operations.adam(*biases, of_bias, descent.of_biases)
+            biases = (part.bias for part in parts)
+            bias, *both = operations.adam(*biases, of_bias, fused.of_biases)
             moments.insert(0, tuple(map(Layer, (m, v), both)))
-        slopes.insert(0, Layer(weights, bias))
+        gradients.insert(0, Layer(weights, bias))
         gradient = of_x[0] if of_x else None
-    if descent is not None:
+    if fused is not None:
         m, v = zip(*moments, strict=True)
-        descent = Descent(m, v, None, None)
-    return tuple(slopes), gradient, None, descent
+        fused = FusedAdam(m, v, None, None)
+    return tuple(gradients), gradient, None, fused
 
 
-_logits.defvjp(_logits_and_values, _of_logits, symbolic_zeros=True)
+_logits.defvjp(_logits_forward, _logits_backward, symbolic_zeros=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.learn.dropout import Drop
-    from epochal.learn.kernels import Descent, Kernels
+    from epochal.learn.kernels import Backend, FusedAdam
 
     Array = Any  # a NumPy or a JAX array
 
@@ -97,8 +97,8 @@ def apply(
     x: Array,
     activation: str,
     drop: Drop | None = None,
-    kernels: Kernels = PLAIN,
-    descent: Descent | None = None,
+    kernels: Backend = PLAIN,
+    descent: FusedAdam | None = None,
 ) -> Array:
     """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
 

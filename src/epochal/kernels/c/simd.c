@@ -1,77 +1,106 @@
-/* The operations for each instruction set, and which of them this processor has.
- *
- * EPOCHAL_NATIVE=avx2 leaves AVX-512 alone, to compare them. */
-#include <stdlib.h>
+/* The kernels for each instruction set, and which of them the processor has. */
 #include <string.h>
 
-#include "native.h"
+#include "kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/* From an estimate, by one step of Newton and one of Markstein, which gives the nearest number: the processor's own
- * takes as long as half a step of Adam. What is 0, infinite or no number is left as it is. */
-__attribute__((target("avx512f"))) static inline __m512 root_avx512(__m512 x) {
-  const __m512 half = _mm512_set1_ps(0.5f), guess = _mm512_rsqrt14_ps(x);
-  const __mmask16 some = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
-  const __mmask16 usual = _mm512_mask_cmp_ps_mask(some, x, _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ);
-  __m512 root = _mm512_mul_ps(x, guess), of_guess = _mm512_mul_ps(guess, half);
-  const __m512 error = _mm512_fnmadd_ps(root, of_guess, half);
+/* From the processor's estimate, by one step of Newton's method and one of Markstein's, which gives the nearest
+ * number: the instruction for the root takes as long as half a step of Adam. 0, infinity and NaN stay. */
+__attribute__((target("avx512f"))) static inline __m512 sqrt_avx512(__m512 x) {
+  const __m512 half = _mm512_set1_ps(0.5f), estimate = _mm512_rsqrt14_ps(x);
+  const __mmask16 positive = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
+  const __mmask16 finite = _mm512_mask_cmp_ps_mask(positive, x, _mm512_set1_ps(__builtin_inff()), _CMP_LT_OQ);
+  __m512 root = _mm512_mul_ps(x, estimate), half_inverse = _mm512_mul_ps(estimate, half);
+  const __m512 error = _mm512_fnmadd_ps(root, half_inverse, half);
   root = _mm512_fmadd_ps(root, error, root);
-  of_guess = _mm512_fmadd_ps(of_guess, error, of_guess);
-  return _mm512_mask_mov_ps(x, usual, _mm512_fmadd_ps(_mm512_fnmadd_ps(root, root, x), of_guess, root));
+  half_inverse = _mm512_fmadd_ps(half_inverse, error, half_inverse);
+  return _mm512_mask_mov_ps(x, finite, _mm512_fmadd_ps(_mm512_fnmadd_ps(root, root, x), half_inverse, root));
 }
 
 #define LANES 16
-#define HIGH 12
-#define SET avx512
+#define MR 12
+#define ISA avx512
 #define TARGET __attribute__((target("avx512f,avx2,fma,prfchw")))
-#define MULTIPLY_ADD(one, x, y) ((Vector)_mm512_fmadd_ps(_mm512_set1_ps(one), (__m512)(x), (__m512)(y)))
-#define ROOT(x) ((Vector)root_avx512((__m512)(x)))
-#define SOME(from, count) ((Vector)_mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), from))
-#define PUT(to, x, count) _mm512_mask_storeu_ps(to, (__mmask16)((1u << (count)) - 1), (__m512)(x))
-#include "lanes.h"
+#define FMA(number, x, y) ((Vector)_mm512_fmadd_ps(_mm512_set1_ps(number), (__m512)(x), (__m512)(y)))
+#define SQRT(x) ((Vector)sqrt_avx512((__m512)(x)))
+#define MASKED_LOAD(from, count) ((Vector)_mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), from))
+#define MASKED_STORE(to, x, count) _mm512_mask_storeu_ps(to, (__mmask16)((1u << (count)) - 1), (__m512)(x))
+#include "simd.h"
 
-static const int first[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-#define FIRST(count) _mm256_loadu_si256((const __m256i *)(first + 8 - (count)))
+static const int ones_and_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#define MASK(count) _mm256_loadu_si256((const __m256i *)(ones_and_zeros + 8 - (count)))
 
 #define LANES 8
-#define HIGH 6
-#define SET avx2
+#define MR 6
+#define ISA avx2
 #define TARGET __attribute__((target("avx2,fma,prfchw")))
-#define MULTIPLY_ADD(one, x, y) ((Vector)_mm256_fmadd_ps(_mm256_set1_ps(one), (__m256)(x), (__m256)(y)))
-#define ROOT(x) ((Vector)_mm256_sqrt_ps((__m256)(x)))
-#define SOME(from, count) ((Vector)_mm256_maskload_ps(from, FIRST(count)))
-#define PUT(to, x, count) _mm256_maskstore_ps(to, FIRST(count), (__m256)(x))
-#include "lanes.h"
+#define FMA(number, x, y) ((Vector)_mm256_fmadd_ps(_mm256_set1_ps(number), (__m256)(x), (__m256)(y)))
+#define SQRT(x) ((Vector)_mm256_sqrt_ps((__m256)(x)))
+#define MASKED_LOAD(from, count) ((Vector)_mm256_maskload_ps(from, MASK(count)))
+#define MASKED_STORE(to, x, count) _mm256_maskstore_ps(to, MASK(count), (__m256)(x))
+#include "simd.h"
 
-static const Lanes *best(void) {
-  const char *most = getenv("EPOCHAL_NATIVE");
-  if (!__builtin_cpu_supports("fma")) return NULL;
-  if (__builtin_cpu_supports("avx512f") && !(most && !strcmp(most, "avx2"))) return &lanes_avx512;
-  return __builtin_cpu_supports("avx2") ? &lanes_avx2 : NULL;
+/* Each instruction set, the best first, and whether the processor has it. */
+static int usable(const Simd **sets) {
+  int count = 0;
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2")) return 0;
+  if (__builtin_cpu_supports("avx512f")) sets[count++] = &simd_avx512;
+  sets[count++] = &simd_avx2;
+  return count;
 }
 
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
 #define LANES 4
-#define HIGH 12
-#define SET neon
+#define MR 12
+#define ISA neon
 #define TARGET
-#define MULTIPLY_ADD(one, x, y) ((Vector)vfmaq_n_f32((float32x4_t)(y), (float32x4_t)(x), one))
-#define ROOT(x) ((Vector)vsqrtq_f32((float32x4_t)(x)))
-#include "lanes.h"
+#define FMA(number, x, y) ((Vector)vfmaq_n_f32((float32x4_t)(y), (float32x4_t)(x), number))
+#define SQRT(x) ((Vector)vsqrtq_f32((float32x4_t)(x)))
+#include "simd.h"
 
-static const Lanes *best(void) { return &lanes_neon; }
+static int usable(const Simd **sets) {
+  sets[0] = &simd_neon;
+  return 1;
+}
 
 #else
 
-static const Lanes *best(void) { return NULL; }
+static int usable(const Simd **sets) {
+  (void)sets;
+  return 0;
+}
 
 #endif
 
-const Lanes *lanes;
+const Simd *simd;
 
-/* Whether this processor can do all of it; to be asked once, before anything else. */
-int epochal_able(void) { return (lanes = best()) != NULL; }
+/* The names of the instruction sets that the processor has, the best first, with a space between them. */
+const char *epochal_instruction_sets(void) {
+  static char names[32];
+  const Simd *sets[2];
+  const int count = usable(sets);
+  names[0] = 0;
+  for (int i = 0; i < count; i++) {
+    if (i) strcat(names, " ");
+    strcat(names, sets[i]->name);
+  }
+  return names;
+}
+
+/* Use one of these sets, and so many threads; return whether that can be. To be called before any operation. */
+int epochal_load(const char *name, int threads) {
+  const Simd *sets[2];
+  const int count = usable(sets);
+  if (!thread_pool_prepare(threads)) return 0;
+  for (int i = 0; i < count; i++)
+    if (!strcmp(sets[i]->name, name)) {
+      simd = sets[i];
+      return 1;
+    }
+  return 0;
+}

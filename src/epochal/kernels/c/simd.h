@@ -1,35 +1,39 @@
-/* The operations for one instruction set. Included once for each, with these defined:
- * MULTIPLY_ADD, one number times a vector and a vector, rounded once; ROOT, the square roots of a vector, rounded once;
- * LANES, floats in a vector; HIGH, rows of a tile; SET, what the names end with; TARGET, what the compiler may use.
+/* The kernels for one instruction set. simd.c includes this file once for each, with these macros:
+ * LANES, floats in a vector; MR, rows of a register tile; ISA, the suffix of all names; TARGET, what the compiler may
+ * use; FMA(number, x, y), number times x plus y, rounded once; SQRT(x), rounded once; and perhaps MASKED_LOAD and
+ * MASKED_STORE, of the first floats of a vector.
  *
- * A product is computed in tiles of HIGH rows and two vectors, which stay in registers. What a tile reads of B lies
- * in one piece: it is a panel of B, or packed. Each number is summed up in the order of k, whatever the set, the
- * tile or the thread, so that all give the same bits.
- */
+ * A product is computed in register tiles of MR rows and NR columns (two vectors), as BLIS does: the micro-kernel adds
+ * a column of A times a row of B to the tile, for each k. Its B is contiguous: a panel, or packed. Each number is
+ * summed in the order of k, whatever the instruction set, the tile or the thread, so that all give the same bits. */
 
-#define JOINED_(a, b) a##_##b
-#define JOINED(a, b) JOINED_(a, b)
-#define OWN(name) JOINED(name, SET)
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define FN(name) JOIN(name, ISA)
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#define APART static __attribute__((noinline)) TARGET
+#define NOINLINE static __attribute__((noinline)) TARGET
 
-typedef float OWN(floats) __attribute__((vector_size(4 * LANES)));
-typedef int32_t OWN(integers) __attribute__((vector_size(4 * LANES)));
-typedef uint32_t OWN(words) __attribute__((vector_size(4 * LANES)));
-typedef float OWN(anywhere) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-#define Vector OWN(floats)
-#define Signed OWN(integers)
-#define Words OWN(words)
-#define WIDE (2 * LANES)
-#define AT(pointer) (*(OWN(anywhere) *)(pointer))
-#define READ(pointer) ((Vector)*(const OWN(anywhere) *)(pointer))
-/* Numbers where a condition is false, and 0 where it is true. */
-#define UNLESS(condition, x) ((Vector)(~(condition) & (Signed)(x)))
+typedef float FN(floats) __attribute__((vector_size(4 * LANES)));
+typedef int32_t FN(integers) __attribute__((vector_size(4 * LANES)));
+typedef uint32_t FN(words) __attribute__((vector_size(4 * LANES)));
+typedef float FN(unaligned) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define Vector FN(floats)
+#define Signed FN(integers)
+#define Words FN(words)
+#define NR (2 * LANES)
+#define VECTOR_AT(pointer) (*(FN(unaligned) *)(pointer))
+#define LOAD(pointer) ((Vector)*(const FN(unaligned) *)(pointer))
+/* x where a condition is false, and 0 where it is true. */
+#define ZERO_WHERE(condition, x) ((Vector)(~(condition) & (Signed)(x)))
+/* Fetch a cache line ahead of its use. The address may lie outside of the array, so it is no pointer yet. */
+#define PREFETCH(pointer, floats, write) \
+  __builtin_prefetch((const void *)((uintptr_t)(pointer) + 4 * (uintptr_t)(floats)), write)
 
-INLINE Vector OWN(some)(const float *from, int count) {
-  if (count == LANES) return READ(from);
-#ifdef SOME
-  return SOME(from, count);
+/* The first `count` floats, and 0 behind them. */
+INLINE Vector FN(load)(const float *from, int count) {
+  if (count == LANES) return LOAD(from);
+#ifdef MASKED_LOAD
+  return MASKED_LOAD(from, count);
 #else
   Vector x = {0};
   for (int i = 0; i < count; i++) x[i] = from[i];
@@ -37,20 +41,20 @@ INLINE Vector OWN(some)(const float *from, int count) {
 #endif
 }
 
-INLINE void OWN(put)(float *to, Vector x, int count) {
+INLINE void FN(store)(float *to, Vector x, int count) {
   if (count == LANES) {
-    AT(to) = x;
+    VECTOR_AT(to) = x;
     return;
   }
-#ifdef PUT
-  PUT(to, x, count);
+#ifdef MASKED_STORE
+  MASKED_STORE(to, x, count);
 #else
   for (int i = 0; i < count; i++) to[i] = x[i];
 #endif
 }
 
-/* Units with some dropped: `mixed` and `kept` of learn/dropout.py. `number` is that of the first one. */
-INLINE Vector OWN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
+/* Units after dropout: `mixed` and `kept` of learn/dropout.py. `number` is that of the first unit. */
+INLINE Vector FN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   Words bits;
   for (int i = 0; i < LANES; i++) bits[i] = i;
   bits = (bits + number) * 0x9E3779B9u + dropout->stream;
@@ -59,175 +63,180 @@ INLINE Vector OWN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   bits ^= bits >> 15;
   bits *= 0x846CA68Bu;
   bits ^= bits >> 16;
-  return UNLESS(bits >> 8 < dropout->limit, x * dropout->scale);
+  return ZERO_WHERE(bits >> 8 < dropout->limit, x * dropout->scale);
 }
 
-/* What comes after a tile's sums, in whole vectors: nothing; bias and ReLU; or the chain rule through ReLU. Or
- * anything else, which is asked for number by number. */
-enum OWN(ending) { OWN(NOTHING), OWN(RELU), OWN(SLOPE), OWN(ANY) };
+/* The epilogues that tiles of whole vectors have code for: none; bias and ReLU; the chain rule through ReLU. GENERAL is
+ * all else: it tests for each part of the epilogue, and masks the last vector. */
+enum FN(EpilogueKind) { FN(NONE), FN(BIAS_RELU), FN(RELU_GRADIENT), FN(GENERAL) };
 
-/* What one tile computes, and what comes after. */
+/* What the micro-kernel computes for a column of tiles. */
 typedef struct {
-  long k, a_step, b_step, c_step; /* from a row to the next, also if A is turned */
-  long apart;                     /* from a panel of A to the next */
-  const float *a_last;            /* where the last one begins */
-  bool add;                       /* to what is there */
-  enum OWN(ending) ending;
-  Ends ends;
-  float *c;                    /* where the tile's column begins in the result, */
-  const float *units, *soon;   /* and in arrays that lie as the result does: units, or weights */
-  long first, second;          /* so far behind the weights are their moments */
-  long column, columns, width; /* its number, how many the result has, and the tile */
-} OWN(Tile);
+  long k;
+  long a_stride, b_stride, c_stride; /* from a row to the next; if A is transposed, from a k to the next */
+  long panel_stride;                 /* from a panel of A to the next */
+  const float *a_last;               /* where the last panel of A begins */
+  bool accumulate;                   /* whether the sums are added to C */
+  enum FN(EpilogueKind) kind;
+  Epilogue epilogue;
+  float *c;                    /* the number of C in row `first_row`, and in the tile's first column */
+  long first_row;              /* the row that the column of tiles begins with */
+  const float *activations;    /* of the epilogue, in row 0 and the tile's first column; or NULL */
+  const float *prefetch[3];    /* what has the layout of C and is used next, in the same place */
+  long column, columns, width; /* the tile's first column, columns of C, columns of the tile */
+} FN(Tile);
 
-INLINE enum OWN(ending) OWN(ending_of)(const Ends *e, long width) {
-  const bool relu = e->bias && e->relu, none = !e->bias && !e->relu;
-  if (e->dropout || width % LANES || (relu ? e->units != NULL : !none)) return OWN(ANY);
-  return relu ? OWN(RELU) : e->units ? OWN(SLOPE) : OWN(NOTHING);
+INLINE enum FN(EpilogueKind) FN(kind_of)(const Epilogue *e, long width) {
+  const bool bias_relu = e->bias && e->relu, none = !e->bias && !e->relu;
+  if (e->dropout || width % LANES || (bias_relu ? e->activations != NULL : !none)) return FN(GENERAL);
+  return bias_relu ? FN(BIAS_RELU) : e->activations ? FN(RELU_GRADIENT) : FN(NONE);
 }
 
-/* Write the sums of a tile, with anything after them. */
-APART void OWN(end)(const OWN(Tile) *t, int rows, int vectors, const Vector (*sums)[2], float *c) {
-  const Ends *e = &t->ends;
-  const long c_step = t->c_step, place = c - t->c;
+/* Write a tile with any epilogue; `place` is from row 0 of the tile's column to the tile. */
+NOINLINE void FN(write_general)(const FN(Tile) *t, int rows, int vectors, const Vector (*sums)[2], float *c,
+                                long place) {
+  const Epilogue *e = &t->epilogue;
+  const long c_stride = t->c_stride;
   for (int v = 0; v < vectors; v++) {
-    const int count = LEAST(LANES, t->width - v * LANES);
-    const Vector bias = e->bias ? OWN(some)(e->bias + t->column + v * LANES, count) : (Vector){0};
+    const int count = MIN(LANES, t->width - v * LANES);
+    const Vector bias = e->bias ? FN(load)(e->bias + t->column + v * LANES, count) : (Vector){0};
     for (int i = 0; i < rows; i++) {
-      const long here = i * c_step + v * LANES;
+      const long here = i * c_stride + v * LANES;
       Vector x = sums[i][v];
       if (e->bias) x += bias;
-      if (e->relu) x = UNLESS(x <= 0, x);
+      if (e->relu) x = ZERO_WHERE(x <= 0, x);
       if (e->dropout)
-        x = OWN(dropped)(x, e->dropout, (uint32_t)((place / c_step + i) * t->columns + t->column + v * LANES));
-      if (e->units) x = UNLESS(OWN(some)(t->units + place + here, count) <= 0, x * e->scale);
-      OWN(put)(c + here, x, count);
+        x = FN(dropped)(x, e->dropout, (uint32_t)((place / c_stride + i) * t->columns + t->column + v * LANES));
+      if (e->activations) x = ZERO_WHERE(FN(load)(t->activations + place + here, count) <= 0, x * e->scale);
+      FN(store)(c + here, x, count);
     }
   }
 }
 
-/* How A lies: rows as they are; rows in panels; or turned, each k beside the other rows of the tile. */
-enum OWN(how) { OWN(LINES), OWN(PANELS), OWN(TURNED) };
+/* The layout of A: row by row; in panels; or column by column, where the rows of a tile are contiguous for each k. */
+enum FN(Layout) { FN(ROWS), FN(PANELS), FN(COLUMNS) };
 
-/* For each vector of a tile. Where a loop is left, the compiler puts the sums into memory. */
-#define EVERY                                                                                                         \
+/* For each vector of the tile. Unrolled in full, or the compiler would keep the sums in memory. */
+#define FOR_EACH_VECTOR                                                                                               \
   _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)
 
-/* Sums over `more` k, where `number` is A's in row i and p behind what has been summed up. */
-#define ADD_UP(more, number)                                                                                          \
-  for (long p = 0; p < (more); p++, b += b_step) {                                                                    \
-    Vector line[2];                                                                                                   \
-    _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) line[v] = READ(b + v * LANES);                          \
-    EVERY sums[i][v] = MULTIPLY_ADD(number, line[v], sums[i][v]);                                                     \
+/* Add `more` values of k; `number` is A's number in row i, p values of k further on. */
+#define ACCUMULATE(more, number)                                                                                      \
+  for (long p = 0; p < (more); p++, in_b += b_stride) {                                                               \
+    Vector row_of_b[2];                                                                                               \
+    _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) row_of_b[v] = LOAD(b + in_b + v * LANES);               \
+    FOR_EACH_VECTOR sums[i][v] = FMA(number, row_of_b[v], sums[i][v]);                                                \
   }
 
-INLINE void OWN(tile)(const int rows, const int vectors, const enum OWN(how) how, const OWN(Tile) *t, const float *a,
-                      const float *b, float *c) {
-  const long a_step = t->a_step, b_step = t->b_step, c_step = t->c_step, place = c - t->c;
-  long k = t->k;
-  Vector sums[HIGH][2];
-  if (t->add) EVERY sums[i][v] = OWN(some)(c + i * c_step + v * LANES, LEAST(LANES, t->width - v * LANES));
-  else EVERY sums[i][v] = (Vector){0};
-  if (how == OWN(PANELS)) {
-    for (; k >= PANEL; k -= PANEL, a += t->apart) {
-      for (int i = 0; i < rows * PANEL && k > PANEL; i += 16) __builtin_prefetch(a + t->apart + i);
+/* The micro-kernel. */
+INLINE void FN(tile)(const int rows, const int vectors, const enum FN(Layout) layout, const FN(Tile) *t,
+                     const float *a, const float *b, float *c) {
+  const long a_stride = t->a_stride, b_stride = t->b_stride, c_stride = t->c_stride;
+  const long place = (c - t->c) + t->first_row * c_stride;
+  long k = t->k, in_a = 0, in_b = 0;
+  Vector sums[MR][2];
+  if (t->accumulate)
+    FOR_EACH_VECTOR sums[i][v] = FN(load)(c + i * c_stride + v * LANES, MIN(LANES, t->width - v * LANES));
+  else FOR_EACH_VECTOR sums[i][v] = (Vector){0};
+  if (layout == FN(PANELS)) {
+    for (; k >= PANEL; k -= PANEL, in_a += t->panel_stride) {
+      for (int i = 0; i < rows * PANEL && k > PANEL; i += 16) PREFETCH(a, in_a + t->panel_stride + i, 0);
 #pragma GCC unroll 4
-      ADD_UP(PANEL, a[i * PANEL + p])
+      ACCUMULATE(PANEL, a[in_a + i * PANEL + p])
     }
-    a = t->a_last + place / c_step * k;
+    if (k) {
+      const float *last = t->a_last + place / c_stride * k;
 #pragma GCC unroll 2
-    ADD_UP(k, a[i * k + p])
-  } else if (how == OWN(LINES)) {
-    /* With a start for each three rows, all places are within what an instruction can say. */
-    const float *three[(HIGH + 2) / 3];
-#pragma GCC unroll 4
-    for (int i = 0; i < (rows + 2) / 3; i++) three[i] = a + 3 * i * a_step;
-#pragma GCC unroll 4
-    ADD_UP(k, (three[i / 3] + p)[i % 3 * a_step])
-  } else {
-    const float *soon = t->soon + place;
-    for (; k >= 8; k -= 8, a += 8 * a_step, soon += 16) {
-      __builtin_prefetch(soon, 1);
-      __builtin_prefetch(soon + t->first, 1);
-      __builtin_prefetch(soon + t->second, 1);
-#pragma GCC unroll 8
-      ADD_UP(8, a[i + p * a_step])
+      ACCUMULATE(k, last[i * k + p])
     }
-    ADD_UP(k, a[i + p * a_step])
+  } else if (layout == FN(ROWS)) {
+    /* With a pointer for each three rows, all addresses fit into the scale of an instruction. */
+    const float *three[(MR + 2) / 3];
+#pragma GCC unroll 4
+    for (int i = 0; i < (rows + 2) / 3; i++) three[i] = a + 3 * i * a_stride;
+#pragma GCC unroll 4
+    ACCUMULATE(k, (three[i / 3] + p)[i % 3 * a_stride])
+  } else {
+    for (long ahead = place; k >= 8; k -= 8, in_a += 8 * a_stride, ahead += 16) {
+      PREFETCH(t->prefetch[0], ahead, 1);
+      PREFETCH(t->prefetch[1], ahead, 1);
+      PREFETCH(t->prefetch[2], ahead, 1);
+#pragma GCC unroll 8
+      ACCUMULATE(8, a[in_a + i + p * a_stride])
+    }
+    ACCUMULATE(k, a[in_a + i + p * a_stride])
   }
-  switch (t->ending) {
-    case OWN(NOTHING): EVERY AT(c + i * c_step + v * LANES) = sums[i][v]; break;
-    case OWN(RELU):
-      EVERY {
-        const Vector x = sums[i][v] + READ(t->ends.bias + t->column + v * LANES);
-        AT(c + i * c_step + v * LANES) = UNLESS(x <= 0, x);
+  switch (t->kind) {
+    case FN(NONE): FOR_EACH_VECTOR VECTOR_AT(c + i * c_stride + v * LANES) = sums[i][v]; break;
+    case FN(BIAS_RELU):
+      FOR_EACH_VECTOR {
+        const Vector x = sums[i][v] + LOAD(t->epilogue.bias + t->column + v * LANES);
+        VECTOR_AT(c + i * c_stride + v * LANES) = ZERO_WHERE(x <= 0, x);
       }
       break;
-    case OWN(SLOPE):
-      EVERY {
-        const Vector unit = READ(t->units + place + i * c_step + v * LANES);
-        AT(c + i * c_step + v * LANES) = UNLESS(unit <= 0, sums[i][v] * t->ends.scale);
+    case FN(RELU_GRADIENT):
+      FOR_EACH_VECTOR {
+        const Vector unit = LOAD(t->activations + place + i * c_stride + v * LANES);
+        VECTOR_AT(c + i * c_stride + v * LANES) = ZERO_WHERE(unit <= 0, sums[i][v] * t->epilogue.scale);
       }
       break;
-    case OWN(ANY): {
-      Vector all[HIGH][2];
-      EVERY all[i][v] = sums[i][v];
-      OWN(end)(t, rows, vectors, all, c);
+    case FN(GENERAL): {
+      Vector all[MR][2];
+      FOR_EACH_VECTOR all[i][v] = sums[i][v];
+      FN(write_general)(t, rows, vectors, all, c, place);
     }
   }
 }
 
-/* A function for each kind of tile, so that the compiler keeps each one's sums in registers. */
-#define TILE(rows, vectors, how)                                                                                      \
-  APART void OWN(tile_##rows##_##vectors##_##how)(const OWN(Tile) * t, const float *a, const float *b, float *c) {     \
-    OWN(tile)(rows, vectors, OWN(how), t, a, b, c);                                                                   \
+/* A function for each shape of tile, so that the compiler keeps the sums of each in registers. */
+#define TILE(rows, vectors, layout)                                                                                   \
+  NOINLINE void FN(tile_##rows##_##vectors##_##layout)(const FN(Tile) * t, const float *a, const float *b, float *c) { \
+    FN(tile)(rows, vectors, FN(layout), t, a, b, c);                                                                  \
   }
 #define TILES(rows)                                                                                                   \
-  TILE(rows, 1, LINES) TILE(rows, 2, LINES) TILE(rows, 1, PANELS) TILE(rows, 2, PANELS)                                \
-  TILE(rows, 1, TURNED) TILE(rows, 2, TURNED)
-#define EACH(rows)                                                                                                    \
-  [rows] = {{OWN(tile_##rows##_1_LINES), OWN(tile_##rows##_2_LINES)},                                                  \
-            {OWN(tile_##rows##_1_PANELS), OWN(tile_##rows##_2_PANELS)},                                                \
-            {OWN(tile_##rows##_1_TURNED), OWN(tile_##rows##_2_TURNED)}}
-typedef void OWN(TileOf)(const OWN(Tile) *, const float *, const float *, float *);
+  TILE(rows, 1, ROWS) TILE(rows, 2, ROWS) TILE(rows, 1, PANELS) TILE(rows, 2, PANELS)                                  \
+  TILE(rows, 1, COLUMNS) TILE(rows, 2, COLUMNS)
+#define TABLE(rows)                                                                                                   \
+  [rows] = {{FN(tile_##rows##_1_ROWS), FN(tile_##rows##_2_ROWS)},                                                      \
+            {FN(tile_##rows##_1_PANELS), FN(tile_##rows##_2_PANELS)},                                                  \
+            {FN(tile_##rows##_1_COLUMNS), FN(tile_##rows##_2_COLUMNS)}}
+typedef void FN(MicroKernel)(const FN(Tile) *, const float *, const float *, float *);
 
-#if HIGH == 12
+#if MR == 12
 TILES(12) TILES(8) TILES(4) TILES(2) TILES(1)
-static OWN(TileOf) *const OWN(tile_of)[][3][2] = {EACH(12), EACH(8), EACH(4), EACH(2), EACH(1)};
-static const int OWN(heights)[] = {12, 8, 4, 2, 1};
+static FN(MicroKernel) *const FN(micro_kernels)[][3][2] = {TABLE(12), TABLE(8), TABLE(4), TABLE(2), TABLE(1)};
+static const int FN(heights)[] = {12, 8, 4, 2, 1};
 #else
 TILES(6) TILES(4) TILES(2) TILES(1)
-static OWN(TileOf) *const OWN(tile_of)[][3][2] = {EACH(6), EACH(4), EACH(2), EACH(1)};
-static const int OWN(heights)[] = {6, 4, 2, 1};
+static FN(MicroKernel) *const FN(micro_kernels)[][3][2] = {TABLE(6), TABLE(4), TABLE(2), TABLE(1)};
+static const int FN(heights)[] = {6, 4, 2, 1};
 #endif
 
-/* A column of tiles that is HIGH at the most. */
-static TARGET void OWN(tiles)(int rows, enum OWN(how) how, const OWN(Tile) *t, const float *a, const float *b,
-                              float *c) {
-  for (const int *height = OWN(heights); rows; height++)
-    while (rows >= *height) {
-      OWN(tile_of)[*height][how][t->width > LANES](t, a, b, c);
-      a += *height * (how == OWN(TURNED) ? 1 : t->a_step);
-      c += *height * t->c_step;
-      rows -= *height;
-    }
+/* At most MR rows, in as few tiles as there are heights for. */
+static TARGET void FN(tiles)(int rows, enum FN(Layout) layout, const FN(Tile) *t, const float *a, const float *b,
+                             float *c) {
+  const long stride = layout == FN(COLUMNS) ? 1 : t->a_stride;
+  int done = 0;
+  for (const int *height = FN(heights); done < rows; height++)
+    for (; rows - done >= *height; done += *height)
+      FN(micro_kernels)[*height][layout][t->width > LANES](t, a + done * stride, b, c + done * t->c_stride);
 }
 
-/* Pack k lines of `count` floats, `apart` from each other, as lines of `wide`. */
-INLINE void OWN(lined)(const float *from, long apart, long k, int count, const int wide, float *to) {
-  for (long p = 0; p < k; p++, from += apart, to += wide)
-    for (int v = 0; v < wide; v += LANES)
-      /* Over the end of a line that is no whole vector: the next one follows. */
-      AT(to + v) = OWN(some)(from + v, LEAST(LANES, count - v));
+/* Pack k rows of `count` floats, `stride` from each other, as rows of `packed` floats; zeros fill them up. */
+INLINE void FN(pack_rows)(const float *from, long stride, long k, int count, const int packed, float *to) {
+  for (long p = 0; p < k; p++)
+    for (int v = 0; v < packed; v += LANES)
+      /* Beyond the end of a row that is no whole vector; the next row overwrites that. */
+      VECTOR_AT(to + p * packed + v) = FN(load)(from + p * stride + MIN(v, count), MIN(LANES, count - v));
 }
 
-APART void OWN(pack)(const float *from, long apart, long k, int count, int wide, float *to) {
-  if (wide == WIDE && count == WIDE) OWN(lined)(from, apart, k, WIDE, WIDE, to);
-  else if (wide == WIDE) OWN(lined)(from, apart, k, count, WIDE, to);
-  else if (wide == LANES && count == LANES) OWN(lined)(from, apart, k, LANES, LANES, to);
-  else if (wide == LANES) OWN(lined)(from, apart, k, count, LANES, to);
-  else if (count == HIGH) OWN(lined)(from, apart, k, HIGH, HIGH, to);
-  else OWN(lined)(from, apart, k, count, HIGH, to);
+NOINLINE void FN(pack)(const float *from, long stride, long k, int count, int packed, float *to) {
+  if (packed == NR && count == NR) FN(pack_rows)(from, stride, k, NR, NR, to);
+  else if (packed == NR) FN(pack_rows)(from, stride, k, count, NR, to);
+  else if (packed == LANES && count == LANES) FN(pack_rows)(from, stride, k, LANES, LANES, to);
+  else if (packed == LANES) FN(pack_rows)(from, stride, k, count, LANES, to);
+  else if (count == MR) FN(pack_rows)(from, stride, k, MR, MR, to);
+  else FN(pack_rows)(from, stride, k, count, MR, to);
 }
 
 #if LANES == 16
@@ -240,11 +249,11 @@ APART void OWN(pack)(const float *from, long apart, long k, int count, int wide,
 #define LOWER 0, 4, 1, 5
 #define UPPER 2, 6, 3, 7
 #endif
-/* Turn a square of LANES lines: as often as LANES is 2 to the power of, shuffle one half into the other. */
-INLINE void OWN(turn)(const float *from, long apart, float *to, long to_apart) {
+/* Transpose a square of LANES rows: in log2(LANES) rounds, each interleaves one half with the other. */
+INLINE void FN(transpose)(const float *from, long stride, float *to, long to_stride) {
   Vector now[LANES], next[LANES];
 #pragma GCC unroll 16
-  for (int i = 0; i < LANES; i++) now[i] = READ(from + i * apart);
+  for (int i = 0; i < LANES; i++) now[i] = LOAD(from + i * stride);
 #pragma GCC unroll 4
   for (int round = 1; round < LANES; round *= 2) {
 #pragma GCC unroll 8
@@ -256,150 +265,173 @@ INLINE void OWN(turn)(const float *from, long apart, float *to, long to_apart) {
     for (int i = 0; i < LANES; i++) now[i] = next[i];
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < LANES; i++) AT(to + i * to_apart) = now[i];
+  for (int i = 0; i < LANES; i++) VECTOR_AT(to + i * to_stride) = now[i];
 }
 
-/* Pack `count` lines of k floats as k lines of `wide`. */
-APART void OWN(pack_turned)(const float *from, long apart, long k, int count, int wide, float *to) {
+/* Pack `count` rows of k floats, transposed, as k rows of `packed` floats. */
+NOINLINE void FN(pack_transposed)(const float *from, long stride, long k, int count, int packed, float *to) {
   int j = 0;
   for (; j + LANES <= count; j += LANES) {
     long p = 0;
-    for (; p + LANES <= k; p += LANES) OWN(turn)(from + j * apart + p, apart, to + p * wide + j, wide);
+    for (; p + LANES <= k; p += LANES) FN(transpose)(from + j * stride + p, stride, to + p * packed + j, packed);
     for (; p < k; p++)
-      for (int i = j; i < j + LANES; i++) to[p * wide + i] = from[i * apart + p];
+      for (int i = j; i < j + LANES; i++) to[p * packed + i] = from[i * stride + p];
   }
-  for (; j < wide; j++)
-    for (long p = 0; p < k; p++) to[p * wide + j] = j < count ? from[j * apart + p] : 0;
+  for (; j < packed; j++)
+    for (long p = 0; p < k; p++) to[p * packed + j] = j < count ? from[j * stride + p] : 0;
 }
 
-/* Four rows apart, so that an addition need not wait for the one before. */
-static TARGET void OWN(sums)(const Matrix *m, long column, long columns_end, float *sums) {
+/* Four sums at a time, so that an addition need not wait for the one before. */
+static TARGET void FN(column_sums)(const Matrix *m, long column, long columns_end, float *sums) {
   for (long j = column; j < columns_end; j += LANES) {
-    const int some = LEAST(LANES, columns_end - j);
-    const float *from = at(m, 0, j);
-    const long width = width_at(m, j);
+    const int count = MIN(LANES, columns_end - j);
+    const float *from = element(m, 0, j);
+    const long stride = row_stride(m, j);
     Vector sum[4] = {{0}};
     long i = 0;
     for (; i + 4 <= m->rows; i += 4)
-      for (int q = 0; q < 4; q++) sum[q] += OWN(some)(from + (i + q) * width, some);
-    for (; i < m->rows; i++) sum[0] += OWN(some)(from + i * width, some);
-    OWN(put)(sums + j, (sum[0] + sum[1]) + (sum[2] + sum[3]), some);
+      for (int q = 0; q < 4; q++) sum[q] += FN(load)(from + (i + q) * stride, count);
+    for (; i < m->rows; i++) sum[0] += FN(load)(from + i * stride, count);
+    FN(store)(sums + j, (sum[0] + sum[1]) + (sum[2] + sum[3]), count);
   }
 }
 
-/* So much of k, columns and rows at a time: a tile's B stays near the first cache, the rest in the second. */
-enum { OWN(DEEP) = 512, OWN(BROAD) = 1024, OWN(TALL) = 288 };
+/* The blocks of a product: values of k, columns and rows at a time. The B of a tile stays near the first cache, the
+ * block of A in the second. */
+enum { FN(KC) = 512, FN(NC) = 1024, FN(MC) = 288 };
 
-/* Whether a tile's B is read where it is: whole vectors of a panel; or of what is read once, not worth packing. */
-INLINE bool OWN(direct)(const Product *o, long column, int width, bool once) {
-  return !o->b_turned && width % LANES == 0 && (once || width_at(&o->b, column) == PANEL);
+/* Whether the B of a tile needs no packing: whole vectors of a panel; or it is read by one tile only. */
+INLINE bool FN(unpacked)(const Product *o, long column, int width, bool once) {
+  return !o->b_transposed && width % LANES == 0 && (once || row_stride(&o->b, column) == PANEL);
 }
 
-/* Pack k lines of B from p on, `width` columns. */
-static TARGET void OWN(pack_b)(const Product *o, long p, long k, long column, int width, int wide, float *to) {
-  if (!o->b_turned) {
-    OWN(pack)(at(&o->b, p, column), width_at(&o->b, column), k, width, wide, to);
+/* Pack k rows of B from p on, `width` columns. */
+static TARGET void FN(pack_b)(const Product *o, long p, long k, long column, int width, int packed, float *to) {
+  if (!o->b_transposed) {
+    FN(pack)(element(&o->b, p, column), row_stride(&o->b, column), k, width, packed, to);
     return;
   }
-  for (long some; k; p += some, k -= some, to += some * wide) {
-    some = o->b.panels ? LEAST(k, PANEL - p % PANEL) : k;
-    OWN(pack_turned)(at(&o->b, column, p), width_at(&o->b, p), some, width, wide, to);
+  for (long some, done = 0; done < k; done += some) {
+    some = o->b.panels ? MIN(k - done, PANEL - (p + done) % PANEL) : k;
+    FN(pack_transposed)(element(&o->b, column, p + done), row_stride(&o->b, p + done), some, width, packed,
+                        to + done * packed);
   }
 }
 
-/* Tiles one below the other, rows `top` to `bottom`, from k p on. Without a packed A, `of_a` is NULL. */
-static TARGET void OWN(below)(const Product *o, OWN(Tile) *t, long p, long top, long bottom, const float *of_a,
-                              const float *b) {
+/* Pack A transposed, rows `top` to `bottom` of C, k values from p on, as blocks of MR rows. */
+static TARGET void FN(pack_a)(const Matrix *a, long p, long k, long top, long bottom, float *to) {
+  for (long i = top; i < bottom; i += MR, to += MR * k) {
+    const long left = MIN(bottom, a->columns) - i; /* C may have more rows than A has columns */
+    const int count = left < 0 ? 0 : MIN(MR, left);
+    FN(pack)(count ? element(a, p, i) : a->data, count ? row_stride(a, i) : 0, k, count, MR, to);
+  }
+}
+
+/* Tiles one below the other, rows `top` to `bottom`, from k p on; `packed_a` is NULL if A is not packed. */
+static TARGET void FN(column_of_tiles)(const Product *o, FN(Tile) *t, long p, long top, long bottom,
+                                       const float *packed_a, const float *b) {
   const Matrix *a = &o->a;
-  float *c = t->c + top * t->c_step;
-  t->a_step = of_a ? HIGH : width_at(a, p);
-  for (long i = top, high; i < bottom; i += high, c += high * t->c_step) {
-    high = LEAST(HIGH, bottom - i);
-    if (of_a) {
-      OWN(tiles)(high, OWN(TURNED), t, of_a + (i - top) * t->k, b, c);
-    } else if (o->a_turned) {
-      high = LEAST(high, PANEL - i % PANEL);
-      t->a_step = width_at(a, i);
-      OWN(tiles)(high, OWN(TURNED), t, at(a, p, i), b, c);
+  t->a_stride = packed_a ? MR : row_stride(a, p);
+  for (long i = top, rows; i < bottom; i += rows) {
+    float *c = t->c + (i - t->first_row) * t->c_stride;
+    rows = MIN(MR, bottom - i);
+    if (packed_a) {
+      FN(tiles)(rows, FN(COLUMNS), t, packed_a + (i - top) * t->k, b, c);
+    } else if (o->a_transposed) {
+      rows = MIN(rows, PANEL - i % PANEL);
+      t->a_stride = row_stride(a, i);
+      FN(tiles)(rows, FN(COLUMNS), t, element(a, p, i), b, c);
     } else {
-      OWN(tiles)(high, a->panels && a->columns > PANEL ? OWN(PANELS) : OWN(LINES), t, at(a, i, p), b, c);
+      FN(tiles)(rows, a->panels && a->columns > PANEL ? FN(PANELS) : FN(ROWS), t, element(a, i, p), b, c);
     }
   }
 }
 
-static TARGET void OWN(product)(const Product *o, long row, long rows_end, long column, long columns_end) {
+/* Set what depends on the tile's columns. */
+INLINE void FN(set_column)(FN(Tile) *t, const Product *o, long column, long columns_end) {
+  t->column = column;
+  t->width = MIN(NR, columns_end - column);
+  t->c_stride = row_stride(&o->c, column);
+  t->c = o->c.data + (offset_of(&o->c, t->first_row, column) - o->c_begin);
+  const long place = offset_of(&o->c, 0, column);
+  t->activations = o->epilogue.activations ? o->epilogue.activations + place : NULL;
+  if (o->prefetch) {
+    t->prefetch[0] = o->prefetch->weights + place;
+    t->prefetch[1] = o->prefetch->first + place;
+    t->prefetch[2] = o->prefetch->second + place;
+  } else {
+    /* C itself, from row 0 on: that lies before what the thread writes, perhaps outside of the array. */
+    for (int i = 0; i < 3; i++)
+      t->prefetch[i] = (const float *)((uintptr_t)t->c - 4 * (uintptr_t)(t->first_row * t->c_stride));
+  }
+  t->kind = FN(kind_of)(&t->epilogue, t->width);
+}
+
+static TARGET bool FN(product)(const Product *o, long row, long rows_end, long column, long columns_end) {
   const Matrix *a = &o->a, *b = &o->b, *c = &o->c;
-  const long all = o->a_turned ? a->rows : a->columns, blocks = (all + OWN(DEEP) - 1) / OWN(DEEP);
-  const long deep = ((all + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL; /* whole panels */
-  const bool once = o->a_turned && rows_end - row <= HIGH;
-  const bool packed = o->a_turned && (!a->panels || c->rows > a->columns);
-  const long of_b = deep * (LEAST(OWN(BROAD), columns_end - column) + WIDE);
-  const long of_a = packed ? deep * (OWN(TALL) + HIGH) : 0;
-  float *packed_b = room(PACKED, of_b + of_a + LANES), *packed_a = packed ? packed_b + of_b : NULL;
-  for (long left = column; left < columns_end; left += OWN(BROAD)) {
-    const long right = LEAST(left + OWN(BROAD), columns_end);
-    for (long p = 0; p < all; p += deep) {
-      OWN(Tile) t = {.k = LEAST(deep, all - p), .add = p > 0, .columns = c->columns};
-      t.apart = PANEL * a->rows;
-      if (o->soon) t.first = o->soon->first - o->soon->value, t.second = o->soon->second - o->soon->value;
-      if (!o->a_turned) t.a_last = at(a, 0, p + (t.k - 1) / PANEL * PANEL);
-      if (p + t.k == all) t.ends = o->ends;
+  const long depth = o->a_transposed ? a->rows : a->columns, blocks = (depth + FN(KC) - 1) / FN(KC);
+  const long kc = ((depth + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL; /* whole panels */
+  const bool once = o->a_transposed && rows_end - row <= MR;
+  const bool packs_a = o->a_transposed && (!a->panels || c->rows > a->columns);
+  const long size_b = kc * (MIN(FN(NC), columns_end - column) + NR), size_a = packs_a ? kc * (FN(MC) + MR) : 0;
+  float *packed_b = scratch(PACKED, size_b + size_a + LANES);
+  if (!packed_b) return false;
+  float *packed_a = packs_a ? packed_b + size_b : NULL;
+  for (long left = column; left < columns_end; left += FN(NC)) {
+    const long right = MIN(left + FN(NC), columns_end);
+    for (long p = 0; p < depth; p += kc) {
+      FN(Tile) t = {.k = MIN(kc, depth - p), .accumulate = p > 0, .first_row = row, .columns = c->columns};
+      t.panel_stride = PANEL * a->rows;
+      if (!o->a_transposed) t.a_last = element(a, 0, p + (t.k - 1) / PANEL * PANEL);
+      if (p + t.k == depth) t.epilogue = o->epilogue;
       float *to = packed_b;
-      for (long j = left; j < right; j += WIDE) {
-        const int width = LEAST(WIDE, right - j), wide = width > LANES ? WIDE : LANES;
-        if (OWN(direct)(o, j, width, once)) continue;
-        OWN(pack_b)(o, p, t.k, j, width, wide, to);
-        to += t.k * wide;
+      for (long j = left; j < right; j += NR) {
+        const int width = MIN(NR, right - j), packed = width > LANES ? NR : LANES;
+        if (FN(unpacked)(o, j, width, once)) continue;
+        FN(pack_b)(o, p, t.k, j, width, packed, to);
+        to += t.k * packed;
       }
-      for (long top = row; top < rows_end; top += OWN(TALL)) {
-        const long bottom = LEAST(top + OWN(TALL), rows_end);
-        for (long i = top; i < bottom && packed; i += HIGH) {
-          const long there = LEAST(bottom, a->columns) - i; /* none, where a whole tile is beyond A */
-          const int count = there < 0 ? 0 : LEAST(HIGH, there);
-          OWN(pack)(at(a, p, i), width_at(a, i), t.k, count, HIGH, packed_a + (i - top) * t.k);
-        }
+      for (long top = row; top < rows_end; top += FN(MC)) {
+        const long bottom = MIN(top + FN(MC), rows_end);
+        if (packs_a) FN(pack_a)(a, p, t.k, top, bottom, packed_a);
         const float *next = packed_b;
-        for (t.column = left; t.column < right; t.column += WIDE) {
-          t.width = LEAST(WIDE, right - t.column);
-          t.c_step = width_at(c, t.column);
-          t.c = at(c, 0, t.column);
-          t.units = o->ends.units + (t.c - c->start);
-          t.soon = (o->soon ? o->soon->value : c->start) + (t.c - c->start);
-          t.ending = OWN(ending_of)(&t.ends, t.width);
-          if (OWN(direct)(o, t.column, t.width, once)) {
-            t.b_step = width_at(b, t.column);
-            OWN(below)(o, &t, p, top, bottom, packed_a, at(b, p, t.column));
+        for (long j = left; j < right; j += NR) {
+          FN(set_column)(&t, o, j, right);
+          if (FN(unpacked)(o, j, t.width, once)) {
+            t.b_stride = row_stride(b, j);
+            FN(column_of_tiles)(o, &t, p, top, bottom, packed_a, element(b, p, j));
           } else {
-            t.b_step = t.width > LANES ? WIDE : LANES;
-            OWN(below)(o, &t, p, top, bottom, packed_a, next);
-            next += t.k * t.b_step;
+            t.b_stride = t.width > LANES ? NR : LANES;
+            FN(column_of_tiles)(o, &t, p, top, bottom, packed_a, next);
+            next += t.k * t.b_stride;
           }
         }
       }
     }
   }
-  if (o->sums && row == 0) OWN(sums)(b, column, columns_end, o->sums);
+  if (o->column_sums && row == 0) FN(column_sums)(b, column, columns_end, o->column_sums);
+  return true;
 }
 
-static TARGET void OWN(adam)(const Adam *o, long from, long to) {
+static TARGET void FN(adam)(const Adam *o, long begin, long end) {
   const Adam s = *o;
-  /* Both corrections before the quotient, into what is the same for all numbers. */
-  const float root = __builtin_sqrtf(s.correction_2), pace = s.rate / s.correction_1 * root, guard = s.guard * root;
-  const float keep = 1 - s.rate * s.shrink, rest_1 = 1 - s.beta_1, rest_2 = 1 - s.beta_2;
-  for (long i = from; i < to; i += LANES) {
-    const int count = LEAST(LANES, to - i);
-    const Vector g = OWN(some)(s.gradient + i, count);
-    const Vector first = MULTIPLY_ADD(s.beta_1, OWN(some)(s.first + i, count), rest_1 * g);
-    const Vector second = MULTIPLY_ADD(s.beta_2, OWN(some)(s.second + i, count), rest_2 * g * g);
-    const Vector move = first / (ROOT(second) + guard);
-    OWN(put)(s.first + i, first, count);
-    OWN(put)(s.second + i, second, count);
-    OWN(put)(s.value + i, MULTIPLY_ADD(-pace, move, OWN(some)(s.value + i, count) * keep), count);
+  /* Both corrections are taken into the constants, before the quotient. */
+  const float root = __builtin_sqrtf(s.correction_2), pace = s.rate / s.correction_1 * root, guard = s.epsilon * root;
+  const float keep = 1 - s.rate * s.decay, rest_1 = 1 - s.beta_1, rest_2 = 1 - s.beta_2;
+  for (long i = begin; i < end; i += LANES) {
+    const int count = MIN(LANES, end - i);
+    const Vector g = FN(load)(s.gradient + i, count);
+    const Vector first = FMA(s.beta_1, FN(load)(s.first + i, count), rest_1 * g);
+    const Vector second = FMA(s.beta_2, FN(load)(s.second + i, count), rest_2 * g * g);
+    const Vector step = first / (SQRT(second) + guard);
+    FN(store)(s.first + i, first, count);
+    FN(store)(s.second + i, second, count);
+    FN(store)(s.weights + i, FMA(-pace, step, FN(load)(s.weights + i, count) * keep), count);
   }
 }
 
 /* e^x for x <= 0, to the last digit or two; e^-87 below (Cephes' reduction and polynomial). NaN stays NaN. */
-INLINE Vector OWN(exponential)(Vector x) {
+INLINE Vector FN(exponential)(Vector x) {
   const Vector lowest = (Vector){0} - 87.0f;
   x = (Vector)(((Signed)x & ~(x < lowest)) | ((Signed)lowest & (x < lowest)));
   const Vector shifted = x * 1.44269504f + 12582912.0f; /* x / ln 2, rounded to whole numbers in the last bits */
@@ -413,64 +445,75 @@ INLINE Vector OWN(exponential)(Vector x) {
   return (sum * r * r + r + 1.0f) * (Vector)(((Words)shifted + 127u) << 23);
 }
 
-/* LANES rows side by side, so that each is summed up in the order of its classes. */
-static TARGET void OWN(entropy)(const Entropy *o, long row, long rows_end) {
+/* LANES rows side by side, so that each is summed in the order of its classes. */
+static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_end) {
   const long classes = o->classes;
-  float *turned = room(TURNED, classes * LANES);
+  float *transposed = scratch(INTERMEDIATE, classes * LANES);
+  if (!transposed) return false;
   for (; row < rows_end; row += LANES) {
-    const int count = LEAST(LANES, rows_end - row);
+    const int count = MIN(LANES, rows_end - row);
     const float *logits = o->logits + row * classes;
     float *gradient = o->gradient + row * classes;
     for (int i = 0; i < LANES; i++)
-      for (long j = 0; j < classes; j++) turned[j * LANES + i] = logits[LEAST(i, count - 1) * classes + j];
-    Vector most = READ(turned), sum = {0};
+      for (long j = 0; j < classes; j++) transposed[j * LANES + i] = logits[MIN(i, count - 1) * classes + j];
+    Vector highest = LOAD(transposed), sum = {0};
     for (long j = 1; j < classes; j++) {
-      const Vector x = READ(turned + j * LANES);
-      most = (Vector)(((Signed)x & (x > most)) | ((Signed)most & ~(x > most)));
+      const Vector x = LOAD(transposed + j * LANES);
+      highest = (Vector)(((Signed)x & (x > highest)) | ((Signed)highest & ~(x > highest)));
     }
     for (long j = 0; j < classes; j++) {
-      const Vector e = OWN(exponential)(READ(turned + j * LANES) - most);
-      AT(turned + j * LANES) = e;
+      const Vector e = FN(exponential)(LOAD(transposed + j * LANES) - highest);
+      VECTOR_AT(transposed + j * LANES) = e;
       sum += e;
     }
-    const Vector weight = OWN(some)(o->weights + row, count), share = weight / sum;
-    for (long j = 0; j < classes; j++) AT(turned + j * LANES) = READ(turned + j * LANES) * share;
+    const Vector weight = FN(load)(o->weights + row, count), factor = weight / sum;
+    for (long j = 0; j < classes; j++)
+      VECTOR_AT(transposed + j * LANES) = LOAD(transposed + j * LANES) * factor;
     for (int i = 0; i < count; i++) {
       const int32_t label = o->labels[row + i];
-      o->own[row + i] = logits[i * classes + label] - most[i];
-      for (long j = 0; j < classes; j++) gradient[i * classes + j] = turned[j * LANES + i];
-      gradient[i * classes + label] -= weight[i];
+      const bool known = label >= 0 && label < classes;
+      o->logits_of_labels[row + i] = known ? logits[i * classes + label] - highest[i] : __builtin_nanf("");
+      for (long j = 0; j < classes; j++)
+        gradient[i * classes + j] = known ? transposed[j * LANES + i] : __builtin_nanf("");
+      if (known) gradient[i * classes + label] -= weight[i];
     }
-    OWN(put)(o->sums + row, sum, count);
+    FN(store)(o->exponential_sums + row, sum, count);
   }
+  return true;
 }
 
-static const Lanes OWN(lanes) = {OWN(product), OWN(sums), OWN(adam), OWN(entropy)};
+#define STRING_(text) #text
+#define STRING(text) STRING_(text)
+static const Simd FN(simd) = {STRING(ISA),         FN(product),       FN(column_sums),
+                              FN(adam),            FN(cross_entropy)};
 
-#undef JOINED_
-#undef JOINED
-#undef OWN
-#undef EVERY
-#undef ADD_UP
+#undef JOIN_
+#undef JOIN
+#undef FN
+#undef FOR_EACH_VECTOR
+#undef ACCUMULATE
 #undef INLINE
-#undef APART
+#undef NOINLINE
 #undef Vector
 #undef Signed
 #undef Words
-#undef WIDE
-#undef AT
-#undef READ
-#undef UNLESS
+#undef NR
+#undef VECTOR_AT
+#undef LOAD
+#undef ZERO_WHERE
+#undef PREFETCH
 #undef TILE
 #undef TILES
-#undef EACH
+#undef TABLE
 #undef LOWER
 #undef UPPER
+#undef STRING_
+#undef STRING
 #undef LANES
-#undef HIGH
-#undef SET
+#undef MR
+#undef ISA
 #undef TARGET
-#undef MULTIPLY_ADD
-#undef ROOT
-#undef SOME
-#undef PUT
+#undef FMA
+#undef SQRT
+#undef MASKED_LOAD
+#undef MASKED_STORE

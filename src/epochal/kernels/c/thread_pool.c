@@ -1,44 +1,47 @@
-/* Threads that share out the operations of a step, and hand over without waking each other.
+/* The thread pool that shares the work of an operation.
  *
- * They wait busily for a moment, as the next operation of a step follows soon, and then asleep. Each takes the part
- * of its own number first, since its cache has what it wrote of that part before. Who is free then takes what
- * is left, so that nobody waits for a thread whose processor is at other work. Only one caller at a time has
- * them; another one computes alone.
- */
+ * Between two operations of a step its threads spin for a moment, as the next one follows within microseconds, and
+ * then sleep. Each thread takes the part with its own number first, since its cache holds what it wrote of that part in
+ * the operation before. A thread that is done takes any part that is left, so that nobody waits for a thread that the
+ * system has descheduled. The pool serves one caller at a time; a second caller computes alone. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "native.h"
+#include "kernels.h"
 
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
-#else
+#elif defined(__aarch64__)
 #define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() ((void)0)
 #endif
 
-/* Threads at the most, a bit for each, and looks between two times that a thread makes room. */
-enum { MOST = 32, GLANCES = 64 };
-static const double PATIENCE = 5e-4; /* seconds of waiting busily */
+/* Threads at most, as a bit stands for each; and checks between two calls of sched_yield. */
+enum { MAX_THREADS = 32, SPINS = 64 };
+static const double SPIN_SECONDS = 5e-4; /* before a thread sleeps */
 
 static struct {
   pthread_mutex_t lock;
-  pthread_cond_t called;
-  atomic_bool taken;
-  int size; /* threads, with the caller; 0 before the first call */
+  pthread_cond_t wake;
+  int wanted; /* threads, the caller's included */
+  int size;   /* threads that run, the caller's included; 0 before the first shared call, and after a fork */
+  atomic_bool busy;
   atomic_int asleep;
-  /* In one word, so that they belong together: the number of the call (32 bits), and which of its parts are left,
-   * a bit for each. */
+  /* In one word, so that both change together: the number of the call (32 bits), and a bit for each part that nobody
+   * has taken. */
   _Atomic uint64_t work;
   atomic_int finished; /* parts of the call that are done */
+  atomic_bool failed;  /* whether a part returned false */
   Task *task;
   const void *data;
   int parts;
-} team = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .wanted = 1};
 
 static double seconds(void) {
   struct timespec now;
@@ -50,124 +53,149 @@ static uint32_t call_of(uint64_t work) { return work >> 32; }
 static uint32_t left_of(uint64_t work) { return work; }
 
 /* Wait for another call than the one seen, and return its number. */
-static uint32_t another(uint32_t seen) {
-  const double until = seconds() + PATIENCE;
+static uint32_t next_call(uint32_t seen) {
+  const double until = seconds() + SPIN_SECONDS;
   uint32_t call;
   do
-    for (int i = 0; i < GLANCES; i++) {
-      if ((call = call_of(atomic_load_explicit(&team.work, memory_order_acquire))) != seen) return call;
+    for (int i = 0; i < SPINS; i++) {
+      if ((call = call_of(atomic_load_explicit(&pool.work, memory_order_acquire))) != seen) return call;
       PAUSE();
     }
   while (!sched_yield() && seconds() < until);
-  pthread_mutex_lock(&team.lock);
-  atomic_fetch_add(&team.asleep, 1);
-  while ((call = call_of(atomic_load(&team.work))) == seen) pthread_cond_wait(&team.called, &team.lock);
-  atomic_fetch_sub(&team.asleep, 1);
-  pthread_mutex_unlock(&team.lock);
+  pthread_mutex_lock(&pool.lock);
+  atomic_fetch_add(&pool.asleep, 1);
+  while ((call = call_of(atomic_load(&pool.work))) == seen) pthread_cond_wait(&pool.wake, &pool.lock);
+  atomic_fetch_sub(&pool.asleep, 1);
+  pthread_mutex_unlock(&pool.lock);
   return call;
 }
 
-/* Take parts of a call while there are any, if the own one is left. A part that has been taken keeps the call from
- * its end, so that what is read of it then is its own. */
-static void take(uint32_t call, int own) {
-  uint64_t work = atomic_load(&team.work);
+/* Run parts of a call while there are any, if the thread's own part is left. The call cannot end before a part that
+ * has been taken is done, so that task, data and parts belong to this call as long as they are read. */
+static void run_parts(uint32_t call, int own) {
+  uint64_t work = atomic_load(&pool.work);
   int part = own;
-  if (!(left_of(work) >> own & 1)) return; /* there is none for this thread, or another one was faster */
+  if (!(left_of(work) >> own & 1)) return; /* the call has no such part, or another thread was faster */
   while (call_of(work) == call && left_of(work)) {
     if (!(left_of(work) >> part & 1)) part = __builtin_ctz(left_of(work));
-    if (atomic_compare_exchange_weak(&team.work, &work, work & ~(1ull << part))) {
-      team.task(team.data, part, team.parts);
-      atomic_fetch_add_explicit(&team.finished, 1, memory_order_release);
-      work = atomic_load(&team.work);
+    if (atomic_compare_exchange_weak(&pool.work, &work, work & ~(1ull << part))) {
+      if (!pool.task(pool.data, part, pool.parts)) atomic_store(&pool.failed, true);
+      atomic_fetch_add_explicit(&pool.finished, 1, memory_order_release);
+      work = atomic_load(&pool.work);
     }
   }
 }
 
-static void *member(void *number) {
-  for (uint32_t call = 0;;) take(call = another(call), (int)(intptr_t)number);
+static void *worker(void *number) {
+  for (uint32_t call = 0;;) run_parts(call = next_call(call), (int)(intptr_t)number);
   return NULL;
 }
 
-/* How many threads there may be: EPOCHAL_NATIVE_THREADS, or one for each processor of this process. */
-static int processors(void) {
-  const char *wanted = getenv("EPOCHAL_NATIVE_THREADS");
-  if (wanted && atoi(wanted) > 0) return atoi(wanted);
-#ifdef __linux__
-  cpu_set_t set;
-  if (!sched_getaffinity(0, sizeof set, &set)) return CPU_COUNT(&set);
-#endif
-  return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-static void gather(void) {
-  const int wanted = LEAST(MOST, processors());
-  team.size = 1;
+/* Start the threads. Signals are for the threads of the program: a handler shall not run on the small stack, and at
+ * the cost, of one of these. Those that report a fault in the thread itself cannot be blocked. */
+static void start_threads(void) {
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&blocked, faults[i]);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  while (team.size < wanted && !pthread_create(&thread, &attributes, member, (void *)(intptr_t)team.size)) team.size++;
+  pool.size = 1;
+  while (pool.size < pool.wanted && !pthread_create(&thread, &attributes, worker, (void *)(intptr_t)pool.size))
+    pool.size++;
   pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void shared(Task *task, const void *data, int most) {
-  if (most < 2 || atomic_exchange(&team.taken, true)) {
-    task(data, 0, 1);
-    return;
+bool parallel(Task *task, const void *data, int most) {
+  if (most < 2 || atomic_exchange(&pool.busy, true)) return task(data, 0, 1);
+  if (!pool.size) start_threads();
+  const int parts = MIN(most, pool.size);
+  const uint32_t call = call_of(atomic_load(&pool.work)) + 1;
+  pool.task = task;
+  pool.data = data;
+  pool.parts = parts;
+  atomic_store(&pool.finished, 0);
+  atomic_store(&pool.failed, false);
+  atomic_store(&pool.work, (uint64_t)call << 32 | ((1ull << parts) - 1));
+  if (atomic_load(&pool.asleep)) {
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_broadcast(&pool.wake);
+    pthread_mutex_unlock(&pool.lock);
   }
-  if (!team.size) gather();
-  const int parts = LEAST(most, team.size);
-  const uint32_t call = call_of(atomic_load(&team.work)) + 1;
-  team.task = task;
-  team.data = data;
-  team.parts = parts;
-  atomic_store(&team.finished, 0);
-  atomic_store(&team.work, (uint64_t)call << 32 | ((1ull << parts) - 1));
-  if (atomic_load(&team.asleep)) {
-    pthread_mutex_lock(&team.lock);
-    pthread_cond_broadcast(&team.called);
-    pthread_mutex_unlock(&team.lock);
-  }
-  take(call, 0);
-  for (int i = 1; atomic_load_explicit(&team.finished, memory_order_acquire) < parts; i++) {
+  run_parts(call, 0);
+  for (int i = 1; atomic_load_explicit(&pool.finished, memory_order_acquire) < parts; i++) {
     PAUSE();
-    if (i % GLANCES == 0) sched_yield();
+    if (i % SPINS == 0) sched_yield();
   }
-  atomic_store(&team.taken, false);
+  const bool done = !atomic_load(&pool.failed);
+  atomic_store(&pool.busy, false);
+  return done;
 }
 
-void span(long count, long unit, int part, int parts, long *from, long *to) {
+void part_range(long count, long unit, int part, int parts, long *begin, long *end) {
   const long units = (count + unit - 1) / unit;
-  *from = LEAST(units * part / parts * unit, count);
-  *to = LEAST(units * (part + 1) / parts * unit, count);
+  *begin = MIN(units * part / parts * unit, count);
+  *end = MIN(units * (part + 1) / parts * unit, count);
 }
 
+/* Around a fork nobody may hold the lock. The child has none of the threads, and perhaps a call that will never end:
+ * its pool is as before the first call. */
+static void before_fork(void) { pthread_mutex_lock(&pool.lock); }
+static void in_parent(void) { pthread_mutex_unlock(&pool.lock); }
+static void in_child(void) {
+  pthread_mutex_unlock(&pool.lock);
+  pool.wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* the old one counts threads that are gone */
+  pool.size = 0;
+  atomic_store(&pool.asleep, 0);
+  atomic_store(&pool.work, (uint64_t)call_of(atomic_load(&pool.work)) << 32);
+  atomic_store(&pool.busy, false);
+}
+
+/* Both pieces of a thread. */
 typedef struct {
   float *start[2];
   size_t size[2];
-} Rooms;
+} Pieces;
 
-static _Thread_local Rooms *rooms;
-static pthread_key_t at_end;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local Pieces *pieces;
+static pthread_key_t at_thread_exit;
 
-static void give_back(void *own) {
-  for (int which = 0; which < 2; which++) free(((Rooms *)own)->start[which]);
+static void free_pieces(void *own) {
+  for (int which = 0; which < 2; which++) free(((Pieces *)own)->start[which]);
   free(own);
 }
-static void prepare(void) { pthread_key_create(&at_end, give_back); }
 
-float *room(int which, size_t floats) {
-  if (!rooms) {
-    pthread_once(&once, prepare);
-    if (!(rooms = calloc(1, sizeof *rooms))) abort();
-    pthread_setspecific(at_end, rooms);
+static bool add_pieces(void) {
+  Pieces *new = calloc(1, sizeof *new);
+  if (new && pthread_setspecific(at_thread_exit, new)) {
+    free(new);
+    new = NULL;
   }
-  if (rooms->size[which] < floats) {
-    free(rooms->start[which]);
-    rooms->size[which] = floats;
-    /* As XLA does where memory is at its end: there is nobody to tell. */
-    if (posix_memalign((void **)&rooms->start[which], 64, 4 * floats)) abort();
+  pieces = new;
+  return new != NULL;
+}
+
+float *scratch(Scratch which, size_t floats) {
+  if (!pieces && !add_pieces()) return NULL;
+  if (pieces->size[which] < floats) {
+    void *start = NULL;
+    free(pieces->start[which]);
+    pieces->start[which] = NULL;
+    pieces->size[which] = 0;
+    if (floats > SIZE_MAX / sizeof(float) || posix_memalign(&start, 64, floats * sizeof(float))) return NULL;
+    pieces->start[which] = start;
+    pieces->size[which] = floats;
   }
-  return rooms->start[which];
+  return pieces->start[which];
+}
+
+bool thread_pool_prepare(int threads) {
+  static bool prepared;
+  pool.wanted = threads < 1 ? 1 : MIN(threads, MAX_THREADS);
+  if (!prepared) prepared = !pthread_key_create(&at_thread_exit, free_pieces) && !pthread_atfork(before_fork, in_parent, in_child);
+  return prepared;
 }
