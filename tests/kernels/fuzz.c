@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,8 +71,11 @@ static uint32_t draw(void) {
 static long between(long low, long high) { return low + draw() % (high - low + 1); }
 static float normal(void) { return (float)(draw() % 20001) / 5000.0f - 2.0f; }
 
+static long same_side; /* of all matrices, with work for several threads; or 0 */
+
 /* A side of a matrix: less than a vector, a tile, a panel; some tiles; or more than a block. */
 static long side(void) {
+  if (same_side) return same_side;
   const int kind = draw() % 20;
   return kind < 8 ? between(1, 20) : kind < 14 ? between(1, 70) : kind < 19 ? between(60, 300) : between(500, 1100);
 }
@@ -81,10 +85,28 @@ typedef struct {
   float *data; /* of exactly this size, so that a sanitizer sees what lies beyond */
 } Array;
 
+/* Beside forks, arrays are parts of one piece of each thread: a sanitizer's allocator is not made for them. */
+enum { ARENA = 1 << 20 };
+static _Thread_local char *arena;
+static _Thread_local size_t used;
+
 static void *memory(size_t bytes) {
+  if (same_side) {
+    if (!arena) arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), used = 0;
+    void *start = arena + used;
+    used += (bytes + 63) / 64 * 64;
+    if (arena == MAP_FAILED || used > ARENA) stop("no memory", "fuzz");
+    return start;
+  }
   void *start = malloc(bytes ? bytes : 1);
   if (!start) stop("no memory", "fuzz");
   return start;
+}
+
+/* Of the piece all at once: nothing is allocated between the first release of an operation's arrays and the last. */
+static void release(void *start) {
+  if (same_side) used = 0;
+  else free(start);
 }
 
 static Array empty(long rows, long columns) { return (Array){rows, columns, memory(sizeof(float) * rows * columns)}; }
@@ -175,17 +197,17 @@ static Call *new_call(void) {
   call->frame.rets.types = call->ret_types, call->frame.rets.rets = call->rets;
   call->frame.attrs.types = call->attr_types, call->frame.attrs.names = call->name_pointers;
   call->frame.attrs.attrs = call->attrs;
-  attribute(call, "parallel", draw() % 4 > 0);
+  attribute(call, "parallel", same_side || draw() % 4);
   return call;
 }
 
 /* Call an operation; return whether it computed. It may not, if memory fails. */
 static bool run(Handler *handler, Call *call, const char *where) {
   XLA_FFI_Error *error = handler(&call->frame);
-  free(call);
+  release(call);
   if (!error) return true;
   if (error->code != XLA_FFI_Error_Code_RESOURCE_EXHAUSTED || !atomic_load(&failures_wanted)) stop("an error", where);
-  free(error);
+  release(error);
   atomic_fetch_add(&refused, 1);
   return false;
 }
@@ -212,7 +234,7 @@ static void try_take_rows(void) {
         if (get(&rows, panels, i, j) != get(&table, false, known ? numbers[i] : table.rows - 1, j))
           stop("another row", "take_rows");
     }
-  free(table.data), free(rows.data), free(numbers);
+  release(table.data), release(rows.data), release(numbers);
 }
 
 static void try_change_layout(void) {
@@ -226,7 +248,7 @@ static void try_change_layout(void) {
     for (long i = 0; i < x.rows; i++)
       for (long j = 0; j < x.columns; j++)
         if (get(&x, back, i, j) != get(&y, !back, i, j)) stop("another number", "change_layout");
-  free(x.data), free(y.data);
+  release(x.data), release(y.data);
 }
 
 static uint32_t mixed(uint32_t x) {
@@ -262,7 +284,7 @@ static void try_dense(void) {
           sum = mixed((uint32_t)(i * outputs + j) * 0x9E3779B9u + words[0]) >> 8 < words[1] ? 0 : sum * scale;
         compare("dense", get(&y, panels & OUTPUTS, i, j), sum, sqrt(inputs));
       }
-  free(x.data), free(w.data), free(b.data), free(y.data);
+  release(x.data), release(w.data), release(b.data), release(y.data);
 }
 
 static const float figures[7] = {0.9f, 0.999f, 1e-8f, 0.1f, 0.001f, 0.01f, 0.2f};
@@ -296,7 +318,7 @@ static void try_adam(void) {
       compare("adam, first moment", result_m.data[i], first, 1);
       compare("adam, second moment", v.data[i], second, 1);
     }
-  free(w.data), free(m.data), free(v.data), free(g.data), free(before.data), free(result_m.data), free(v_before.data);
+  release(w.data), release(m.data), release(v.data), release(g.data), release(before.data), release(result_m.data), release(v_before.data);
 }
 
 /* Both operations of a backward pass: gradients, or a step of Adam. */
@@ -350,8 +372,8 @@ static void try_backward(bool fused) {
         compare(where, get(&of_x, x_panels && wanted == 2, i, k), sum, sqrt(outputs));
       }
   }
-  free(x.data), free(g.data), free(w.data), free(m.data), free(v.data), free(of_w.data), free(of_b.data);
-  free(of_x.data), free(m_after.data), free(v_after.data);
+  release(x.data), release(g.data), release(w.data), release(m.data), release(v.data), release(of_w.data), release(of_b.data);
+  release(of_x.data), release(m_after.data), release(v_after.data);
 }
 
 static void try_cross_entropy(void) {
@@ -380,7 +402,7 @@ static void try_cross_entropy(void) {
         compare("cross_entropy", gradient.data[i * classes + j], wanted, 1);
       }
     }
-  free(logits.data), free(gradient.data), free(weights.data), free(sums.data), free(of_labels.data), free(labels);
+  release(logits.data), release(gradient.data), release(weights.data), release(sums.data), release(of_labels.data), release(labels);
 }
 
 /* A call that cannot be right is an error, and no memory is touched. */
@@ -394,14 +416,14 @@ static void try_mistakes(void) {
     if (mistake == 3) call->scalars[1].dtype = XLA_FFI_DataType_F32;
     XLA_FFI_Error *error = epochal_dense(&call->frame);
     if (!error || error->code != XLA_FFI_Error_Code_INVALID_ARGUMENT) stop("no error", "mistakes");
-    free(error), free(call);
+    release(error), release(call);
   }
   Call *call = new_call();
   XLA_FFI_Metadata metadata = {.struct_size = sizeof metadata};
   XLA_FFI_Metadata_Extension extension = {{sizeof extension, XLA_FFI_Extension_Metadata, NULL}, &metadata};
   call->frame.extension_start = &extension.extension_base;
   if (epochal_adam(&call->frame) || metadata.api_version.minor_version != EPOCHAL_FFI_MINOR) stop("no version", "mistakes");
-  free(call);
+  release(call);
 }
 
 static void round_of_all(void) {
@@ -421,15 +443,18 @@ static atomic_bool ended;
 
 typedef struct {
   uint64_t seed;
-  long rounds; /* or -1: until the end */
+  long rounds; /* or -1: shared work until the end */
 } Caller;
 
 static void *caller(void *of) {
   const Caller *own = of;
   state = own->seed * 0x9E3779B97F4A7C15u + 1;
   for (long i = 0; own->rounds < 0 ? !atomic_load(&ended) : i < own->rounds; i++)
-    if (own->rounds < 0) try_dense();
-    else round_of_all();
+    if (own->rounds >= 0) round_of_all();
+    else {
+      try_adam();
+      if (draw() % 2) usleep(2000); /* so that the threads of the pool sleep */
+    }
   return NULL;
 }
 
@@ -437,8 +462,8 @@ static void fork_once(void) {
   const pid_t child = fork();
   if (child < 0) stop("no process", "fork");
   if (child == 0) {
-    alarm(60); /* ends a child that hangs */
-    try_dense();
+    alarm(30); /* ends a child that hangs */
+    for (int i = 0; i < 6; i++) try_adam();
     _exit(0);
   }
   int status;
@@ -459,6 +484,7 @@ int main(int count, char **words) {
     if (!epochal_load(set, atoi(words[2]))) stop("not loaded", set);
     atomic_store(&failures_wanted, strcmp(words[1], "memory") ? 0 : 4);
     atomic_store(&ended, false);
+    same_side = forks ? 120 : 0;
     for (int i = 0; i < callers; i++) {
       each[i] = (Caller){draw(), forks ? -1 : rounds};
       if (pthread_create(&threads[i], NULL, caller, &each[i])) stop("no thread", "fuzz");
@@ -467,6 +493,7 @@ int main(int count, char **words) {
     atomic_store(&ended, true);
     for (int i = 0; i < callers; i++) pthread_join(threads[i], NULL);
     atomic_store(&failures_wanted, 0);
+    same_side = 0;
     round_of_all(); /* all is well afterwards */
     printf("%s %s: %d callers, %ld rounds, %ld refused\n", words[1], set, callers, rounds, atomic_load(&refused));
   }
