@@ -68,7 +68,7 @@ test-long: $(VENV)/dev.stamp ## run the tests that take long
 	$(PYTEST) -m long
 
 # Of the driver only: the operations are called through their handlers, without Python and XLA.
-FUZZ := -std=gnu11 -O1 -g -ffp-contract=off -Wall -Wextra -Dposix_memalign=fuzz_memalign \
+FUZZ := -std=gnu11 -O1 -g -DEPOCHAL_ROLLED -ffp-contract=off -Wall -Wextra -Dposix_memalign=fuzz_memalign \
   -Dcalloc=fuzz_calloc -I$(KERNELS) $(wildcard $(KERNELS)/*.c) tests/kernels/fuzz.c -pthread -lm
 ROUNDS ?= 10
 SEED ?= 1

@@ -7,6 +7,8 @@
  * a column of A times a row of B to the tile, for each k. Its B is contiguous: a panel, or packed. Each number is
  * summed in the order of k, whatever the instruction set, the tile or the thread, so that all give the same bits. */
 
+#define STRING_(text) #text
+#define STRING(text) STRING_(text)
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define FN(name) JOIN(name, ISA)
@@ -23,6 +25,12 @@ typedef float FN(unaligned) __attribute__((vector_size(4 * LANES), aligned(4), m
 #define NR (2 * LANES)
 #define VECTOR_AT(pointer) (*(FN(unaligned) *)(pointer))
 #define LOAD(pointer) ((Vector)*(const FN(unaligned) *)(pointer))
+/* Sanitizers check each copy of a loop's body, and compilers take minutes for so many. */
+#ifdef EPOCHAL_ROLLED
+#define UNROLL(times)
+#else
+#define UNROLL(times) _Pragma(STRING(GCC unroll times))
+#endif
 /* x where a condition is false, and 0 where it is true. */
 #define ZERO_WHERE(condition, x) ((Vector)(~(condition) & (Signed)(x)))
 /* Fetch a cache line ahead of its use. The address may lie outside of the array, so it is no pointer yet. */
@@ -118,13 +126,13 @@ enum FN(Layout) { FN(ROWS), FN(PANELS), FN(COLUMNS) };
 
 /* For each vector of the tile. Unrolled in full, or the compiler would keep the sums in memory. */
 #define FOR_EACH_VECTOR                                                                                               \
-  _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)
+  UNROLL(12) for (int i = 0; i < rows; i++) UNROLL(2) for (int v = 0; v < vectors; v++)
 
 /* Add `more` values of k; `number` is A's number in row i, p values of k further on. */
 #define ACCUMULATE(more, number)                                                                                      \
   for (long p = 0; p < (more); p++, in_b += b_stride) {                                                               \
     Vector row_of_b[2];                                                                                               \
-    _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) row_of_b[v] = LOAD(b + in_b + v * LANES);               \
+    UNROLL(2) for (int v = 0; v < vectors; v++) row_of_b[v] = LOAD(b + in_b + v * LANES);               \
     FOR_EACH_VECTOR sums[i][v] = FMA(number, row_of_b[v], sums[i][v]);                                                \
   }
 
@@ -141,27 +149,27 @@ INLINE void FN(tile)(const int rows, const int vectors, const enum FN(Layout) la
   if (layout == FN(PANELS)) {
     for (; k >= PANEL; k -= PANEL, in_a += t->panel_stride) {
       for (int i = 0; i < rows * PANEL && k > PANEL; i += 16) PREFETCH(a, in_a + t->panel_stride + i, 0);
-#pragma GCC unroll 4
+  UNROLL(4)
       ACCUMULATE(PANEL, a[in_a + i * PANEL + p])
     }
     if (k) {
       const float *last = t->a_last + place / c_stride * k;
-#pragma GCC unroll 2
+  UNROLL(2)
       ACCUMULATE(k, last[i * k + p])
     }
   } else if (layout == FN(ROWS)) {
     /* With a pointer for each three rows, all addresses fit into the scale of an instruction. */
     const float *three[(MR + 2) / 3];
-#pragma GCC unroll 4
+  UNROLL(4)
     for (int i = 0; i < (rows + 2) / 3; i++) three[i] = a + 3 * i * a_stride;
-#pragma GCC unroll 4
+  UNROLL(4)
     ACCUMULATE(k, (three[i / 3] + p)[i % 3 * a_stride])
   } else {
     for (long ahead = place; k >= 8; k -= 8, in_a += 8 * a_stride, ahead += 16) {
       PREFETCH(t->prefetch[0], ahead, 1);
       PREFETCH(t->prefetch[1], ahead, 1);
       PREFETCH(t->prefetch[2], ahead, 1);
-#pragma GCC unroll 8
+  UNROLL(8)
       ACCUMULATE(8, a[in_a + i + p * a_stride])
     }
     ACCUMULATE(k, a[in_a + i + p * a_stride])
@@ -252,19 +260,19 @@ NOINLINE void FN(pack)(const float *from, long stride, long k, int count, int pa
 /* Transpose a square of LANES rows: in log2(LANES) rounds, each interleaves one half with the other. */
 INLINE void FN(transpose)(const float *from, long stride, float *to, long to_stride) {
   Vector now[LANES], next[LANES];
-#pragma GCC unroll 16
+  UNROLL(16)
   for (int i = 0; i < LANES; i++) now[i] = LOAD(from + i * stride);
-#pragma GCC unroll 4
+  UNROLL(4)
   for (int round = 1; round < LANES; round *= 2) {
-#pragma GCC unroll 8
+  UNROLL(8)
     for (int i = 0; i < LANES / 2; i++) {
       next[2 * i] = __builtin_shufflevector(now[i], now[i + LANES / 2], LOWER);
       next[2 * i + 1] = __builtin_shufflevector(now[i], now[i + LANES / 2], UPPER);
     }
-#pragma GCC unroll 16
+  UNROLL(16)
     for (int i = 0; i < LANES; i++) now[i] = next[i];
   }
-#pragma GCC unroll 16
+  UNROLL(16)
   for (int i = 0; i < LANES; i++) VECTOR_AT(to + i * to_stride) = now[i];
 }
 
@@ -482,8 +490,6 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
   return true;
 }
 
-#define STRING_(text) #text
-#define STRING(text) STRING_(text)
 static const Simd FN(simd) = {STRING(ISA),         FN(product),       FN(column_sums),
                               FN(adam),            FN(cross_entropy)};
 
@@ -502,6 +508,7 @@ static const Simd FN(simd) = {STRING(ISA),         FN(product),       FN(column_
 #undef LOAD
 #undef ZERO_WHERE
 #undef PREFETCH
+#undef UNROLL
 #undef TILE
 #undef TILES
 #undef TABLE
