@@ -122,7 +122,7 @@ def test_a_training_without_memory_ends_with_a_hint(tmp_path):
 
     first, hint, last = ran([sys.executable, "-c", TRAINS, built]).splitlines()
 
-    assert first.startswith("training needs more memory than there is (RESOURCE_EXHAUSTED")
+    assert first.startswith("there is too little memory (RESOURCE_EXHAUSTED")
     assert hint.startswith("Hint: smaller hidden_layer_sizes")
     assert last == "2"
 

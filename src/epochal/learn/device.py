@@ -72,8 +72,8 @@ def out_of_memory() -> Iterator[None]:
     except jax.errors.JaxRuntimeError as error:
         if not str(error).startswith("RESOURCE_EXHAUSTED"):
             raise
-        message = f"training needs more memory than there is ({error})"
-        hint = "smaller hidden_layer_sizes or a smaller batch_size need less"
+        message = f"there is too little memory ({error})"
+        hint = "smaller hidden_layer_sizes, a smaller batch_size or fewer rows at a time need less"
         raise MemoryError(f"{message}\nHint: {hint}") from error
 
 

@@ -124,13 +124,13 @@ class Taken(NamedTuple):
     second: Layer
 
 
-def taken(gradient: Any, descent: FusedAdam) -> tuple[Any, ...]:
+def taken(gradient: Any, fused: FusedAdam) -> tuple[Any, ...]:
     """Return the gradient with the steps of affine layers that the chain rule left there."""
-    number = len(gradient) - len(descent.first)
-    return (*gradient[:number], *map(Taken, gradient[number:], descent.first, descent.second))
+    number = len(gradient) - len(fused.first)
+    return (*gradient[:number], *map(Taken, gradient[number:], fused.first, fused.second))
 
 
-def descent(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> FusedAdam:
+def fused_adam(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> FusedAdam:
     """Return what a chain rule needs to take a step of Adam with the affine layers."""
     first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
     shared = _shared(step)

@@ -21,7 +21,7 @@ from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
 from epochal.learn.network import Layer, apply, masked, outputs, with_weights
-from epochal.learn.optimizer import descent, rule_by, taken, updated
+from epochal.learn.optimizer import fused_adam, rule_by, taken, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +148,7 @@ def step(
         and program.activation == "relu"
         and not program.masked
     ):
-        steps = descent(state.layers, state.moments, state.step, hyper)
+        steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
         return apply(layers, x, program.activation, drop, kernels, steps)
