@@ -10,7 +10,9 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints/pinned.txt
 BIN := $(VENV)/bin
 WORKERS ?= 2
-NATIVE := $(wildcard src/epochal/learn/native/*.[ch])
+KERNELS := src/epochal/kernels/c
+SOURCES := $(wildcard $(KERNELS)/*.[ch])
+CC ?= cc
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # The build of epochal itself reads the constraints from the environment.
@@ -64,6 +66,22 @@ house: $(VENV)/dev.stamp ## check the house rules
 .PHONY: test-long
 test-long: $(VENV)/dev.stamp ## run the tests that take long
 	$(PYTEST) -m long
+
+# Of the driver only: the operations are called through their handlers, without Python and XLA.
+FUZZ := -std=gnu11 -O1 -g -DEPOCHAL_ROLLED -ffp-contract=off -Wall -Wextra -Dposix_memalign=fuzz_memalign \
+  -Dcalloc=fuzz_calloc -I$(KERNELS) $(wildcard $(KERNELS)/*.c) tests/kernels/fuzz.c -pthread -lm
+ROUNDS ?= 10
+SEED ?= 1
+
+.PHONY: sanitize
+sanitize: ## run the C kernels under the sanitizers of addresses, undefined behaviour and threads
+	mkdir -p build
+	$(CC) -fsanitize=address,undefined -fno-sanitize-recover=all $(FUZZ) -o build/fuzz-address
+	$(CC) -fsanitize=thread $(FUZZ) -o build/fuzz-thread
+	for fuzz in build/fuzz-address build/fuzz-thread; do for kind in calls memory fork; do \
+	  TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 \
+	    $$fuzz $$kind 3 3 $$( [ $$kind = fork ] && echo $(ROUNDS)0 || echo $(ROUNDS) ) $(SEED) || exit 1; \
+	done; done
 
 .PHONY: test-lowest
 test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
@@ -137,11 +155,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "epochal needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/core.stamp: pyproject.toml hatch_build.py $(NATIVE) $(CONSTRAINTS) | $(VENV)/bin/python
+INPUTS := pyproject.toml hatch_build.py tools/compile_kernels.py $(SOURCES) $(CONSTRAINTS)
+
+$(VENV)/core.stamp: $(INPUTS) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (once; a minute or two)"
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/core.stamp
+# Installs epochal as well: both stamps at once, since each installation compiles the C files.
+$(VENV)/dev.stamp: $(INPUTS) | $(VENV)/bin/python
+	@echo "setting up $(VENV) (once; a minute or two)"
 	$(INSTALL) --editable '.[dev]'
-	@touch $@
+	@touch $(VENV)/core.stamp $@

@@ -20,9 +20,10 @@ import numpy as np
 import machine
 import pages
 from epochal.data.batches import ArraySource, Epochs
+from epochal.kernels.threads import cores
+from epochal.kernels.xla_cpu import CPU
 from epochal.learn import groups, training
-from epochal.learn.cpu import CPU
-from epochal.learn.kernels import PLAIN, Kernels
+from epochal.learn.kernels import PLAIN, Backend
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.training import Segment
 from epochal.settings import PRESETS, checked
@@ -61,7 +62,7 @@ class Setting(NamedTuple):
     shape: Shape
     members: int
     threads: int
-    kernels: Kernels | None = None  # as a training chooses them
+    kernels: Backend | None = None  # as a training chooses them
 
 
 def microseconds(of: Setting) -> float:
@@ -130,7 +131,7 @@ def _show(sides: tuple[str, ...], found: list[tuple[Shape, tuple[str, ...]]]) ->
 def main() -> int:
     """Print the tables; return the exit code."""
     print(machine.line() + "\n")
-    threads = groups.cores()
+    threads = cores()
     found = [
         (shape, compared(*(Setting(shape, MEMBERS, count) for count in (1, threads))))
         for shape in GROUPED

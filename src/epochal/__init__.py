@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from epochal.classifier import EpochalClassifier, load
+    from epochal.environment import show_config
     from epochal.errors import EpochalError
 
 __version__ = "0.1.0"
-__all__ = ["EpochalClassifier", "EpochalError", "__version__", "load"]
+__all__ = ["EpochalClassifier", "EpochalError", "__version__", "load", "show_config"]
 
 _HOMES = {
     "EpochalClassifier": "epochal.classifier",
     "EpochalError": "epochal.errors",
     "load": "epochal.classifier",
+    "show_config": "epochal.environment",
 }
 
 

@@ -63,6 +63,20 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("epochal 0.")
 
 
+def test_a_verbose_version_shows_what_epochal_runs_on(capsys):
+    """Libraries, kernels, threads, devices: what a report of a mistake needs."""
+    assert edge.main(["--version", "--verbose"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("epochal 0.")
+    assert "\nkernels\n" in printed
+
+
+def test_verbose_needs_the_version(capsys):
+    """Before a command it would mean nothing."""
+    assert edge.main(["--verbose", "inspect", "x"]) == 2
+    assert "--version --verbose" in capsys.readouterr().err
+
+
 def test_no_command_shows_the_help(capsys):
     """The bare name is a question: help on standard error, and not a success."""
     assert edge.main([]) == 2

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from epochal.errors import SettingError
-from epochal.learn.device import chosen, wants_batches
+from epochal.learn.device import chosen, out_of_memory, wants_batches
 
 
 def test_the_cpu_is_always_there():
@@ -34,7 +35,9 @@ def test_a_device_that_is_not_there_is_refused():
 def test_programs_are_kept_where_the_user_says(environment, expected):
     """EPOCHAL_CACHE decides, an empty one turns it off, and JAX's own setting stands."""
     code = (
-        "import jax; from epochal.learn.device import keep_programs; keep_programs();"
+        "import jax; from epochal.learn.device import keep_programs, programs_folder;"
+        "folder = programs_folder(); keep_programs();"
+        "assert (folder or None) == jax.config.values['jax_compilation_cache_dir'];"
         "print(jax.config.values['jax_compilation_cache_dir'])"
     )
     done = subprocess.run(
@@ -46,3 +49,14 @@ def test_programs_are_kept_where_the_user_says(environment, expected):
     )
 
     assert done.stdout.strip() == expected
+
+
+def test_memory_that_xla_does_not_get_is_a_memory_error():
+    """Python's own, with a hint; other errors of XLA stay."""
+    with (
+        pytest.raises(MemoryError, match=r"RESOURCE_EXHAUSTED: x.*\nHint: smaller"),
+        out_of_memory(),
+    ):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: x")
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"), out_of_memory():
+        raise jax.errors.JaxRuntimeError("INTERNAL: RESOURCE_EXHAUSTED")

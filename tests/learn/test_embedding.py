@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epochal.data.features import Sizes
-from epochal.learn.cpu import CPU
+from epochal.kernels.xla_cpu import CPU
 from epochal.learn.embedding import Embedding, embedded, initial_embedding, resized
 from epochal.learn.kernels import PLAIN
 

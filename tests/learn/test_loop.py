@@ -13,6 +13,7 @@ from epochal.data.encoding import Encoded, Known
 from epochal.data.judges import shared
 from epochal.data.rows import with_room
 from epochal.errors import TrainingError
+from epochal.kernels import load
 from epochal.learn import groups, loop
 from epochal.learn.loop import Task, TrainingState, train
 from epochal.learn.losses import cross_entropy
@@ -281,6 +282,18 @@ def test_a_loss_that_is_never_finite_is_refused(judged):
 
     with pytest.raises(TrainingError, match="learning_rate_init"):
         train(ours, start, 10, [])
+
+
+@pytest.mark.skipif(
+    not load().instruction_set, reason="XLA's one-hot labels have no class for such a label"
+)
+def test_a_label_that_is_no_class_ends_the_training():
+    """By the error for losses that are not finite, instead of a model of rows that do not exist."""
+    ours, start = task(judged=False)
+    ours.epochs.labels[7] = CLASSES
+
+    with pytest.raises(TrainingError, match="was not finite"):
+        train(ours, start, 3, [])
 
 
 def test_the_schedule_ends_at_zero():

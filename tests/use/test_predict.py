@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -82,3 +83,13 @@ def test_small_work_loads_no_jax(ours, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_a_prediction_without_memory_is_a_memory_error():
+    """Python's own, as in training, and not XLA's."""
+
+    def program(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: no memory")
+
+    with pytest.raises(MemoryError, match="fewer rows at a time"):
+        predict._by_blocks(program, np.zeros(1), np.zeros((3, 2), np.float32), "relu")

@@ -56,6 +56,13 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return what was typed; `command` is None where no command was."""
     parser, commands = _parsers()
     arguments, surplus = parser.parse_known_args(argv)
+    if arguments.version and not surplus:
+        print(_version_text(verbose=arguments.configuration), end="")
+        parser.exit()
+    if arguments.configuration:
+        raise SettingError(
+            "--verbose stands before a command", "--verbose after it, or --version --verbose"
+        )
     if surplus:
         raise _surplus_error(surplus, commands.get(arguments.command, parser))
     return arguments
@@ -73,7 +80,13 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         description="Neural-network classifiers for tables and arrays.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"epochal {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the version")
+    parser.add_argument(
+        "--verbose",
+        dest="configuration",
+        action="store_true",
+        help="with --version: also show libraries, kernels, threads and devices",
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands = {
         name: subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -89,6 +102,15 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _add_evaluate(commands["evaluate"])
     _add_inspect(commands["inspect"])
     return parser, commands
+
+
+def _version_text(*, verbose: bool) -> str:
+    """Return the version; with `verbose`, what epochal runs on."""
+    if not verbose:
+        return f"epochal {__version__}\n"
+    from epochal.environment import text
+
+    return f"epochal {__version__}\n{text()}"
 
 
 def _add_train(parser: Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import jax
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jax import Device
 
 
@@ -46,13 +49,32 @@ def keep_programs() -> None:
     """
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
-    folder = os.environ.get("EPOCHAL_CACHE", _usual_folder())
+    folder = programs_folder()
     if not folder:
         return
     jax.config.update("jax_compilation_cache_dir", folder)
     # Below JAX's threshold for keeping: the large compile in about a second each, the small
     # in half a second together, which a small table would wait for in every process.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def programs_folder() -> str:
+    """Return the folder in which compiled programs are kept, or nothing if they are not."""
+    folder = jax.config.values["jax_compilation_cache_dir"]
+    return str(os.environ.get("EPOCHAL_CACHE", _usual_folder()) if folder is None else folder)
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Turn XLA's error for memory that is not there, also from an operation in C, into Python's."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if not str(error).startswith("RESOURCE_EXHAUSTED"):
+            raise
+        message = f"there is too little memory ({error})"
+        hint = "smaller hidden_layer_sizes, a smaller batch_size or fewer rows at a time need less"
+        raise MemoryError(f"{message}\nHint: {hint}") from error
 
 
 def _usual_folder() -> str:

@@ -31,7 +31,7 @@ from epochal.learn.kernels import PLAIN
 
 if TYPE_CHECKING:
     from epochal.data.features import Sizes
-    from epochal.learn.kernels import Kernels
+    from epochal.learn.kernels import Backend
 
     Array = Any  # a NumPy or a JAX array
 
@@ -54,7 +54,7 @@ class Embedding(NamedTuple):
     plain: Array  # (P,)
 
 
-def embedded(embedding: Embedding, x: Array, kernels: Kernels = PLAIN) -> Array:
+def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     """Return what the first layer gets, shape (rows, (F + C) size + P).
 
     Args:
@@ -88,7 +88,7 @@ def embedded(embedding: Embedding, x: Array, kernels: Kernels = PLAIN) -> Array:
     return xp.concat([*flat, x[:, numbers : numbers + plain] * embedding.plain[None]], axis=1)
 
 
-def _bent(embedding: Embedding, positions: Array, kernels: Kernels) -> Array:
+def _bent(embedding: Embedding, positions: Array, kernels: Backend) -> Array:
     """Return T at the positions, with the knots' own vectors, shape (rows, numbers, size)."""
     xp = positions.__array_namespace__()
     numbers, intervals, size = embedding.steps.shape

@@ -9,7 +9,6 @@ in groups of their own, where a step of the latter goes through larger tables.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import numpy as np
 
+from epochal.kernels import warn_if_slower
+from epochal.kernels.threads import cores
 from epochal.learn import members
+from epochal.learn.device import out_of_memory
 from epochal.learn.embedding import Embedding, resized
 from epochal.learn.training import nothing_said
 from epochal.learn.turns import Turns
@@ -33,13 +35,6 @@ if TYPE_CHECKING:
 # With at most so many knots in all columns, a step of smooth members does not notice that it
 # carries those of fine ones: one program serves both, and is compiled in half the time.
 FEW_KNOTS = 2_048
-
-
-def cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Group:
@@ -171,14 +166,22 @@ class Groups:
         """
         if len(self.groups) == 1:
             # JAX works on by itself, and a small epoch is over before a thread has begun it.
-            figures = work(self.groups[0])
-            return lambda: np.asarray(figures, np.float64)
+            with out_of_memory():
+                figures = work(self.groups[0])
+
+            def awaited() -> np.ndarray:
+                """Return the figures when they are there."""
+                with out_of_memory():
+                    return np.asarray(figures, np.float64)
+
+            return awaited
 
         def done(group: Group) -> np.ndarray:
             """Return the figures of a group's members, which its thread has waited for."""
-            with self.turns.first((program, group.intervals)):
-                figures = work(group)
-            return np.asarray(figures, np.float64)
+            with out_of_memory():
+                with self.turns.first((program, group.intervals)):
+                    figures = work(group)
+                return np.asarray(figures, np.float64)
 
         begun: list[Future[np.ndarray]] = [self.pool.submit(done, g) for g in self.groups]
 
@@ -263,6 +266,8 @@ def grouped(
 
     One group, if members train as one product. With `tidy` memory is limited.
     """
+    if not program.vectorised:
+        warn_if_slower()
     number = len(fixed.word)
     first = state.layers[0]
     most = first.steps.shape[-2] if isinstance(first, Embedding) else 0

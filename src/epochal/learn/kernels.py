@@ -19,7 +19,7 @@ def _sums(steps: Array) -> Array:
     return steps.__array_namespace__().cumsum(steps, axis=1)
 
 
-class Descent(NamedTuple):
+class FusedAdam(NamedTuple):
     """What a chain rule needs to take steps of Adam with the gradients of affine layers itself.
 
     In the place of these gradients, and of those of the moments, it leaves layers and moments as
@@ -28,11 +28,11 @@ class Descent(NamedTuple):
 
     first: Any  # moments of the affine layers
     second: Any
-    of_weights: Array  # figures, as `Kernels.adam` takes them
+    of_weights: Array  # figures, as `Backend.adam` takes them
     of_biases: Array
 
 
-class Kernels(NamedTuple):
+class Backend(NamedTuple):
     """The operations, as NumPy and JAX do them."""
 
     product: Callable[[Array, Array], Array] = matmul  # of rows and weights
@@ -41,7 +41,7 @@ class Kernels(NamedTuple):
     # The same of a table of float32, for `relu_network` only; None if there is no such network, and
     # rows that follow each other are a slice like others.
     inputs: Callable[[Array, Array], Any] | None = None
-    # Of affine layers with ReLU units between them, rows, dropout, and a `Descent` or None, the logits,
+    # Of affine layers with ReLU units between them, rows, dropout, and a `FusedAdam` or None, the logits,
     # in one; None if not.
     relu_network: Callable[..., Array] | None = None
     # Of logits, labels and row weights the gradient of the logits and the rows' losses; None if not.
@@ -49,8 +49,8 @@ class Kernels(NamedTuple):
     # Of an array and its two moments, its gradient and figures the three after a step; None if not.
     adam: Callable[..., tuple[Array, ...]] | None = None
     # A layer's weights in the order in which `product` and `relu_network` read them, and back.
-    inward: Callable[[Array], Array] = lambda weights: weights
-    outward: Callable[[Array], Array] = lambda weights: weights
+    pack_weights: Callable[[Array], Array] = lambda weights: weights
+    unpack_weights: Callable[[Array], Array] = lambda weights: weights
 
 
-PLAIN = Kernels()
+PLAIN = Backend()

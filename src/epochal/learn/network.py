@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.learn.dropout import Drop
-    from epochal.learn.kernels import Descent, Kernels
+    from epochal.learn.kernels import Backend, FusedAdam
 
     Array = Any  # a NumPy or a JAX array
 
@@ -97,8 +97,8 @@ def apply(
     x: Array,
     activation: str,
     drop: Drop | None = None,
-    kernels: Kernels = PLAIN,
-    descent: Descent | None = None,
+    kernels: Backend = PLAIN,
+    fused: FusedAdam | None = None,
 ) -> Array:
     """Return the logits o of rows x: h = f(x W + b) for each hidden layer, o = h W + b.
 
@@ -108,7 +108,7 @@ def apply(
         activation: the name of f.
         drop: in training, applied to the first layer's inputs and to the hidden values: `drop(depth, h)`.
         kernels: how to multiply and to sum.
-        descent: for kernels that take steps of Adam.
+        fused: for a backend that takes steps of Adam.
 
     Returns:
         Logits, shape (rows, classes).
@@ -123,7 +123,7 @@ def apply(
     if drop is not None:
         x = drop(INPUTS, x)
     if kernels.relu_network is not None and activation == "relu":
-        return kernels.relu_network(dense(layers), x, drop, descent)
+        return kernels.relu_network(dense(layers), x, drop, fused)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
         x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])

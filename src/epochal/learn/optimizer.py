@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from epochal.learn.embedding import Embedding
-from epochal.learn.kernels import Descent
+from epochal.learn.kernels import FusedAdam
 from epochal.learn.network import dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochal.learn.kernels import Kernels
+    from epochal.learn.kernels import Backend
     from epochal.learn.network import Layer, Layers
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
@@ -59,7 +59,7 @@ class Rule(NamedTuple):
     first: bool
     second: bool
     change: Callable[..., tuple[Array, Array | None, Array | None]]
-    at_once: Callable[..., tuple[Array, ...]] | None = None  # `Kernels.adam`, if it is there
+    at_once: Callable[..., tuple[Array, ...]] | None = None  # `Backend.adam`, if it is there
 
 
 def _descend(g: Array, first: None, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
@@ -100,7 +100,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def rule_by(name: str, kernels: Kernels) -> Rule:
+def rule_by(name: str, kernels: Backend) -> Rule:
     """Return the rule of a name, whose steps are taken by the kernels if they can."""
     return RULES[name]._replace(at_once=kernels.adam if name == "adam" else None)
 
@@ -124,24 +124,24 @@ class Taken(NamedTuple):
     second: Layer
 
 
-def taken(gradient: Any, descent: Descent) -> tuple[Any, ...]:
+def taken(gradient: Any, fused: FusedAdam) -> tuple[Any, ...]:
     """Return the gradient with the steps of affine layers that the chain rule left there."""
-    number = len(gradient) - len(descent.first)
-    return (*gradient[:number], *map(Taken, gradient[number:], descent.first, descent.second))
+    number = len(gradient) - len(fused.first)
+    return (*gradient[:number], *map(Taken, gradient[number:], fused.first, fused.second))
 
 
-def descent(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> Descent:
+def fused_adam(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> FusedAdam:
     """Return what a chain rule needs to take a step of Adam with the affine layers."""
     first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
     shared = _shared(step)
     of_weights, of_biases = (
         jnp.stack((*shared, hyper.rate, shrink)) for shrink in (2.0 * hyper.l2, 0.0)
     )
-    return Descent(first, second, of_weights, of_biases)
+    return FusedAdam(first, second, of_weights, of_biases)
 
 
 def _shared(step: Array) -> tuple[Any, ...]:
-    """Return the figures of `Kernels.adam` that all arrays share: without the rate, and L2's part of a move."""
+    """Return the figures of `Backend.adam` that all arrays share: without the rate, and L2's part of a move."""
     return BETA_1, BETA_2, GUARD, *_corrections(step)
 
 

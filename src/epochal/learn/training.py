@@ -16,18 +16,18 @@ import numpy as np
 from jax import lax
 
 from epochal.data.scaling import scaled
-from epochal.learn import native
+from epochal.kernels import cpu_backend
 from epochal.learn.dropout import Drop
 from epochal.learn.kernels import PLAIN
 from epochal.learn.losses import LOSSES, softmax
 from epochal.learn.network import Layer, apply, masked, outputs, with_weights
-from epochal.learn.optimizer import descent, rule_by, taken, updated
+from epochal.learn.optimizer import fused_adam, rule_by, taken, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from epochal.data.scaling import Scaling
-    from epochal.learn.kernels import Descent, Kernels
+    from epochal.learn.kernels import Backend, FusedAdam
     from epochal.learn.network import Layers
     from epochal.learn.optimizer import Hyper, Moments
 
@@ -102,11 +102,11 @@ class Segment(NamedTuple):
     order: Array | None = None  # (batches B,) int32: which rows of x the batches have
 
 
-def kernels_for(program: Program) -> Kernels:
+def kernels_for(program: Program) -> Backend:
     """Return how a program multiplies: members share one batched product only where there is no CPU."""
     if program.vectorised:
         return PLAIN
-    return native.best(share=program.alone)
+    return cpu_backend(parallel=program.alone)
 
 
 def step(
@@ -148,9 +148,9 @@ def step(
         and program.activation == "relu"
         and not program.masked
     ):
-        steps = descent(state.layers, state.moments, state.step, hyper)
+        steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
-    def forward(layers: Layers, steps: Descent | None) -> Array:
+    def forward(layers: Layers, steps: FusedAdam | None) -> Array:
         return apply(layers, x, program.activation, drop, kernels, steps)
 
     logits, chain_rule = jax.vjp(forward, state.layers, steps)
@@ -165,7 +165,7 @@ def step(
     return after, jnp.sum(batch.w * losses)
 
 
-def _lost(name: str, kernels: Kernels, logits: Array, batch: Batch) -> tuple[Array, Array]:
+def _lost(name: str, kernels: Backend, logits: Array, batch: Batch) -> tuple[Array, Array]:
     """Return the gradient at the logits, weighted by row, and the losses of the rows."""
     if name == "cross_entropy" and kernels.cross_entropy is not None:
         return kernels.cross_entropy(logits, batch.y, batch.w)
@@ -211,13 +211,13 @@ def run(
         return after, losses.at[number].set(loss * rows)
 
     batches = jnp.where(active, segment.batches, 0)
-    before = state.turned(kernels.inward), jnp.zeros_like(segment.counts)
+    before = state.turned(kernels.pack_weights), jnp.zeros_like(segment.counts)
     after, losses = lax.fori_loop(0, batches, body, before)
-    return after.turned(kernels.outward), losses
+    return after.turned(kernels.unpack_weights), losses
 
 
 def _taking(
-    program: Program, kernels: Kernels, segment: Segment, layers: Layers
+    program: Program, kernels: Backend, segment: Segment, layers: Layers
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
     """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
     order, rows = segment.order, kernels.rows
@@ -295,7 +295,7 @@ def judged(
     start, count = span
     loss, _ = LOSSES[program.loss]
     kernels = kernels_for(program)
-    layers = with_weights(kernels.inward, layers)
+    layers = with_weights(kernels.pack_weights, layers)
     blocks = (count + block - 1) // block
     classes = outputs(layers)
 

@@ -224,7 +224,7 @@ def _by_blocks(
     # Here and not above: what is small needs no JAX, which takes a second to load.
     import jax
 
-    from epochal.learn.device import wants_batches
+    from epochal.learn.device import out_of_memory, wants_batches
 
     # To the caller's device: the threads that predict blocks do not know it by themselves.
     device = jax.device_put(0.0).device
@@ -234,7 +234,8 @@ def _by_blocks(
 
     def predicted(rows: int, block: np.ndarray) -> np.ndarray:
         """Return what becomes of a block, without its padding."""
-        return np.asarray(program(there, block, rows, activation, piece), np.float64)[:rows]
+        with out_of_memory():
+            return np.asarray(program(there, block, rows, activation, piece), np.float64)[:rows]
 
     return np.concatenate(list(ahead(predicted, _blocks(x, size), most=2)))
 

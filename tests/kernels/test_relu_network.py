@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn import native, training
-from epochal.learn.cpu import CPU
+from epochal.kernels import c_backend, load
+from epochal.kernels.xla_cpu import CPU
+from epochal.learn import training
 from epochal.learn.dropout import Drop
 from epochal.learn.embedding import Embedding
 from epochal.learn.network import apply, initial, with_weights
@@ -14,12 +15,14 @@ from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import Batch, Fixed, MemberState, Program, Segment, run, step
 
 RANDOM = np.random.default_rng(0)
-pytestmark = pytest.mark.skipif(not native.able(), reason="the operations in C are not built")
+pytestmark = pytest.mark.skipif(
+    not load().instruction_set, reason="the operations in C are not in use"
+)
 
 
 def gradients(kernels, activation, drop, sizes=(20, 64, 33, 5), *, of_rows=True):
     """Return a network's logits, and the gradients of layers and, if wanted, of rows."""
-    layers = with_weights(kernels.inward, initial(sizes, activation, seed=1, member=0))
+    layers = with_weights(kernels.pack_weights, initial(sizes, activation, seed=1, member=0))
     x = np.random.default_rng(0).normal(size=(50, sizes[0])).astype(np.float32)
 
     def forward(layers, rows=x):
@@ -28,7 +31,7 @@ def gradients(kernels, activation, drop, sizes=(20, 64, 33, 5), *, of_rows=True)
     of = (layers, x) if of_rows else (layers,)
     logits, chain_rule = jax.jit(lambda *of: jax.vjp(forward, *of))(*of)
     of_layers, *of_x = chain_rule(jnp.cos(logits))
-    return jax.tree.leaves((logits, with_weights(kernels.outward, of_layers), of_x))
+    return jax.tree.leaves((logits, with_weights(kernels.unpack_weights, of_layers), of_x))
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
@@ -41,7 +44,7 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
         jnp.uint32(99),
         jnp.int32(4),
     )
-    found = [gradients(k, activation, drop) for k in (native.kernels(share=True), CPU)]
+    found = [gradients(k, activation, drop) for k in (c_backend(parallel=True), CPU)]
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -64,15 +67,15 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
     batch = Batch(x, np.arange(40, dtype=np.int32) % 3, np.full(40, 1 / 40, np.float32))
     program = Program(activation, "cross_entropy", rule, 40, dropout=True, masked=masked)
     found = []
-    for kernels in (native.kernels(share=True), CPU):
+    for kernels in (c_backend(parallel=True), CPU):
         monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
         state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).turned(
-            kernels.inward
+            kernels.pack_weights
         )
         one_step = jax.jit(lambda *of: step(program, Fixed(hyper, jnp.uint32(9)), *of))
         for _ in range(3):
             state, loss = one_step(state, batch, jnp.float32(1))
-        found.append(jax.tree.leaves((state.turned(kernels.outward), loss)))
+        found.append(jax.tree.leaves((state.turned(kernels.unpack_weights), loss)))
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
@@ -93,7 +96,7 @@ def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monke
         "relu", "cross_entropy", "adam", size, dropout=False, masked=False, input_dropout=dropped
     )
     found = []
-    for kernels in (native.kernels(share=True), CPU):
+    for kernels in (c_backend(parallel=True), CPU):
         monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
         state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
         one_run = jax.jit(lambda *of: run(program, Fixed(hyper, jnp.uint32(9)), *of))
@@ -110,7 +113,7 @@ def test_many_columns_give_the_same(inputs, of_rows):
     drop = Drop(jnp.float32(0.2), None, jnp.uint32(99), jnp.int32(4))
     found = [
         gradients(kernels, "relu", drop, (inputs, 70, 40), of_rows=of_rows)
-        for kernels in (native.kernels(share=True), CPU)
+        for kernels in (c_backend(parallel=True), CPU)
     ]
 
     for ours, theirs in zip(*found, strict=True):

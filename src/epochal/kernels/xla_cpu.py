@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from epochal.learn.kernels import Kernels
+from epochal.learn.kernels import Backend
 
 if TYPE_CHECKING:
     Array = Any  # a JAX array
@@ -74,4 +74,4 @@ def running_sum(steps: Array) -> Array:
     return jnp.swapaxes(sums, 0, 1)
 
 
-CPU = Kernels(product, running_sum)
+CPU = Backend(product, running_sum)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn import cpu
-from epochal.learn.cpu import CPU
+from epochal.kernels import xla_cpu
+from epochal.kernels.xla_cpu import CPU
 from epochal.learn.kernels import PLAIN
 
 RANDOM = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outp
         RANDOM.normal(size=shape) for shape in ((rows, inputs), (inputs, outputs), (rows, outputs))
     )
     with jax.enable_x64(True):
-        found, chain_rule = jax.jit(lambda *of: jax.vjp(cpu.product, *of))(x, w)
+        found, chain_rule = jax.jit(lambda *of: jax.vjp(xla_cpu.product, *of))(x, w)
         of_x, of_w = jax.jit(chain_rule)(jnp.asarray(g))
 
     np.testing.assert_allclose(found, x @ w, rtol=1e-12, atol=1e-12)

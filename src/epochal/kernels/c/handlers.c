@@ -1,0 +1,432 @@
+/* The operations as XLA calls them, by its foreign function interface. kernels/ffi.py documents each of them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "xla_ffi.h"
+
+typedef XLA_FFI_CallFrame Frame;
+typedef XLA_FFI_Buffer Buffer;
+
+_Static_assert(XLA_FFI_API_MAJOR == EPOCHAL_FFI_MAJOR, "XLA's interface has changed: look through this file");
+
+static const Buffer *argument(const Frame *frame, int number) { return frame->args.args[number]; }
+static const Buffer *result(const Frame *frame, int number) { return frame->rets.rets[number]; }
+
+static XLA_FFI_Error *error(const Frame *frame, XLA_FFI_Error_Code code, const char *message) {
+  XLA_FFI_Error_Create_Args args = {.message = message, .errc = code};
+  args.struct_size = offsetof(XLA_FFI_Error_Create_Args, errc) + sizeof args.errc;
+  return frame->api->XLA_FFI_Error_Create(&args);
+}
+
+/* No error, or that there was no memory for scratch. */
+static XLA_FFI_Error *finish(const Frame *frame, bool done) {
+  return done ? NULL : error(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "epochal: no memory to pack matrices");
+}
+
+/* Which matrices are in panels, beside the weights; and whether the outputs are few: bits of attribute `panels`. */
+enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
+
+/* All attributes that there are, int32; what a call does not have is 0. */
+typedef struct {
+  int32_t parallel; /* whether threads share the work */
+  int32_t panels, relu, row_bytes;
+} Attributes;
+
+static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
+#define IS(text) (name->len == sizeof text - 1 && !memcmp(name->ptr, text, sizeof text - 1))
+  if (IS("parallel")) return &attributes->parallel;
+  if (IS("panels")) return &attributes->panels;
+  if (IS("relu")) return &attributes->relu;
+  return IS("row_bytes") ? &attributes->row_bytes : NULL;
+#undef IS
+}
+
+static long elements(const Buffer *buffer) {
+  long count = 1;
+  for (int i = 0; i < buffer->rank; i++) count *= buffer->dims[i];
+  return count;
+}
+
+/* How many arguments and results an operation takes. */
+typedef struct {
+  int fewest, most, results, most_results;
+} Signature;
+
+static XLA_FFI_Error *invalid(const Frame *frame, const char *what, const char *name, size_t length) {
+  char message[100];
+  snprintf(message, sizeof message, "epochal: %s%.*s", what, (int)MIN(length, 40), name);
+  return error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, message);
+}
+
+static XLA_FFI_Error *read_attributes(const Frame *frame, Attributes *attributes) {
+  *attributes = (Attributes){0};
+  for (int i = 0; i < frame->attrs.size; i++) {
+    const XLA_FFI_ByteSpan *name = frame->attrs.names[i];
+    const XLA_FFI_Scalar *value = frame->attrs.attrs[i];
+    int32_t *field = field_of(attributes, name);
+    if (!field || frame->attrs.types[i] != XLA_FFI_AttrType_SCALAR || value->dtype != XLA_FFI_DataType_S32)
+      return invalid(frame, "no int32 attribute ", name->ptr, name->len);
+    *field = *(const int32_t *)value->value;
+  }
+  return NULL;
+}
+
+/* Read a call's attributes, and return whether the operation is to be computed. If not, `*answer` is what the handler
+ * returns: XLA only asks for the version, there is nothing to compute, or the call cannot be right. */
+static bool begin(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
+  *answer = NULL;
+  if (frame->extension_start && frame->extension_start->type == XLA_FFI_Extension_Metadata) {
+    XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)frame->extension_start)->metadata;
+    metadata->api_version.major_version = EPOCHAL_FFI_MAJOR;
+    metadata->api_version.minor_version = EPOCHAL_FFI_MINOR;
+    metadata->traits = 0;
+    return false;
+  }
+  const long arguments = frame->args.size, results = frame->rets.size;
+  if (!simd) *answer = invalid(frame, "epochal_load has not been called", "", 0);
+  else if (arguments < signature.fewest || arguments > signature.most || results < signature.results ||
+           results > signature.most_results)
+    *answer = invalid(frame, "too many or too few arrays", "", 0);
+  else *answer = read_attributes(frame, attributes);
+  if (*answer) return false;
+  bool empty = true; /* whether all results are */
+  for (int i = 0; i < results; i++) empty = empty && !elements(result(frame, i));
+  for (int i = 0; i < arguments && !empty && !*answer; i++)
+    if (!elements(argument(frame, i))) *answer = invalid(frame, "an argument is empty", "", 0);
+  return !empty && !*answer;
+}
+
+/* How many threads share so much work, if each has at least `each` of it. */
+static int threads_for(const Attributes *attributes, double work, double each) {
+  return attributes->parallel ? (int)MIN(work / each, 1e3) : 1;
+}
+static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3, NUMBERS_OF_ADAM = 2e3;
+
+static Matrix matrix(const Buffer *buffer, bool panels) {
+  const long columns = buffer->dims[1];
+  return (Matrix){buffer->data, buffer->dims[0], columns, panels || columns <= PANEL};
+}
+
+/* Multiplications of a product, where a short side takes as long as one of 16. */
+static double multiplications(const Product *o) {
+  const long m = o->c.rows, n = o->c.columns, k = o->a_transposed ? o->a.rows : o->a.columns;
+  return (double)MAX(m, 16) * MAX(n, 16) * MAX(k, 16);
+}
+
+typedef struct {
+  long row, rows_end, column, columns_end; /* no columns, if the part is empty */
+} Part;
+
+/* Parts are nearly square, since they read least then; rather by columns than by rows, since a thread's cache has the
+ * same columns from the operation before. */
+static Part part_of(const Matrix *c, int part, int parts) {
+  const long m = c->rows, n = c->columns, panels = (n + PANEL - 1) / PANEL;
+  int across = 1;
+  for (int i = 2; i <= MIN(parts, panels); i++)
+    if (parts % i == 0 && m * i + 2 * n * parts / i < m * across + 2 * n * parts / across) across = i;
+  Part o;
+  part_range(m, 4, part / across, parts / across, &o.row, &o.rows_end);
+  part_range(n, PANEL, part % across, across, &o.column, &o.columns_end);
+  if (o.row == o.rows_end) o.columns_end = o.column;
+  return o;
+}
+
+static bool part_of_product(const void *data, int part, int parts) {
+  const Product *o = data;
+  const Part p = part_of(&o->c, part, parts);
+  return p.column == p.columns_end || simd->product(o, p.row, p.rows_end, p.column, p.columns_end);
+}
+
+typedef struct {
+  const char *table;
+  char *rows;
+  const int32_t *numbers;
+  long count, table_rows; /* of numbers, and of the table */
+  size_t row_bytes;
+  Matrix panels; /* the rows, if they are to be in panels; or no columns */
+} TakeRows;
+
+/* Copy a row into panels, and prefetch another one. */
+static void copy_to_panels(const void *row, const void *ahead, const Matrix *y, long i) {
+  const float *from = row, *next = ahead;
+  for (long j = 0; j < y->columns; j += PANEL) {
+    const long width = MIN(PANEL, y->columns - j);
+    /* A constant length is a few instructions instead of a call. */
+    if (width == PANEL) memcpy(element(y, i, j), from + j, 4 * PANEL);
+    else memcpy(element(y, i, j), from + j, 4 * width);
+    __builtin_prefetch(next + j);
+    if (width > PANEL / 2) __builtin_prefetch(next + j + PANEL / 2);
+  }
+}
+
+static const char *row_of(const TakeRows *o, long i) {
+  return o->table + MIN((long)(uint32_t)o->numbers[i], o->table_rows - 1) * o->row_bytes;
+}
+
+static bool part_of_rows(const void *data, int part, int parts) {
+  const TakeRows *o = data;
+  long begin_row, end_row;
+  part_range(o->count, 4, part, parts, &begin_row, &end_row);
+  for (long i = begin_row, count; i < end_row; i += count) {
+    const long number = (uint32_t)o->numbers[i];
+    if (o->panels.columns) {
+      copy_to_panels(row_of(o, i), row_of(o, MIN(i + 2, end_row - 1)), &o->panels, i);
+      count = 1;
+      continue;
+    }
+    /* Rows that follow each other in the table are one copy. */
+    for (count = 1; i + count < end_row && number + count < o->table_rows && o->numbers[i + count] == number + count;)
+      count++;
+    memcpy(o->rows + i * o->row_bytes, row_of(o, i), count * o->row_bytes);
+  }
+  return true;
+}
+
+/* table, numbers -> the rows of these numbers; in panels (float32 only) if attribute `panels` has OUTPUTS. */
+XLA_FFI_Error *epochal_take_rows(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){2, 2, 1, 1}, &attributes, &answer)) return answer;
+  const Buffer *table = argument(frame, 0), *numbers = argument(frame, 1);
+  TakeRows o = {.table = table->data, .rows = result(frame, 0)->data, .numbers = numbers->data,
+                .count = numbers->dims[0], .table_rows = table->dims[0], .row_bytes = attributes.row_bytes};
+  if (attributes.panels & OUTPUTS) o.panels = matrix(result(frame, 0), true);
+  /* Shared out from less work on than elsewhere: the same thread multiplies these rows next. */
+  const int threads = threads_for(&attributes, o.count * o.row_bytes / 4.0, NUMBERS / 4);
+  return finish(frame, parallel(part_of_rows, &o, threads));
+}
+
+static bool part_of_panels(const void *data, int part, int parts) {
+  const Matrix *x = data, *y = x + 1;
+  long begin_row, end_row;
+  part_range(x->rows, 4, part, parts, &begin_row, &end_row);
+  for (long i = begin_row; i < end_row; i++)
+    if (!x->panels) copy_to_panels(element(x, i, 0), element(x, MIN(i + 2, end_row - 1), 0), y, i);
+    else
+      for (long j = 0; j < x->columns; j += PANEL) memcpy(element(y, i, j), element(x, i, j), 4 * row_stride(x, j));
+  return true;
+}
+
+/* x -> x in panels; or row by row, if attribute `panels` says by INPUTS that it is in panels. */
+XLA_FFI_Error *epochal_change_layout(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){1, 1, 1, 1}, &attributes, &answer)) return answer;
+  const bool back = attributes.panels & INPUTS;
+  const Matrix both[] = {matrix(argument(frame, 0), back), matrix(result(frame, 0), !back)};
+  const int threads = threads_for(&attributes, (double)both->rows * both->columns, NUMBERS);
+  return finish(frame, parallel(part_of_panels, both, threads));
+}
+
+/* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, x W + b, or max(x W + b, 0) with `relu`. */
+XLA_FFI_Error *epochal_dense(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){2, 5, 1, 1}, &attributes, &answer)) return answer;
+  Product o = {.a = matrix(argument(frame, 0), attributes.panels & INPUTS), .b = matrix(argument(frame, 1), true),
+               .c = matrix(result(frame, 0), attributes.panels & OUTPUTS)};
+  Dropout dropout;
+  if (frame->args.size > 2) o.epilogue = (Epilogue){.bias = argument(frame, 2)->data, .relu = attributes.relu};
+  if (frame->args.size > 4) {
+    const uint32_t *words = argument(frame, 3)->data;
+    dropout = (Dropout){words[0], words[1], *(const float *)argument(frame, 4)->data};
+    o.epilogue.dropout = &dropout;
+  }
+  const int threads = threads_for(&attributes, multiplications(&o), MULTIPLICATIONS);
+  return finish(frame, parallel(part_of_product, &o, threads));
+}
+
+/* The backward pass of a dense layer: the gradients of its inputs, if wanted, and of its weights and biases; or a step
+ * of Adam with the gradient of the weights, which is then not written. */
+typedef struct {
+  Product of_inputs, of_weights;           /* the first has no rows if it is not wanted */
+  float *transposed_weights, *column_sums; /* where the second belongs, and its sums, if it is transposed; or NULL */
+  Adam adam;                               /* of the weights; or of no array */
+} Backward;
+
+/* With few outputs, each part has some of the inputs, and reads and writes only the weights of these. */
+static bool part_of_few(const Backward *o, int part, int parts) {
+  const Product *w = &o->of_weights, *x = &o->of_inputs;
+  const long outputs = w->a.columns, inputs = w->c.columns;
+  long begin_input, end_input;
+  part_range(inputs, PANEL, part, parts, &begin_input, &end_input);
+  if (part == 0) simd->column_sums(&w->a, 0, outputs, o->column_sums);
+  if (begin_input == end_input) return true;
+  if (x->c.rows && !simd->product(x, 0, x->c.rows, begin_input, end_input)) return false;
+  if (!simd->product(w, 0, w->c.rows, begin_input, end_input)) return false;
+  for (long i = begin_input; i < end_input; i++)
+    for (long j = 0; j < outputs; j++) o->transposed_weights[i * outputs + j] = w->c.data[j * inputs + i];
+  if (o->adam.weights) simd->adam(&o->adam, begin_input * outputs, end_input * outputs);
+  return true;
+}
+
+static bool part_of_backward(const void *data, int part, int parts) {
+  const Backward *o = data;
+  if (o->transposed_weights) return part_of_few(o, part, parts);
+  if (o->of_inputs.c.rows && !part_of_product(&o->of_inputs, part, parts)) return false;
+  return part_of_product(&o->of_weights, part, parts);
+}
+
+/* Numbers of a gradient that stay in the second cache until the step of Adam. The tiles prefetch its weights and
+ * moments, which arrive while the next tiles are computed. */
+enum { GRADIENT_NUMBERS = 32768 };
+
+/* The step of Adam with a gradient's numbers from one row on, in the panel that begins with a column. */
+static void adam_of_panel(const Adam *all, const Product *w, const Part *p, long column) {
+  const long offset = offset_of(&w->c, p->row, column);
+  Adam adam = *all;
+  adam.gradient = w->c.data + (offset - w->c_begin);
+  adam.weights += offset;
+  adam.first += offset;
+  adam.second += offset;
+  simd->adam(&adam, 0, (p->rows_end - p->row) * MIN(PANEL, w->c.columns - column));
+}
+
+static bool part_of_fused_adam(const void *data, int part, int parts) {
+  const Backward *o = data;
+  const Matrix *c = &o->of_weights.c;
+  const Part p = part_of(c, part, parts);
+  if (p.column == p.columns_end) return true;
+  const long most = GRADIENT_NUMBERS / c->rows / PANEL * PANEL, each = most ? most : PANEL;
+  float *gradient = scratch(INTERMEDIATE, c->rows * each);
+  if (!gradient) return false;
+  for (long left = p.column, right; left < p.columns_end; left = right) {
+    right = MIN(left + each, p.columns_end);
+    Product w = o->of_weights;
+    w.c.data = gradient;
+    w.c_begin = offset_of(c, p.row, left);
+    if (!simd->product(&w, p.row, p.rows_end, left, right)) return false;
+    for (long j = left; j < right; j += PANEL) adam_of_panel(&o->adam, &w, &p, j);
+  }
+  return true;
+}
+
+/* Where the results of a backward pass go. */
+typedef struct {
+  float *of_weights, *of_biases;
+  const Buffer *of_inputs;
+} Gradients;
+
+/* Set up the backward pass of x, g, and W if the gradient of x is wanted, and a scale if x are hidden values. Return
+ * whether there is memory for it. */
+static bool set_backward(Backward *o, const Frame *frame, int panels, const Buffer *w, const float *scale,
+                         Gradients to) {
+  const Matrix x = matrix(argument(frame, 0), panels & INPUTS), g = matrix(argument(frame, 1), panels & OUTPUTS);
+  const long inputs = x.columns, outputs = g.columns;
+  *o = (Backward){.of_weights = {.a = x, .b = g, .c = {to.of_weights, inputs, outputs, true}, .a_transposed = true,
+                                 .column_sums = to.of_biases}};
+  if (panels & FEW) {
+    /* x^T g would leave most of a vector empty. g^T x is one tile high, and is transposed afterwards. */
+    const long rows = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
+    float *transposed = scratch(INTERMEDIATE, (rows + outputs) * inputs);
+    if (!transposed) return false;
+    o->transposed_weights = to.of_weights ? to.of_weights : transposed + rows * inputs;
+    o->column_sums = to.of_biases;
+    o->of_weights = (Product){.a = g, .b = x, .c = {transposed, rows, inputs, false}, .a_transposed = true};
+  }
+  if (w)
+    o->of_inputs = (Product){.a = g, .b = matrix(w, true), .b_transposed = true,
+                             .c = matrix(to.of_inputs, panels & INPUTS && scale)};
+  if (scale) o->of_inputs.epilogue = (Epilogue){.activations = x.data, .scale = *scale};
+  return true;
+}
+
+static double multiplications_of_inputs(const Backward *o) {
+  return o->of_inputs.c.rows ? multiplications(&o->of_inputs) : 0;
+}
+
+static const float *scale_at(const Frame *frame, int number) {
+  return frame->args.size > number ? argument(frame, number)->data : NULL;
+}
+
+/* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that times the
+ * scale where x > 0, and 0 elsewhere, with the layout of x. */
+XLA_FFI_Error *epochal_dense_gradients(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){2, 4, 2, 3}, &attributes, &answer)) return answer;
+  const bool wanted = frame->args.size > 2 && frame->rets.size > 2;
+  const Gradients to = {result(frame, 0)->data, result(frame, 1)->data, wanted ? result(frame, 2) : NULL};
+  Backward o;
+  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 3), to))
+    return finish(frame, false);
+  const double work = multiplications(&o.of_weights) + multiplications_of_inputs(&o);
+  return finish(frame, parallel(part_of_backward, &o, threads_for(&attributes, work, MULTIPLICATIONS)));
+}
+
+static bool part_of_cross_entropy(const void *data, int part, int parts) {
+  const CrossEntropy *o = data;
+  long begin_row, end_row;
+  part_range(o->rows, 16, part, parts, &begin_row, &end_row);
+  return simd->cross_entropy(o, begin_row, end_row);
+}
+
+/* logits, labels, weights -> gradient, sums of exponentials, logits of the labels. */
+XLA_FFI_Error *epochal_cross_entropy(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){3, 3, 3, 3}, &attributes, &answer)) return answer;
+  const Buffer *logits = argument(frame, 0);
+  const CrossEntropy o = {.logits = logits->data, .labels = argument(frame, 1)->data,
+                          .weights = argument(frame, 2)->data, .rows = logits->dims[0], .classes = logits->dims[1],
+                          .gradient = result(frame, 0)->data, .exponential_sums = result(frame, 1)->data,
+                          .logits_of_labels = result(frame, 2)->data};
+  const int threads = threads_for(&attributes, (double)o.rows * o.classes, NUMBERS);
+  return finish(frame, parallel(part_of_cross_entropy, &o, threads));
+}
+
+static bool part_of_adam(const void *data, int part, int parts) {
+  const Adam *o = data;
+  long begin_number, end_number;
+  part_range(o->count, 16, part, parts, &begin_number, &end_number);
+  simd->adam(o, begin_number, end_number);
+  return true;
+}
+
+/* A step of Adam on the arguments from `first` on: weights and both moments; with these figures. The first three
+ * results are in their place; if XLA has made others, the arguments are copied there. */
+static Adam adam_of(const Frame *frame, int first, const float *figures) {
+  Adam o = {.weights = result(frame, 0)->data, .first = result(frame, 1)->data, .second = result(frame, 2)->data,
+            .count = elements(result(frame, 0)), .beta_1 = figures[0], .beta_2 = figures[1], .epsilon = figures[2],
+            .correction_1 = figures[3], .correction_2 = figures[4], .rate = figures[5], .decay = figures[6]};
+  for (int i = 0; i < 3; i++)
+    if (argument(frame, first + i)->data != result(frame, i)->data)
+      memcpy(result(frame, i)->data, argument(frame, first + i)->data, 4 * o.count);
+  return o;
+}
+
+/* weights, first, second, gradient, figures -> weights, first, second, in their places. */
+XLA_FFI_Error *epochal_adam(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){5, 5, 3, 3}, &attributes, &answer)) return answer;
+  Adam o = adam_of(frame, 0, argument(frame, 4)->data);
+  o.gradient = argument(frame, 3)->data;
+  return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, o.count, NUMBERS_OF_ADAM)));
+}
+
+/* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places;
+ * the sums of g over rows; and if it is wanted g W^T as above, of W before the step. */
+XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){6, 7, 4, 5}, &attributes, &answer)) return answer;
+  const bool wanted = frame->rets.size > 4;
+  const Gradients to = {NULL, result(frame, 3)->data, wanted ? result(frame, 4) : NULL};
+  Backward o;
+  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 6), to))
+    return finish(frame, false);
+  o.adam = adam_of(frame, 2, argument(frame, 5)->data);
+  const double of_weights = multiplications(&o.of_weights), of_inputs = multiplications_of_inputs(&o);
+  if (o.transposed_weights) {
+    o.adam.gradient = o.transposed_weights;
+    const int threads = threads_for(&attributes, of_weights + of_inputs, MULTIPLICATIONS);
+    return finish(frame, parallel(part_of_backward, &o, threads));
+  }
+  /* The step writes the weights, so everybody has to have read them. */
+  const int threads = threads_for(&attributes, of_inputs, MULTIPLICATIONS);
+  if (wanted && !parallel(part_of_product, &o.of_inputs, threads)) return finish(frame, false);
+  o.of_weights.prefetch = &o.adam;
+  return finish(frame, parallel(part_of_fused_adam, &o, threads_for(&attributes, of_weights, MULTIPLICATIONS)));
+}

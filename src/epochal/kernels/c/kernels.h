@@ -1,0 +1,119 @@
+/* The kernels of a training step on a CPU, in float32: their arguments, and the thread pool that shares their work.
+ *
+ * simd.h computes, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
+ * docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
+#ifndef EPOCHAL_KERNELS_H
+#define EPOCHAL_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* Dropout, as learn/dropout.py defines it: the mask is a function of the unit's number. */
+typedef struct {
+  uint32_t stream, limit; /* a unit is dropped if its mixed bits are below the limit */
+  float scale;            /* multiplies the units that are not dropped */
+} Dropout;
+
+/* What a product does to its result before it is written. */
+typedef struct {
+  const float *bias;        /* added to each row, or NULL */
+  bool relu;                /* whether max(x, 0) is taken; NaN stays NaN */
+  const Dropout *dropout;   /* of the units, or NULL */
+  const float *activations; /* or NULL: the chain rule through ReLU. The result is 0 where these are not positive, */
+  float scale;              /* and multiplied by the scale elsewhere. They have the layout of the result */
+} Epilogue;
+
+/* A matrix, row by row; or in panels: the first PANEL columns row by row, then the next ones, at last the columns that
+ * are left. A matrix that is no wider than a panel is the same either way, and counts as one in panels. */
+enum { PANEL = 32 };
+typedef struct {
+  float *data;
+  long rows, columns;
+  bool panels;
+} Matrix;
+
+/* The distance from a row to the next, in floats: the width of the panel that has the column, or of the matrix. */
+static inline long row_stride(const Matrix *m, long column) {
+  if (!m->panels) return m->columns;
+  return MIN(PANEL, m->columns - column / PANEL * PANEL);
+}
+
+/* Where a number lies, in floats from the beginning. */
+static inline long offset_of(const Matrix *m, long row, unsigned long column) {
+  if (!m->panels) return row * m->columns + (long)column;
+  const unsigned long first = column / PANEL * PANEL;
+  return (long)first * m->rows + row * MIN(PANEL, m->columns - (long)first) + (long)(column - first);
+}
+
+static inline float *element(const Matrix *m, long row, unsigned long column) {
+  return m->data + offset_of(m, row, column);
+}
+
+/* One step of Adam on one array; the letters of learn/optimizer.py. */
+typedef struct {
+  const float *gradient;
+  float *weights, *first, *second; /* and both moments */
+  long count;
+  float beta_1, beta_2, epsilon;
+  float correction_1, correction_2; /* divide the moments */
+  float rate, decay;                /* w + rate (step - decay w) */
+} Adam;
+
+/* C = A B, with A or B transposed if their flag is set. If A is, C may have more rows than A has columns; what is
+ * written there is unspecified. */
+typedef struct {
+  Matrix a, b, c;
+  bool a_transposed, b_transposed;
+  long c_begin; /* C's memory begins with the number that has this offset: 0, or only a part of C is there */
+  Epilogue epilogue;
+  float *column_sums;   /* if not NULL: the sums of B over its rows, shape (columns,) */
+  const Adam *prefetch; /* or NULL: the step that the same thread takes next, with C as the gradient */
+} Product;
+
+/* Softmax of logits o, and cross-entropy of labels y, as learn/losses.py has them, row by row. A label that is no
+ * class makes the row's loss and gradient NaN. */
+typedef struct {
+  const float *logits; /* rows of `classes` */
+  const int32_t *labels;
+  const float *weights; /* of the rows */
+  long rows, classes;
+  float *gradient;                  /* weight (s - y) */
+  float *exponential_sums, *logits_of_labels; /* sums of exp(o - max o), and o - max o of the label: the loss is
+                                                 log(sum) - that */
+} CrossEntropy;
+
+/* The kernels of one instruction set, on some rows and columns of the result, or some of its numbers. They return
+ * false if there is no memory for their scratch. */
+typedef struct {
+  const char *name;
+  bool (*product)(const Product *, long row, long rows_end, long column, long columns_end);
+  void (*column_sums)(const Matrix *, long column, long columns_end, float *sums);
+  void (*adam)(const Adam *, long begin, long end);
+  bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
+} Simd;
+
+/* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */
+extern const Simd *simd;
+
+/* Memory for so many floats, aligned to 64 bytes; NULL if there is none. Each thread has two pieces, which it keeps
+ * for its next call: one for what a product packs, one for its callers. */
+typedef enum { PACKED, INTERMEDIATE } Scratch;
+float *scratch(Scratch which, size_t floats);
+
+/* Call task(data, part, parts) for each part, at most `most` parts at the same time, and wait for all. Return whether
+ * all calls returned true. */
+typedef bool Task(const void *data, int part, int parts);
+bool parallel(Task *task, const void *data, int most);
+
+/* Prepare the thread pool for so many threads, the caller's included; they start with the first work that is shared.
+ * Return whether the system has what that needs. */
+bool thread_pool_prepare(int threads);
+
+/* The part of `count` items, from `*begin` to before `*end`; each `unit` of items stays together. */
+void part_range(long count, long unit, int part, int parts, long *begin, long *end);
+
+#endif

@@ -1,0 +1,116 @@
+"""The compiled C library: whether it can be used, and if not, why not.
+
+It is compiled when epochal is installed, if there is a C compiler. It needs AVX2 or AVX-512 with
+FMA, or NEON. The environment variable `EPOCHAL_NATIVE` turns it off (`0`) or names an instruction
+set (`avx2`, `avx512`, `neon`); `EPOCHAL_NATIVE_THREADS` sets the number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+from epochal.errors import SettingError
+from epochal.kernels.threads import thread_count
+
+LIBRARY = Path(__file__).with_name("operations.so")
+VARIABLE = "EPOCHAL_NATIVE"
+OPERATIONS = (
+    "take_rows",
+    "change_layout",
+    "dense",
+    "dense_gradients",
+    "fused_adam",
+    "cross_entropy",
+    "adam",
+)
+# In a shell, after a compiler has been installed.
+REINSTALL = (
+    "install a C compiler (gcc or clang), then type: "
+    "pip install --force-reinstall --no-deps --no-cache-dir --no-binary epochal epochal"
+)
+
+
+class State(NamedTuple):
+    """Whether the operations in C are in use; if not, XLA does the same work more slowly."""
+
+    instruction_set: str | None  # None if they are not in use
+    threads: int = 0
+    problem: str = ""  # why they are not in use
+    hint: str = ""  # what the user can do about it; nothing if that is what the user asked for
+
+
+@cache
+def load() -> State:
+    """Return the state of the library, which XLA calls from now on if it can be used.
+
+    Raises:
+        SettingError: if an environment variable has a value that means nothing.
+    """
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted == "0":
+        return State(None, problem=f"{VARIABLE} is 0")
+    if not LIBRARY.exists():
+        return State(None, problem="epochal was installed without a C compiler", hint=REINSTALL)
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        return State(
+            None, problem=f"the operations in C cannot be loaded ({error})", hint=REINSTALL
+        )
+    return _start(library, wanted)
+
+
+def _start(library: ctypes.CDLL, wanted: str) -> State:
+    """Return the state after an attempt to use the library with the instruction set wanted."""
+    sets = instruction_sets(library)
+    if not sets:
+        return State(None, problem="the processor has neither AVX2 and FMA nor NEON")
+    if wanted not in {"", "1", *sets}:
+        raise SettingError(
+            f"the environment variable {VARIABLE} is {wanted!r}",
+            f"0, or an instruction set that this processor has: {', '.join(sets)}",
+        )
+    name = wanted if wanted in sets else sets[0]
+    threads = thread_count().number
+    if not library.epochal_load(name.encode(), threads):
+        return State(None, problem="the system allows no more thread-local storage")
+    problem = _refusal(library)
+    if problem:
+        return State(None, problem=problem, hint="pip install --upgrade epochal jax jaxlib")
+    return State(name, threads)
+
+
+def instruction_sets(library: ctypes.CDLL) -> list[str]:
+    """Return the instruction sets that the library and the processor have, the best first."""
+    library.epochal_instruction_sets.restype = ctypes.c_char_p
+    return str(library.epochal_instruction_sets().decode()).split()
+
+
+def _refusal(library: ctypes.CDLL) -> str:
+    """Return why XLA does not accept the operations, or nothing if it knows them from now on."""
+    try:
+        # Only XLA itself knows which versions of its interface it accepts. Asked before the CPU is
+        # set up, it would answer later, by leaving the whole program without a CPU.
+        jax.devices("cpu")
+        for name in OPERATIONS:
+            handler = jax.ffi.pycapsule(getattr(library, f"epochal_{name}"))
+            jax.ffi.register_ffi_target(f"epochal_{name}", handler, platform="cpu")
+    except RuntimeError as error:  # XLA's own errors are among them
+        return f"XLA does not accept the operations in C ({error})"
+    return ""
+
+
+@cache
+def warn_if_slower() -> None:
+    """Warn once in a process if the operations in C are missing, and the user can mend that."""
+    state = load()
+    if state.hint:
+        message = f"{state.problem}, so that networks train more slowly.\nHint: {state.hint}"
+        warnings.warn(message, UserWarning, stacklevel=2)

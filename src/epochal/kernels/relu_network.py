@@ -1,0 +1,186 @@
+"""A network of ReLU units, and a step of Adam, by the operations in C.
+
+Bias, unit and dropout are the epilogue of a layer's product. So is their part of the chain rule: a hidden
+value is 0 where its unit or its dropout is 0, and there its gradient is 0.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from epochal.kernels import xla_cpu
+from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
+from epochal.kernels.library import load
+from epochal.learn.kernels import Backend, FusedAdam
+from epochal.learn.network import Layer
+
+if TYPE_CHECKING:
+    from epochal.learn.dropout import Drop
+
+    Array = Any  # a JAX array
+    Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; the scale of what stays
+
+# Rows of at most so many columns are not put into panels: that takes longer than it saves.
+WIDE = 128
+
+
+def cpu_backend(*, parallel: bool) -> Backend:
+    """Return the faster backend of a CPU: in C if that can be used; with `parallel`, see `c_backend`."""
+    return c_backend(parallel=parallel) if load().instruction_set else xla_cpu.CPU
+
+
+@cache
+def c_backend(*, parallel: bool) -> Backend:
+    """Return the operations in C; with `parallel`, threads share the work of each."""
+    operations = Operations(parallel)
+
+    def network(
+        layers: tuple[Layer, ...],
+        x: Array | InPanels,
+        drop: Drop | None,
+        fused: FusedAdam | None,
+    ) -> Array:
+        """Return the logits of rows x."""
+        none = (), jnp.float32(1.0)
+        dropout = none if drop is None else drop.words(len(layers) - 1)
+        return _logits(operations, layers, x, dropout, fused)
+
+    return Backend(
+        product=partial(_product, operations),
+        running_sum=xla_cpu.running_sum,
+        rows=operations.take_rows,
+        inputs=partial(_inputs, operations),
+        relu_network=network,
+        cross_entropy=operations.cross_entropy,
+        adam=operations.adam,
+        pack_weights=operations.to_panels,
+        unpack_weights=operations.to_rows,
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _product(operations: Operations, x: Array, weights: Array) -> Array:
+    """Return x W."""
+    return operations.product(x, weights)
+
+
+def _product_forward(operations: Operations, x: Any, weights: Any) -> tuple[Array, Any]:
+    """Return x W, and what its gradients need."""
+    product = operations.product(x.value, weights.value)
+    return product, (x.value, *_if_wanted(x, weights.value))
+
+
+def _product_backward(
+    operations: Operations, saved: Any, gradient: Array
+) -> tuple[Array | None, Array]:
+    """Return the gradients of x, if it is wanted, and of the weights."""
+    x, *weights = saved
+    of_weights, _, *of_x = operations.dense_gradients(x, gradient, *weights, panels=0)
+    return (of_x[0] if of_x else None), of_weights
+
+
+def _if_wanted(x: Any, weights: Array) -> tuple[Array, ...]:
+    """Return the weights if the gradient of x is wanted, which needs them."""
+    return (weights,) if any(leaf.perturbed for leaf in jax.tree.leaves(x)) else ()
+
+
+_product.defvjp(_product_forward, _product_backward, symbolic_zeros=True)
+
+
+class InPanels(NamedTuple):
+    """Rows that are in panels."""
+
+    rows: Array
+
+
+def _inputs(operations: Operations, table: Array, numbers: Array) -> Array | InPanels:
+    """Return rows by their numbers, in panels if they are wide."""
+    if table.shape[1] <= WIDE:
+        return operations.take_rows(table, numbers)
+    return InPanels(operations.take_rows(table, numbers, OUTPUTS))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _logits(
+    operations: Operations,
+    layers: tuple[Layer, ...],
+    x: Array | InPanels,
+    dropout: Dropout,
+    fused: FusedAdam | None,
+) -> Array:
+    """Return the logits of rows x.
+
+    Args:
+        operations: in C.
+        layers: hidden ones, and the output layer.
+        x: shape (rows, inputs).
+        dropout: as `Drop.words` gives it.
+        fused: see `FusedAdam`.
+    """
+    del fused
+    return _values(operations, layers, x, dropout)[-1]
+
+
+def _values(
+    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, dropout: Dropout
+) -> list[Array]:
+    """Return what goes into each layer, and what comes out of the last one."""
+    words, scale = dropout
+    if isinstance(x, InPanels):
+        values = [x.rows]
+    else:
+        values = [operations.to_panels(x) if _layout([x], 0) else x]
+    for depth, layer in enumerate(layers):
+        hidden = depth < len(layers) - 1
+        dropped = (words[depth], scale) if hidden and words else ()
+        panels = _layout(values, depth) | (OUTPUTS if hidden else 0)
+        values.append(operations.dense(values[-1], *layer, *dropped, relu=hidden, panels=panels))
+    return values
+
+
+def _layout(values: list[Array], depth: int) -> int:
+    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and x if it is wide."""
+    return INPUTS if depth or values[0].shape[1] > WIDE else 0
+
+
+def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, fused: Any) -> Any:
+    """Return the logits, and what their gradients need."""
+    of_rows = _if_wanted(x, layers[0].weights.value)
+    layers, x, dropout, fused = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, fused))
+    *values, logits = _values(operations, layers, x, dropout)
+    return logits, (layers, values, dropout[1], of_rows, fused)
+
+
+def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
+    """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
+    layers, values, scale, first, fused = saved
+    gradients: list[Layer] = []
+    moments: list[tuple[Layer, ...]] = []
+    for depth in reversed(range(len(layers))):
+        panels = _layout(values, depth) | (OUTPUTS if gradients else 0)
+        sides, factor = (values[depth], gradient), (scale,) if depth else ()
+        wanted = (layers[depth].weights, *factor) if depth else first
+        if fused is None:
+            weights, bias, *of_x = operations.dense_gradients(*sides, *wanted, panels=panels)
+        else:
+            parts = layers[depth], fused.first[depth], fused.second[depth]
+            state = [part.weights for part in parts] + [fused.of_weights]
+            weights, m, v, of_bias, *of_x = operations.fused_adam(
+                *sides, *state, *factor, wanted=bool(wanted), panels=panels
+            )
+            biases = (part.bias for part in parts)
+            bias, *both = operations.adam(*biases, of_bias, fused.of_biases)
+            moments.insert(0, tuple(map(Layer, (m, v), both)))
+        gradients.insert(0, Layer(weights, bias))
+        gradient = of_x[0] if of_x else None
+    if fused is not None:
+        m, v = zip(*moments, strict=True)
+        fused = FusedAdam(m, v, None, None)
+    return tuple(gradients), gradient, None, fused
+
+
+_logits.defvjp(_logits_forward, _logits_backward, symbolic_zeros=True)
