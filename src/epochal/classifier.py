@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from epochal.constraints import Choice
+from epochal.data.csv_options import PLAIN
 from epochal.data.labelled import Labelled
 from epochal.data.matching import is_plain
 from epochal.data.memory import Memory, size_of
@@ -312,14 +313,15 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
         said = Roles(y, sample_weight, groups, times)
-        data = self._labelled(X, said, reset=earlier is None)
+        data = self._labelled(X, said, earlier)
         check_beside(data, settings, validated=X_val is not None)
         validation = None
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
         if X_val is not None:
-            validation = self._labelled(X_val, Roles(y_val, sample_weight_val), reset=False)
+            said = Roles(y_val, sample_weight_val)
+            validation = self._labelled(X_val, said, earlier, validates=True)
         how = self._how(earlier)
         fitted = fit(data, settings, how, validation=validation, earlier=earlier)
         if isinstance(y, str):
@@ -350,7 +352,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         from epochal.fit import fit
 
         earlier = getattr(self, "_fitted", None)
-        data = self._labelled(X, Roles(y, sample_weight), reset=earlier is None)
+        data = self._labelled(X, Roles(y, sample_weight), earlier)
         known = None if classes is None or earlier else np.unique(np.asarray(classes))
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
         return self._keep(fit(data, settings, self._how(earlier), classes=known, earlier=earlier))
@@ -443,8 +445,11 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         )
         return rows
 
-    def _labelled(self, X: Any, said: Roles, *, reset: bool) -> Labelled:
+    def _labelled(
+        self, X: Any, said: Roles, earlier: Fitted | None, *, validates: bool = False
+    ) -> Labelled:
         """Return rows with what is said of each, by values or by names of columns."""
+        reset = earlier is None and not validates
         y, weight, groups, times = said
         categorical = [] if self.categorical_features is None else list(self.categorical_features)
         if y is None:
@@ -453,7 +458,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         if isinstance(X, (str, PathLike)):
             streamed = self.memory_limit is not None
             names = list(map(str, categorical))
-            read = labelled(str(X), said, categorical=names, streamed=streamed)
+            csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
+            read = labelled(str(X), said, categorical=names, streamed=streamed, csv=csv)
             return replace(read, rows=self._rows(read.rows, reset=reset))
         rows = self._rows(X, reset=reset)
         rows = as_categories(rows, categorical, "X", "categorical_features")

@@ -33,9 +33,12 @@ def older(described: dict[str, Any], version: int) -> dict[str, Any]:
     old = json.loads(json.dumps(described))
     old["format_version"] = version
     for later in range(version + 1, FORMAT_VERSION + 1):
-        for part, keys in NEW[later].items():
+        for path, keys in NEW[later].items():
+            part = old
+            for step in path.split("."):
+                part = part[step]
             for name in keys:
-                del old[part][name]
+                del part[name]
     if version == 1:
         del old["calibration"]
     return old
@@ -84,6 +87,18 @@ def test_a_model_of_format_3_is_read(
     read = load(file_of(older(json.loads(entries["model.json"]), 3), entries, rezip))
 
     assert read.settings.receptive_field is None
+    assert read == model
+
+
+def test_a_model_of_format_4_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """It takes the texts for missing that were so when it was trained, and all else is as it was."""
+    read = load(file_of(older(json.loads(entries["model.json"]), 4), entries, rezip))
+
+    schema = read.preprocessor.schema
+    assert schema.missing_values == ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+    assert schema.strip is True
     assert read == model
 
 

@@ -165,10 +165,10 @@ def test_a_later_format_is_told_from_damage(
     forge: Callable[..., Path], entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
     """A newer file says so, also where it differs in everything else."""
-    with pytest.raises(ModelError, match=r"(?s)format 5; this epochal 0.* reads 4.*upgrade"):
-        load(forge(put("format_version", 5)))
-    later = json.dumps({"format": "epochal", "format_version": 6, "new": {}}).encode()
-    with pytest.raises(ModelError, match="format 6"):
+    with pytest.raises(ModelError, match=r"(?s)format 6; this epochal 0.* reads 5.*upgrade"):
+        load(forge(put("format_version", 6)))
+    later = json.dumps({"format": "epochal", "format_version": 7, "new": {}}).encode()
+    with pytest.raises(ModelError, match="format 7"):
         load(rezip([("model.json", later), ("weights.new", b"")]))
 
 

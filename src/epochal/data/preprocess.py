@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.categories import codes
+from epochal.data.csv_options import PLAIN
 from epochal.data.dates import waves
 from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
@@ -37,6 +38,7 @@ from epochal.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.data.streamed import Streamed
 
@@ -80,6 +82,7 @@ class Preprocessor:
         max_categories: int,
         n_knots: tuple[int, int] | None = None,
         square_roots: bool = False,
+        csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
         """Return the preprocessing that rows ask for.
 
@@ -87,7 +90,7 @@ class Preprocessor:
         0 like no row; only those `present`, bool (rows,), take part. With `n_knots`,
         how many bins of a number are between few knots and between many, rows are
         encoded for an embedding; with `square_roots` numbers that are never negative are
-        replaced by their roots.
+        replaced by their roots. Cells of later CSV files are read as `csv` says.
         """
         schema, moments, knots, roots = statistics(
             rows,
@@ -100,7 +103,7 @@ class Preprocessor:
         variance = moments.variance
         _refuse_enormous(variance, schema)
         scale = np.where(variance > 0, np.sqrt(variance + epsilon), 0.0)
-        return cls(schema, moments.mean, scale, float(epsilon), clip, knots, roots)
+        return cls(schema.read_as(csv), moments.mean, scale, float(epsilon), clip, knots, roots)
 
     @property
     def n_features(self) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from epochal.records import Calibration, History, OutOfBag
     from epochal.settings import Settings
 
-FORMAT, FORMAT_VERSION = "epochal", 4
+FORMAT, FORMAT_VERSION = "epochal", 5
 
 
 @dataclass(frozen=True, eq=False)

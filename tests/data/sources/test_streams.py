@@ -105,6 +105,13 @@ _LATE = {
     "quoted numbers": ['"1"', '"2"'] * 9 + ['"2.5"'],
     "quotes within": ['5" pipe', "6 pipe"] * 9,
     "accents": ["é", "\u00a01"] * 9,
+    "numbers, quoted gaps late": ["1", "2"] * 20 + ['"NA"', '" 3"'],
+    "numbers, quoted gaps early": ['"NA"', '" 3"'] + ["1", "2"] * 20 + ["2.5"],
+    "quoted gaps, spaced gaps": ['"NA"', "1", "2", " ?"] * 9,
+    "dates, quoted gaps": ["2024-01-01"] * 20 + ['"None"', '" 2024-01-02"'],
+    "truths, quoted gaps": ["true", "false"] * 20 + ['"None"', '" true"'],
+    "quoted words": ['"None"', "x", '" x"', '"x "', '" "', '""'] * 9,
+    "numbers, quoted word": ["1", "2"] * 20 + ['" x"'],
 }
 
 
@@ -175,12 +182,17 @@ _KINDS = [
     ["2024-01-01", " 2024-01-02", "2024-01-01 10:00", "2024-01-01 10:00:00.5", "12:30", ""],
     ['"1,234"', "12", "1.5", " NA", "+5", '"3,5"'],
     ["x", " y", 'a"b', '"a\nb"', '"say ""x"""', '"c;d,e"', "1"],
+    ["1", '" 5"', '"NA"', "NA", '""', '"7"', " ?"],
+    ["x", '" x"', '"x "', '"NA"', '" "', '""', " NA", '"\u00a0x"'],
+    ["2024-01-01", '" 2024-01-02"', '"None"', " ?", '"2024-01-03"'],
+    ["true", '" false"', '"?"', "false", " true", '"NULL"'],
 ]
 _COLUMN = st.sampled_from(_KINDS).flatmap(
     lambda values: st.lists(st.sampled_from(values), min_size=1, max_size=30)
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
 @settings(deadline=None, max_examples=150)
 @given(st.lists(_COLUMN, min_size=2, max_size=3), st.sampled_from(",;"), st.integers(1, 2))
 def test_any_table_is_the_same_as_read_whole(tmp_path_factory, columns, separator, parts):

@@ -33,8 +33,10 @@ def test_blocks_are_those_of_the_whole(tmp_path):
 def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_path, monkeypatch):
     """Numbers of two kinds, and numbers among words, are certain; truths among numbers are not."""
     seen = []
-    cut = text_blocks._cut
-    monkeypatch.setattr(text_blocks, "_cut", lambda path: seen.append(path) or cut(path))
+    cut = text_blocks.cut_blocks
+    monkeypatch.setattr(
+        text_blocks, "cut_blocks", lambda path, options: seen.append(path) or cut(path, options)
+    )
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
     surveyed(path, ["a", "b"], (), {})

@@ -9,13 +9,14 @@ from epochal.errors import SourceError
 
 
 def test_stream_gives_what_is_below_the_header(tmp_path):
-    """Read in small steps, the stream gives every byte below the header and counts quotes."""
+    """Read in small steps, the stream gives every byte below the header."""
     path = tmp_path / "a.csv"
     path.write_bytes(b'\xef\xbb\xbf"a","b"\n\n1,"x"\n2,y\n')
     with TextStream(path) as stream:
         parts = iter(lambda: stream.read(3), b"")
         assert b"".join(parts) == b'1,"x"\n2,y\n'
-        assert (stream.names, stream.quotes, stream.is_empty) == (["a", "b"], 2, False)
+        assert (stream.names, stream.is_empty) == (["a", "b"], False)
+        assert (stream.header_line, stream.offset) == (1, 12)
     assert stream.closed
 
 

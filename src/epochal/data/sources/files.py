@@ -5,12 +5,14 @@ Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz, IDX and pi
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources import pictures
 from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
 
 __all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
@@ -46,19 +49,20 @@ def read(
     target: str | None,
     columns: Sequence[str] | None = None,
     as_text: Collection[str] = (),
+    csv: CsvOptions = PLAIN,
 ) -> LabelledRows:
     """Return all rows and labels at a path (file, folder of parts, or pattern).
 
     `target` is the name of the column with the labels (of an array: its name or
     the number of a column); None: no labels, but for arrays those in the
     file itself. `columns`: read only these, and the target. `as_text`: columns
-    of text files that stay as they are written. Rows without a label are
-    dropped and counted.
+    of text files that stay as they are written; `csv`: how these files are read. Rows
+    without a label are dropped and counted.
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
     if name in TABLES:
-        form = table_format(name)
+        form = table_format(name, csv)
         names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
             shared_names(parts, form, [target])
@@ -70,18 +74,24 @@ def read(
     return _not_empty(found)
 
 
-def batches(path: str, rows_per_batch: int, names: Sequence[str] | None = None) -> Iterator[Rows]:
+def batches(
+    path: str, rows_per_batch: int, names: Sequence[str] | None = None, csv: CsvOptions = PLAIN
+) -> Iterator[Rows]:
     """Yield the rows at a path, so many at a time, in bounded memory.
 
     `names`: only these columns; None: all. Columns of text files stay text: the
     schema of a model reads them.
     """
-    for part in labelled_batches(path, rows_per_batch, names, None):
+    for part in labelled_batches(path, rows_per_batch, names, None, csv):
         yield part.rows
 
 
 def labelled_batches(
-    path: str, rows_per_batch: int, names: Sequence[str] | None, target: str | None
+    path: str,
+    rows_per_batch: int,
+    names: Sequence[str] | None,
+    target: str | None,
+    csv: CsvOptions = PLAIN,
 ) -> Iterator[LabelledRows]:
     """Yield rows and labels at a path, so many at a time, in bounded memory.
 
@@ -91,29 +101,26 @@ def labelled_batches(
     parts = discover(path)
     name = str(format_of(parts[0]))
     count = 0
-    for labelled in _streamed(parts, name, rows_per_batch, _wanted(names, target), target, path):
+    if name in TABLES:
+        form = table_format(name, csv)
+        wanted = shared_names(parts, form, _wanted(names, target))
+        tables = chain.from_iterable(form.batches(part, rows_per_batch, wanted) for part in parts)
+        pieces: Iterator[LabelledRows] = map(
+            partial(from_table, target=target, source=path), tables
+        )
+    else:
+        pieces = _array_batches(parts, name, rows_per_batch, target, path)
+    for labelled in pieces:
         count += _count(labelled.rows) + labelled.dropped
         yield labelled
     if not count:
         raise no_rows(path)
 
 
-def _streamed(
-    parts: Sequence[Path],
-    name: str,
-    rows: int,
-    wanted: Sequence[str] | None,
-    target: str | None,
-    source: str,
+def _array_batches(
+    parts: Sequence[Path], name: str, rows: int, target: str | None, source: str
 ) -> Iterator[LabelledRows]:
-    """Yield the batches of every part in turn."""
-    if name in TABLES:
-        form = table_format(name)
-        names = shared_names(parts, form, wanted)
-        for part in parts:
-            for table in form.batches(part, rows, names):
-                yield from_table(table, target, source)
-        return
+    """Yield the batches of every part of arrays in turn."""
     blocks = (
         pictures.together(parts, rows, target)
         if name == "pictures"
@@ -132,9 +139,10 @@ def _arrays(
     return (array_format(name).read(part, target) for part in parts)
 
 
-def table_format(name: str) -> TableFormat:
-    """Return the module for a format of tables, loaded when needed."""
-    return cast("TableFormat", import_module(f"epochal.data.sources.{name}"))
+def table_format(name: str, csv: CsvOptions = PLAIN) -> TableFormat:
+    """Return what reads a format of tables, loaded when needed; text as the options say."""
+    module = import_module(f"epochal.data.sources.{name}")
+    return cast("TableFormat", module.TextFormat(csv) if name == "text" else module)
 
 
 def array_format(name: str) -> ArrayFormat:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
@@ -23,6 +24,7 @@ from epochal.errors import ColumnError, DataError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
 
 
@@ -50,15 +52,16 @@ def labelled(
     categorical: Collection[str] = (),
     drop: Collection[str] = (),
     streamed: bool = False,
+    csv: CsvOptions = PLAIN,
 ) -> Labelled:
     """Return everything at a path, without the columns to drop; labels are required.
 
     Columns of numbers that are `categorical` are names and not amounts. What is
-    `streamed` stays where it is, and is read when it is gone through.
+    `streamed` stays where it is, and is read when it is gone through. `csv`: how CSV files are read.
     """
     if streamed:
-        return _streamed(path, roles, categorical, drop)
-    read = files.read(path, roles.target, as_text=categorical)
+        return _streamed(path, roles, categorical, drop, csv)
+    read = files.read(path, roles.target, as_text=categorical, csv=csv)
     if read.labels is None:
         raise no_labels(path, feature_names(read.rows))
     weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
@@ -73,25 +76,29 @@ def labelled(
         else read.rows
     )
     rows = as_categories(rows, categorical, path)
-    return Labelled(rows, read.labels, weight, groups, times, read.dropped)
+    return Labelled(rows, read.labels, weight, groups, times, read.dropped, csv)
 
 
 def labelled_batches(
-    path: str, roles: Roles, rows_per_batch: int, drop: Collection[str] = ()
+    path: str,
+    roles: Roles,
+    rows_per_batch: int,
+    drop: Collection[str] = (),
+    csv: CsvOptions = PLAIN,
 ) -> Iterator[Labelled]:
     """Yield rows, labels and weights piece by piece, without the columns to drop that are there.
 
     Columns of text files stay text: the schema of the training rows reads them.
     """
     surplus = {*drop, *roles.beside}
-    for read in files.labelled_batches(path, rows_per_batch, None, roles.target):
+    for read in files.labelled_batches(path, rows_per_batch, None, roles.target, csv):
         if read.labels is None:
             raise no_labels(path, feature_names(read.rows))
         rows = read.rows
         weight = None if roles.weight is None else _weights_in(rows, roles.weight, path)
         if isinstance(rows, pa.Table):
             rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
-        yield Labelled(rows, read.labels, weight, dropped=read.dropped)
+        yield Labelled(rows, read.labels, weight, dropped=read.dropped, csv=csv)
 
 
 def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
@@ -105,12 +112,24 @@ def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> 
 
 
 def _streamed(
-    path: str, roles: Roles, categorical: Collection[str], drop: Collection[str]
+    path: str,
+    roles: Roles,
+    categorical: Collection[str],
+    drop: Collection[str],
+    csv: CsvOptions,
 ) -> Labelled:
     """Return rows that stay at their path, and what is known of each."""
     named = [name for name in roles[1:] if name is not None]
     times_too = [roles.time] if roles.time else []
-    found = stream(path, roles.target, beside=named, keep=times_too, drop=drop, as_text=categorical)
+    found = stream(
+        path,
+        roles.target,
+        beside=named,
+        keep=times_too,
+        drop=drop,
+        as_text=categorical,
+        csv=csv,
+    )
     weight, groups, times = (None if name is None else found.beside[name] for name in roles[1:])
     if roles.weight in found.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
@@ -118,7 +137,7 @@ def _streamed(
         weight = _checked(np.asarray(weight, np.float64), roles.weight, path)
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
-    return Labelled(rows, labels, weight, groups, times, found.dropped)
+    return Labelled(rows, labels, weight, groups, times, found.dropped, csv)
 
 
 def as_categories(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from epochal.data.csv_options import CsvOptions
+    from epochal.data.sources.parts import TableFormat
     from epochal.data.sources.runs import Stamped
 
 
@@ -53,7 +56,7 @@ class LabelledStream:
     ranked: frozenset[str] = frozenset()
 
 
-def stream(
+def stream(  # noqa: PLR0913  (what is asked of the columns, each by its name)
     path: str,
     target: str | None,
     *,
@@ -61,13 +64,15 @@ def stream(
     keep: Collection[str] = (),
     drop: Collection[str] = (),
     as_text: Collection[str] = (),
+    csv: CsvOptions = PLAIN,
 ) -> LabelledStream:
     """Return the rows at a path (file, folder of parts, or pattern) and their labels.
 
     The data are gone through once, or twice where types show late. What stays in
     memory is a few blocks of some MB, the codes, and the columns `beside`. The
     rows are without these columns, but for those to `keep`, and without those to
-    `drop`, which are not read. `as_text`: columns of text files that stay as they are written.
+    `drop`, which are not read. `as_text`: columns of text files that stay as they are written;
+    `csv`: how these files are read.
 
     Raises:
         EpochalError: as `files.read` does; and if a file changes while it is gone through.
@@ -78,7 +83,10 @@ def stream(
     if name in files.TABLES:
         removed = {*drop, *set(beside).difference(keep)}
         asked = _Asked(target, tuple(dict.fromkeys(beside)), removed, set(drop), set(as_text))
-        return _stream_of_table(path, parts, name, asked)
+        found = _stream_of_table(path, parts, files.table_format(name, csv), asked)
+        # The same bytes are other rows if they are read in another way.
+        digest = partial(_digest_of, [part.path for part in parts], csv)
+        return replace(found, rows=replace(found.rows, digest=digest))
     for option, names in (
         ("--drop", drop),
         ("--categorical", as_text),
@@ -123,11 +131,10 @@ class _Labels(NamedTuple):
 
 
 def _stream_of_table(
-    source: str, parts: Sequence[Stamped], name: str, asked: _Asked
+    source: str, parts: Sequence[Stamped], form: TableFormat, asked: _Asked
 ) -> LabelledStream:
     """Return a table of one file or several, surveyed, to be gone through."""
     paths = [part.path for part in parts]
-    form = files.table_format(name)
     names = shared_names(paths, form)
     if asked.target is not None and asked.target not in names:
         shared_names(paths, form, [asked.target])
@@ -188,6 +195,11 @@ def _labelled_stream(
     paths = [file.path for run in runs for file in run.files]
     rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
+
+
+def _digest_of(paths: Sequence[Path], csv: CsvOptions) -> str:
+    """Return a digest of the contents of files, and of how text is read."""
+    return digest_of(paths) if csv == PLAIN else f"{digest_of(paths)} {csv}"
 
 
 def _rows(

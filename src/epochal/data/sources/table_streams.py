@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from epochal.data.sources.text import TextFormat
+
 # About so many values are in a block of a file with types, but never more rows than this.
 _VALUES, _ROWS = 1 << 20, 1 << 16
 
@@ -102,7 +104,8 @@ def survey(
             schema = cast("TypedFormat", form).schema(path, names)
             parts.append(TypedPart(path, form, schema))
         else:
-            parts.append(surveyed(path, names, as_text, gathered))
+            options = cast("TextFormat", form).options
+            parts.append(surveyed(path, names, as_text, gathered, options))
         counts.append(gathered[target].rows - before)
     table = _joined(parts, form, names)
     again = {
