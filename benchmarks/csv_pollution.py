@@ -40,8 +40,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "RELIABILITY.md"
 SCRIPT = "csv_pollution.py"
 RIGHT, WARNED = "read right", "read right, with a warning"
 PLACED, UNPLACED = "refused with a place", "refused without a place"
-TOLD, SILENT = "read otherwise, with a warning", "**read wrong silently**"
-OUTCOMES = (RIGHT, WARNED, PLACED, UNPLACED, TOLD, SILENT)
+NOTED, SILENT = "read otherwise, with a warning", "**read wrong silently**"
+OUTCOMES = (RIGHT, WARNED, PLACED, UNPLACED, NOTED, SILENT)
 DATASETS = {"polluted_files": "polluted files", "survey_sample": "real files"}
 # Clean versions that do not say what stands in their files, and why.
 OTHERWISE_CLEAN = {
@@ -100,11 +100,11 @@ class Case(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a file: one of `OUTCOMES`, the table that was read, and what was told."""
+    """What became of a file: one of `OUTCOMES`, the table that was read, and the messages."""
 
     name: str
     table: list[list[str]] | None
-    told: str
+    messages: str
 
 
 def cases(folder: Path) -> Iterator[Case]:
@@ -124,11 +124,11 @@ def outcome(case: Case, options: CsvOptions, path: Path) -> Outcome:
         except EpochalError as error:
             place = re.search(r"\bline \d+", str(error))
             return Outcome(PLACED if place else UNPLACED, None, str(error))
-    told = "; ".join(str(warning.message) for warning in caught)
+    messages = "; ".join(str(warning.message) for warning in caught)
     is_right = case.path.name in OTHERWISE_CLEAN or is_as_clean(table, case)
     if is_right:
-        return Outcome(WARNED if told else RIGHT, table, told)
-    return Outcome(TOLD if told else SILENT, table, told)
+        return Outcome(WARNED if messages else RIGHT, table, messages)
+    return Outcome(NOTED if messages else SILENT, table, messages)
 
 
 def read(path: Path, options: CsvOptions) -> list[list[str]]:
@@ -253,7 +253,7 @@ def listed(name: str, found: dict[str, Outcome]) -> Iterator[str]:
     """Yield a line for each file that is neither read right nor refused with its place."""
     for file, one in found.items():
         if one.name not in {RIGHT, PLACED}:
-            yield f"{name}: {file}: {one.name}: {one.told}"
+            yield f"{name}: {file}: {one.name}: {one.messages}"
 
 
 def outcomes(every: Sequence[Case], *, parameters: bool) -> dict[str, Outcome]:

@@ -103,7 +103,7 @@ def _plain(cell):
     "options", [{}, {"quoting": csv.QUOTE_ALL}, {"lineterminator": "\n"}, {"delimiter": ";"}]
 )
 def test_the_standard_file_is_read_right(tmp_path, way, options):
-    """The table that the damaged ones are made of is read without a word, in each way."""
+    """The table that the damaged ones are made of is read without a warning, in each way."""
     path = file_of(tmp_path, written(**options))
     assert outcome(way, path) == [dict(zip(NAMES, row, strict=True)) for row in ROWS]
 
@@ -214,14 +214,14 @@ WARNED = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", WARNED)
-def test_what_may_be_read_wrong_is_told(tmp_path, kind, way):
+def test_what_may_be_read_wrong_is_reported(tmp_path, kind, way):
     """Each kind of line that is no row brings one warning with its line, in each way; options mend it."""
     content, message, options = WARNED[kind]
     path = file_of(tmp_path, content)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         outcome(way, path)
-    (sentence,) = {str(warning.message) for warning in told}
+    (sentence,) = {str(warning.message) for warning in caught}
     assert re.search(message, sentence), sentence
     if options is not None:
         with warnings.catch_warnings():
@@ -273,7 +273,7 @@ def _cell(cell):
 
 
 def test_the_line_is_that_of_the_quote(tmp_path, monkeypatch):
-    """A wrong quote far behind in a file is told with its line, and that of its value if it is another."""
+    """A wrong quote far behind in a file is reported with its line, and that of its value if it is another."""
     monkeypatch.setattr(text_blocks, "BLOCK", 64)
     path = file_of(tmp_path, "a,b\r\n" + '1,"x\r\ny"\r\n' * 50 + '2,"x\r\ny"z\r\n')
     with pytest.raises(SourceError, match=r"line 103 of .* value that begins in line 102"):

@@ -18,7 +18,7 @@ from epochal.model.artifact import load
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
 
-def told(path, *words):
+def typed(path, *words):
     """Return the options that were typed behind a command."""
     return csv_options(parsed(["predict", "m.epochal", str(path), *words]), str(path))
 
@@ -40,11 +40,11 @@ def quoted(tmp_path):
 
 
 def test_what_is_typed(table):
-    """Each option says what its help tells; nothing typed is the usual."""
-    assert told(table) == PLAIN
+    """Each option means what its help says; nothing typed is the usual."""
+    assert typed(table) == PLAIN
     words = ("--skip-lines", "2", "--no-header", "--missing-values", '-999, "a, b"')
-    assert told(table, *words, "--keep-spaces") == CsvOptions(2, False, ("-999", "a, b"), False)
-    assert told(table, "--missing-values", "").words == ("",)
+    assert typed(table, *words, "--keep-spaces") == CsvOptions(2, False, ("-999", "a, b"), False)
+    assert typed(table, "--missing-values", "").words == ("",)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_typed(table):
 def test_what_cannot_be_is_refused(table, words, message):
     """Numbers below 0, an open quote, and words that no cell can be are refused."""
     with pytest.raises(SettingError, match=message):
-        told(table, *words)
+        typed(table, *words)
 
 
 @pytest.mark.parametrize(
@@ -70,21 +70,23 @@ def test_options_for_other_files_are_refused(run, tmp_path, trained, words):
     """Each command says which option is for CSV files, and which file is none."""
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pa.table({"a": [1, 2], "y": ["p", "q"]}), path)
-    for command in (
-        ("train", path, "--target", "y"),
-        ("inspect", path, "--target", "y"),
-        ("predict", trained, path),
-        ("evaluate", trained, path),
-        ("train", trained.parent / "people.csv", "--target", "income", "--valid", path),
+    people = trained.parent / "people.csv"
+    for file, command in (
+        (path, ("train", path, "--target", "y")),
+        (path, ("train", people, "--target", "income", "--valid", path)),
+        (path, ("inspect", path, "--target", "y")),
+        (path, ("predict", trained, path)),
+        (path, ("evaluate", trained, path)),
+        (trained, ("inspect", trained)),
     ):
         ended = run(*command, *words)
         assert ended.code == 2
-        assert f"{words[0]} is for CSV files, which {path} is not" in ended.err
+        assert f"{words[0]} is for CSV files, which {file} is not" in ended.err
 
 
 @pytest.mark.parametrize("memory", [(), ("--memory", "1GB")])
 def test_quoted_text_stays_from_file_to_prediction(run, quoted, tmp_path, memory):
-    """Labels and categories that only quotes tell apart are trained on, told apart, and come back."""
+    """Labels and categories that only quotes tell apart are three classes, and come back."""
     model = tmp_path / "quoted.epochal"
     assert run("train", quoted, "--target", "y", *TINY, *memory, "--out", model).code == 0
     assert load(model).classes.tolist() == [" a", "None", "a", "a "]
@@ -101,7 +103,7 @@ def test_quoted_text_stays_from_file_to_prediction(run, quoted, tmp_path, memory
 
 @pytest.mark.parametrize("memory", [(), ("--memory", "1GB")])
 def test_cells_are_counted_by_inspect(run, quoted, memory):
-    """Spaces that are cut and words that are missing are told by column, for people and machines."""
+    """Spaces that are cut and words that are missing are counted by column, for people and machines."""
     shown = run("inspect", quoted, "--target", "y", *memory).out
     assert "Cells that are not read as they stand" in shown
     found = json.loads(run("inspect", quoted, "--target", "y", "--json", *memory).out)["cells"]
@@ -217,7 +219,7 @@ def test_other_cells_are_refused():
 
 
 def test_warnings_are_told_by_each_command(run, table, tmp_path, trained):
-    """A header that is there twice is told alike by train, inspect, evaluate and predict."""
+    """A header that is there twice is reported alike by train, inspect, evaluate and predict."""
     lines = table.read_text().splitlines(keepends=True)
     joined = tmp_path / "joined.csv"
     joined.write_text("".join([*lines, lines[0]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochal.data.csv_options import MISSING_VALUES, PLAIN, CsvOptions
@@ -54,14 +55,11 @@ def csv_options(
     Raises:
         SettingError: if an option was typed and data at one of the paths are no CSV files.
     """
-    # Here and not above: the help does without the libraries that this loads.
-    from epochal.data.sources.discovery import discover, format_of
-
     typed = [
         option for name, option in _OPTIONS.items() if getattr(arguments, name) not in {None, False}
     ]
     for path in paths if typed else ():
-        if path is not None and format_of(discover(path)[0]) != "text":
+        if path is not None and not _is_text(path):
             found = f"{typed[0]} is for CSV files, which {path} is not"
             raise SettingError(found, "a .csv, .tsv or .txt file", f"leave {typed[0]} away")
     words = arguments.missing_values
@@ -85,6 +83,14 @@ def reading_as(model: Model, options: CsvOptions) -> Model:
     schema = model.preprocessor.schema
     preprocessor = replace(model.preprocessor, schema=schema.read_as(options))
     return replace(model, preprocessor=preprocessor)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path leads to CSV files; the files of a folder or a pattern are of one format."""
+    # Here and not above: the help does without the libraries that this loads.
+    from epochal.data.sources.discovery import discover, format_of, is_data
+
+    return format_of(discover(path)[0] if is_data(path) else Path(path)) == "text"
 
 
 def _count(text: str) -> int:

@@ -30,6 +30,7 @@ COLUMNS_SHOWN, NAME = 40, 28
 def run(arguments: argparse.Namespace) -> int:
     """Print what the model is, or what the data hold; return the exit code."""
     fill_in(arguments)
+    csv = csv_options(arguments, arguments.path)
     if arguments.target is not None or is_data(arguments.path):
         read = labelled(
             arguments.path,
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             categorical=arguments.categorical,
             drop=arguments.drop,
             streamed=arguments.memory is not None,
-            csv=csv_options(arguments, arguments.path),
+            csv=csv,
         )
         cells = counted_cells(arguments.path, read, arguments.target)
         if arguments.json:

@@ -342,6 +342,7 @@ def test_an_all_null_column_is_read(tmp_path):
 _VALUE = st.text(st.sampled_from('abé",\n\r; \t1.'), max_size=6)
 
 
+@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(_VALUE, _VALUE), min_size=1, max_size=8))
 def test_what_python_writes_is_read(tmp_path_factory, rows):

@@ -49,7 +49,7 @@ def test_marks_are_found():
 @pytest.mark.parametrize(
     ("kind", "values", "expected"),
     [
-        (pa.int64(), [-999, 1, None], [None, 1, None]),
+        (pa.int64(), [-999, 1, 2, None], [None, None, 2, None]),
         (pa.float64(), [-999.0, 1.5, float("inf")], [None, 1.5, float("inf")]),
         (pa.bool_(), [True, False], [True, False]),
         (pa.string(), ["-999", "x"], ["-999", "x"]),
@@ -58,5 +58,5 @@ def test_marks_are_found():
 )
 def test_values_that_words_spell_are_missing(kind, values, expected):
     """Numbers that a word spells are missing, in whichever digits; what no word spells stays."""
-    words = ("", "NA", "nan", "-999.0")
+    words = ("", "NA", "nan", "1", "-999.0")
     assert without_words(column(*values, kind=kind), words).to_pylist() == expected

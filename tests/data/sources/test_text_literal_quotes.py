@@ -42,9 +42,9 @@ def test_cells_in_which_a_separator_may_have_been_lost(row, is_doubtful):
     """A quote amid text and another at the end of a later cell are told; inches and words in quotes are not."""
     found = quoting(b"1,2\n" + row + b"\n", ",", [])
     assert found.fault is None
-    assert found.doubtful == (4 + row.index(b"7") if is_doubtful else None)
+    assert found.lost_separator == (4 + row.index(b"7") if is_doubtful else None)
 
 
 def test_a_row_that_is_not_whole_is_not_judged():
     """What is cut off at the end may go on otherwise."""
-    assert quoting(b'7"a, b"', ",", []).doubtful is None
+    assert quoting(b'7"a, b"', ",", []).lost_separator is None

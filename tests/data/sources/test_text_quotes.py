@@ -60,7 +60,7 @@ def test_rows_and_kept_cells_are_those_of_a_walk(content):
     found = quoting(content, ",", PLAIN.words)
     if found.fault or found.opened is not None:
         return
-    ends, kept, has_breaks = [], [], False
+    ends, protected, has_breaks = [], [], False
     for start, cell, end, is_quoted in cells(content):
         if end < len(content) and content[end : end + 1] in b"\r\n":
             ends.append(end + 1)
@@ -68,8 +68,8 @@ def test_rows_and_kept_cells_are_those_of_a_walk(content):
             text = cell[1:-1].replace(b'""', b'"').decode()
             has_breaks |= "\n" in text or "\r" in text
             if text and (text != text.strip() or text in PLAIN.missing_values):
-                kept.append(start)
-    assert found.kept_before(len(content)).tolist() == kept
+                protected.append(start)
+    assert found.protected_before(len(content)).tolist() == protected
     assert found.row_end(0, len(content)) == (ends[-1] if ends else 0)
     assert found.has_breaks(len(content)) == has_breaks
 
@@ -98,17 +98,17 @@ def test_words_of_any_length(length):
     """A word is found however long it is, and not as a part of a longer value."""
     word = "w" * length
     content = f'"x{word}","{word}","{word}x"\n'.encode()
-    assert quoting(content, ",", ["", word]).kept_before(len(content)).tolist() == [length + 4]
+    assert quoting(content, ",", ["", word]).protected_before(len(content)).tolist() == [length + 4]
 
 
 def test_a_part_of_the_rows():
-    """Row ends, breaks and kept cells are those before a place, if one is given."""
+    """Row ends, breaks and protected cells are those before a place, if one is given."""
     content = b'1," a"\n2,"b\nc"\n3," d"\n'
     found = quoting(content, ",", [])
     assert [found.row_end(0, stop) for stop in (5, 7, 12, 15)] == [0, 7, 7, 15]
     assert found.row_end(8, 14) == 0
     assert (found.has_breaks(7), found.has_breaks(len(content))) == (True, True)
-    assert (quoting(content[:7], ",", []).has_breaks(7), found.kept_before(7).tolist()) == (
+    assert (quoting(content[:7], ",", []).has_breaks(7), found.protected_before(7).tolist()) == (
         False,
         [2],
     )

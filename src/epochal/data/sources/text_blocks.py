@@ -59,14 +59,12 @@ _LOST_SEPARATOR = (
     "has a quote within a value, and one at the end of a later value: is a separator missing "
     "before the first? Put it there, or put the whole value into quotes"
 )
-# So many letters tell the kinds of notes apart.
-_KIND = 10
-# A quoted cell with something to keep has three bytes at least, and gets six more.
+# A protected cell has three bytes at least, and gets six more.
 _GROWTH = 3
 
 
 class Note(NamedTuple):
-    """Something that looks wrong: the byte of the file at which it is, and what to say of its line."""
+    """Something that looks wrong: the byte of the file at which it is, and a sentence about its line."""
 
     offset: int
     sentence: str
@@ -77,8 +75,8 @@ class Block:
     """Some rows of a text table: the first `length` bytes of the content; and the stream that they are from.
 
     A row ends in each `share` of the bytes: Arrow can parse them side by side.
-    `has_breaks`: there are line ends within quotes. `kept` are the places of the quotes that open
-    cells which quoting keeps as they stand. `notes` are what looks wrong.
+    `has_breaks`: there are line ends within quotes. `protected` are the places of the quotes that open
+    cells which spaces or a missing value would change without quotes. `notes` are what looks wrong.
     """
 
     content: bytes
@@ -86,13 +84,13 @@ class Block:
     share: int
     stream: TextStream
     has_breaks: bool
-    kept: np.ndarray
+    protected: np.ndarray
     notes: Sequence[Note] = ()
 
     @property
     def has_marks(self) -> bool:
         """Whether texts out of the block may have marks of quoted cells."""
-        return len(self.kept) > 0
+        return len(self.protected) > 0
 
     @cached_property
     def holds_hexadecimals(self) -> bool:
@@ -103,14 +101,14 @@ class Block:
 
     @cached_property
     def marked(self) -> bytes:
-        """The rows, with a mark in front of each cell that quoting keeps as it stands."""
-        places = [0, *(self.kept + 1).tolist(), self.length]
+        """The rows, with a mark in front of each protected cell."""
+        places = [0, *(self.protected + 1).tolist(), self.length]
         return _MARK.join(self.content[start:stop] for start, stop in pairwise(places))
 
     def parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Return columns as Arrow reads them, in the types that are given or that it finds.
 
-        Texts have marks in front of cells that quoting keeps as they stand.
+        Texts have marks in front of protected cells.
 
         Raises:
             SourceError: for what Arrow refuses, with the line if it can be found.
@@ -207,13 +205,13 @@ def cut_blocks(path: Path, options: CsvOptions = PLAIN) -> Generator[Block, None
     """Yield the lines below the header in blocks of whole rows."""
     with opening.reading(path, EXPECTED), TextStream(path, options) as stream:
         # Arrow would take a byte-order mark here for that of the file; a blank line is no row.
-        held, offset, told = b"\n", stream.offset - 1, set[str]()
+        held, offset, reported = b"\n", stream.offset - 1, set[str]()
         while read := _filled(stream, BLOCK):
             held += read
             found = _checked(held, offset, stream)
             end = found.row_end(0, len(held))
             if end > 1:
-                yield _block(found, end, stream, _new_notes(found, offset, told))
+                yield _block(found, end, stream, _new_notes(found, offset, reported))
                 held, offset = b"\n" + held[end:], offset + end - 1
             elif len(held) > LONGEST_LINE:
                 raise _too_long(found, offset, path)
@@ -221,19 +219,19 @@ def cut_blocks(path: Path, options: CsvOptions = PLAIN) -> Generator[Block, None
         if found.opened is not None:
             raise never_closed(path, line_at(path, offset + found.opened))
         if held.strip(b"\r\n"):
-            yield _block(found, len(held), stream, _new_notes(found, offset, told))
+            yield _block(found, len(held), stream, _new_notes(found, offset, reported))
 
 
-def _new_notes(found: Quoting, offset: int, told: set[str]) -> list[Note]:
-    """Return what looks wrong in rows, which begin with a byte of the file, if nothing alike was told."""
-    notes = []
-    if found.doubtful is not None:
-        notes.append(Note(offset + found.doubtful, _LOST_SEPARATOR))
+def _new_notes(found: Quoting, offset: int, reported: set[str]) -> list[Note]:
+    """Return what looks wrong in rows, which begin with a byte of the file: each kind once a file."""
+    notes = {}
+    if found.lost_separator is not None:
+        notes["separator"] = Note(offset + found.lost_separator, _LOST_SEPARATOR)
     if b"\xc2" in found.content and (control := _CONTROL.search(found.content)):
         character = f"U+{ord(control[0].decode()):04X}"
-        notes.append(Note(offset + control.start(), _CONTROL_FOUND.format(character)))
-    new = [note for note in notes if note.sentence[:_KIND] not in told]
-    told.update(note.sentence[:_KIND] for note in new)
+        notes["control"] = Note(offset + control.start(), _CONTROL_FOUND.format(character))
+    new = [note for kind, note in notes.items() if kind not in reported]
+    reported.update(notes)
     return new
 
 
@@ -242,12 +240,12 @@ def _block(found: Quoting, end: int, stream: TextStream, notes: Sequence[Note]) 
     starts = range(0, end, _SHARE)
     has_ends = all(found.row_end(start, min(start + _SHARE, end)) for start in starts)
     share = _SHARE if has_ends else end + 1
-    kept = found.kept_before(end)
-    return Block(found.content, end, share, stream, found.has_breaks(end), kept, notes)
+    protected = found.protected_before(end)
+    return Block(found.content, end, share, stream, found.has_breaks(end), protected, notes)
 
 
 def _checked(content: bytes, offset: int, stream: TextStream) -> Quoting:
-    """Return what the quotes of rows say, which begin with a byte of the file; refuse what is no CSV."""
+    """Return the quotes of rows, which begin with a byte of the file; refuse what is no CSV."""
     path = stream.path
     if b"\0" in content:
         # Another program may have gone on with a file in an encoding of its own.

@@ -1,4 +1,4 @@
-"""The cells of a text column: as text, where quoting keeps them as they stand, or as values.
+"""The cells of a text column: as text, where quotes protect them, or as values.
 
 Arrow does not tell which cells were quoted. Where that makes a difference, as for `" a"` and
 `"NA"`, a mark stands in front of the cell when Arrow reads it, and is taken off here.
@@ -28,7 +28,7 @@ def are_marked(column: pa.ChunkedArray) -> bool:
 
 
 def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> pa.ChunkedArray:
-    """Return a column of texts: quoted cells as they stand; others trimmed, and null where they say so.
+    """Return a column of texts: quoted cells unchanged; others trimmed, and null where they are missing.
 
     What is no column of texts stays as it is. `has_marks`: cells may have marks.
 
@@ -42,12 +42,12 @@ def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -
     texts = _trimmed(column, options.words) if options.strip else column
     if not has_marks or not are_marked(column):
         return texts
-    kept = pc.utf8_slice_codeunits(column, len(MARK))
-    return pc.if_else(pc.fill_null(pc.starts_with(column, MARK), False), kept, texts)  # noqa: FBT003
+    quoted = pc.utf8_slice_codeunits(column, len(MARK))
+    return pc.if_else(pc.fill_null(pc.starts_with(column, MARK), False), quoted, texts)  # noqa: FBT003
 
 
 def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> pa.ChunkedArray:
-    """Return texts that may spell numbers, dates or truths: trimmed, and null where they say so.
+    """Return texts that may spell numbers, dates or truths: trimmed, and null where they are missing.
 
     >>> from epochal.data.csv_options import PLAIN
     >>> texts = pa.chunked_array([[" 5", MARK + " 6", MARK + "NA"]])
@@ -62,7 +62,7 @@ def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) 
 
 
 def without_words(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
-    """Return a column of numbers, dates or truths, null where a value is one that means a missing one.
+    """Return a column of numbers or dates, null where a value is one that means a missing one.
 
     >>> without_words(pa.chunked_array([[-999.0, 1.5]]), ("", "NA", "-999")).to_pylist()
     [None, 1.5]
@@ -86,7 +86,8 @@ def _trimmed(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
 @cache
 def _values_of(words: tuple[str, ...], kind: pa.DataType) -> pa.Array:
     """Return the values of a type that words spell; NaN is none of them, as it is missing anyway."""
-    if pa.types.is_string(kind) or pa.types.is_null(kind):
+    # A truth has other spellings than its word: 1 may mean a missing one, and true not.
+    if pa.types.is_string(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return pa.nulls(0, kind)
     # A whole number may be spelled with a fraction of zero.
     readings = [(kind,), (pa.float64(), kind)] if pa.types.is_integer(kind) else [(kind,)]

@@ -16,7 +16,7 @@ _QUOTE, _SPACE = b'" '
 class LiteralQuotes(NamedTuple):
     """The quotes in cells that begin with another character: their bits, places, and cells.
 
-    `cells` are the places where these cells begin and end, `numbers` says of each quote in which it is.
+    `cells` are the places where these cells begin and end, `numbers` has for each quote the number of its cell.
     """
 
     flags: np.ndarray
@@ -39,7 +39,7 @@ class LiteralQuotes(NamedTuple):
         flags[places] = True
         return cls(bits_of(flags), places, cells, numbers)
 
-    def doubtful(self, content: bytes, row_ends: np.ndarray) -> int | None:
+    def lost_separator(self, content: bytes, row_ends: np.ndarray) -> int | None:
         """Return the place of the first cell that looks as if a separator was lost within it.
 
         In `7"a, b",8` it stood before the first quote: that has text on both

@@ -1,4 +1,4 @@
-"""What is wrong with the quotes of a text table, told with the lines in which they are."""
+"""Errors for the quotes of a text table, with the lines in which they are."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def line_at(path: Path, offset: int) -> int:
 
 
 def not_a_bound(path: Path, found: Quoting, line_of: Callable[[int], int]) -> SourceError:
-    """Return the error for a quote that closes a value before other text; `line_of` a place tells its line."""
+    """Return the error for a quote that closes a value before other text; `line_of` gives the line of a place."""
     opened, closed = found.fault or (0, 0)
     begun, line = line_of(opened), line_of(closed)
     behind = found.content[closed + 1 : closed + 1 + 4 * _SHOWN].decode(errors="replace")

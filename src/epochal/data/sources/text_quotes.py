@@ -1,4 +1,4 @@
-"""The quotes of a text table: where rows end, which quote is wrong, which cells they keep as they stand.
+"""The quotes of a text table: where rows end, which quote is wrong, which cells quotes protect.
 
 The rules are those of RFC 4180, read strictly: a cell that begins with a quote ends with
 one, which a separator, a line end or the end of the file follows; within it a quote is
@@ -50,13 +50,13 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Quoting:
-    """What the quotes of some rows say; the bytes begin with a row.
+    """The quotes of some rows, classified; the bytes begin with a row.
 
     `fault` is the first cell that breaks the rules, `opened` the place of a
     quote that is not closed yet at the end. `row_ends` has a bit for each line end that ends a
-    row (None: no quotes, each does), `broken` one for each within quotes. `kept` are the places
+    row (None: no quotes, each does), `broken` one for each within quotes. `protected` are the places
     of the quotes that open cells which spaces or a missing value would change, were they not quoted.
-    `doubtful` is the place of the first cell that looks as if a separator was lost within it.
+    `lost_separator` is the place of the first cell in which a separator may have been lost.
     """
 
     content: bytes
@@ -64,8 +64,8 @@ class Quoting:
     opened: int | None = None
     row_ends: np.ndarray | None = None
     broken: np.ndarray | None = None
-    kept: np.ndarray | None = None
-    doubtful: int | None = None
+    protected: np.ndarray | None = None
+    lost_separator: int | None = None
 
     def row_end(self, start: int, stop: int) -> int:
         """Return the place after the last row end between two places; 0 if there is none."""
@@ -78,17 +78,17 @@ class Quoting:
         """Return whether there is a line end within quotes before a place."""
         return self.broken is not None and bool(self.broken[: -(-stop // WORD)].any())
 
-    def kept_before(self, stop: int) -> np.ndarray:
-        """Return the places of quotes before a place whose cells quoting keeps as they stand."""
-        kept = np.empty(0, np.int64) if self.kept is None else self.kept
-        return kept[kept < stop]
+    def protected_before(self, stop: int) -> np.ndarray:
+        """Return the places before a place of the quotes that open protected cells."""
+        protected = np.empty(0, np.int64) if self.protected is None else self.protected
+        return protected[protected < stop]
 
 
 def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
-    r"""Return what the quotes of rows say; `words` mean a missing value where they are not quoted.
+    r"""Return the quotes of rows, classified; `words` mean a missing value where they are not quoted.
 
     >>> found = quoting(b'1,"a\nb"\n2," c"\n3,"x', ",", ["NA"])
-    >>> found.row_end(0, 20), found.opened, found.kept.tolist()
+    >>> found.row_end(0, 20), found.opened, found.protected.tolist()
     (15, 17, [10])
     >>> quoting(b'1,"a"b\n', ",", []).fault
     Fault(opened=2, closed=4)
@@ -107,21 +107,25 @@ def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
     fault = None
     if found.wrong is not None:
         fault = Fault(last_place(found.starts, 0, found.wrong), found.wrong)
-    doubtful = None if literal is None else literal.doubtful(content, places_of(found.row_ends))
-    return Quoting(content, fault, opened, found.row_ends, found.broken, found.kept, doubtful)
+    lost_separator = (
+        None if literal is None else literal.lost_separator(content, places_of(found.row_ends))
+    )
+    return Quoting(
+        content, fault, opened, found.row_ends, found.broken, found.protected, lost_separator
+    )
 
 
 class _Found(NamedTuple):
     """What a scan found: a bit for each byte that ends a row, ends a line within quotes, or starts a cell.
 
-    `wrong` is the place of the first quote that is no bound, `kept` are those that open cells to keep.
+    `wrong` is the place of the first quote that is no bound, `protected` are those that open protected cells.
     """
 
     row_ends: np.ndarray
     broken: np.ndarray
     starts: np.ndarray
     wrong: int | None
-    kept: np.ndarray
+    protected: np.ndarray
     ends_inside: bool
 
 
@@ -141,11 +145,11 @@ class _Scan(NamedTuple):
         return cls(np.frombuffer(content, np.uint8), ord(separator), encoded, spaces)
 
     def found(self, literal: np.ndarray | None = None) -> _Found:
-        """Return what the quotes say; `literal` has a bit for each that is text."""
+        """Return the quotes of all pieces; `literal` has a bit for each that is text."""
         size = -(-len(self.values) // WORD)
         row_ends, broken, starts = np.empty((3, size), "<u8")
         wrong: int | None = None
-        kept, padded = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        protected, padded = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         inside = np.zeros(2, "<u8")
         for start in range(0, len(self.values), _PIECE):
             piece = _Piece.of(self, start, literal, is_odd=bool(inside[-2] >> np.uint64(63)))
@@ -156,12 +160,12 @@ class _Scan(NamedTuple):
             starts[some] = piece.starts[core]
             if wrong is None and piece.wrong[core].any():
                 wrong = start + int(places_of(piece.wrong[core])[0])
-            kept.append(piece.kept(self))
+            protected.append(piece.protected(self))
             padded.append(piece.padded(self))
         ends_inside = bool(are_set(inside, np.array([(len(self.values) - 1) % _PIECE]))[0])
         ends = np.concatenate(padded)
-        kept.append(_last_of(places_of(starts) if len(ends) else ends, ends))
-        together = np.sort(np.concatenate(kept))
+        protected.append(_last_of(places_of(starts) if len(ends) else ends, ends))
+        together = np.sort(np.concatenate(protected))
         # Spaces at both ends are one cell.
         together = together[np.diff(together, prepend=-1) > 0]
         return _Found(row_ends, broken, starts, wrong, together, ends_inside)
@@ -223,7 +227,7 @@ class _Piece(NamedTuple):
             first, lead, words, line_ends, inside, starts, ends, wrong, bits_of(spaces), values
         )
 
-    def kept(self, scan: _Scan) -> np.ndarray:
+    def protected(self, scan: _Scan) -> np.ndarray:
         """Return the places of the quotes that open cells which begin with a space or are a word."""
         begins = after(self.starts)
         first = self._in_core(begins & self.spaces, 1)

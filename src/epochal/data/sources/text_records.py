@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from epochal.data.sources.opening import open_bytes
@@ -26,7 +25,7 @@ def records_of(stream: TextStream) -> Iterator[Record]:
     Raises:
         SourceError: for a row that Python's reader refuses, with its line.
     """
-    with open_bytes(stream.path) as file, _any_length():
+    with open_bytes(stream.path) as file:
         for _ in range(stream.options.skip_lines):
             file.readline()
         encoding = "utf-8" if stream.options.skip_lines else "utf-8-sig"
@@ -36,7 +35,7 @@ def records_of(stream: TextStream) -> Iterator[Record]:
             while True:
                 first = lines.count + 1
                 try:
-                    row = next(rows, None)
+                    row = _next(rows)
                 except csv.Error as error:
                     found = f"line {first} of {stream.path} cannot be read: {error}"
                     raise SourceError(found) from error
@@ -52,12 +51,11 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
         yield from enumerate(file, start=1)
 
 
-@contextmanager
-def _any_length() -> Iterator[None]:
-    """Return a context in which Python's reader takes cells of any length."""
+def _next(rows: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row, of cells of any length; None at the end."""
     limit = csv.field_size_limit(_LONGEST)
     try:
-        yield
+        return next(rows, None)
     finally:
         csv.field_size_limit(limit)
 

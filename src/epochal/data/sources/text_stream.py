@@ -148,8 +148,9 @@ class _Lines:
     def separator_of_rows(self, first: str, suffix: str) -> str:
         """Return the separator of lines without names: one that is in all of them equally often."""
         rest = self._file.peek(SAMPLE)[:SAMPLE]
-        lines = [first, *rest.decode(errors="replace").splitlines()[:-1]]
-        counts = [_counts(line) for line in lines[:100]]
+        # The last one may be cut off.
+        whole = rest[: rest.rfind(b"\n") + 1].decode(errors="replace")
+        counts = [_counts(line) for line in [first, *whole.splitlines()][:100] if line]
         alike = [
             separator
             for separator in _SEPARATORS.get(suffix, _SEPARATORS[".csv"])

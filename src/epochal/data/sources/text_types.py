@@ -140,7 +140,7 @@ def way_of_texts(traits: Traits, separator: str, name: str, path: Path) -> Way:
 
 
 class Parse(Protocol):
-    """Reads columns out of rows of text, with marks in front of the cells that quoting keeps, or without."""
+    """Reads columns out of rows of text, with marks in front of protected cells, or without."""
 
     def __call__(self, names: Sequence[str], *, marked: bool = False) -> pa.Table:
         """Return the columns."""
@@ -153,7 +153,7 @@ def columns_from(
     options: CsvOptions,
     marked: pa.Table | None = None,
 ) -> pa.Table:
-    """Return columns of rows in which some cells are kept as they stand by their quotes.
+    """Return columns of rows in which quotes protect some cells.
 
     Texts have marks in front of such cells; numbers, dates and truths are read
     without the marks. `marked` are the columns with marks, if they have been read.
@@ -170,7 +170,9 @@ def columns_from(
     if plain:
         found = parse(plain)
         for name in plain:
-            if name not in columns or not pa.types.is_string(found.column(name).type):
+            kind = found.column(name).type
+            # Of nothing but missing values there is no type: other rows tell whether they are text.
+            if name not in columns or not (pa.types.is_string(kind) or pa.types.is_null(kind)):
                 columns[name] = found.column(name)
     return pa.table({name: columns[name] for name in names})
 

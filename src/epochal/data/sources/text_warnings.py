@@ -32,7 +32,7 @@ def warn_of_head(stream: TextStream) -> None:
     try:
         rows = list(islice(records_of(stream), count + 1))
     except SourceError:
-        # Told when the rows are read.
+        # The error is raised when the rows are read.
         return
     found: list[str] = []
     if stream.options.header:
@@ -81,5 +81,5 @@ def warn_of_names_among(
 
 
 def _warn(stream: TextStream, sentence: str) -> None:
-    """Return nothing; warn of what a sentence says of the file."""
+    """Return nothing; warn of the file, with a sentence about it."""
     warnings.warn(f"{stream.path}: {sentence}", UserWarning, stacklevel=2)

@@ -24,7 +24,7 @@ _ANY_BLOCK = 1 << 30
 
 
 class _LineEndInValueError(Exception):
-    """A line end within quotes, where Arrow was told that there is none."""
+    """A line end within quotes, where Arrow expects none."""
 
 
 def read_whole(
@@ -80,7 +80,7 @@ class _Whole:
             self.close()
 
     def read(self, size: int = -1) -> bytes | memoryview:
-        """Return the next block, whatever size is asked for; nothing at the end."""
+        """Return the next block, of whatever size; nothing at the end."""
         del size
         with self._reading:
             block = None if self.closed else next(self._blocks, None)
