@@ -39,7 +39,7 @@ def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -
     """
     if not pa.types.is_string(column.type):
         return column
-    texts = _trimmed(column, options.words) if options.strip else column
+    texts = _trimmed(column, column, options.words) if options.strip else column
     if not has_marks or not are_marked(column):
         return texts
     quoted = pc.utf8_slice_codeunits(column, len(MARK))
@@ -56,9 +56,10 @@ def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) 
     """
     if not pa.types.is_string(column.type):
         return column
+    bare = column
     if has_marks and are_marked(column):
-        column = pc.replace_substring(column, MARK, "", max_replacements=1)
-    return _trimmed(column, options.words)
+        bare = pc.replace_substring(column, MARK, "", max_replacements=1)
+    return _trimmed(bare, column, options.words)
 
 
 def without_words(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
@@ -74,9 +75,16 @@ def without_words(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedAr
     return pc.if_else(found, pa.scalar(None, column.type), column)
 
 
-def _trimmed(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
-    """Return texts without outer spaces, null where they are one of the words then."""
+def _trimmed(
+    column: pa.ChunkedArray, read: pa.ChunkedArray, words: Sequence[str]
+) -> pa.ChunkedArray:
+    """Return texts without outer spaces, null where they are one of the words then.
+
+    Words that stand as they were `read` are null already.
+    """
     trimmed = pc.utf8_trim_whitespace(column)
+    if trimmed.equals(read):
+        return read
     missing = pc.is_in(trimmed, value_set=pa.array(words))
     if not pc.any(missing).as_py():
         return trimmed

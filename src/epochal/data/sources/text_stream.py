@@ -197,9 +197,12 @@ def _cells(record: str, separator: str, path: Path, line: int) -> list[str]:
     try:
         return next(csv.reader([record], delimiter=separator))
     except csv.Error as error:
-        hint = "write the lines with a line feed at their ends"
-        message = f"line {line} of {path} cannot be read: {error}"
-        raise SourceError(message, "cells between separators", hint) from error
+        if "\r" not in record:
+            message = f"line {line} of {path} cannot be read: {error}"
+            raise SourceError(message, "cells between separators") from error
+        message = f"line {line} of {path} goes on behind a carriage return without a line feed"
+        hint = r"convert it first, e.g.: tr '\r' '\n' < OLD > NEW"
+        raise SourceError(message, "line feeds at the ends of lines", hint) from error
 
 
 def _counts(line: str) -> Counter[str]:
