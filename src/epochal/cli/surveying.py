@@ -82,12 +82,13 @@ def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
     """Return a line for each column in which cells lose spaces, or are missing for their text."""
     lines = []
     for name, found in cells.items():
-        told = [f"{text!r} is missing in {count:,}" for text, count in found.missing.most_common()]
+        parts = [f"{text!r} is missing in {count:,}" for text, count in found.missing.most_common()]
         if found.trimmed:
-            told.insert(0, f"outer spaces are cut in {found.trimmed:,}")
-        if told:
-            lines.append(f"  {shortened(name, NAME):<{NAME + 2}}{', '.join(told)}")
-    return lines
+            parts.insert(0, f"outer spaces are cut in {found.trimmed:,}")
+        if parts:
+            lines.append(f"  {shortened(name, NAME):<{NAME + 2}}{', '.join(parts)}")
+    more = len(lines) - COLUMNS_SHOWN
+    return [*lines[:COLUMNS_SHOWN], f"  … and {more} more"] if more > 0 else lines
 
 
 def data_described(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> dict[str, Any]:

@@ -18,9 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.dates import seconds
-from epochal.data.numbers import Place, numbers, truths
-from epochal.data.schema import kind_of
 from epochal.data.sources import files, text_blocks
 from epochal.data.sources.streams import stream
 from epochal.errors import ColumnError, DataError, EpochalError, MissingFileError, SourceError
@@ -166,31 +163,6 @@ def test_forms_of_text(tmp_path, mark, suffix):
     assert assert_same(path, "a").values.dtype == np.int64
 
 
-_OPTIONS = [
-    CsvOptions(skip_lines=2),
-    CsvOptions(header=False),
-    CsvOptions(missing_values=("x", "-999", "2024-01-01")),
-    CsvOptions(missing_values=("1",), strip=False),
-]
-
-
-@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
-@pytest.mark.parametrize("options", _OPTIONS)
-@pytest.mark.parametrize(
-    "name", ["numbers, text", "dates", "quoted words", "numbers, quoted gaps late"]
-)
-def test_options_hold_in_every_pass(tmp_path, name, options):
-    """Skipped lines, no header, other words and kept spaces: the same as read whole."""
-    lines = [f"{value},{n % 5 - 999}, {'pq'[n % 2]}" for n, value in enumerate(_LATE[name])]
-    path = tmp_path / "data.csv"
-    head = [] if not options.header else ["a,n,y"]
-    path.write_text("\n".join(["title"] * options.skip_lines + head + lines))
-    first, second, third = ("a", "n", "y") if options.header else ("x0", "x1", "x2")
-    found = assert_same(path, third, csv=options)
-    assert_same(path, second, csv=options, as_text=[first, second])
-    assert found.values.tolist() == (["p", "q"] if options.strip else [" p", " q"])
-
-
 def test_a_stream_read_in_another_way_has_another_digest(tmp_path):
     """The same bytes are other rows if other words are missing, and are kept apart on disk."""
     path = tmp_path / "data.csv"
@@ -234,37 +206,6 @@ _KINDS = [
 _COLUMN = st.sampled_from(_KINDS).flatmap(
     lambda values: st.lists(st.sampled_from(values), min_size=1, max_size=30)
 )
-
-
-_READERS = {"number": numbers, "boolean": truths, "date": seconds}
-
-
-@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
-@settings(deadline=None, max_examples=150)
-@given(st.lists(_COLUMN, min_size=1, max_size=3), st.sampled_from([PLAIN, *_OPTIONS[2:]]))
-def test_batches_have_the_values_of_the_whole(tmp_path_factory, columns, options):
-    """Law: what is text in the whole is the same text in batches, and what is a value the same value."""
-    path = tmp_path_factory.mktemp("law") / "a.csv"
-    lines = [",".join(row) for row in zip(*columns, ["end"] * 30, strict=False)]
-    names = [*"abc"[: len(columns)], "last"]
-    path.write_text("\n".join([",".join(names), *lines]), newline="")
-    whole = files.read(str(path), None, csv=options).rows
-    together = pa.concat_tables([*files.batches(str(path), 7, csv=options)])
-    for name in names:
-        typed, text = whole.column(name), together.column(name)
-        kind = kind_of(typed.type, name)
-        if kind == "category":
-            # A column of nothing but quoted words for a missing value has no value in the whole.
-            assert pa.types.is_null(typed.type) or text.to_pylist() == typed.to_pylist()
-        elif not _has_hexadecimals(columns):
-            read = _READERS[kind]
-            place = Place(name, words=options.words)
-            np.testing.assert_array_equal(read(text, place), read(typed, place))
-
-
-def _has_hexadecimals(columns):
-    """Return whether there are numbers that Arrow reads in a file, and nobody in a text."""
-    return any("0x1F" in column for column in columns)
 
 
 @pytest.mark.filterwarnings("ignore:.*line:UserWarning")
