@@ -133,6 +133,11 @@ bench-larger-than-memory: $(VENV)/dev.stamp ## measure memory and speed on a tab
 	@test -n "$(FOLDER)" || { echo "say where the table may be: make bench-larger-than-memory FOLDER=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/larger_than_memory.py "$(FOLDER)" $(OPTIONS)
 
+.PHONY: bench-csv-pollution
+bench-csv-pollution: $(VENV)/dev.stamp ## say how damaged CSV files are read (FOLDER=a copy of Pollock)
+	@test -n "$(FOLDER)" || { echo "say where the files are: make bench-csv-pollution FOLDER=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/csv_pollution.py "$(FOLDER)" $(OPTIONS)
+
 .PHONY: pin
 pin: ## renew constraints/pinned.txt with the newest versions
 	rm -rf .venv-pin

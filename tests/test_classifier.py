@@ -1,6 +1,7 @@
 """The scikit-learn door: contract, tools, data of every kind, continuing, saving."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
 from epochal.classifier import SETTINGS
+from epochal.data.csv_options import CsvOptions
+from epochal.data.sources.roles import Roles, labelled
 from epochal.errors import DataError, SettingError
-from epochal.settings import CONSTRAINTS, PRESETS, resolved
+from epochal.fit import fit
+from epochal.model.artifact import save
+from epochal.request import Circumstances
+from epochal.settings import CONSTRAINTS, PRESETS, checked, preset, resolved
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)
@@ -265,6 +271,25 @@ def test_partial_fit_goes_on():
     assert new.partial_fit(X[50:], Y[50:]).predict_proba(X).shape == (150, 3)
     with pytest.raises(ValueError, match="classes"):
         new.partial_fit(X[:2], [0, 7])
+
+
+def test_files_are_read_as_in_the_first_training(tmp_path):
+    """A model keeps the words that mean a missing value, for prediction at a path and for going on."""
+    path, model = tmp_path / "a.csv", tmp_path / "a.epochal"
+    rows = [f"{'unknown' if k % 5 == 0 else k % 7},{'pq'[k % 2]}" for k in range(60)]
+    path.write_text("n,y\n" + "\n".join(rows) + "\n")
+    read = labelled(str(path), Roles("y"), csv=CsvOptions(missing_values=("unknown",)))
+    settings = checked(preset("fast"), {"n_estimators": 2, "max_iter": 2, "n_folds": 2})
+    save(replace(fit(read, settings, Circumstances(0)).model, target="y"), model)
+
+    loaded = load(model)
+    assert loaded.predict_proba(str(path)).shape == (60, 2)
+    loaded.set_params(warm_start=True, n_estimators=2, n_folds=2, max_iter=1)
+    loaded.fit(str(path), "y")
+    loaded.partial_fit(str(path), "y")
+    assert loaded.model_.preprocessor.schema.missing_values == ("unknown",)
+    loaded.set_params(warm_start=False).fit(str(path), "y")
+    assert loaded.model_.preprocessor.schema.columns[0].kind == "category"
 
 
 def test_one_network_has_coefficients():

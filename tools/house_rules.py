@@ -29,6 +29,7 @@ SOMEBODYS_MACHINE = re.compile(r"(?<![\w.])/(?:home|Users|work|tmp)/\w")
 WITHOUT_TWIN = {
     "conftest.py",
     "test_classic.py",
+    "test_corpora.py",
     "test_damage.py",
     "test_docs.py",
     "test_examples.py",

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from epochal.constraints import Choice
+from epochal.data.csv_options import PLAIN
 from epochal.data.memory import Memory, size_of
 from epochal.data.sources.frames import concrete
 from epochal.data.sources.roles import Roles
@@ -315,12 +316,13 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
         with self.whole_or_not_at_all():
-            data = read_rows(self, X, roles, reset=earlier is None)
+            csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
+            data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_beside(data, settings, validated=X_val is not None)
             validation = None
             if X_val is not None:
                 roles = Roles(y_val, sample_weight_val)
-                validation = read_rows(self, X_val, roles, reset=False, ending="_val")
+                validation = read_rows(self, X_val, roles, reset=False, ending="_val", csv=csv)
             how = self._how(earlier)
             fitted = fit(data, settings, how, validation=validation, earlier=earlier)
             return self._keep(fitted, y)
@@ -352,7 +354,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
         with self.whole_or_not_at_all():
-            data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None)
+            csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
+            data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             how = self._how(earlier)
             return self._keep(fit(data, settings, how, classes=known, earlier=earlier), y)
 

@@ -357,7 +357,9 @@ def _preprocessor(
 
     def make() -> Preprocessor:
         """Return the preprocessing by the statistics of the training rows."""
-        return Preprocessor.fit(data.rows, data.weight, trains, **_statistics_of(settings))
+        return Preprocessor.fit(
+            data.rows, data.weight, trains, **_statistics_of(settings), csv=data.csv
+        )
 
     return make() if kept is None else kept.preprocessor(make)
 

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.labelled import Labelled
 from epochal.data.labels import encode_labels, missing_labels
 from epochal.data.matching import is_plain
@@ -29,6 +30,7 @@ from epochal.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.data.sources.roles import Roles
 
@@ -82,10 +84,19 @@ def checked_rows(
     return rows
 
 
-def read_rows(estimator: Any, X: Any, roles: Roles, *, reset: bool, ending: str = "") -> Labelled:
+def read_rows(
+    estimator: Any,
+    X: Any,
+    roles: Roles,
+    *,
+    reset: bool,
+    ending: str = "",
+    csv: CsvOptions = PLAIN,
+) -> Labelled:
     """Return rows with their labels, weights, groups and times, given by values or by names of columns.
 
-    `reset` as above; `ending` is the end of the argument names, "_val" for validation rows.
+    `reset` as above; `ending` is the end of the argument names, "_val" for validation rows;
+    `csv` is how CSV files are read.
     """
     if roles.target is None:
         msg = "requires y to be passed, but the target y is None"
@@ -94,7 +105,9 @@ def read_rows(estimator: Any, X: Any, roles: Roles, *, reset: bool, ending: str 
     categorical = [] if columns is None else list(columns)
     if isinstance(X, (str, PathLike)):
         streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
-        read = labelled(str(X), roles, categorical=names, streamed=streamed, options=PYTHON)
+        read = labelled(
+            str(X), roles, categorical=names, streamed=streamed, options=PYTHON, csv=csv
+        )
         _warn_of_dropped(read.dropped, str(X))
         return replace(read, rows=checked_rows(estimator, read.rows, reset=reset))
     X = concrete(X)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+
+from epochal.cli import surveying
+from epochal.cli.surveying import cell_lines
+from epochal.data.sources.text_counts import CellCounts
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
@@ -34,6 +39,21 @@ def test_doubts_are_told_by_inspect_and_by_train(run, table):
         assert "'leak' alone tells the class" in told
         assert "'id' is different in nearly every row" in told
         assert "--drop leak" in told
+
+
+def test_counts_of_cells_are_lines_of_their_columns(monkeypatch):
+    """A column without such cells has no line, and of very many columns some are shown."""
+    cells = {
+        "age": CellCounts(),
+        "job": CellCounts(1200, Counter({"NA": 3, "?": 1})),
+        "city": CellCounts(0, Counter({"?": 1})),
+    }
+    assert cell_lines(cells) == [
+        f"  {'job':<30}outer spaces are cut in 1,200, 'NA' is missing in 3, '?' is missing in 1",
+        f"  {'city':<30}'?' is missing in 1",
+    ]
+    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 1)
+    assert cell_lines(cells)[1:] == ["  … and 1 more"]
 
 
 def test_columns_may_be_dropped_from_the_view(run, table):

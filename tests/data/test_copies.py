@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from epochal.data.copies import Seen, kinds_of, row_keys
+from epochal.errors import DataError
 
 
 def test_equal_rows_have_equal_keys_and_others_do_not():
@@ -32,6 +33,16 @@ def test_many_different_rows_have_different_keys():
     first, second = np.divmod(np.arange(100_000), 300)
 
     assert len(np.unique(row_keys(np.column_stack([first, second])))) == 100_000
+
+
+def test_words_that_mean_a_missing_value():
+    """A text among numbers is missing if it is a word that means so, and else no number."""
+    texts, gaps = pa.table({"n": ["1", "unknown"]}), pa.table({"n": ["1", None]})
+    kinds = {"n": "number"}
+    known = row_keys(texts, kinds, missing=("", "unknown"))
+    assert known.tolist() == row_keys(gaps, kinds).tolist()
+    with pytest.raises(DataError, match="'unknown' in row 1"):
+        row_keys(texts, kinds)
 
 
 def test_the_place_of_a_value_counts():

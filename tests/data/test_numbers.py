@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.numbers import NULL_SPELLINGS, Place, numbers, truths
+from epochal.data.csv_options import PLAIN
+from epochal.data.dates import seconds
+from epochal.data.numbers import Place, numbers, truths
 from epochal.errors import DataError
 
 COLUMNS = {
@@ -38,13 +40,29 @@ def test_columns_of_every_type_become_numbers(name):
     np.testing.assert_array_equal(values, [*expected, 1])
 
 
-@pytest.mark.parametrize("spelling", NULL_SPELLINGS)
+@pytest.mark.parametrize("spelling", PLAIN.words)
 def test_null_spellings_are_missing_values(spelling):
     """Each spelling of a missing value is NaN, also among truth values."""
     column = pa.chunked_array([[spelling, "1"]])
 
     np.testing.assert_array_equal(numbers(column, Place("a")), [np.nan, 1])
     np.testing.assert_array_equal(truths(column, Place("a")), [np.nan, 1])
+
+
+def test_other_words_are_missing_values():
+    """Words of their own take the place of the usual ones, and are compared by value among values."""
+    place = Place("a", 0, ("", "unknown", "-999", "1900-01-01"))
+    texts = pa.chunked_array([["1", " unknown", "-999.0", ""]])
+    np.testing.assert_array_equal(numbers(texts, place), [1, *[np.nan] * 3])
+    with pytest.raises(DataError, match="'NA' in row 1"):
+        numbers(pa.chunked_array([["1", "NA"]]), place)
+    np.testing.assert_array_equal(
+        truths(pa.chunked_array([["true", "unknown"]]), place), [1, np.nan]
+    )
+    days = pa.chunked_array([["1970-01-02", "1900-01-01", " unknown"]])
+    np.testing.assert_array_equal(seconds(days, place), [86_400, np.nan, np.nan])
+    typed = pa.chunked_array([[-999.0, 1.0]])
+    np.testing.assert_array_equal(numbers(typed, place), [-999, 1])
 
 
 def test_integers_beyond_float64_are_rounded():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from epochal.data import rows as rows_module
+from epochal.data.csv_options import CsvOptions
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import DataError
 
@@ -439,18 +440,25 @@ def test_preprocessing_returns_from_its_description():
         assert returned.encode(rows).tobytes() == preprocessor.encode(rows).tobytes()
 
 
+def test_texts_of_new_rows_are_read_as_asked():
+    """Words that mean a missing value belong to the preprocessing, and so to the numbers out of texts."""
+    options = CsvOptions(missing_values=("unknown",))
+    statistics = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
+    training = pa.table({"n": [1.0, 2.0, None]})
+    preprocessor = Preprocessor.fit(training, **statistics, csv=options)
+    assert preprocessor.schema.csv == options
+    texts = pa.table({"n": ["1", "2", " unknown"]})
+    np.testing.assert_array_equal(preprocessor.encode(texts), preprocessor.encode(training))
+    with pytest.raises(DataError, match="'NA' in row 0"):
+        preprocessor.encode(pa.table({"n": ["NA"]}))
+
+
 def test_equality_sees_every_part():
     """Another schema, array, epsilon, clip or root is another preprocessing."""
     preprocessor = fitted(TABLE)
-    changes = {
-        "schema": dataclasses.replace(preprocessor.schema, columns=preprocessor.schema.columns[:1]),
-        "mean": preprocessor.mean + 1,
-        "scale": preprocessor.scale + 1,
-        "epsilon": 0.1,
-        "relative_epsilon": False,
-        "clip": None,
-        "roots": (0,),
-    }
+    schema = dataclasses.replace(preprocessor.schema, columns=preprocessor.schema.columns[:1])
+    changes = {"schema": schema, "mean": preprocessor.mean + 1, "scale": preprocessor.scale + 1}
+    changes |= {"epsilon": 0.1, "relative_epsilon": False, "clip": None, "roots": (0,)}
 
     for name, value in changes.items():
         assert dataclasses.replace(preprocessor, **{name: value}) != preprocessor

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from epochal.data.csv_options import CsvOptions
 from epochal.data.schema import Column, Schema
 from epochal.data.statistics import statistics
 
@@ -27,6 +28,10 @@ NONSENSE = {
     "negative shape": lambda d: d | {"shape": [-2, -5]},
     "other shape": lambda d: d | {"shape": [9]},
     "array with categories": lambda d: d | {"named": False},
+    "missing values no list": lambda d: d | {"missing_values": "NA"},
+    "missing values no texts": lambda d: d | {"missing_values": ["NA", 1]},
+    "a missing value twice": lambda d: d | {"missing_values": ["NA", "NA"]},
+    "strip no truth value": lambda d: d | {"strip": 1},
     "a column twice": lambda d: d | {"columns": d["columns"][:1] * 2, "shape": [2]},
 }
 
@@ -39,6 +44,18 @@ def test_a_nonsensical_schema_is_refused(name, every_kind):
 
     with pytest.raises(ValueError, match="schema|shape|column"):
         Schema.from_dict(NONSENSE[name](description))
+
+
+def test_a_schema_says_how_cells_are_read(every_kind):
+    """Missing values and spaces are stored; what no cell can be is refused."""
+    options = CsvOptions(missing_values=("-999", "not known"), strip=False)
+    schema = statistics(every_kind, max_categories=64).schema.read_as(options)
+
+    assert schema.csv == options
+    assert schema.words == ("", "-999", "not known")
+    assert Schema.from_dict(copy.deepcopy(schema.to_dict())) == schema
+    with pytest.raises(ValueError, match="has a quote"):
+        Schema.from_dict(schema.to_dict() | {"missing_values": ['"']})
 
 
 COLUMN = {"name": "a", "kind": "category", "categories": ["x", "y"]}

@@ -36,9 +36,12 @@ def older(described: dict[str, Any], version: int) -> dict[str, Any]:
     old = json.loads(json.dumps(described))
     old["format_version"] = version
     for later in range(version + 1, FORMAT_VERSION + 1):
-        for part, keys in NEW[later].items():
+        for path, keys in NEW[later].items():
+            part = old
+            for step in path.split("."):
+                part = part[step]
             for name in keys:
-                del old[part][name]
+                del part[name]
     if version < 5:
         del old["parameters"]
     if version == 1:
@@ -111,6 +114,9 @@ def test_a_model_of_format_4_is_read(
     rows = ages.append_column("since", [["2020-02-29", None]])
     assert read.preprocessor.encode(rows).tobytes() == model.preprocessor.encode(rows).tobytes()
     assert read == before_5(model)
+    schema = read.preprocessor.schema
+    assert schema.missing_values == ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+    assert schema.strip is True
 
 
 @pytest.mark.parametrize("version", range(1, 5))

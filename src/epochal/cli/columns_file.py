@@ -4,6 +4,8 @@
     weight = "households"
     drop = ["id", "name"]
     categorical = ["zip"]
+    skip_lines = 2
+    missing_values = ["NA", "-999"]
 
 What is typed on the command line goes before what the file says.
 """
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ONE = ("target", "weight", "group", "time")
-SEVERAL = ("drop", "categorical")
+SEVERAL = ("drop", "categorical", "missing_values")
+FLAGS = ("no_header", "keep_spaces")
+COUNTS = ("skip_lines",)
 
 
 def fill_in(arguments: argparse.Namespace) -> None:
@@ -42,7 +46,7 @@ def said_in(path: Path) -> dict[str, Any]:
     """
     with reading(path, "a TOML file that says what columns are"), path.open("rb") as file:
         said = tomllib.load(file)
-    known = (*ONE, *SEVERAL)
+    known = (*ONE, *SEVERAL, *FLAGS, *COUNTS)
     for name, value in said.items():
         if name not in known:
             raise SettingError(
@@ -53,9 +57,12 @@ def said_in(path: Path) -> dict[str, Any]:
                 f"{name} in {path} is {value!r}", "the name of one column, in quotes"
             )
         if name in SEVERAL and not _is_names(value):
-            raise SettingError(
-                f"{name} in {path} is {value!r}", 'names of columns, as ["id", "name"]'
-            )
+            what = "texts" if name == "missing_values" else "names of columns"
+            raise SettingError(f"{name} in {path} is {value!r}", f'{what}, as ["id", "name"]')
+        if name in FLAGS and not isinstance(value, bool):
+            raise SettingError(f"{name} in {path} is {value!r}", "true or false")
+        if name in COUNTS and (type(value) is not int or value < 0):
+            raise SettingError(f"{name} in {path} is {value!r}", "a whole number from 0 up")
     return {name: tuple(value) if name in SEVERAL else value for name, value in said.items()}
 
 

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from epochal.cli.counting import counting
+from epochal.cli.csv_options import csv_options, reading_as
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.progress import as_json
@@ -34,10 +35,12 @@ AUC_ERROR = 1e-4
 def run(arguments: argparse.Namespace) -> int:
     """Print how good the model is on the labelled rows at DATA; return the exit code."""
     model = load(arguments.model)
+    csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
+    model = reading_as(model, csv)
     with counting(sys.stderr, quiet=arguments.quiet) as count:
         roles = Roles(arguments.target or model.target, weight=arguments.weight)
         rows = arguments.batch_rows or piece_rows(arguments.memory)
-        pieces = labelled_batches(arguments.data, roles, rows)
+        pieces = labelled_batches(arguments.data, roles, rows, csv=csv)
         figures = figures_of(model, pieces, arguments.data, count)
     if arguments.json:
         names = {"model": str(arguments.model), "data": arguments.data}

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epochal.cli.columns_file import fill_in
+from epochal.cli.csv_options import csv_options
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.progress import as_json
-from epochal.cli.surveying import data_described, data_lines
+from epochal.cli.surveying import counted_cells, data_described, data_lines
 from epochal.data.sources.discovery import is_data
 from epochal.data.sources.roles import Roles, labelled
 from epochal.model.artifact import load
@@ -29,6 +30,7 @@ COLUMNS_SHOWN, NAME = 40, 28
 def run(arguments: argparse.Namespace) -> int:
     """Print what the model is, or what the data hold; return the exit code."""
     fill_in(arguments)
+    csv = csv_options(arguments, arguments.path)
     if arguments.target is not None or is_data(arguments.path):
         read = labelled(
             arguments.path,
@@ -36,11 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
             categorical=arguments.categorical,
             drop=arguments.drop,
             streamed=arguments.memory is not None,
+            csv=csv,
         )
+        cells = counted_cells(arguments.path, read, arguments.target)
         if arguments.json:
-            print(as_json(data_described(arguments.path, read)))
+            print(as_json(data_described(arguments.path, read, cells)))
         else:
-            print("\n".join(data_lines(arguments.path, read)))
+            print("\n".join(data_lines(arguments.path, read, cells)))
         return 0
     model = load(Path(arguments.path))
     if arguments.json:
@@ -62,6 +66,7 @@ def _lines(model: Model) -> list[str]:
         row("members", f"{len(model.members)} networks of {sizes}"),
         row("weights", f"{_parameters(model):,}"),
         row("seed", str(model.seed)),
+        row("missing values", ", ".join(model.preprocessor.schema.missing_values)),
         row("made by", made),
         "",
         "Training",

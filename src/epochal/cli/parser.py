@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from epochal import __version__
+from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
 from epochal.data.memory import size_of
 from epochal.errors import SettingError, suggestion
@@ -166,6 +167,7 @@ def _add_train(parser: Parser) -> None:
         "training on the same data (default: the system's for temporary files, and not kept)",
     )
     _add_columns(parser)
+    add_csv_options(parser)
     _add_talking(parser)
     parser.add_argument(
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
@@ -205,6 +207,7 @@ def _add_inspect(parser: Parser) -> None:
     _add_target_as_text(parser)
     _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
+    add_csv_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
 
@@ -220,6 +223,7 @@ def _add_model_and_data(parser: Parser) -> None:
         f"(default: {_ROWS}, with --memory {_FEWER_ROWS})",
     )
     _add_memory(parser, "hold memory only while it is needed, which takes longer")
+    add_csv_options(parser)
 
 
 def _add_memory(parser: Parser, text: str) -> None:
@@ -233,7 +237,8 @@ def _add_columns(parser: Parser) -> None:
         "--columns",
         type=Path,
         metavar="FILE",
-        help="a TOML file with target, weight, group, time, drop, categorical, for what is not typed",
+        help="a TOML file with target, weight, group, time, drop, categorical and the options for "
+        "CSV files, for what is not typed",
     )
     parser.add_argument(
         "--categorical",

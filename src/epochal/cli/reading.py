@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.cli.printing import counted
+from epochal.data.csv_options import PLAIN
 from epochal.data.label_matching import class_indices
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.data.sources.roles import Roles
     from epochal.data.streamed import Streamed
@@ -37,13 +39,14 @@ def like(
     path: str,
     roles: Roles,
     drop: Collection[str],
+    csv: CsvOptions = PLAIN,
     *,
     streamed: bool = False,
 ) -> Labelled:
     """Return everything at a path, with labels of the type of `classes`."""
     if streamed:
-        return relabelled(labelled(path, roles, drop=drop, streamed=True), classes)
-    pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop))
+        return relabelled(labelled(path, roles, drop=drop, streamed=True, csv=csv), classes)
+    pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop, csv))
     labels = np.concatenate([class_indices(classes, p.labels, p.label_source) for p in pieces])
     if not len(labels):
         raise DataError(f"{path} has no row with a label", "at least one")
@@ -52,6 +55,7 @@ def like(
         classes[labels],
         None if roles.weight is None else np.concatenate([piece.weight for piece in pieces]),
         dropped=sum(piece.dropped for piece in pieces),
+        csv=csv,
     )
 
 

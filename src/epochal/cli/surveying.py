@@ -12,16 +12,19 @@ from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import Seen, kinds_of, row_keys
 from epochal.data.label_matching import class_indices
-from epochal.data.labels import encode_labels
+from epochal.data.labels import Coded, encode_labels
 from epochal.data.rows import ahead, head_of, pieces, take
+from epochal.data.schema import kind_of
+from epochal.data.sources.text_counts import cell_counts
 from epochal.data.streamed import joined
 from epochal.data.survey import Doubt, Survey, copies, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from epochal.data.labelled import Labelled
     from epochal.data.rows import Rows
+    from epochal.data.sources.text_counts import CellCounts
 
 COLUMNS_SHOWN, NAME = 100, 28
 # Rows that training looks at for doubts, and doubts that it tells.
@@ -30,7 +33,7 @@ LOOKED_AT, TOLD = 20_000, 8
 INSPECTED = 200_000
 
 
-def data_lines(path: str, read: Labelled) -> list[str]:
+def data_lines(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> list[str]:
     """Return for a person what was found in labelled rows, and what looks wrong."""
     some, found, doubts = _looked_at(read)
     part = (
@@ -54,12 +57,42 @@ def data_lines(path: str, read: Labelled) -> list[str]:
     ]
     if len(found.columns) > COLUMNS_SHOWN:
         lines.append(f"  … and {len(found.columns) - COLUMNS_SHOWN} more")
+    changed = cell_lines(cells)
+    if changed:
+        lines += ["", "Cells that are not read as they stand", *changed]
     if doubts:
         lines += ["", "To look at", *doubt_lines(doubts)]
     return lines
 
 
-def data_described(path: str, read: Labelled) -> dict[str, Any]:
+def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, CellCounts]:
+    """Return what becomes of the cells of the columns that were read, and of the target."""
+    head = head_of(read.rows)
+    if not isinstance(head, pa.Table):
+        return {}
+    texts = {field.name for field in head.schema if kind_of(field.type, field.name) == "category"}
+    of_labels = read.labels.values if isinstance(read.labels, Coded) else read.labels
+    names = list(head.column_names)
+    if target is not None:
+        names.append(target)
+        texts |= {target} if of_labels.dtype.kind in "OU" else set()
+    return cell_counts(path, names, texts, read.csv)
+
+
+def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
+    """Return a line for each column in which cells lose spaces, or are missing for their text."""
+    lines = []
+    for name, found in cells.items():
+        parts = [f"{text!r} is missing in {count:,}" for text, count in found.missing.most_common()]
+        if found.trimmed:
+            parts.insert(0, f"outer spaces are cut in {found.trimmed:,}")
+        if parts:
+            lines.append(f"  {shortened(name, NAME):<{NAME + 2}}{', '.join(parts)}")
+    more = len(lines) - COLUMNS_SHOWN
+    return [*lines[:COLUMNS_SHOWN], f"  … and {more} more"] if more > 0 else lines
+
+
+def data_described(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> dict[str, Any]:
     """Return for a machine what was found."""
     _, found, doubts = _looked_at(read)
     return {
@@ -69,6 +102,10 @@ def data_described(path: str, read: Labelled) -> dict[str, Any]:
         "dropped": read.dropped,
         "classes": class_counts(read.labels),
         "columns": [asdict(one) for one in found.columns],
+        "cells": {
+            name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
+            for name, counts in cells.items()
+        },
         "doubts": [asdict(one) for one in doubts],
     }
 
@@ -105,7 +142,7 @@ class Look:
 
         Only rows that others are `compared` with have keys.
         """
-        self.compared = compared or apart is not None
+        self.compared, self.words = compared or apart is not None, read.csv.words
         head, count = head_of(read.rows), len(read.labels)
         self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
         self.doubts: list[Doubt] = []
@@ -147,4 +184,4 @@ class Look:
         lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
         if lacks or not self.compared or not isinstance(piece, (pa.Table, np.ndarray)):
             return span, piece, np.empty(0, np.uint64)
-        return span, piece, row_keys(piece, self.kinds, span.start)
+        return span, piece, row_keys(piece, self.kinds, span.start, self.words)

@@ -13,6 +13,7 @@ import numpy as np
 from epochal.cli.codes import INTERRUPTED
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
+from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
@@ -29,6 +30,7 @@ from epochal.cli.progress import as_json, progress_for
 from epochal.cli.reading import class_counts, columns_found, like, relabelled
 from epochal.cli.surveying import Look, doubt_lines
 from epochal.cli.track import clock
+from epochal.data.csv_options import PLAIN
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.label_matching import class_indices
 from epochal.data.labels import encode_labels
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.labelled import Labelled
     from epochal.data.rows import Rows
     from epochal.model.description import Model
@@ -62,6 +65,7 @@ class Parts(NamedTuple):
     valid: Labelled | None
     test: Labelled | None
     look: Look | None  # None where nobody is told what was seen
+    csv: CsvOptions
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted and not arguments.quiet:
         print("interrupted: the best copies so far are kept", file=sys.stderr)
-    test = _test_figures(arguments, model, parts.test)
+    test = _test_figures(arguments, model, parts)
     if arguments.json:
         print(as_json(_result(arguments, model, out, seconds, test)))
     elif not arguments.quiet:
@@ -117,9 +121,14 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     if earlier is not None:
         columns = earlier.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
-    streamed = arguments.memory is not None
+    streamed, csv = arguments.memory is not None, _csv(arguments, earlier)
     train = labelled(
-        arguments.data, roles, categorical=categorical, drop=arguments.drop, streamed=streamed
+        arguments.data,
+        roles,
+        categorical=categorical,
+        drop=arguments.drop,
+        streamed=streamed,
+        csv=csv,
     )
     if earlier is None:
         classes, numbers = encode_labels(train.labels, train.label_source)
@@ -129,7 +138,7 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         numbers = class_indices(classes, train.labels, train.label_source)
     valid = None
     if arguments.valid:
-        valid = like(classes, arguments.valid, roles, arguments.drop, streamed=streamed)
+        valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
     apart = _apart(arguments, train, numbers)
     look = None
     if not (arguments.quiet or arguments.json):
@@ -138,14 +147,24 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         look.compare("validate", pieces(valid.rows))
     if arguments.test:
         # A mistake in it shall show now, and not after hours of training.
-        tested = _test_pieces(arguments, classes)
+        tested = _test_pieces(arguments, classes, csv)
         if look:
             look.compare("test", tested)
         for _ in tested:
             pass
     if apart is None:
-        return Parts(train, valid, None, look)
-    return Parts(train.where(~apart), valid, train.where(apart), look)
+        return Parts(train, valid, None, look, csv)
+    return Parts(train.where(~apart), valid, train.where(apart), look, csv)
+
+
+def _csv(arguments: argparse.Namespace, earlier: Model | None) -> CsvOptions:
+    """Return how CSV files are read: what columns mean, as in the model to go on from."""
+    stored = PLAIN if earlier is None else earlier.preprocessor.schema.csv
+    paths = arguments.data, arguments.valid, arguments.test
+    csv = csv_options(arguments, *paths, stored=stored)
+    if earlier is not None:
+        refuse_other_cells(csv, stored)
+    return csv
 
 
 def _apart(
@@ -164,12 +183,12 @@ def _apart(
 
 
 def _test_pieces(
-    arguments: argparse.Namespace, classes: np.ndarray
+    arguments: argparse.Namespace, classes: np.ndarray, csv: CsvOptions
 ) -> Iterator[tuple[slice, Rows]]:
     """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
     start, roles = 0, _roles(arguments)
     for piece in labelled_batches(
-        arguments.test, roles, piece_rows(arguments.memory), arguments.drop
+        arguments.test, roles, piece_rows(arguments.memory), arguments.drop, csv
     ):
         class_indices(classes, piece.labels, piece.label_source)
         yield slice(start, start + len(piece.labels)), piece.rows
@@ -264,19 +283,19 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
     )
 
 
-def _test_figures(
-    arguments: argparse.Namespace, model: Model, test: Labelled | None
-) -> Evaluation | None:
+def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> Evaluation | None:
     """Return the figures on rows kept apart, where there are any."""
     rows = piece_rows(arguments.memory)
     if arguments.test:
-        pieces = labelled_batches(arguments.test, _roles(arguments), rows, arguments.drop)
+        pieces = labelled_batches(
+            arguments.test, _roles(arguments), rows, arguments.drop, parts.csv
+        )
         with counting(sys.stderr, quiet=arguments.quiet) as count:
             return figures_of(model, pieces, arguments.test, count)
-    if test is None:
+    if parts.test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
-        return figures_of(model, test.pieces(rows), arguments.data, count)
+        return figures_of(model, parts.test.pieces(rows), arguments.data, count)
 
 
 def _report(

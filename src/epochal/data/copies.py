@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.categories import different
+from epochal.data.csv_options import PLAIN
 from epochal.data.dates import seconds
 from epochal.data.numbers import Place, numbers, truths
 from epochal.data.schema import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from epochal.data.rows import Rows
     from epochal.data.schema import Kind
@@ -66,7 +67,12 @@ def _share(keys: np.ndarray, halvings: int) -> np.ndarray:
     return keys if halvings == 0 else keys[keys & np.uint64(2**halvings - 1) == 0]
 
 
-def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None, first_row: int = 0) -> np.ndarray:
+def row_keys(
+    rows: Rows,
+    kinds: Mapping[str, Kind] | None = None,
+    first_row: int = 0,
+    missing: Sequence[str] = PLAIN.words,
+) -> np.ndarray:
     """Return a number for every row (uint64): the same for equal rows of one run of the program.
 
     Rows that differ have different ones, but for one pair in about 10^19.
@@ -75,6 +81,7 @@ def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None, first_row: int
         rows: a table, or an array whose rows may have any shape; no sparse matrix.
         kinds: how a table's columns are read; those of `kinds_of` where not given.
         first_row: the number of the first row, in messages.
+        missing: texts that mean a missing value where numbers, dates or truth values are expected.
 
     >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
     >>> print(keys[0] == keys[2], keys[0] == keys[1])
@@ -83,7 +90,8 @@ def row_keys(rows: Rows, kinds: Mapping[str, Kind] | None = None, first_row: int
     if isinstance(rows, pa.Table):
         kinds = kinds_of(rows) if kinds is None else kinds
         columns = (
-            _words(rows.column(name), kind, Place(name, first_row)) for name, kind in kinds.items()
+            _words(rows.column(name), kind, Place(name, first_row, missing))
+            for name, kind in kinds.items()
         )
     else:
         flat = rows.reshape(len(rows), -1)

@@ -20,6 +20,7 @@ from epochal.data.numbers import (
     is_text,
     parsed_by_text,
     readings,
+    without_words,
 )
 from epochal.errors import DataError
 
@@ -109,14 +110,16 @@ def waves(times: np.ndarray, cycle: str) -> np.ndarray:
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return texts as seconds; Arrow reads them, Python only where Arrow cannot."""
-    for texts in readings(column):
+    for texts in readings(column, place.words):
         # Without a zone, with one, or not all of them the one or the other.
         for zone in (None, "UTC"):
             try:
-                return floats(texts.cast(pa.timestamp("us", zone)).cast(pa.int64())) / TICKS["us"]
+                ticks = floats(texts.cast(pa.timestamp("us", zone)).cast(pa.int64()))
             except pa.ArrowInvalid:
                 continue
-    return parsed_by_text(column, _seconds_of_text, place, "a date like 2024-05-01")
+            return without_words(ticks / TICKS["us"], place, _seconds_of_text)
+    values = parsed_by_text(column, _seconds_of_text, place, "a date like 2024-05-01")
+    return without_words(values, place, _seconds_of_text)
 
 
 def _seconds_of_text(text: str) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.labels import Coded
 from epochal.data.rows import cut, len_of, take
 from epochal.data.streamed import Streamed, joined
@@ -14,6 +15,7 @@ from epochal.data.streamed import Streamed, joined
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
 
 
@@ -23,7 +25,8 @@ class Labelled:
 
     Rows of one of the `groups` are on one side of every split; with `times` the
     latest rows are those that validate. `dropped` rows had no label and are none of these.
-    `label_source` names what holds the labels, in messages.
+    `label_source` names what holds the labels, in messages. `csv` says how cells of CSV files
+    were read, and are to be.
     """
 
     rows: Rows | Streamed
@@ -33,6 +36,7 @@ class Labelled:
     times: np.ndarray | None = None
     dropped: int = 0
     label_source: str = "y"
+    csv: CsvOptions = PLAIN
 
     def pieces(self, size: int) -> Iterator[Labelled]:
         """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""

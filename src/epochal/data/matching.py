@@ -79,7 +79,7 @@ def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.nd
     if isinstance(part, pa.Table):
         values = np.empty((part.num_rows, len(numeric)))
         for index, column in enumerate(numeric):
-            place = Place(column.name, first_row)
+            place = Place(column.name, first_row, schema.words)
             values[:, index] = _READERS[column.kind](part.column(column.name), place)
     elif isinstance(part, np.ndarray):
         values = np.array(part.reshape(len(part), len(numeric)), dtype=np.float64, order="C")

@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from epochal.data.csv_options import PLAIN
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-# Texts that stand for a missing value where numbers, truth values or dates are expected.
-NULL_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 # A number with commas between its thousands; not 0,637, which is a decimal comma.
 GROUPED = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$"
@@ -28,10 +27,15 @@ TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class Place(NamedTuple):
-    """Where values stand: the column's name, and the number of its first row (the first is 0)."""
+    """Where values stand: the column's name, and the number of its first row (the first is 0).
+
+    `words` are the texts that mean a missing value there, where numbers, truth
+    values or dates are expected.
+    """
 
     name: str
     first_row: int = 0
+    words: Sequence[str] = PLAIN.words
 
 
 def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
@@ -92,14 +96,14 @@ def parsed_by_text(
 ) -> np.ndarray:
     """Return texts as float64 by a parser that sees each different text once.
 
-    The parser refuses a text with ValueError or KeyError; null spellings never
-    reach it, spaces around a text are dropped.
+    The parser refuses a text with ValueError or KeyError; texts that mean a missing
+    value never reach it, spaces around a text are dropped.
     """
     encoded = pc.utf8_trim_whitespace(column).dictionary_encode().combine_chunks()
     texts = encoded.dictionary.to_pylist()
     values = np.full(len(texts) + 1, np.nan)
     for index, text in enumerate(texts):
-        if text is None or text in NULL_SPELLINGS:
+        if text is None or text in place.words:
             continue
         try:
             values[index] = parse(text)
@@ -111,15 +115,31 @@ def parsed_by_text(
     return np.take(values, indices)
 
 
-def readings(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
-    """Yield texts as they are, then without spaces around them and null where they say so.
+def readings(column: pa.ChunkedArray, words: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    """Yield texts as they are, then without spaces around them and null where they are words.
 
     Most often the first can be read, in less time than the second takes to make.
     """
     yield column
     trimmed = pc.utf8_trim_whitespace(column)
-    is_null = pc.is_in(trimmed, value_set=pa.array(NULL_SPELLINGS, column.type))
+    is_null = pc.is_in(trimmed, value_set=pa.array(words, column.type))
     yield pc.if_else(is_null, pa.scalar(None, column.type), trimmed)
+
+
+def without_words(values: np.ndarray, place: Place, parse: Callable[[str], float]) -> np.ndarray:
+    """Return values that were read from texts, NaN where one is what a missing value is spelled as.
+
+    >>> print(without_words(np.array([-999.0, 1.5]), Place("height", 0, ("", "-999")), float))
+    [nan 1.5]
+    """
+    missing = []
+    for word in place.words:
+        try:
+            missing.append(parse(word))
+        except ValueError:
+            continue
+    found = np.isin(values, np.array(missing)) if missing else np.zeros(0, bool)
+    return np.where(found, np.nan, values) if found.any() else values
 
 
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
@@ -134,12 +154,13 @@ def is_text(kind: pa.DataType) -> bool:
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return texts as float64 numbers; Arrow reads them, Python only where Arrow cannot."""
-    for texts in readings(column):
+    for texts in readings(column, place.words):
         try:
-            return floats(texts)
+            return without_words(floats(texts), place, number_of_text)
         except pa.ArrowInvalid:
             continue
-    return parsed_by_text(column, number_of_text, place, "a number")
+    values = parsed_by_text(column, number_of_text, place, "a number")
+    return without_words(values, place, number_of_text)
 
 
 def number_of_text(text: str) -> float:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.categories import as_names, codes
+from epochal.data.csv_options import PLAIN
 from epochal.data.dates import waves
 from epochal.data.features import Layout, Sizes, category_table, layout
 from epochal.data.knots import Knots, knot_counts
@@ -38,6 +39,7 @@ from epochal.data.unseen import Unseen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.data.streamed import Streamed
 
@@ -86,6 +88,7 @@ class Preprocessor:
         max_categories: int,
         n_knots: tuple[int, int] | None = None,
         square_roots: bool = False,
+        csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
         """Return the preprocessing that rows ask for.
 
@@ -93,7 +96,7 @@ class Preprocessor:
         0 like no row; only those `present`, bool (rows,), take part. With `n_knots`,
         how many bins of a number are between few knots and between many, rows are
         encoded for an embedding; with `square_roots` numbers that are never negative are
-        replaced by their roots.
+        replaced by their roots. Cells of later CSV files are read as `csv` says.
         """
         schema, moments, constant, knots, roots = statistics(
             rows,
@@ -104,7 +107,7 @@ class Preprocessor:
             square_roots=square_roots,
         )
         scale = np.where(constant, 0.0, moments.scale(epsilon))
-        return cls(schema, moments.mean, scale, float(epsilon), clip, knots, roots)
+        return cls(schema.read_as(csv), moments.mean, scale, float(epsilon), clip, knots, roots)
 
     @property
     def n_features(self) -> int:

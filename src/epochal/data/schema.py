@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN, CsvOptions
 from epochal.data.dates import CYCLES, is_date
 from epochal.data.numbers import is_number, is_text
 from epochal.errors import DataError
@@ -88,11 +89,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns in their order; `named` is False for arrays, whose rows have `shape`."""
+    """The columns in their order; `named` is False for arrays, whose rows have `shape`.
+
+    `missing_values` are the texts that mean a missing value, besides the empty
+    one; `strip`: spaces around cells that are not quoted are cut. As in `CsvOptions`.
+    """
 
     columns: tuple[Column, ...]
     named: bool
     shape: tuple[int, ...]
+    missing_values: tuple[str, ...] = PLAIN.missing_values
+    strip: bool = PLAIN.strip
 
     @property
     def names(self) -> list[str]:
@@ -104,17 +111,37 @@ class Schema:
         """Whether the columns are those of an array: x0, x1, …, also where some are categories."""
         return self.names == [f"x{number}" for number in range(len(self.columns))]
 
+    @property
+    def csv(self) -> CsvOptions:
+        """How cells of CSV files are read."""
+        return CsvOptions(missing_values=self.missing_values, strip=self.strip)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The texts that mean a missing value where numbers, dates or truth values are expected."""
+        return "", *self.missing_values
+
+    def read_as(self, options: CsvOptions) -> Schema:
+        """Return the columns, with the missing values and the spaces of options."""
+        return replace(self, missing_values=options.missing_values, strip=options.strip)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as JSON-ready values."""
-        columns = [column.to_dict() for column in self.columns]
-        return {"columns": columns, "named": self.named, "shape": list(self.shape)}
+        return {
+            "columns": [column.to_dict() for column in self.columns],
+            "named": self.named,
+            "shape": list(self.shape),
+            "missing_values": list(self.missing_values),
+            "strip": self.strip,
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Schema:
         """Return the schema that `to_dict` described; ValueError for anything else."""
+        keys = [field.name for field in fields(cls)]
         _expect(
-            isinstance(values, dict) and set(values) == {"columns", "named", "shape"},
-            "a schema has the keys columns, named and shape, and this one has not",
+            isinstance(values, dict) and set(values) == set(keys),
+            f"a schema has the keys {', '.join(keys)}, and this one has not",
         )
         columns, named, shape = values["columns"], values["named"], values["shape"]
         _expect(isinstance(columns, list), "the columns of the schema are not a list")
@@ -123,7 +150,12 @@ class Schema:
             isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape),
             "the shape of the schema is not a list of whole numbers",
         )
-        schema = cls(tuple(map(Column.from_dict, columns)), named, tuple(shape))
+        missing_values, strip = values["missing_values"], values["strip"]
+        _expect(_is_texts(missing_values), "missing_values of the schema is not a list of texts")
+        _expect(isinstance(strip, bool), "strip of the schema is not true or false")
+        options = CsvOptions(missing_values=tuple(missing_values), strip=strip)
+        plain = cls(tuple(map(Column.from_dict, columns)), named, tuple(shape))
+        schema = plain.read_as(options)
         _expect(len(set(schema.names)) == len(columns), "the schema has a column twice")
         _expect(math.prod(shape) == len(columns), "the shape is not that of the columns")
         numeric = all(column.kind == "number" for column in schema.columns)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# What came with each format, by part, and what models of older ones were made with.
+# What came with each format, by part (one within another behind a dot), and what models of older
+# ones were made with.
 NEW: dict[int, dict[str, dict[str, Any]]] = {
     2: {
         "settings": {
@@ -22,7 +23,13 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
     },
     4: {"settings": {"receptive_field": None}},
     # Before, ε was in the unit of the data. What columns say of unknown categories may be left out.
-    5: {"preprocessor": {"relative_epsilon": False}},
+    5: {
+        "preprocessor": {"relative_epsilon": False},
+        "preprocessor.schema": {
+            "missing_values": ["NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"],
+            "strip": True,
+        },
+    },
 }
 
 
@@ -46,10 +53,13 @@ def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
 def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the parts that have new keys, with them."""
     parts = {}
-    for part, keys in new.items():
-        old = described.get(part)
+    for path, keys in new.items():
+        part, _, inner = path.partition(".")
+        old = {**described, **parts}.get(part)
         if not isinstance(old, dict):
             parts[part] = old  # refused later, for what it is
+        elif inner:
+            parts[part] = {**old, **_added(old, {inner: keys})}
         else:
             # A key of ours in a file of the older format is surplus: nothing is left to read.
             parts[part] = {} if set(keys) & set(old) else {**keys, **old}

@@ -56,4 +56,6 @@ def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
 
 def accuracy_at(model: Model, path: str, roles: Roles) -> float:
     """Return the accuracy on the rows at a path, of which the roles name columns."""
-    return accuracy(model, labelled_batches(path, roles, PIECE_ROWS))
+    return accuracy(
+        model, labelled_batches(path, roles, PIECE_ROWS, csv=model.preprocessor.schema.csv)
+    )

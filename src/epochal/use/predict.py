@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.matching import matched
 from epochal.data.rows import ahead, cut, len_of
 from epochal.data.sources import files
@@ -25,6 +26,7 @@ from epochal.learn.network import apply, dense, outputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.learn.network import Layers
     from epochal.model.description import Model
@@ -140,10 +142,16 @@ def predict_ahead(
     return ahead(predicted, counted())
 
 
-def unlabelled_batches(path: str, model: Model, rows_per_batch: int) -> Iterator[Rows]:
-    """Yield the rows at a path piece by piece, without the model's target if it is there."""
-    columns = model.preprocessor.schema.names
-    for rows in files.batches(path, rows_per_batch):
+def unlabelled_batches(
+    path: str, model: Model, rows_per_batch: int, csv: CsvOptions = PLAIN
+) -> Iterator[Rows]:
+    """Yield the rows at a path piece by piece, without the model's target if it is there.
+
+    Cells of CSV files are read as in training, their lines and header as `csv` says.
+    """
+    schema = model.preprocessor.schema
+    columns = schema.names
+    for rows in files.batches(path, rows_per_batch, csv=csv.of_cells(schema.csv)):
         if isinstance(rows, pa.Table):
             yield without_target(rows, model)
         elif rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):

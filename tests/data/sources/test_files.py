@@ -11,7 +11,13 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from epochal.data.csv_options import PLAIN, CsvOptions
+from epochal.data.dates import seconds
+from epochal.data.numbers import Place, numbers, truths
+from epochal.data.schema import kind_of
 from epochal.data.sources.files import batches, discover, labelled_batches, read
 from epochal.errors import ColumnError, DataError, SourceError
 
@@ -161,3 +167,44 @@ def test_folder_of_idx_files(tmp_path):
     assert np.array_equal(found.rows, images)
     assert found.labels.tolist() == [7, 3]
     assert next(batches(str(tmp_path), 5)).shape == (2, 2, 2)
+
+
+# Cells that are not always read as they stand, by what their column may be.
+_KINDS = [
+    ["1", "-5", " 7", "", "007", '" 5"', '"NA"', " ?", '"-999"', "-999"],
+    ["1.5", "1e5", "NAN", '"3 "', "NA", '""'],
+    ["true", "False", '" true"', '"?"', " NULL"],
+    ["2024-01-01", '" 2024-01-02"', "2024-01-01 10:00", '"None"', " ?"],
+    ["x", " x", '"x "', '" x"', '"None"', '" "', "None", '"a\nb"', 'a"b', '"\u00a0x"'],
+]
+_COLUMN = st.sampled_from(_KINDS).flatmap(
+    lambda values: st.lists(st.sampled_from(values), min_size=1, max_size=30)
+)
+_OPTIONS = [
+    PLAIN,
+    CsvOptions(missing_values=("x", "-999", "2024-01-01")),
+    CsvOptions(missing_values=("1",), strip=False),
+]
+_READERS = {"number": numbers, "boolean": truths, "date": seconds}
+
+
+@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
+@settings(deadline=None, max_examples=150)
+@given(st.lists(_COLUMN, min_size=1, max_size=3), st.sampled_from(_OPTIONS))
+def test_batches_have_the_values_of_the_whole(tmp_path_factory, columns, options):
+    """Law: what is text in the whole is the same text in batches, and what is a value the same value."""
+    path = tmp_path_factory.mktemp("law") / "a.csv"
+    lines = [",".join(row) for row in zip(*columns, ["end"] * 30, strict=False)]
+    names = [*"abc"[: len(columns)], "last"]
+    path.write_text("\n".join([",".join(names), *lines]), newline="")
+    whole = read(str(path), None, csv=options).rows
+    together = pa.concat_tables([*batches(str(path), 7, csv=options)])
+    for name in names:
+        typed, text = whole.column(name), together.column(name)
+        kind = kind_of(typed.type, name)
+        if kind == "category":
+            # A column of nothing but quoted words for a missing value has no value in the whole.
+            assert pa.types.is_null(typed.type) or text.to_pylist() == typed.to_pylist()
+        else:
+            reader, place = _READERS[kind], Place(name, words=options.words)
+            np.testing.assert_array_equal(reader(text, place), reader(typed, place))

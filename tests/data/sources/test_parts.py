@@ -6,9 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.sources import parquet, text
+from epochal.data.sources import parquet
 from epochal.data.sources.parts import read_parts, shared_names
+from epochal.data.sources.text import TextFormat
 from epochal.errors import ColumnError, SourceError
+
+TEXT = TextFormat()
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def parquet_parts(tmp_path):
 def test_text_in_one_part_is_text_in_all(csv_parts):
     """What is a number in one part and a word in another keeps its writing in both."""
     parts = csv_parts("a,b\n007,1\n", "b,a\n2,x\n", "a,b\n,\n")
-    table = read_parts(parts, text, shared_names(parts, text))
+    table = read_parts(parts, TEXT, shared_names(parts, TEXT))
     assert table.to_pydict() == {"a": ["007", "x", None], "b": [1, 2, None]}
 
 
@@ -56,23 +59,23 @@ def test_text_in_one_part_is_text_in_all(csv_parts):
 def test_types_widen(csv_parts, first, second, kind):
     """Whole numbers and fractions are fractions; dates and times are times; else text."""
     parts = csv_parts(f"a,b\n{first},1\n", f"a,b\n{second},1\n")
-    assert read_parts(parts, text, ["a"]).schema.field("a").type == kind
+    assert read_parts(parts, TEXT, ["a"]).schema.field("a").type == kind
 
 
 def test_differing_columns_name_the_part(csv_parts):
     """A part with a column less or more is named with the column."""
     with pytest.raises(SourceError, match=r"1.csv has no column 'b'"):
-        shared_names(csv_parts("a,b\n1,2\n", "a\n1\n"), text)
+        shared_names(csv_parts("a,b\n1,2\n", "a\n1\n"), TEXT)
     with pytest.raises(SourceError, match=r"1.csv has a column 'c' more"):
-        shared_names(csv_parts("a,b\n1,2\n", "a,b,c\n1,2,3\n"), text)
+        shared_names(csv_parts("a,b\n1,2\n", "a,b,c\n1,2,3\n"), TEXT)
 
 
 def test_wanted_columns(csv_parts):
     """Wanted columns come in their order, once each; unknown ones are refused."""
     parts = csv_parts("a,b\n1,2\n")
-    assert shared_names(parts, text, ["b", "a", "b"]) == ["b", "a"]
+    assert shared_names(parts, TEXT, ["b", "a", "b"]) == ["b", "a"]
     with pytest.raises(ColumnError, match="no column 'z'"):
-        shared_names(parts, text, ["z"])
+        shared_names(parts, TEXT, ["z"])
 
 
 def test_dictionaries_of_parts_are_joined(parquet_parts):

@@ -6,10 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.sources import parquet, table_streams, text
+from epochal.data.sources import parquet, table_streams
 from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.data.sources.table_streams import survey
+from epochal.data.sources.text import TextFormat
 from epochal.errors import SourceError
+
+TEXT = TextFormat()
 
 
 def write(folder, **columns):
@@ -41,7 +44,7 @@ def test_text_in_one_part_is_text_in_all(tmp_path):
     """Labels that are numbers in one file and words in the next are read as written in both."""
     for name, content in (("0.csv", "a,y\n1,007\n"), ("1.csv", "a,y\n2.5,x\n")):
         (tmp_path / name).write_text(content)
-    found = survey(sorted(tmp_path.iterdir()), text, ["a", "y"], (), gathered("y", "a"))
+    found = survey(sorted(tmp_path.iterdir()), TEXT, ["a", "y"], (), gathered("y", "a"))
     values, codes, _ = found.gathered["y"].labels()
     assert values[codes].tolist() == ["007", "x"]
     assert found.gathered["a"].values().tolist() == [1, 2.5]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 
 import pyarrow as pa
-import pyarrow.csv
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from epochal.data.sources import text, text_blocks
-from epochal.data.sources.text_blocks import blocks_of, whole_rows
+from epochal.data.csv_options import PLAIN
+from epochal.data.sources import text_blocks
+from epochal.data.sources.text_blocks import blocks_of
+from epochal.data.sources.text_cells import MARK
+from epochal.data.sources.text_whole import read_whole
 from epochal.errors import SourceError
 
 
@@ -19,53 +19,6 @@ from epochal.errors import SourceError
 def small_blocks(monkeypatch):
     """Cut text into blocks of a line or a few."""
     monkeypatch.setattr(text_blocks, "BLOCK", 64)
-
-
-@pytest.mark.parametrize(
-    ("content", "whole"),
-    [
-        (b"1,2", b""),
-        (b"1,2\n3", b"1,2\n"),
-        (b"1,2\r\n3\r", b"1,2\r\n3\r"),
-        (b'"1\n2', b""),
-        (b'1,"a\nb"\n2,"c\n', b'1,"a\nb"\n'),
-        (b'1,"a""\n"\n2', b'1,"a""\n"\n'),
-        (b'1,"a"', b""),
-        (b'"a"\n"b"\n', b'"a"\n"b"\n'),
-        (b'1,5" pipe\n2,6 pipe\n3', b'1,5" pipe\n2,6 pipe\n'),
-        (b'1,5" pipe\n2,"a\nb"\n3,"c\n', b'1,5" pipe\n2,"a\nb"\n'),
-        (b'1,"a"b"\n2,"c\n', b'1,"a"b"\n'),
-        (b'1,5""\n2,""\n3,"', b'1,5""\n2,""\n'),
-    ],
-)
-def test_rows_end_at_line_ends_outside_of_quotes(content, whole):
-    """A quote at the beginning of a value holds line ends; one within a value is a letter."""
-    assert content[: whole_rows(content, ",")[0]] == whole
-
-
-@settings(deadline=None, max_examples=300)
-@given(st.text(st.sampled_from('ab,"\n\r'), max_size=40))
-def test_cut_where_arrow_sees_a_row_end(content):
-    """Law: rows that are cut apart are, one after the other, the rows that Arrow sees in all."""
-
-    def rows(some):
-        lines = pa.BufferReader(some.encode())
-        parsing = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=rows_of_odd)
-        columns = pyarrow.csv.ReadOptions(column_names=["a", "b"])
-        types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys("ab", pa.string()))
-        return pyarrow.csv.read_csv(lines, columns, parsing, types).to_pylist()
-
-    def rows_of_odd(row):
-        odd.append(row.text)
-        return "skip"
-
-    odd: list[str] = []
-    content += '"\n' if content.count('"') % 2 else "\n"
-    end, _ = whole_rows(content.encode(), ",")
-    together, odd_together = rows(content), odd.copy()
-    odd.clear()
-    apart = [row for some in (content[:end], content[end:]) if some for row in rows(some)]
-    assert (apart, odd) == (together, odd_together)
 
 
 def test_blocks_hold_all_rows(tmp_path):
@@ -99,8 +52,8 @@ def test_long_lines(tmp_path, monkeypatch):
         v for block in blocks_of(path) for v in block.parsed(["a"], {}).column("a").to_pylist()
     ]
     assert values == [1, 2, 3]
-    monkeypatch.setattr(text, "LONGEST_LINE", 500)
-    with pytest.raises(SourceError, match="a line is longer than 500 bytes"):
+    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 500)
+    with pytest.raises(SourceError, match="line 3 of .* is longer than 500 bytes"):
         list(blocks_of(path))
 
 
@@ -127,3 +80,57 @@ def test_faults_are_named_by_line(tmp_path, content, message):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(SourceError, match=message):
         [block.parsed(["a"], {}) for block in blocks_of(tmp_path / "a.csv")]
+
+
+def test_line_ends_in_values(tmp_path, monkeypatch):
+    """Line ends within quotes end no row, wherever blocks and shares are cut."""
+    monkeypatch.setattr(text_blocks, "_SHARE", 32)
+    path = tmp_path / "a.csv"
+    values = ["x", 'y\n"y"', "\r\n", "z,z"] * 30
+    lines = [f'{n},"{v.replace(chr(34), 2 * chr(34))}"' for n, v in enumerate(values)]
+    path.write_text("n,s\n" + "\n".join(lines) + "\n", newline="")
+    expected = [MARK + v if v.strip() != v else v for v in values]
+    blocks = list(blocks_of(path))
+    assert len(blocks) > 3
+    assert {block.has_breaks for block in blocks} == {True}
+    found = [v for block in blocks for v in block.parsed(["s"], {}).column("s").to_pylist()]
+    assert found == expected
+    table, has_marks = read_whole(path, ["n", "s"], {}, PLAIN)
+    assert has_marks
+    assert table.column("s").to_pylist() == expected
+    assert table.column("n").to_pylist() == list(range(120))
+
+
+def test_an_open_quote_longer_than_a_line_may_be(tmp_path, monkeypatch):
+    """A quote that swallows what follows is named by its line, however long the file is."""
+    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 500)
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n1,2\n3,"x\n' + "4,5\n" * 400)
+    with pytest.raises(SourceError, match="a quote is opened in line 3 of .* within 500 bytes"):
+        list(blocks_of(path))
+
+
+def test_the_mark_of_quoted_cells_is_refused_in_a_file(tmp_path):
+    """A file that holds the two characters that mark quoted cells is refused by line."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"a,b\n1,2\n3,{MARK}x\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"line 3 of .* U\+FDD0 and U\+FDD1"):
+        list(blocks_of(path))
+
+
+def test_an_encoding_that_changes_is_named(tmp_path):
+    """Lines of UTF-16 behind lines of UTF-8 are named by the first of them."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n1,2\n" * 9 + "3,x\n4,y\n".encode("utf-16-le") * 20)
+    with pytest.raises(SourceError, match="is UTF-16 text from line 19 on"):
+        list(blocks_of(path))
+
+
+def test_cells_as_they_are_written(tmp_path):
+    """Texts with their spaces, and words that mean a missing value; marks where cells were quoted."""
+    (tmp_path / "a.csv").write_text('a,b\n NA,"NA"\n,""\n')
+    (block,) = blocks_of(tmp_path / "a.csv")
+    assert block.as_written(["a", "b"]).to_pydict() == {
+        "a": [" NA", None],
+        "b": [MARK + "NA", None],
+    }

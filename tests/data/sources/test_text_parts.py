@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from epochal.data.csv_options import CsvOptions
 from epochal.data.sources import text, text_blocks
 from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.data.sources.text_parts import surveyed
@@ -33,8 +34,10 @@ def test_blocks_are_those_of_the_whole(tmp_path):
 def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_path, monkeypatch):
     """Numbers of two kinds, and numbers among words, are certain; truths among numbers are not."""
     seen = []
-    cut = text_blocks._cut
-    monkeypatch.setattr(text_blocks, "_cut", lambda path: seen.append(path) or cut(path))
+    cut = text_blocks.cut_blocks
+    monkeypatch.setattr(
+        text_blocks, "cut_blocks", lambda path, options: seen.append(path) or cut(path, options)
+    )
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
     surveyed(path, ["a", "b"], (), {})
@@ -52,6 +55,29 @@ def test_columns_are_gathered_in_passing(tmp_path):
     assert (gathered["a"].is_mixed, gathered["a"].rows) == (True, 21)
     values, codes, has_label = gathered["b"].labels()
     assert (values.tolist(), len(codes), has_label.tolist()[-1]) == (["x"], 20, False)
+
+
+@pytest.mark.filterwarnings("ignore:.*line:UserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        CsvOptions(skip_lines=2),
+        CsvOptions(header=False),
+        CsvOptions(missing_values=("x", "-999", "2024-01-01")),
+        CsvOptions(missing_values=("1",), strip=False),
+    ],
+)
+def test_options_hold_in_every_block(tmp_path, options):
+    """Skipped lines, no header, other words and kept spaces: the same types and values as in the whole."""
+    rows = ["1,2024-01-01, p", '" 2",2024-01-02,q', '"NA",,"x"', "-999,NA, x"] * 9
+    head = [] if not options.header else ["a,b,c"]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["a title"] * options.skip_lines + head + rows))
+    names = text.column_names(path, options)
+    part = surveyed(path, names, (), {}, options)
+    tables = list(part.blocks(names))
+    assert len(tables) > 3
+    assert pa.concat_tables(tables).equals(text.read(path, names, (), options))
 
 
 def test_as_written(tmp_path):

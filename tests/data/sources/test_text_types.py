@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import reduce
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from epochal.data.csv_options import PLAIN, CsvOptions
+from epochal.data.sources.text_cells import MARK
 from epochal.data.sources.text_types import (
     AS_WRITTEN,
     Traits,
     Way,
+    columns_from,
     may_be,
     refuse_decimal_commas,
-    tidy,
     traits_of,
     way_of_texts,
     way_of_type,
@@ -30,9 +33,8 @@ def column(*values):
 
 
 def traits(*values):
-    """Return what is true of texts, with the gaps that tidying brings to light."""
-    tidied = tidy(column(*values))
-    return traits_of(tidied, gaps=tidied.null_count > values.count(None))
+    """Return what is true of texts, as Arrow has read them."""
+    return traits_of(column(*values), PLAIN, has_marks=True)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,12 @@ def traits(*values):
         (["1", " ?"], Way(pa.string(), pa.int64())),
         (["0x1F", " ?"], Way(pa.string(), pa.int64())),
         (["1.5", " ?", None], Way(pa.string(), pa.float64())),
+        ([MARK + "1", MARK + "NA"], Way(pa.string(), pa.int64())),
+        (["true", " ?"], Way(pa.string(), pa.bool_())),
+        ([" true", "false"], Way(pa.string(), pa.bool_())),
+        (["2024-05-01", " ?"], Way(pa.string(), pa.date32())),
+        (["2024-05-01 10:00 ", "2024-05-01"], Way(pa.string(), pa.timestamp("s"))),
+        (["12:30", " ?"], AS_WRITTEN),
         (["1.5", None], AS_WRITTEN),
         (["x", " ?"], AS_WRITTEN),
         (["1,234", "5"], Way(pa.string(), pa.int64(), grouped=True)),
@@ -59,11 +67,53 @@ def test_texts_that_are_numbers(values, way):
 
 def test_ways_give_the_values():
     """Texts become numbers in their way, NaN is null; what Arrow parsed stays as it is."""
+
+    def values(way, *texts, options=PLAIN):
+        return way.applied(column(*texts), options, has_marks=True).to_pylist()
+
     floats = Way(pa.string(), pa.float64())
-    assert floats.applied(column("1.5", "NAN", None)).to_pylist() == [1.5, None, None]
-    assert AS_WRITTEN.applied(column("007")).to_pylist() == ["007"]
+    assert values(floats, "1.5", "NAN", " NA", MARK + "?", MARK + " 2") == [
+        1.5,
+        *[None] * 3,
+        2.0,
+    ]
+    assert values(AS_WRITTEN, "007", " a ", MARK + " a ", MARK + "NA") == ["007", "a", " a ", "NA"]
+    assert values(AS_WRITTEN, " a ", " NA", options=CsvOptions(strip=False)) == [" a ", " NA"]
     assert way_of_type(pa.time32("s")) == AS_WRITTEN
     assert way_of_type(pa.date32()) == Way(pa.date32(), pa.date32())
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "kept"),
+    [
+        (pa.int64(), [-999, 5], [None, 5]),
+        (pa.float64(), [-999.0, 5.5], [None, 5.5]),
+        (pa.date32(), [date(1900, 1, 1), date(2024, 5, 1)], [None, date(2024, 5, 1)]),
+    ],
+)
+def test_values_that_mean_missing_are_null(kind, values, kept):
+    """A word that is a value of the type of its column is missing however it is spelled."""
+    options = CsvOptions(missing_values=("-999.0", "1900-01-01", "unknown"))
+    found = Way(kind, kind).applied(pa.chunked_array([values], kind), options, has_marks=False)
+    assert found.to_pylist() == kept
+
+
+def test_texts_have_marks_and_values_have_none():
+    """Columns of numbers are read without the marks that make texts of them."""
+
+    def parse(names, *, marked=False):
+        """Return a column of texts and one of numbers, as Arrow reads them with marks and without."""
+        read.append((tuple(names), marked))
+        numbers = [MARK + "NA", "5"] if marked else [None, 5]
+        table = {"s": [MARK + " a" if marked else " a", "b"], "n": numbers}
+        return pa.table({name: table[name] for name in names})
+
+    read = []
+    found = columns_from(parse, ["n", "s"], {}, PLAIN)
+    assert found.to_pydict() == {"n": [None, 5], "s": [MARK + " a", "b"]}
+    assert read == [(("n", "s"), True), (("n",), False)]
+    typed = columns_from(parse, ["n", "s"], {"n": pa.int64(), "s": pa.string()}, PLAIN)
+    assert typed.equals(found)
 
 
 def test_words_are_seen_early_or_late():
@@ -78,11 +128,11 @@ def test_decimal_commas_are_refused_where_commas_do_not_separate():
     """Numbers with decimal commas are named; where commas separate values they are text."""
     for refuse in (
         lambda: way_of_texts(traits("3,5", "4"), ";", "a", _PATH),
-        lambda: refuse_decimal_commas(column(None, "3,5", "4"), "a", _PATH),
+        lambda: refuse_decimal_commas(column(None, "3,5", "4"), "a", _PATH, PLAIN),
     ):
         with pytest.raises(SourceError, match="'a' of data.csv has numbers with a comma, like 3,5"):
             refuse()
-    refuse_decimal_commas(column("3,5", "x"), "a", _PATH)
+    refuse_decimal_commas(column("3,5", "x"), "a", _PATH, PLAIN)
     assert way_of_texts(traits("3,5", "4"), ",", "a", _PATH) == AS_WRITTEN
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources import pictures
 from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
 
 __all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
@@ -50,6 +52,7 @@ def read(
     target: str | None,
     columns: Sequence[str] | None = None,
     as_text: Collection[str] = (),
+    csv: CsvOptions = PLAIN,
     *,
     target_as_text: bool = False,
 ) -> LabelledRows:
@@ -59,12 +62,12 @@ def read(
     the number of a column); None: no labels, but for arrays those in the
     file itself. `columns`: read only these, and the target. `as_text`: columns
     of text files that stay as they are written, as labels always do; `target_as_text`: so do labels that
-    are numbers elsewhere. Rows without a label are dropped and counted.
+    are numbers elsewhere; `csv`: how these files are read. Rows without a label are dropped and counted.
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
     if name in TABLES:
-        form = partitioned(table_format(name), path, parts)
+        form = partitioned(table_format(name, csv), path, parts)
         names = shared_names(parts, form, _wanted(columns, target))
         if target is not None and target not in names:
             shared_names(parts, form, [target])
@@ -78,22 +81,26 @@ def read(
     return _not_empty(found)
 
 
-def batches(path: str, rows_per_batch: int, names: Sequence[str] | None = None) -> Iterator[Rows]:
+def batches(
+    path: str, rows_per_batch: int, names: Sequence[str] | None = None, csv: CsvOptions = PLAIN
+) -> Iterator[Rows]:
     """Yield the rows at a path, so many at a time, in bounded memory.
 
     `names`: only these columns; None: all. Columns of text files stay text: the
     schema of a model reads them. Of no rows there is one batch without any.
     """
-    parts = discover(path)
-    name, nothing = str(format_of(parts[0])), True
-    for part in _streamed(parts, name, rows_per_batch, _wanted(names, None), None, path):
+    nothing = True
+    for piece in _pieces(path, rows_per_batch, names, None, csv):
         nothing = False
-        yield part.rows
-    if nothing and name in TABLES:
-        form = partitioned(table_format(name), path, parts)
-        yield pa.table({column: pa.nulls(0) for column in shared_names(parts, form, names)})
-    elif nothing:
-        yield array_format(name).read(parts[0])[0]
+        yield piece.rows
+    if nothing:
+        parts = discover(path)
+        name = str(format_of(parts[0]))
+        if name in TABLES:
+            form = partitioned(table_format(name, csv), path, parts)
+            yield pa.table({column: pa.nulls(0) for column in shared_names(parts, form, names)})
+        else:
+            yield array_format(name).read(parts[0])[0]
 
 
 def labelled_batches(
@@ -101,38 +108,41 @@ def labelled_batches(
     rows_per_batch: int,
     names: Sequence[str] | None,
     target: str | None,
+    csv: CsvOptions = PLAIN,
 ) -> Iterator[LabelledRows]:
     """Yield rows and labels at a path, so many at a time, in bounded memory.
 
     As `read`, except that columns of text files, labels too, stay text; and as
     `batches`. `dropped` is counted for every batch.
     """
-    parts = discover(path)
-    name = str(format_of(parts[0]))
     count = 0
-    for labelled in _streamed(parts, name, rows_per_batch, _wanted(names, target), target, path):
+    for labelled in _pieces(path, rows_per_batch, names, target, csv):
         count += _count(labelled.rows) + labelled.dropped
         yield labelled
     if not count:
         raise no_rows(path)
 
 
-def _streamed(
-    parts: Sequence[Path],
-    name: str,
-    rows: int,
-    wanted: Sequence[str] | None,
-    target: str | None,
-    source: str,
+def _pieces(
+    path: str, rows: int, names: Sequence[str] | None, target: str | None, csv: CsvOptions
 ) -> Iterator[LabelledRows]:
-    """Yield the batches of every part in turn."""
-    if name in TABLES:
-        form = partitioned(table_format(name), source, parts)
-        names = shared_names(parts, form, wanted)
-        for part in parts:
-            for table in form.batches(part, rows, names):
-                yield from_table(table, target, source)
+    """Yield rows and labels at a path, so many at a time; none if there are none."""
+    parts = discover(path)
+    name = str(format_of(parts[0]))
+    if name not in TABLES:
+        yield from _array_batches(parts, name, rows, target, path)
         return
+    form = partitioned(table_format(name, csv), path, parts)
+    wanted = shared_names(parts, form, _wanted(names, target))
+    for part in parts:
+        for table in form.batches(part, rows, wanted):
+            yield from_table(table, target, path)
+
+
+def _array_batches(
+    parts: Sequence[Path], name: str, rows: int, target: str | None, source: str
+) -> Iterator[LabelledRows]:
+    """Yield the batches of every part of arrays in turn."""
     blocks = (
         pictures.together(parts, rows, target)
         if name == "pictures"
@@ -151,9 +161,10 @@ def _arrays(
     return (array_format(name).read(part, target) for part in parts)
 
 
-def table_format(name: str) -> TableFormat:
-    """Return the module for a format of tables, loaded when needed."""
-    return cast("TableFormat", import_module(f"epochal.data.sources.{name}"))
+def table_format(name: str, csv: CsvOptions = PLAIN) -> TableFormat:
+    """Return what reads a format of tables, loaded when needed; text as the options say."""
+    module = import_module(f"epochal.data.sources.{name}")
+    return cast("TableFormat", module.TextFormat(csv) if name == "text" else module)
 
 
 def array_format(name: str) -> ArrayFormat:

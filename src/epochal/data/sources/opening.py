@@ -12,7 +12,7 @@ import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
@@ -93,8 +93,8 @@ def is_gzip(path: Path) -> bool:
     return False
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_bytes(path: Path) -> io.BufferedReader:
     """Return the file opened for reading bytes, decompressed on the way if it is gzip."""
     if is_gzip(path):
-        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", gzip.open(path)), 1 << 20))
+        return io.BufferedReader(cast("io.RawIOBase", gzip.open(path)), 1 << 20)
     return path.open("rb")

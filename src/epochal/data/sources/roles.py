@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.categories import as_dictionary
+from epochal.data.csv_options import PLAIN
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
@@ -27,6 +28,7 @@ from epochal.errors import ColumnError, DataError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
 
 
@@ -71,7 +73,7 @@ SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical")
 PYTHON = Options("sample_weight", "groups", "times", "drop", "categorical_features")
 
 
-def labelled(
+def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     path: str,
     roles: Roles,
     *,
@@ -79,21 +81,23 @@ def labelled(
     drop: Collection[str] = (),
     streamed: bool = False,
     options: Options = SHELL,
+    csv: CsvOptions = PLAIN,
 ) -> Labelled:
     """Return everything at a path, without the columns to drop; labels are required.
 
     Columns of numbers that are `categorical` are names and not amounts. What is
-    `streamed` stays where it is, and is read when it is gone through.
+    `streamed` stays where it is, and is read when it is gone through. `csv`: how CSV files are read.
     """
     named = [roles.weight, roles.group, roles.time, drop, categorical]
     if format_of(discover(path)[0]) not in files.TABLES and any(named):
         raise no_columns(path, next(o for o, name in zip(options, named, strict=True) if name))
     if streamed:
-        return _streamed(path, roles, categorical, drop)
+        return _streamed(path, roles, categorical, drop, csv)
     read = files.read(
         path,
         roles.target,
         as_text=roles.as_text(categorical),
+        csv=csv,
         target_as_text=roles.target_as_text,
     )
     if read.labels is None:
@@ -112,18 +116,22 @@ def labelled(
         else read.rows
     )
     rows = as_categories(rows, categorical, path, options.categorical)
-    return Labelled(rows, read.labels, weight, groups, times, read.dropped, where)
+    return Labelled(rows, read.labels, weight, groups, times, read.dropped, where, csv)
 
 
 def labelled_batches(
-    path: str, roles: Roles, rows_per_batch: int, drop: Collection[str] = ()
+    path: str,
+    roles: Roles,
+    rows_per_batch: int,
+    drop: Collection[str] = (),
+    csv: CsvOptions = PLAIN,
 ) -> Iterator[Labelled]:
     """Yield rows, labels and weights piece by piece, without the columns to drop that are there.
 
     Columns of text files stay text: the schema of the training rows reads them.
     """
     surplus = {*drop, *roles.beside}
-    for read in files.labelled_batches(path, rows_per_batch, None, roles.target):
+    for read in files.labelled_batches(path, rows_per_batch, None, roles.target, csv):
         if read.labels is None:
             raise no_labels(path, feature_names(read.rows))
         rows = read.rows
@@ -131,7 +139,7 @@ def labelled_batches(
         if isinstance(rows, pa.Table):
             rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
         where = roles.labels_in(path)
-        yield Labelled(rows, read.labels, weight, dropped=read.dropped, label_source=where)
+        yield Labelled(rows, read.labels, weight, dropped=read.dropped, label_source=where, csv=csv)
 
 
 def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
@@ -145,7 +153,11 @@ def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> 
 
 
 def _streamed(
-    path: str, roles: Roles, categorical: Collection[str], drop: Collection[str]
+    path: str,
+    roles: Roles,
+    categorical: Collection[str],
+    drop: Collection[str],
+    csv: CsvOptions,
 ) -> Labelled:
     """Return rows that stay at their path, and what is known of each."""
     beside = roles.weight, roles.group, roles.time
@@ -159,6 +171,7 @@ def _streamed(
         as_text=categorical,
         names=[roles.group] if roles.group else [],
         labels=LabelColumn(where, roles.target_as_text),
+        csv=csv,
     )
     weight, groups, times = (None if name is None else found.beside[name] for name in beside)
     if roles.weight in found.ranked:
@@ -168,7 +181,7 @@ def _streamed(
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    return Labelled(rows, labels, weight, groups, times, found.dropped, where)
+    return Labelled(rows, labels, weight, groups, times, found.dropped, where, csv)
 
 
 def as_categories(

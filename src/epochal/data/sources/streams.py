@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from epochal.data.csv_options import CsvOptions
+    from epochal.data.sources.parts import TableFormat
     from epochal.data.sources.runs import Stamped
 
 
@@ -66,6 +69,7 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     as_text: Collection[str] = (),
     names: Collection[str] = (),
     labels: LabelColumn | None = None,
+    csv: CsvOptions = PLAIN,
 ) -> LabelledStream:
     """Return the rows at a path (file, folder of parts, or pattern) and their labels.
 
@@ -74,6 +78,7 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     rows are without these columns, but for those to `keep`, and without those to
     `drop`, which are not read. `as_text`: columns of text files that stay as they are written,
     as labels always do, and columns beside that are `names`. `labels`: how these are taken.
+    `csv`: how text files are read.
 
     Raises:
         EpochalError: as `files.read` does; and if a file changes while it is gone through.
@@ -85,7 +90,18 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
         removed = {*drop, *set(beside).difference(keep)}
         asked = _Asked(target, tuple(dict.fromkeys(beside)), removed, set(drop), set(as_text))
         texts = {*as_text, *names} | ({target} if target is not None else set())
-        return _stream_of_table(path, parts, name, asked, texts, labels or LabelColumn("y"))
+        found = _stream_of_table(
+            path,
+            parts,
+            partitioned(files.table_format(name, csv), path, paths),
+            asked,
+            texts,
+            labels or LabelColumn("y"),
+        )
+        # The same bytes are other rows if they are read in another way, or lie in other folders.
+        more = [] if csv == PLAIN else [repr(csv)]
+        more += map(str, partitions(path, paths).values())
+        return replace(found, rows=replace(found.rows, digest=partial(digest_of, paths, *more)))
     for option, named in (
         ("--drop", drop),
         ("--categorical", as_text),
@@ -134,14 +150,13 @@ class _Labels(NamedTuple):
 def _stream_of_table(
     source: str,
     parts: Sequence[Stamped],
-    name: str,
+    form: TableFormat,
     asked: _Asked,
     texts: Collection[str],
     label_column: LabelColumn,
 ) -> LabelledStream:
     """Return a table of one file or several, surveyed, to be gone through."""
     paths = [part.path for part in parts]
-    form = partitioned(files.table_format(name), source, paths)
     names = shared_names(paths, form)
     if asked.target is not None and asked.target not in names:
         shared_names(paths, form, [asked.target])
@@ -202,9 +217,7 @@ def _labelled_stream(
         raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
     kept = labels.has_label if dropped else None
     paths = [file.path for run in runs for file in run.files]
-    # Partition values are not in the files, but they are part of the rows.
-    digest = partial(digest_of, paths, *map(str, partitions(source, paths).values()))
-    rows = Streamed(count, head, partial(_rows, runs, kept, head), digest)
+    rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from epochal.data.sources.gathered import Gathered
+    from epochal.data.sources.text import TextFormat
 
 # About so many values are in a block of a file with types, but never more rows than this.
 _VALUES, _ROWS = 1 << 20, 1 << 16
@@ -159,10 +160,11 @@ def _surveyed(
 ) -> TextPart | PartitionedPart:
     """Return a text file that has been read once, with its partition columns."""
     if not isinstance(form, Partitioned):
-        return surveyed(path, names, as_text, gathered)
+        return surveyed(path, names, as_text, gathered, cast("TextFormat", form).options)
     own, constants = form.own(path, names), form.constants[path]
     within = {name: column for name, column in gathered.items() if name not in constants}
-    part = PartitionedPart(surveyed(path, own, as_text, within), form, names, frozenset(as_text))
+    file = surveyed(path, own, as_text, within, cast("TextFormat", form.form).options)
+    part = PartitionedPart(file, form, names, frozenset(as_text))
     for name, column in gathered.items():
         if name in constants:
             column.add(constants[name].column(part.file.n_rows, as_text=name in as_text))

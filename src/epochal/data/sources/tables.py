@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
-def refuse_duplicates(names: Sequence[str], where: str) -> None:
+def refuse_duplicates(names: Sequence[str], where: str, hint: str = "") -> None:
     """Return nothing if no name occurs twice; refuse by name otherwise.
 
     >>> refuse_duplicates(["a", "b", "a"], "data.csv")
@@ -31,7 +31,7 @@ def refuse_duplicates(names: Sequence[str], where: str) -> None:
     name, count = max(Counter(names).items(), key=lambda pair: pair[1], default=("", 0))
     if count > 1:
         message = f"{where} has {count} columns named {name!r}"
-        raise DataError(message, "names that differ", "rename or remove one of them")
+        raise DataError(message, "names that differ", hint or "rename or remove one of them")
 
 
 def plain(table: pa.Table, where: str) -> pa.Table:

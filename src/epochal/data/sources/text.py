@@ -2,135 +2,120 @@
 
 In training a column is a number (a date, a boolean) only if every value in the
 whole file is. In streaming all columns stay text; the schema of the model reads
-them. Spaces around values and names are dropped, blank lines skipped.
+them. Spaces around names are dropped, blank lines skipped; cells are read as `CsvOptions` say.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-import pyarrow.csv
 
-from epochal.data.numbers import NULL_SPELLINGS
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import plain, regrouped
-from epochal.data.sources.text_faults import fault_in, unclosed_quote
+from epochal.data.sources.tables import plain
+from epochal.data.sources.text_blocks import EXPECTED, blocks_of, refuse_binary
+from epochal.data.sources.text_cells import as_texts
 from epochal.data.sources.text_stream import TextStream
 from epochal.data.sources.text_types import (
     refuse_decimal_commas,
-    tidy,
     traits_of,
     way_of_texts,
+    way_of_type,
 )
-from epochal.errors import SourceError
+from epochal.data.sources.text_warnings import warn_of_head, warn_of_names_among, warn_of_notes
+from epochal.data.sources.text_whole import read_whole
+from epochal.data.streamed import regrouped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-EXPECTED = "a CSV or TSV file, plain or compressed by gzip"
-# Types are found in the values, so the parts of a data set may disagree, and be read anew.
-TYPED = False
-
-# The longest line that can be read; also what is held at a time while streaming.
-LONGEST_LINE = 1 << 23
+    from epochal.data.csv_options import CsvOptions
 
 
-def column_names(path: Path) -> list[str]:
-    """Return the names of the columns."""
-    with reading(path, EXPECTED), TextStream(path) as stream:
-        return stream.names
+@dataclass(frozen=True)
+class TextFormat:
+    """Text tables as a format of tables, read as the options say.
+
+    Types are found in the values, so the parts of a data set may disagree, and be read anew.
+    """
+
+    options: CsvOptions = PLAIN
+    TYPED: ClassVar[bool] = False
+    EXPECTED: ClassVar[str] = EXPECTED
+
+    def column_names(self, path: Path) -> list[str]:
+        """Return the names of the columns of a file."""
+        return column_names(path, self.options)
+
+    def read(self, path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
+        """Return some columns of a file."""
+        return read(path, names, as_text, self.options)
+
+    def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns of a file, so many rows at a time."""
+        return batches(path, rows, names, self.options)
 
 
-def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
+def column_names(path: Path, options: CsvOptions = PLAIN) -> list[str]:
+    """Return the names of the columns; warn of lines in the place of a header that are none."""
+    with reading(path, EXPECTED):
+        with TextStream(path, options) as stream:
+            names = stream.names
+        warn_of_head(stream)
+    return names
+
+
+def read(
+    path: Path, names: Sequence[str], as_text: Collection[str] = (), options: CsvOptions = PLAIN
+) -> pa.Table:
     """Return the columns of these names, typed by all of their values; `as_text` ones as text."""
-    with reading(path, EXPECTED), TextStream(path) as stream:
-        if stream.is_empty:
-            return pa.table({name: pa.nulls(0) for name in names})
-        table = _parsed(stream, names, as_text)
+    with reading(path, EXPECTED):
+        with TextStream(path, options) as stream:
+            if stream.is_empty:
+                return pa.table({name: pa.nulls(0) for name in names})
+        texts = dict.fromkeys(as_text, pa.string())
+        table, has_marks = read_whole(path, names, texts, options)
         untyped = [f.name for f in table.schema if pa.types.is_time(f.type)]
-        refuse_binary(table, path)
+        refuse_binary(table, stream)
     if untyped:
-        return read(path, names, {*as_text, *untyped})
-    columns = {name: tidy(table.column(name)) for name in names}
-    for name, column in columns.items():
+        return read(path, names, {*as_text, *untyped}, options)
+    columns = {}
+    for name in names:
+        column = table.column(name)
+        way = way_of_type(column.type)
         if pa.types.is_string(column.type) and name not in as_text:
-            traits = traits_of(column, gaps=column.null_count > table.column(name).null_count)
-            columns[name] = way_of_texts(traits, stream.separator, name, path).applied(column)
-    return plain(pa.table(columns), str(path))
+            traits = traits_of(column, options, has_marks=has_marks)
+            way = way_of_texts(traits, stream.separator, name, path)
+        columns[name] = way.applied(column, options, has_marks=has_marks)
+    found = plain(pa.table(columns), str(path))
+    warn_of_names_among(found.schema, found.column, stream)
+    return found
 
 
-def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
+def batches(
+    path: Path, rows: int, names: Sequence[str], options: CsvOptions = PLAIN
+) -> Iterator[pa.Table]:
     """Yield the columns of these names as text, `rows` rows at a time, in bounded memory."""
-    with reading(path, EXPECTED), TextStream(path) as stream:
-        if stream.is_empty:
-            return
-        blocks = _blocks(stream, names)
-        for table in regrouped(blocks, rows):
-            columns = {n: tidy(table.column(n)) for n in table.column_names}
-            if stream.separator != ",":
-                # 12,637 could be either, and is no number of thousands here.
-                for name, column in columns.items():
-                    refuse_decimal_commas(column, name, path)
-            yield pa.table(columns)
+    with reading(path, EXPECTED):
+        yield from regrouped(_texts(path, names, options), rows)
 
 
-def _parsed(stream: TextStream, names: Sequence[str], as_text: Collection[str]) -> pa.Table:
-    """Return the table as Arrow reads it; what Arrow refuses is refused by line."""
-    try:
-        table = pyarrow.csv.read_csv(
-            stream, *options(stream, names, dict.fromkeys(as_text, pa.string()))
-        )
-    except pa.ArrowInvalid as error:
-        raise fault(stream.path, str(error)) from error
-    refuse_open_quote(stream)
-    return table
-
-
-def _blocks(stream: TextStream, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the blocks in which Arrow reads the lines; what it refuses is refused by line."""
+def _texts(path: Path, names: Sequence[str], options: CsvOptions) -> Iterator[pa.Table]:
+    """Yield the columns of these names as text, block by block."""
     types = dict.fromkeys(names, pa.string())
-    try:
-        yield from pyarrow.csv.open_csv(stream, *options(stream, names, types))
-    except pa.ArrowInvalid as error:
-        raise fault(stream.path, str(error)) from error
-    refuse_open_quote(stream)
-
-
-def options(
-    stream: TextStream, names: Sequence[str], types: Mapping[str, pa.DataType]
-) -> tuple[pyarrow.csv.ReadOptions, pyarrow.csv.ParseOptions, pyarrow.csv.ConvertOptions]:
-    """Return how Arrow shall read the lines below the header; it finds the types that are not given."""
-    return (
-        pyarrow.csv.ReadOptions(block_size=LONGEST_LINE, column_names=stream.names),
-        pyarrow.csv.ParseOptions(delimiter=stream.separator, newlines_in_values=True),
-        pyarrow.csv.ConvertOptions(
-            include_columns=list(names),
-            column_types=dict(types),
-            null_values=list(NULL_SPELLINGS),
-            strings_can_be_null=True,
-        ),
-    )
-
-
-def fault(path: Path, reason: str) -> SourceError:
-    """Return the error for a file that Arrow refused, with the line if it can be found."""
-    straddling = "straddling" in reason
-    limit = f"a line is longer than {LONGEST_LINE:,} bytes"
-    found = f"{path} cannot be read: {limit if straddling else reason}"
-    return fault_in(path) or SourceError(found, EXPECTED)
-
-
-def refuse_open_quote(stream: TextStream) -> None:
-    """Return nothing if every quote is closed; else refuse: the lines below were swallowed."""
-    if stream.quotes % 2:
-        fault = unclosed_quote(stream.path)
-        if fault:
-            raise fault
-
-
-def refuse_binary(table: pa.Table, path: Path) -> None:
-    """Return nothing if Arrow found text in every column that is nothing else."""
-    if any(pa.types.is_binary(field.type) for field in table.schema):
-        raise fault(path, "it is not UTF-8 text")
+    for block in blocks_of(path, options):
+        warn_of_notes(block.stream, block.notes)
+        table = block.parsed(names, types)
+        columns = {
+            name: as_texts(table.column(name), options, has_marks=block.has_marks) for name in names
+        }
+        if block.stream.separator != ",":
+            # 12,637 could be either, and is no number of thousands here.
+            for name, column in columns.items():
+                refuse_decimal_commas(column, name, path, options)
+        texts = pa.table(columns)
+        warn_of_names_among(texts.schema, texts.column, block.stream)
+        yield texts

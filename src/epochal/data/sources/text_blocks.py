@@ -1,42 +1,96 @@
-"""A text table cut into blocks of whole lines, each to be parsed by itself."""
+"""A text table cut into blocks of whole rows, each to be parsed by itself.
+
+All ways to read a text table go through these blocks; quotes and encodings are checked here.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from epochal.data.sources import opening, text
+from epochal.data.csv_options import PLAIN
+from epochal.data.sources import opening
 from epochal.data.sources.runs import ahead
+from epochal.data.sources.text_cells import MARK
+from epochal.data.sources.text_encoding import SAMPLE, wide_encoding, wide_error
+from epochal.data.sources.text_faults import fault_in
+from epochal.data.sources.text_quote_faults import (
+    closed_too_late,
+    holds_mark,
+    line_at,
+    never_closed,
+    not_a_bound,
+)
+from epochal.data.sources.text_quotes import quoting
 from epochal.data.sources.text_stream import TextStream
+from epochal.data.sources.text_types import columns_from
+from epochal.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+
+    from epochal.data.csv_options import CsvOptions
+    from epochal.data.sources.text_quotes import Quoting
+
+EXPECTED = "a CSV or TSV file, plain or compressed by gzip"
 # Bytes of a block: enough for all processors to have some of it.
 BLOCK = 1 << 23
+# The longest line that can be read.
+LONGEST_LINE = 1 << 23
 # What one processor parses at a time.
 _SHARE = 1 << 20
-_QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
+_MARK = MARK.encode()
+# Control characters beyond ASCII, but for the line end among them: letters of another encoding.
+_CONTROL = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
+_CONTROL_FOUND = (
+    "holds the control character {}: was the text converted as if it were Latin-1? "
+    "Convert it anew, e.g.: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+)
+_LOST_SEPARATOR = (
+    "has a quote within a value, and one at the end of a later value: is a separator missing "
+    "before the first? Put it there, or put the whole value into quotes"
+)
+# A protected cell has three bytes at least, and gets six more.
+_GROWTH = 3
+
+
+class Note(NamedTuple):
+    """Something that looks wrong: the byte of the file at which it is, and a sentence about its line."""
+
+    offset: int
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a text table: the first bytes of the content; and the stream that they are from.
+    """Some rows of a text table: the first `length` bytes of the content; and the stream that they are from.
 
     A row ends in each `share` of the bytes: Arrow can parse them side by side.
+    `has_breaks`: there are line ends within quotes. `protected` are the places of the quotes that open
+    cells which spaces or a missing value would change without quotes. `notes` are what looks wrong.
     """
 
     content: bytes
     length: int
     share: int
     stream: TextStream
+    has_breaks: bool
+    protected: np.ndarray
+    notes: Sequence[Note] = ()
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether texts out of the block may have marks of quoted cells."""
+        return len(self.protected) > 0
 
     @cached_property
     def holds_hexadecimals(self) -> bool:
@@ -45,119 +99,173 @@ class Block:
             letter in self.content and b"0" + letter in self.content for letter in (b"x", b"X")
         )
 
+    @cached_property
+    def marked(self) -> bytes:
+        """The rows, with a mark in front of each protected cell."""
+        places = [0, *(self.protected + 1).tolist(), self.length]
+        return _MARK.join(self.content[start:stop] for start, stop in pairwise(places))
+
     def parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Return columns as Arrow reads them, in the types that are given or that it finds.
+
+        Texts have marks in front of protected cells.
+
+        Raises:
+            SourceError: for what Arrow refuses, with the line if it can be found.
+        """
+        parse = partial(self._parsed, types=types)
+        try:
+            if self.has_marks:
+                return columns_from(parse, names, types, self.stream.options)
+            return parse(names)
+        except pa.ArrowInvalid as error:
+            raise fault(self.stream, str(error)) from error
+
+    def as_written(self, names: Sequence[str]) -> pa.Table:
+        """Return columns as texts with marks and spaces, null where a cell is empty.
 
         Raises:
             SourceError: for what Arrow refuses, with the line if it can be found.
         """
         try:
-            return self._parsed(names, types)
+            return self._parsed(
+                names, types=dict.fromkeys(names, pa.string()), words=("",), marked=self.has_marks
+            )
         except pa.ArrowInvalid as error:
-            raise text.fault(self.stream.path, str(error)) from error
+            raise fault(self.stream, str(error)) from error
 
     def fits(self, name: str, kind: pa.DataType) -> bool:
         """Return whether all values of a column are of a type."""
         try:
             # By one processor: many at once may wait for each other for ever if Arrow
             # 18 refuses one block after the other.
-            self._parsed([name], {name: kind}, together=False)
+            self._parsed([name], types={name: kind}, together=False)
         except pa.ArrowInvalid:
             return False
         return True
 
     def _parsed(
-        self, names: Sequence[str], types: Mapping[str, pa.DataType], *, together: bool = True
+        self,
+        names: Sequence[str],
+        *,
+        types: Mapping[str, pa.DataType],
+        words: Sequence[str] | None = None,
+        marked: bool = False,
+        together: bool = True,
     ) -> pa.Table:
-        """Return columns as Arrow reads them, `together` by all processors."""
-        reading, parsing, converting = text.options(self.stream, names, types)
-        reading.block_size, reading.use_threads = self.share, together
-        # Without quotes all line ends are ends of rows, and Arrow need not look for others.
-        parsing.newlines_in_values = b'"' in self.content
-        lines = pa.BufferReader(pa.py_buffer(self.content).slice(0, self.length))
-        return pyarrow.csv.read_csv(lines, reading, parsing, converting)
+        """Return columns as Arrow reads them, from cells with marks or without.
+
+        `words` mean a missing value (None: those of the options); `together`: by all processors.
+        """
+        reading, parsing, converting = arrow_options(self.stream, names, types)
+        converting.null_values = list(self.stream.options.words if words is None else words)
+        reading.block_size = self.share * _GROWTH if marked else self.share
+        reading.use_threads = together
+        # Without line ends in values Arrow need not look for those that end rows.
+        parsing.newlines_in_values = self.has_breaks
+        content = pa.py_buffer(self.marked if marked else self.content)
+        rows = content if marked else content.slice(0, self.length)
+        return pyarrow.csv.read_csv(pa.BufferReader(rows), reading, parsing, converting)
 
 
-def blocks_of(path: Path) -> Iterator[Block]:
-    """Yield the lines below the header in blocks; a quote that is never closed is refused."""
-    return ahead(_cut(path))
+def blocks_of(path: Path, options: CsvOptions = PLAIN) -> Iterator[Block]:
+    """Yield the lines below the header in blocks; what breaks the rules of quotes is refused."""
+    return ahead(cut_blocks(path, options))
 
 
-def _cut(path: Path) -> Iterator[Block]:
+def arrow_options(
+    stream: TextStream, names: Sequence[str], types: Mapping[str, pa.DataType]
+) -> tuple[pyarrow.csv.ReadOptions, pyarrow.csv.ParseOptions, pyarrow.csv.ConvertOptions]:
+    """Return how Arrow shall read rows; it finds the types that are not given."""
+    return (
+        pyarrow.csv.ReadOptions(column_names=stream.names),
+        pyarrow.csv.ParseOptions(delimiter=stream.separator),
+        pyarrow.csv.ConvertOptions(
+            include_columns=list(names),
+            column_types={name: kind for name, kind in types.items() if name in names},
+            null_values=list(stream.options.words),
+            strings_can_be_null=True,
+        ),
+    )
+
+
+def fault(stream: TextStream, reason: str) -> SourceError:
+    """Return the error for a file that Arrow refused, with the line if it can be found."""
+    found = f"{stream.path} cannot be read: {reason}"
+    return fault_in(stream.path, stream.options) or SourceError(found, EXPECTED)
+
+
+def refuse_binary(table: pa.Table, stream: TextStream) -> None:
+    """Return nothing if Arrow found text in every column that is nothing else."""
+    if any(pa.types.is_binary(field.type) for field in table.schema):
+        raise fault(stream, "it is not UTF-8 text")
+
+
+def cut_blocks(path: Path, options: CsvOptions = PLAIN) -> Generator[Block, None, None]:
     """Yield the lines below the header in blocks of whole rows."""
-    with opening.reading(path, text.EXPECTED), TextStream(path) as stream:
-        held = b""
+    with opening.reading(path, EXPECTED), TextStream(path, options) as stream:
+        # Arrow would take a byte-order mark here for that of the file; a blank line is no row.
+        held, offset, reported = b"\n", stream.offset - 1, set[str]()
         while read := _filled(stream, BLOCK):
             held += read
-            end, share = whole_rows(held, stream.separator)
+            found = _checked(held, offset, stream)
+            end = found.row_end(0, len(held))
             if end > 1:
-                yield Block(held, end, share, stream)
-                # Arrow would take a byte-order mark here for that of the file; a blank line is no row.
-                held = b"\n" + held[end:]
-            elif len(held) > text.LONGEST_LINE:
-                raise text.fault(path, "straddling")
+                yield _block(found, end, stream, _new_notes(found, offset, reported))
+                held, offset = b"\n" + held[end:], offset + end - 1
+            elif len(held) > LONGEST_LINE:
+                raise _too_long(found, offset, path)
+        found = _checked(held, offset, stream)
+        if found.opened is not None:
+            raise never_closed(path, line_at(path, offset + found.opened))
         if held.strip(b"\r\n"):
-            yield Block(held, len(held), len(held) + 1, stream)
-        text.refuse_open_quote(stream)
+            yield _block(found, len(held), stream, _new_notes(found, offset, reported))
 
 
-def whole_rows(content: bytes, separator: str) -> tuple[int, int]:
-    r"""Return how many bytes at the beginning are whole rows, and in how many of them always one ends.
+def _new_notes(found: Quoting, offset: int, reported: set[str]) -> list[Note]:
+    """Return what looks wrong in rows, which begin with a byte of the file: each kind once a file."""
+    notes = {}
+    if found.lost_separator is not None:
+        notes["separator"] = Note(offset + found.lost_separator, _LOST_SEPARATOR)
+    if b"\xc2" in found.content and (control := _CONTROL.search(found.content)):
+        character = f"U+{ord(control[0].decode()):04X}"
+        notes["control"] = Note(offset + control.start(), _CONTROL_FOUND.format(character))
+    new = [note for kind, note in notes.items() if kind not in reported]
+    reported.update(notes)
+    return new
 
-    `content` begins with a row. A line end within quotes ends no row. A quote
-    counts where a value begins, and from there to the one that closes it.
 
-    >>> [whole_rows(some, ",")[0] for some in (b'1,2\n3,"4\n5\n', b'5" pipe\n6 pipe\n7')]
-    [4, 15]
-    """
-    quotes = _quotes_in(content, separator)
-    if quotes is None:
-        found = _rows_in(separator).match(content)
-        end = found.end() if found else 0
-        return end, end + 1
-    end = _row_end(content, quotes, 0, len(content))
+def _block(found: Quoting, end: int, stream: TextStream, notes: Sequence[Note]) -> Block:
+    """Return the rows before a place as a block."""
     starts = range(0, end, _SHARE)
-    has_ends = all(_row_end(content, quotes, at, min(at + _SHARE, end)) for at in starts)
-    return end, _SHARE if has_ends else end + 1
+    has_ends = all(found.row_end(start, min(start + _SHARE, end)) for start in starts)
+    share = _SHARE if has_ends else end + 1
+    protected = found.protected_before(end)
+    return Block(found.content, end, share, stream, found.has_breaks(end), protected, notes)
 
 
-def _quotes_in(content: bytes, separator: str) -> np.ndarray | None:
-    """Return the places of quotes, which open and close values in turn; None if some do neither."""
-    if b'"' not in content:
-        return np.zeros(0, np.int64)
-    values = np.frombuffer(content, np.uint8)
-    quotes = np.flatnonzero(values == _QUOTE)
-    # An opening quote stands at the beginning of a value, or makes a pair with a closing one.
-    before = values[quotes[int(quotes[0] == 0) * 2 :: 2] - 1]
-    expected = np.zeros(256, bool)
-    expected[[ord(separator), _LINE_FEED, _RETURN, _QUOTE]] = True
-    return quotes if expected[before].all() else None
+def _checked(content: bytes, offset: int, stream: TextStream) -> Quoting:
+    """Return the quotes of rows, which begin with a byte of the file; refuse what is no CSV."""
+    path = stream.path
+    if b"\0" in content:
+        # Another program may have gone on with a file in an encoding of its own.
+        begin = max(content.rfind(b"\n", 0, content.index(b"\0")), 0) + 1
+        if name := wide_encoding(content[begin : begin + SAMPLE]):
+            raise wide_error(name, path, line_at(path, offset + begin))
+    if _MARK[:1] in content and _MARK in content:
+        raise holds_mark(path, line_at(path, offset + content.index(_MARK)))
+    found = quoting(content, stream.separator, stream.options.words)
+    if found.fault:
+        raise not_a_bound(path, found, lambda place: line_at(path, offset + place))
+    return found
 
 
-def _row_end(content: bytes, quotes: np.ndarray, start: int, stop: int) -> int:
-    """Return the place after the last line end outside of quotes between two places; 0 if there is none."""
-    count = int(np.searchsorted(quotes, stop))
-    for closed in range(count - count % 2, -1, -2):
-        last = int(quotes[closed]) if closed < count else stop
-        first = max(int(quotes[closed - 1]) + 1 if closed else 0, start)
-        if end := _last_line_end(content, first, last):
-            return end
-        if first == start:
-            break
-    return 0
-
-
-def _last_line_end(content: bytes, start: int, stop: int) -> int:
-    """Return the place after the last line end between two places; 0 if there is none."""
-    return max(content.rfind(b"\n", start, stop), content.rfind(b"\r", start, stop)) + 1
-
-
-def _rows_in(separator: str) -> re.Pattern[bytes]:
-    """Return the pattern of rows with quotes that are no bounds of values: slow, but exact."""
-    between = re.escape(separator.encode())
-    bare = rb"[^%b\r\n]*+" % between
-    value = rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?!"))' + bare
-    return re.compile(rb"(?:%b(?:%b%b)*+[\r\n])*+" % (value, between, value))
+def _too_long(found: Quoting, offset: int, path: Path) -> SourceError:
+    """Return the error for a row that is longer than can be read."""
+    if found.opened is not None:
+        return closed_too_late(path, line_at(path, offset + found.opened), LONGEST_LINE)
+    line = line_at(path, offset + 1)
+    return SourceError(f"line {line} of {path} is longer than {LONGEST_LINE:,} bytes", EXPECTED)
 
 
 def _filled(stream: TextStream, size: int) -> bytes:

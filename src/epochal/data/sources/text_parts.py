@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from epochal.data.sources import text
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import plain_column
-from epochal.data.sources.text_blocks import blocks_of
+from epochal.data.sources.text_blocks import EXPECTED, blocks_of, refuse_binary
 from epochal.data.sources.text_types import (
     AS_WRITTEN,
     MISSING,
     Traits,
     may_be,
-    tidy,
     traits_of,
     way_of_texts,
     way_of_type,
 )
+from epochal.data.sources.text_warnings import warn_of_names_among, warn_of_notes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.sources.gathered import Gathered
     from epochal.data.sources.text_blocks import Block
     from epochal.data.sources.text_types import Way
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextPart:
-    """A text file, how each of its columns is read, and how many rows it has."""
+    """A text file, how it and each of its columns are read, and how many rows it has."""
 
     path: Path
     ways: Mapping[str, Way]
+    options: CsvOptions = PLAIN
     n_rows: int = 0
 
     @property
@@ -47,10 +48,15 @@ class TextPart:
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns, block by block; a value that has not its column's type is refused."""
         types = {name: self.ways[name].parsed for name in names}
-        with reading(self.path, text.EXPECTED):
-            for block in blocks_of(self.path):
+        with reading(self.path, EXPECTED):
+            for block in blocks_of(self.path, self.options):
                 table = block.parsed(names, types)
-                columns = {n: self.ways[n].applied(tidy(table.column(n))) for n in names}
+                columns = {
+                    name: self.ways[name].applied(
+                        table.column(name), self.options, has_marks=block.has_marks
+                    )
+                    for name in names
+                }
                 yield pa.table(columns)
 
     def as_written(self, names: Collection[str]) -> TextPart:
@@ -76,9 +82,8 @@ class _Seen:
             # Arrow reads 0x1F as a whole number, but as no fraction.
             self._may_be_hexadecimal |= block.holds_hexadecimals
         elif pa.types.is_string(kind) and not self.traits.are_words:
-            texts = tidy(column)
-            gaps = texts.null_count > column.null_count
-            self.traits = self.traits.joined(traits_of(texts, gaps=gaps))
+            traits = traits_of(column, block.stream.options, has_marks=block.has_marks)
+            self.traits = self.traits.joined(traits)
 
     def kind(self) -> pa.DataType | None:
         """Return the type of the column as a whole; None if it takes another look to say."""
@@ -101,6 +106,7 @@ def surveyed(
     names: Sequence[str],
     as_text: Collection[str],
     gathered: Mapping[str, Gathered],
+    options: CsvOptions = PLAIN,
 ) -> TextPart:
     """Return a text file with the ways in which its columns are read, the same as if read whole.
 
@@ -109,26 +115,37 @@ def surveyed(
     seen = {name: _Seen() for name in names if name not in as_text}
     texts = {name: pa.string() for name in names if name in as_text}
     separator, n_rows = "", 0
-    with reading(path, text.EXPECTED):
-        for block in blocks_of(path):
+    with reading(path, EXPECTED):
+        for block in blocks_of(path, options):
             separator = block.stream.separator
+            warn_of_notes(block.stream, block.notes)
             table = block.parsed(names, texts)
-            text.refuse_binary(table, path)
+            refuse_binary(table, block.stream)
             n_rows += table.num_rows
             for name, of_column in seen.items():
                 of_column.add(table.column(name), block)
+
+            def column_of(
+                name: str, table: pa.Table = table, block: Block = block
+            ) -> pa.ChunkedArray:
+                """Return a column in the type that it has in this block."""
+                column = table.column(name)
+                way = way_of_type(column.type)
+                return way.applied(column, options, has_marks=block.has_marks)
+
             for name, values in gathered.items():
-                values.add(plain_column(tidy(table.column(name))))
+                values.add(column_of(name))
+            warn_of_names_among(table.schema, column_of, block.stream)
         if not separator:
-            return TextPart(path, dict.fromkeys(names, MISSING))
+            return TextPart(path, dict.fromkeys(names, MISSING), options)
         unsure = {name: found for name, found in seen.items() if found.kind() is None}
         if unsure:
-            seen |= _seen_again(path, unsure)
+            seen |= _seen_again(path, unsure, options)
         ways = {name: found.way(separator, name, path) for name, found in seen.items()}
-    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names}, n_rows)
+    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names}, options, n_rows)
 
 
-def _seen_again(path: Path, unsure: Mapping[str, _Seen]) -> dict[str, _Seen]:
+def _seen_again(path: Path, unsure: Mapping[str, _Seen], options: CsvOptions) -> dict[str, _Seen]:
     """Return what the columns are as a whole whose blocks are of types that do not say so.
 
     The file is gone through once more: a column has the first type that fits
@@ -136,7 +153,7 @@ def _seen_again(path: Path, unsure: Mapping[str, _Seen]) -> dict[str, _Seen]:
     """
     fitting = {name: may_be(found.kinds) for name, found in unsure.items()}
     again = {name: _Seen() for name in unsure}
-    for block in blocks_of(path):
+    for block in blocks_of(path, options):
         table = block.parsed(list(unsure), dict.fromkeys(unsure, pa.string()))
         for name, found in again.items():
             fitting[name] = [kind for kind in fitting[name] if block.fits(name, kind)]

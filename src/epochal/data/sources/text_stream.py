@@ -1,53 +1,82 @@
-"""A text table as a stream: its header taken off, its quotes counted.
+"""A text table as a stream: its header taken off, the lines to skip passed over.
 
 Arrow reads the lines; what it leaves to chance (the separator, names that are
-empty or there twice, a quote that is never closed) is settled here.
+empty or there twice, quotes and encodings that are not as they should be) is settled here.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
+from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Self
 
+from epochal.data.csv_options import PLAIN
 from epochal.data.sources.opening import open_bytes
 from epochal.data.sources.tables import refuse_duplicates
+from epochal.data.sources.text_encoding import BYTE_ORDER_MARK, SAMPLE, TO_UTF8, refuse_wide
+from epochal.data.sources.text_head import NO_HEADER, look_like_values
+from epochal.data.sources.text_quote_faults import line_ends_in, never_closed, not_a_bound
+from epochal.data.sources.text_quotes import quoting
 from epochal.errors import SourceError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-TO_UTF8 = "convert it first, e.g.: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+    from epochal.data.csv_options import CsvOptions
 
 _SEPARATORS = {".csv": ",;\t|", ".tsv": "\t", ".txt": "\t,;|"}
 _HEADER_BYTES = 1 << 24
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class TextStream:
     """The lines below the header, as a file to be read; and the header.
 
     `separator` is found in the header; `names` are the names of the columns,
-    trimmed; an empty name becomes `Unnamed: 3`, as in pandas. `is_empty`: there
-    is no line below the header. `quotes` counts the quotes that were read.
+    trimmed; an empty name becomes `Unnamed: 3`, as in pandas; without a header they
+    are x0, x1, …. `is_empty`: there is no line below the header. `header_line` is the number of
+    the line with the names (without a header: of the first row), `offset` of the byte with
+    which the rows begin.
     """
 
     closed = False
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.quotes = path, 0
+    def __init__(self, path: Path, options: CsvOptions = PLAIN) -> None:
+        self.path, self.options = path, options
         self._file = open_bytes(path)
         try:
-            header = _header_record(self._file, path)
-            self.separator = separator_of(header, _suffix(path))
-            self.names = names_of(header, self.separator, path)
-            self._ahead = _next_line(self._file)
+            self._begin()
         except BaseException:
             self._file.close()
             raise
-        self.is_empty = not self._ahead
+
+    def _begin(self) -> None:
+        """Read up to the first row; returns nothing."""
+        lines, path = _Lines(self._file, self.path), self.path
+        lines.skip(self.options.skip_lines)
+        # Blank lines are no header.
+        content = lines.next_filled()
+        self.header_line = lines.count
+        if not content:
+            message = f"{path} is empty"
+            if self.options.skip_lines:
+                message = f"{path} has nothing below the lines to skip"
+            raise SourceError(message, "a line with the names of the columns, then rows")
+        record, content = lines.record(content, _suffix(path))
+        text = _decoded(record, path, self.header_line)
+        if self.options.header:
+            self.separator = separator_of(text, _suffix(path))
+            self.names = names_of(text, self.separator, path, self.header_line)
+            content = lines.next_filled()
+        else:
+            self.separator = lines.separator_of_rows(text, _suffix(path))
+            cells = _cells(text, self.separator, path, self.header_line)
+            self.names = [f"x{number}" for number in range(len(cells))]
+        self._ahead, self.is_empty = content, not content
+        self.offset = self._file.tell() - len(content)
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes below the header; none at the end."""
@@ -56,12 +85,7 @@ class TextStream:
             part, self._ahead = part[:size], part[size:]
         else:
             self._ahead = b""
-        self.quotes += part.count(b'"')
         return part
-
-    def readable(self) -> bool:
-        """Return that the stream can be read."""
-        return True
 
     def close(self) -> None:
         """Close the file; returns nothing."""
@@ -77,6 +101,74 @@ class TextStream:
         self.close()
 
 
+class _Lines:
+    """The first lines of a file; `count` of them have been read."""
+
+    def __init__(self, file: BufferedReader, path: Path) -> None:
+        self._file, self._path, self.count = file, path, 0
+        sample = file.peek(SAMPLE)[:SAMPLE]
+        refuse_wide(sample, path)
+        if sample.startswith(BYTE_ORDER_MARK):
+            file.read(len(BYTE_ORDER_MARK))
+
+    def skip(self, lines: int) -> None:
+        """Pass over some lines, which must be there; returns nothing."""
+        for _ in range(lines):
+            if not self._next():
+                found = f"{self._path} has {self.count} lines"
+                raise SourceError(found, f"more than the {lines} lines to skip")
+
+    def next_filled(self) -> bytes:
+        """Return the next line that is not blank, or nothing at the end of the file."""
+        line = self._next()
+        while line and not line.strip(b"\r\n"):
+            line = self._next()
+        return line
+
+    def record(self, line: bytes, suffix: str) -> tuple[bytes, bytes]:
+        """Return a line, joined with those that its quotes go on to: without its end, and as it is."""
+        first, more = self.count, line
+        while True:
+            # Another line matters only if it may close the quote.
+            if b'"' in more:
+                separator = separator_of(line.decode(errors="replace"), suffix)
+                found = quoting(line, separator, ())
+                if found.fault:
+                    raise not_a_bound(self._path, found, partial(_line_of, line, first))
+                if found.opened is None:
+                    break
+            elif more is line:
+                break
+            more = self._next()
+            line += more
+            if not more or len(line) > _HEADER_BYTES:
+                raise never_closed(self._path, first)
+        return line.rstrip(b"\r\n"), line
+
+    def separator_of_rows(self, first: str, suffix: str) -> str:
+        """Return the separator of lines without names: one that is in all of them equally often."""
+        rest = self._file.peek(SAMPLE)[:SAMPLE]
+        # The last one may be cut off.
+        whole = rest[: rest.rfind(b"\n") + 1].decode(errors="replace")
+        counts = [_counts(line) for line in [first, *whole.splitlines()][:100] if line]
+        alike = [
+            separator
+            for separator in _SEPARATORS.get(suffix, _SEPARATORS[".csv"])
+            if counts[0][separator] and len({count[separator] for count in counts}) == 1
+        ]
+        # Commas may belong to numbers, where another separator is in every line too.
+        others = [separator for separator in alike if separator != ","]
+        if len(counts) > 1 and others:
+            return others[0]
+        return alike[0] if alike else separator_of(first, suffix)
+
+    def _next(self) -> bytes:
+        """Return the next line; nothing at the end of the file."""
+        line = self._file.readline(_HEADER_BYTES)
+        self.count += bool(line)
+        return line
+
+
 def separator_of(header: str, suffix: str) -> str:
     """Return the separator of a header line: the ending's own if it occurs, or the most frequent.
 
@@ -84,25 +176,38 @@ def separator_of(header: str, suffix: str) -> str:
     (',', ';')
     """
     candidates = _SEPARATORS.get(suffix, _SEPARATORS[".csv"])
-    bare = re.sub(r'"[^"]*"', "", header)
-    if candidates[0] in bare:
+    counts = _counts(header)
+    if counts[candidates[0]]:
         return candidates[0]
-    found = max(candidates, key=bare.count)
-    return found if found in bare else candidates[0]
+    found = max(candidates, key=lambda separator: counts[separator])
+    return found if counts[found] else candidates[0]
 
 
-def names_of(header: str, separator: str, path: Path) -> list[str]:
+def names_of(header: str, separator: str, path: Path, line: int = 1) -> list[str]:
     """Return the names in a header line, trimmed; names that are there twice are refused."""
-    try:
-        records = list(csv.reader([header], delimiter=separator))
-    except csv.Error as error:
-        hint = "write the lines with a line feed at their ends"
-        message = f"line 1 of {path} cannot be read: {error}"
-        raise SourceError(message, "the names of the columns", hint) from error
-    names = [name.strip() for name in records[0]]
+    names = [name.strip() for name in _cells(header, separator, path, line)]
+    hint = NO_HEADER.format(line) if look_like_values(names) else ""
     names = [name or f"Unnamed: {position}" for position, name in enumerate(names)]
-    refuse_duplicates(names, f"the header of {path}")
+    refuse_duplicates(names, f"the header in line {line} of {path}", hint)
     return names
+
+
+def _cells(record: str, separator: str, path: Path, line: int) -> list[str]:
+    """Return the cells of a line."""
+    try:
+        return next(csv.reader([record], delimiter=separator))
+    except csv.Error as error:
+        if "\r" not in record:
+            message = f"line {line} of {path} cannot be read: {error}"
+            raise SourceError(message, "cells between separators") from error
+        message = f"line {line} of {path} goes on behind a carriage return without a line feed"
+        hint = r"convert it first, e.g.: tr '\r' '\n' < OLD > NEW"
+        raise SourceError(message, "line feeds at the ends of lines", hint) from error
+
+
+def _counts(line: str) -> Counter[str]:
+    """Return how often each character is in a line outside of quotes."""
+    return Counter(re.sub(r'"[^"]*"', "", line))
 
 
 def _suffix(path: Path) -> str:
@@ -110,35 +215,16 @@ def _suffix(path: Path) -> str:
     return PurePath(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _header_record(file: BinaryIO, path: Path) -> str:
-    """Return the header line, joined over line breaks within quotes."""
-    line = _next_line(file).removeprefix(BYTE_ORDER_MARK)
-    if line.strip() == b"":
-        line = _next_line(file)
-    if not line:
-        message = f"{path} is empty"
-        raise SourceError(message, "a line with the names of the columns, then rows", "")
-    if line.startswith(_UTF16_MARKS):
-        raise SourceError(
-            f"{path} is UTF-16 text", "UTF-8 text", TO_UTF8.replace("LATIN1", "UTF-16")
-        )
-    while line.count(b'"') % 2:
-        more = file.readline(_HEADER_BYTES)
-        if not more or len(line) > _HEADER_BYTES:
-            message = f"a quote is opened in line 1 of {path} and never closed"
-            raise SourceError(message, "the names of the columns", 'double it ("") if it is meant')
-        line += more
+def _line_of(record: bytes, first: int, place: int) -> int:
+    """Return the number of the line of a byte of a record, which begins in a line."""
+    return first + line_ends_in(record[:place])
+
+
+def _decoded(record: bytes, path: Path, first: int) -> str:
+    """Return the header, which begins in a line, as text."""
     try:
-        return line.decode().rstrip("\r\n")
+        return record.decode()
     except UnicodeDecodeError as error:
-        byte = line[error.start]
-        message = f"line 1 of {path} is not UTF-8 text: it holds the byte 0x{byte:02x}"
+        byte, line = record[error.start], _line_of(record, first, error.start)
+        message = f"line {line} of {path} is not UTF-8 text: it holds the byte 0x{byte:02x}"
         raise SourceError(message, "UTF-8 text", TO_UTF8) from error
-
-
-def _next_line(file: BinaryIO) -> bytes:
-    """Return the next line that is not blank, or nothing at the end of the file."""
-    line = file.readline(_HEADER_BYTES)
-    while line and not line.strip(b"\r\n"):
-        line = file.readline(_HEADER_BYTES)
-    return line

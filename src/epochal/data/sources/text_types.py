@@ -7,18 +7,21 @@ around the spellings of missing values, or with commas between thousands.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import GROUPED, NULL_SPELLINGS
+from epochal.data.numbers import GROUPED
 from epochal.data.sources.tables import plain_column
+from epochal.data.sources.text_cells import are_marked, as_texts, as_values, without_words
 from epochal.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from epochal.data.csv_options import CsvOptions
 
 # The types that Arrow tries for a column, in this order, before it is text.
 _TRIED = (
@@ -32,6 +35,8 @@ _TRIED = (
     pa.timestamp("ns", "UTC"),
     pa.float64(),
 )
+# Of these, the ones that texts can be cast to; times of day are text in the end.
+_CAST = tuple(kind for kind in _TRIED if not pa.types.is_time(kind))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PLAIN = r"^[+-]?\d+(\.\d*)?$"
 _NUMBER_WITH_COMMA = r"^[+-]?\d+(,\d+)?$"
@@ -47,16 +52,23 @@ class Way(NamedTuple):
     found: pa.DataType
     grouped: bool = False
 
-    def applied(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return the column, of tidy texts or what else Arrow parsed, in its type, NaN as null.
+    def applied(
+        self, column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool
+    ) -> pa.ChunkedArray:
+        """Return the column, as Arrow parsed it, in its type, null where a value is missing.
 
-        >>> grouped = Way(pa.string(), pa.int64(), grouped=True)
-        >>> grouped.applied(pa.chunked_array([["1,234", "56", None]])).to_pylist()
+        >>> from epochal.data.csv_options import PLAIN
+        >>> grouped, texts = Way(pa.string(), pa.int64(), grouped=True), ["1,234", "56", " NA"]
+        >>> grouped.applied(pa.chunked_array([texts]), PLAIN, has_marks=False).to_pylist()
         [1234, 56, None]
         """
+        if pa.types.is_string(self.found):
+            return as_texts(column, options, has_marks=has_marks)
+        column = as_values(column, options, has_marks=has_marks)
         if self.grouped:
             column = pc.replace_substring(column, ",", "")
-        return plain_column(column if column.type == self.found else column.cast(self.found))
+        column = plain_column(column if column.type == self.found else column.cast(self.found))
+        return without_words(column, options.words)
 
 
 AS_WRITTEN = Way(pa.string(), pa.string())
@@ -66,15 +78,14 @@ MISSING = Way(pa.null(), pa.null())
 class Traits(NamedTuple):
     """What is true of the texts of a column, or of some of them.
 
-    `gaps`: there are null spellings with spaces around. `whole`, `numbers`:
-    all can be read as such. `grouped`: some have commas between thousands;
+    `trimmed`: some have spaces around, or are missing for what is within these.
+    `fits`: types in which all can be read. `grouped`: some have commas between thousands;
     `amounts`: all are such or plain numbers. `counts`: all are whole without
     these commas. `commas`: all are whole or have one comma. `first`: the first of them.
     """
 
-    gaps: bool = False
-    whole: bool = True
-    numbers: bool = True
+    trimmed: bool = False
+    fits: frozenset[pa.DataType] = frozenset(_CAST)
     grouped: bool = False
     amounts: bool = True
     counts: bool = True
@@ -84,14 +95,13 @@ class Traits(NamedTuple):
     @property
     def are_words(self) -> bool:
         """Whether the column is text, whatever else is in it."""
-        return not (self.whole or self.numbers or self.amounts or self.commas)
+        return not (self.fits or self.amounts or self.commas)
 
     def joined(self, other: Traits) -> Traits:
         """Return what is true of these texts and others below them."""
         return Traits(
-            gaps=self.gaps or other.gaps,
-            whole=self.whole and other.whole,
-            numbers=self.numbers and other.numbers,
+            trimmed=self.trimmed or other.trimmed,
+            fits=self.fits & other.fits,
             grouped=self.grouped or other.grouped,
             amounts=self.amounts and other.amounts,
             counts=self.counts and other.counts,
@@ -100,36 +110,28 @@ class Traits(NamedTuple):
         )
 
 
-def tidy(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return texts trimmed, and null spellings found by that as null; other columns as they are."""
-    if not pa.types.is_string(column.type):
-        return column
-    trimmed = pc.utf8_trim_whitespace(column)
-    broken = pc.is_in(trimmed, value_set=pa.array(NULL_SPELLINGS))
-    if not pc.any(broken).as_py():
-        return trimmed
-    return pc.if_else(broken, pa.scalar(None, pa.string()), trimmed)
+def traits_of(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> Traits:
+    """Return what is true of the texts of a column, which Arrow has read.
 
-
-def traits_of(column: pa.ChunkedArray, *, gaps: bool = False) -> Traits:
-    """Return what is true of the tidy texts of a column; `gaps`: tidying brought nulls to light.
-
-    >>> traits_of(pa.chunked_array([["x", None]])).are_words
+    >>> from epochal.data.csv_options import PLAIN
+    >>> traits_of(pa.chunked_array([["x", None]]), PLAIN, has_marks=False).are_words
     True
     """
-    values = column.drop_null()
+    traits = Traits()
     # Most often the first texts alone say that the column is text.
-    for count in (1, 1000, len(values)):
-        traits = _traits(values.slice(0, count), gaps=gaps)
+    for count in (10, 1000, len(column)):
+        texts = column.slice(0, count)
+        tidy = as_values(texts, options, has_marks=has_marks)
+        traits = _traits(tidy.drop_null(), traits.fits)
         if traits.are_words:
             break
-    return traits
+    return traits._replace(trimmed=not tidy.equals(texts))
 
 
 def way_of_texts(traits: Traits, separator: str, name: str, path: Path) -> Way:
     """Return how a column is read that is no type of Arrow's; numbers with a decimal comma are refused."""
-    if traits.gaps and (traits.whole or traits.numbers):
-        return Way(pa.string(), pa.int64() if traits.whole else pa.float64())
+    if traits.trimmed and traits.fits:
+        return Way(pa.string(), next(kind for kind in _CAST if kind in traits.fits))
     if separator != ",":
         _refuse_commas(traits, name, path)
     elif traits.grouped and traits.amounts:
@@ -137,11 +139,58 @@ def way_of_texts(traits: Traits, separator: str, name: str, path: Path) -> Way:
     return AS_WRITTEN
 
 
-def refuse_decimal_commas(column: pa.ChunkedArray, name: str, path: Path) -> None:
-    """Return nothing; refuse a column of tidy texts that are numbers with a decimal comma."""
+class Parse(Protocol):
+    """Reads columns out of rows of text, with marks in front of protected cells, or without."""
+
+    def __call__(self, names: Sequence[str], *, marked: bool = False) -> pa.Table:
+        """Return the columns."""
+
+
+def columns_from(
+    parse: Parse,
+    names: Sequence[str],
+    types: Mapping[str, pa.DataType],
+    options: CsvOptions,
+    marked: pa.Table | None = None,
+) -> pa.Table:
+    """Return columns of rows in which quotes protect some cells.
+
+    Texts have marks in front of such cells; numbers, dates and truths are read
+    without the marks. `marked` are the columns with marks, if they have been read.
+    """
+    texts = [name for name in names if pa.types.is_string(types.get(name, pa.string()))]
+    if texts and marked is None:
+        marked = parse(texts, marked=True)
+    columns = {name: marked.column(name) for name in texts} if marked is not None else {}
+    plain = [
+        name
+        for name in names
+        if name not in columns or (name not in types and _may_be_values(columns[name], options))
+    ]
+    if plain:
+        found = parse(plain)
+        for name in plain:
+            kind = found.column(name).type
+            # Of nothing but missing values there is no type: other rows tell whether they are text.
+            if name not in columns or not (pa.types.is_string(kind) or pa.types.is_null(kind)):
+                columns[name] = found.column(name)
+    return pa.table({name: columns[name] for name in names})
+
+
+def _may_be_values(column: pa.ChunkedArray, options: CsvOptions) -> bool:
+    """Return whether a column may be text only because of the marks in it."""
+    if not pa.types.is_string(column.type) or not are_marked(column):
+        return False
+    return bool(traits_of(column, options, has_marks=True).fits)
+
+
+def refuse_decimal_commas(
+    column: pa.ChunkedArray, name: str, path: Path, options: CsvOptions
+) -> None:
+    """Return nothing; refuse a column of texts that are numbers with a decimal comma."""
     first = column.drop_null().slice(0, 1).to_pylist()
     if first and _DECIMAL_COMMA.fullmatch(first[0]):
-        _refuse_commas(traits_of(column), name, path)
+        _refuse_commas(traits_of(column, options, has_marks=False), name, path)
 
 
 def way_of_type(kind: pa.DataType) -> Way:
@@ -169,14 +218,12 @@ def _refuse_commas(traits: Traits, name: str, path: Path) -> None:
         raise SourceError(found, "a decimal point", "write 3.5 for 3,5")
 
 
-def _traits(values: pa.ChunkedArray, *, gaps: bool) -> Traits:
-    """Return what is true of texts without gaps."""
+def _traits(values: pa.ChunkedArray, kinds: Collection[pa.DataType]) -> Traits:
+    """Return what is true of texts without gaps, of which some have one of these types at most."""
     grouped = pc.match_substring_regex(values, GROUPED)
     amounts = pc.or_(grouped, pc.match_substring_regex(values, _PLAIN))
     return Traits(
-        gaps=gaps,
-        whole=_castable(values, pa.int64()),
-        numbers=_castable(values, pa.float64()),
+        fits=frozenset(kind for kind in kinds if _castable(values, kind)),
         grouped=_any(grouped),
         amounts=_all(amounts),
         counts=_castable(pc.replace_substring(values, ",", ""), pa.int64()),

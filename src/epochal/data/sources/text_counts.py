@@ -1,0 +1,64 @@
+"""How many cells of text tables lose outer spaces, and which texts mean a missing value there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.data.sources.discovery import discover, format_of
+from epochal.data.sources.opening import reading
+from epochal.data.sources.text_blocks import EXPECTED, blocks_of
+from epochal.data.sources.text_cells import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from epochal.data.csv_options import CsvOptions
+
+
+@dataclass
+class CellCounts:
+    """Of a column: the cells whose outer spaces are cut, and those that are missing, by their text."""
+
+    trimmed: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+
+
+def cell_counts(
+    path: str, names: Sequence[str], texts: Collection[str], options: CsvOptions
+) -> dict[str, CellCounts]:
+    """Return what becomes of the cells of columns at a path; nothing of files that are no text.
+
+    In the columns that are `texts` quoted cells stay as they stand. Empty cells are not counted.
+    """
+    parts = discover(path)
+    if format_of(parts[0]) != "text":
+        return {}
+    counts = {name: CellCounts() for name in names}
+    for part in parts:
+        with reading(part, EXPECTED):
+            for block in blocks_of(part, options):
+                table = block.as_written(names)
+                for name, found in counts.items():
+                    _count(table.column(name), found, options, keeps=name in texts)
+    return counts
+
+
+def _count(column: pa.ChunkedArray, found: CellCounts, options: CsvOptions, *, keeps: bool) -> None:
+    """Add the cells of a block to what was found; `keeps`: quoted ones stay as they stand."""
+    is_marked = pc.starts_with(column, MARK)
+    if keeps:
+        column = column.filter(pc.invert(is_marked))
+    else:
+        column = pc.replace_substring(column, MARK, "", max_replacements=1)
+    trimmed = pc.utf8_trim_whitespace(column)
+    if options.strip:
+        found.trimmed += int(pc.sum(pc.not_equal(trimmed, column), min_count=0).as_py())
+    cells = trimmed if options.strip or not keeps else column
+    words = cells.filter(pc.is_in(cells, value_set=pa.array(options.words[1:], pa.string())))
+    for count in pc.value_counts(words).to_pylist():
+        found.missing[count["values"]] += count["counts"]

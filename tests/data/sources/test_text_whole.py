@@ -1,0 +1,76 @@
+"""Text tables read as a whole."""
+
+from __future__ import annotations
+
+import gzip
+
+import pyarrow as pa
+import pytest
+
+from epochal.data.csv_options import PLAIN
+from epochal.data.sources import text_blocks, text_whole
+from epochal.data.sources.text_cells import MARK
+from epochal.data.sources.text_whole import read_whole
+from epochal.errors import SourceError
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Cut text into blocks of a line or a few."""
+    monkeypatch.setattr(text_blocks, "BLOCK", 32)
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """Return a list of what each pass over a file was asked for: marks, and line ends in values."""
+    passes, begin = [], text_whole._Whole.__init__
+
+    def noted(self, path, options, *, marked, has_breaks):
+        passes.append((marked, has_breaks))
+        begin(self, path, options, marked=marked, has_breaks=has_breaks)
+
+    monkeypatch.setattr(text_whole._Whole, "__init__", noted)
+    return passes
+
+
+def test_one_pass_where_nothing_is_kept(tmp_path, parsed):
+    """Types are those of all blocks; a file without cells to keep is gone through once."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + '1,"x"\n' * 50 + '2.5,""\n')
+    table, has_marks = read_whole(path, ["b", "a"], {}, PLAIN)
+    assert table.schema == pa.schema({"b": pa.string(), "a": pa.float64()})
+    assert table.column("a").to_pylist() == [1.0] * 50 + [2.5]
+    assert table.column("b").to_pylist() == ["x"] * 50 + [None]
+    assert (has_marks, parsed) == (False, [(True, False)])
+
+
+def test_text_that_is_kept_takes_no_second_pass(tmp_path, parsed):
+    """Marks in columns of words say all; only columns that may be numbers are read without them."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1,x\n" * 50 + '2," x"\n')
+    table, has_marks = read_whole(path, ["a", "b"], {}, PLAIN)
+    assert table.column("b").to_pylist() == ["x"] * 50 + [MARK + " x"]
+    assert (has_marks, parsed) == (True, [(True, False)])
+    path.write_text("a,b\n" + "1,x\n" * 50 + '" 2","NA"\n')
+    table, _ = read_whole(path, ["a", "b"], {}, PLAIN)
+    assert table.schema.field("a").type == pa.int64()
+    assert table.column("b").to_pylist() == ["x"] * 50 + [MARK + "NA"]
+    assert parsed == [(True, False)] * 2 + [(False, False)]
+
+
+def test_line_ends_in_values_are_told_to_arrow(tmp_path, parsed):
+    """The first value with a line end begins the pass anew, with values that may have some."""
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,x\n" * 50 + b'2,"x\ny"\n'))
+    table, _ = read_whole(path, ["a", "b"], {}, PLAIN)
+    assert table.column("b").to_pylist() == ["x"] * 50 + ["x\ny"]
+    assert parsed == [(True, False), (True, True)]
+
+
+@pytest.mark.parametrize("last", ['"x', '"x"y', "1,2,3"])
+def test_faults_close_the_file(tmp_path, last):
+    """A fault in the last line is told with it, and leaves no file open (one would warn, and fail this test)."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n" + b"1,x\n" * 500 + last.encode())
+    with pytest.raises(SourceError, match="line 502"):
+        read_whole(path, ["a", "b"], {}, PLAIN)
