@@ -5,9 +5,18 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from epochal import errors
-from epochal.errors import ColumnError, EpochalError, SettingError, TrainingError, suggestion
+from epochal.errors import (
+    ColumnError,
+    EpochalError,
+    SettingError,
+    TrainingError,
+    readable,
+    suggestion,
+)
 
 CLASSES = [
     value
@@ -119,3 +128,45 @@ def test_suggestion_lists_at_most_ten() -> None:
 
     assert suggestion("zzz", names).endswith("column 09, … (12 in all)")
     assert suggestion("zzz", []) == "there are none"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ÄÖ 漢字 👍🏽", "plain ÄÖ 漢字 👍🏽"),
+        ("red\x1b[31m", "red\\x1b[31m"),
+        ("csi\x9b31m", "csi\\x9b31m"),
+        ("two\nlines\ttab\r", "two\\nlines\\ttab\\r"),
+        ("\u202eleft", "\\u202eleft"),
+        ("lone \udc80", "lone \\udc80"),
+        ("hard\xa0space", "hard\\xa0space"),
+        # Letters of some scripts are joined, or kept apart, by characters without a width.
+        ("क्\u200dष", "क्\u200dष"),
+    ],
+)
+def test_what_is_not_printable_is_shown_escaped(text, shown):
+    """As Python writes it in a string; everything else stays."""
+    assert readable(text) == shown
+    assert str(EpochalError(text, text, text)) == f"{shown}; expected {shown}.\nHint: {shown}"
+
+
+@pytest.mark.parametrize("text", ["x" * 10**6, "\x00" * 10**6, "ä\u2028" * 10**6])
+def test_messages_are_of_bounded_length(text):
+    """The beginning and the end of what is too long are there; the error itself keeps all."""
+    error = EpochalError(f"begin {text} end", text, text)
+
+    assert len(str(error)) < 2000
+    assert str(error).startswith("begin ")
+    assert " end; expected" in str(error)
+    assert error.found == f"begin {text} end"
+
+
+@given(st.text(), st.integers(1, 50))
+def test_what_is_shown_is_printable_and_no_longer_than_allowed(text, longest):
+    """Law: whatever comes in."""
+    shown = readable(text, longest)
+
+    assert len(shown) <= longest
+    assert all(one.isprintable() or one in "\u200c\u200d" for one in shown)
+    if len(text) <= longest and text.isprintable():
+        assert shown == text

@@ -183,6 +183,7 @@ def test_a_model_of_the_program_has_the_same_meaning(tmp_path):
     assert found.get_params() == expected.get_params()
     same = expected.fit(frame.drop(columns="y"), Y)
     np.testing.assert_array_equal(found.predict_proba(frame), same.predict_proba(frame.drop(columns="y")))  # fmt: skip
-    assert main([*words, "--from", out, "--l2", "0.5"]) == 0
-    further = load(out)
+    more = str(tmp_path / "more.epochal")
+    assert main([*words[:-1], more, "--from", out, "--l2", "0.5"]) == 0
+    further = load(more)
     assert further.get_params() == EpochalClassifier(**(asked | {"random_state": 0, "l2": 0.5})).get_params()  # fmt: skip

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# They move nothing: scripts of India and Iran need them, and so do some emoji.
+_JOINERS = "\u200c\u200d"
+# Characters of what was found, of what was expected, and of the hint.
+_LONGEST = (1000, 400, 500)
+
+
 class EpochalError(Exception):
     """An error of ours: what was found, what was expected, what to do.
 
@@ -30,10 +36,18 @@ class EpochalError(Exception):
         self.found, self.expected, self.hint = found, expected, hint
 
     def __str__(self) -> str:
-        """Return the three parts as one message."""
-        first = f"{self.found}; expected {self.expected}" if self.expected else self.found
+        """Return the three parts as one message, of bounded length and in printable characters."""
+        found, expected, hint = self.parts
+        first = f"{found}; expected {expected}" if expected else found
         first = first if first.endswith((".", "!", "?")) else first + "."
-        return f"{first}\nHint: {self.hint}" if self.hint else first
+        return f"{first}\nHint: {hint}" if hint else first
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """What was found, what was expected, and the hint, as they are shown."""
+        texts = (self.found, self.expected, self.hint)
+        found, expected, hint = map(readable, texts, _LONGEST)
+        return found, expected, hint
 
 
 class SettingError(EpochalError, ValueError):
@@ -171,6 +185,33 @@ class TrainingError(EpochalError, ArithmeticError):
 
 class FewRowsWarning(UserWarning):
     """A fit on too few rows for a reliable model."""
+
+
+def readable(text: str, longest: int = 2000) -> str:
+    r"""Return a text that a terminal shows as it stands: what is not printable escaped, a long middle left out.
+
+    Names and values come from files, and may hold whatever moves the cursor or is a megabyte long.
+
+    >>> print(readable("red\x1b[31m"), readable("a" * 50, 9))
+    red\x1b[31m aaaa…aaaa
+    """
+    shown = _cut(text, longest)
+    if not shown.isprintable():
+        kept = (one if one.isprintable() or one in _JOINERS else _escaped(one) for one in shown)
+        shown = "".join(kept)
+    return _cut(shown, longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return a text without its middle if it is too long."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]}…{text[len(text) - (longest - 1) // 2 :]}"
+
+
+def _escaped(one: str) -> str:
+    """Return a character as Python writes it in a string."""
+    return one.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -3,11 +3,13 @@
 import copy
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from epochal.data.csv_options import CsvOptions
-from epochal.data.schema import Column, Schema
+from epochal.data.schema import Column, Schema, refuse_unusable
 from epochal.data.statistics import statistics
+from epochal.errors import DataError
 
 
 def test_a_schema_returns_from_its_description(every_kind):
@@ -87,3 +89,23 @@ def test_a_nonsensical_column_is_refused(column):
 
     with pytest.raises(ValueError, match="column|categories|other"):
         Column.from_dict(column)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.int8()),
+        pa.binary(),
+        pa.large_binary(),
+        pa.struct([("a", pa.int8())]),
+        pa.map_(pa.string(), pa.int8()),
+        pa.month_day_nano_interval(),
+        pa.sparse_union([pa.field("a", pa.int8())]),
+    ],
+)
+def test_types_that_are_no_columns_are_refused_by_name(kind):
+    """The first of them is named, with what to do."""
+    refuse_unusable(pa.schema([("a", pa.int8()), ("b", pa.timestamp("s", "Mars/Phobos"))]))
+    with pytest.raises(DataError, match="column 'odd' holds values of type") as caught:
+        refuse_unusable(pa.schema([("a", pa.int8()), ("odd", kind)]))
+    assert "leave column 'odd' out" in caught.value.hint

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.streamed import Streamed
+from epochal.data.streamed import Streamed, chosen_of
 
 TABLE = pa.table({"a": np.arange(100), "b": [str(number % 7) for number in range(100)]})
 
@@ -57,3 +57,29 @@ def test_a_change_is_made_of_the_head_and_of_every_piece():
     assert narrow.head.column_names == ["a"]
     assert narrow.n_rows == 100
     assert all(piece.column_names == ["a"] for piece in narrow.read(30))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([b"a", b"b", b"c", None] * 25, pa.binary_view()),
+        pa.array([{"a": b"x"}] * 100, pa.struct([("a", pa.binary_view())])),
+        pa.array([["a"], None] * 50, pa.list_(pa.string_view())),
+    ],
+    ids=["views", "views in structs", "views in lists"],
+)
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0])
+def test_rows_can_be_chosen_whatever_types_their_columns_have(column, share):
+    """Where Arrow has no filter for a type, its values are still those of the chosen rows."""
+    table = pa.table(
+        {"a": range(100), "b": pa.chunked_array([column.slice(0, 30), column.slice(30)])}
+    )
+    chosen = np.random.default_rng(0).random(100) < share
+    with pytest.raises(pa.ArrowNotImplementedError):
+        table.filter(pa.array(np.arange(100) % 2 == 0))
+    found = chosen_of(table, chosen)
+
+    rows = np.flatnonzero(chosen).tolist()
+    assert found.column("a").to_pylist() == rows
+    assert found.column("b").to_pylist() == [column[row].as_py() for row in rows]
+    assert found.schema == table.schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shlex
 
 import numpy as np
@@ -10,7 +11,8 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.survey import copies, gives_away, survey
+from epochal.cli.argument_types import names
+from epochal.data.survey import copies, gives_away, survey, typed
 
 RANDOM = np.random.default_rng(0)
 ROWS = 400
@@ -47,13 +49,41 @@ def test_every_column_is_shown_with_what_it_holds():
     ]
 
 
+FAR = 2**41  # seconds: some 70,000 years
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        (pa.array([FAR, 0], pa.timestamp("s")), "1970-01-01 to 71654-04-10 01:12:32"),
+        (pa.array([-FAR, 0], pa.timestamp("s", "UTC")), "-67715-09-22 22:47:28 to 1970-01-01"),
+        # The last second that Python knows, of a zone in which it is a day later.
+        (pa.array([253402300799, None], pa.timestamp("s", "Asia/Tokyo")), "9999-12-31 23:59:59"),
+        (pa.array([-62135596801, None], pa.timestamp("s")), "0000-12-31 23:59:59"),
+        (
+            pa.array([0, 1500], pa.timestamp("ms", "Mars/Phobos")),
+            "1970-01-01 to 1970-01-01 00:00:01.5",
+        ),
+        (pa.array([2**31 - 1, 0], pa.date32()), "1970-01-01 to 5881580-07-11"),
+        (pa.array([2**62, 1], pa.duration("s")), f"1 s to {2**62} s"),
+        (pa.array([1, None], pa.duration("ns")), "0.000000001 s"),
+        (pa.array([52938200013189, 0], pa.time64("ns")), "00:00:00 to 14:42:18.200013189"),
+    ],
+)
+def test_times_that_python_cannot_hold_are_shown(column, shown):
+    """Far dates, unknown zones, long durations and nanoseconds are ends like others."""
+    (found,) = survey(pa.table({"when": column}), np.array([0, 1])).columns
+
+    assert found.values == shown
+
+
 @pytest.mark.parametrize(
     ("column", "words"),
     [
         ([7] * ROWS, "is 7 in every row"),
         ([0.3, 0.1 + 0.2] * (ROWS // 2), "is 0.3 in every row, up to rounding"),
         ([None] * ROWS, "has no value in any row"),
-        ([0.0] * (ROWS - 1) + [1.0], "is 0.0 in 99.8% of the rows"),
+        ([0.0] * (ROWS - 1) + [1.0], "is 0 in 99.8% of the rows"),
         ([f"p{k}" for k in range(ROWS)], "an id?"),
         (list(range(1000, 1000 + ROWS)), "an id?"),
         ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
@@ -164,3 +194,14 @@ def test_hints_can_be_typed_as_they_stand(name, words):
 
     assert doubt.hint == f"leave it out with {words}"
     assert shlex.split(words.replace("=", " "))[1] == name
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "two words", "a,b", 'say "x"', '"x"', " outer ", "-x", "it's", ""]
+)
+def test_a_hint_can_be_typed_as_it_stands(name):
+    """A shell and the command line give back the name that the hint is about."""
+    option, value = re.fullmatch(r"(--drop)[= ](.*)", typed("--drop", name)).groups()
+
+    assert option == "--drop"
+    assert names(*shlex.split(value)) == [name]

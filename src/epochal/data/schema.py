@@ -194,6 +194,12 @@ def kind_of(type_: pa.DataType, name: str) -> Kind:
     )
 
 
+def refuse_unusable(columns: pa.Schema) -> None:
+    """Refuse columns of types that are no columns of a table, by name."""
+    for field in columns:
+        kind_of(field.type, field.name)
+
+
 def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001
     """Refuse a description for which something does not hold."""
     if not holds:

@@ -69,7 +69,30 @@ def only(pieces: Iterable[Any], chosen: np.ndarray) -> Iterator[Any]:
         if flags.all():
             yield piece
         else:
-            yield piece.filter(pa.array(flags)) if isinstance(piece, pa.Table) else piece[flags]
+            yield chosen_of(piece, flags) if isinstance(piece, pa.Table) else piece[flags]
+
+
+def chosen_of(table: pa.Table, chosen: np.ndarray) -> pa.Table:
+    """Return the rows of a table that are chosen, bool (rows,), whatever types its columns have.
+
+    >>> chosen_of(pa.table({"a": [b"x", b"y"]}), np.array([False, True])).num_rows
+    1
+    """
+    mask = pa.array(chosen)
+    try:
+        return table.filter(mask)
+    except pa.ArrowNotImplementedError:
+        return pa.table([_chosen_of_column(c, chosen, mask) for c in table.columns], table.schema)
+
+
+def _chosen_of_column(column: pa.ChunkedArray, chosen: np.ndarray, mask: pa.Array) -> Any:
+    """Return the values of a column that are chosen; Arrow has no filter for some types, such as views."""
+    try:
+        return column.filter(mask)
+    except pa.ArrowNotImplementedError:
+        edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).reshape(-1, 2)
+        runs = [column.slice(start, stop - start) for start, stop in edges.tolist()]
+        return pa.chunked_array([chunk for run in runs for chunk in run.chunks], column.type)
 
 
 def regrouped(pieces: Iterable[Any], rows: int) -> Iterator[Any]:

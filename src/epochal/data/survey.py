@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from epochal.data.canonical import canonical_texts
 from epochal.data.categories import different, is_missing
 from epochal.data.copies import kinds_of, row_keys
 from epochal.data.magnitude import Magnitude
@@ -93,11 +94,14 @@ class _Values:
     def __init__(self, column: pa.ChunkedArray, kind: Kind) -> None:
         self.kind = kind
         self.values: list[Any]
+        self.times: pa.Array | None = None
         if kind == "category":
             self.values, self.codes = different(column)
         else:
             encoded = pc.dictionary_encode(decoded(column)).unify_dictionaries().combine_chunks()
-            self.values = encoded.dictionary.to_pylist()
+            self.values = _ordered(encoded.dictionary)
+            if pa.types.is_temporal(encoded.type.value_type):
+                self.times = encoded.dictionary
             self.codes = pc.fill_null(encoded.indices.cast(pa.int64()), len(self.values)).to_numpy()
         self.counts = np.bincount(self.codes, minlength=len(self.values) + 1)
         # The last is that of rows without a value; NaN is none either.
@@ -112,16 +116,24 @@ class _Values:
         """Return what a person wants to know first."""
         rows = max(len(self.codes), 1)
         missing = float(self.counts[~self.there].sum() / rows)
-        present = [self.values[k] for k in np.flatnonzero(self.there)]
+        present = np.flatnonzero(self.there).tolist()
         if not present:
             shown = ""
         elif self.kind in {"category", "boolean"}:
             order = np.argsort(-self.counts * self.there, kind="stable")[: min(3, self.number)]
             shown = ", ".join(f"{self.values[k]} {self.counts[k] / rows:.0%}" for k in order)
         else:
-            low, high = (_spelled(end) for end in (min(present), max(present)))
+            ends = (end(present, key=lambda k: self.values[k]) for end in (min, max))
+            low, high = map(self.spelled, ends)
             shown = f"{low} to {high}" if low != high else low
         return Found(name, self.kind, missing, self.number, shown)
+
+    def spelled(self, index: int) -> str:
+        """Return one of the different values as one would write it."""
+        if self.times is None:
+            return _spelled(self.values[index])
+        text = str(canonical_texts(self.times[index : index + 1])[0].as_py())
+        return f"{text} s" if pa.types.is_duration(self.times.type) else text
 
     def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
         """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
@@ -132,7 +144,7 @@ class _Values:
             return [Doubt(name, "has no value in any row", drop)]
         most = int(np.argmax(self.counts * self.there))
         if self.counts[most] == rows:
-            return [Doubt(name, f"is {self.values[most]} in every row", drop)]
+            return [Doubt(name, f"is {self.spelled(most)} in every row", drop)]
         if present == rows and self._is_rounding():
             value = self.values[most]
             return [Doubt(name, f"is {value:.6g} in every row, up to rounding", drop)]
@@ -150,7 +162,7 @@ class _Values:
         seen.setdefault(key, name)
         if self.counts[most] >= NEARLY_ALL * rows:
             share = f"{self.counts[most] / rows:.1%}"
-            told.append(Doubt(name, f"is {self.values[most]} in {share} of the rows", ""))
+            told.append(Doubt(name, f"is {self.spelled(most)} in {share} of the rows", ""))
         if self._is_id(present):
             told.append(Doubt(name, "is different in nearly every row: an id?", drop))
         elif gives_away(self._bins(), labels):
@@ -185,7 +197,8 @@ class _Values:
         if self.kind == "category":
             return max(len(text) for text in self.values if text) <= LONGEST_ID
         numbers = [self.values[k] for k in np.flatnonzero(self.there)]
-        if self.kind != "number" or not all(isinstance(value, int) for value in numbers):
+        whole = self.kind == "number" and self.times is None
+        if not whole or not all(isinstance(value, int) for value in numbers):
             return False
         return max(numbers) - min(numbers) < 2 * present
 
@@ -246,13 +259,30 @@ def copies(rows: Rows, labels: np.ndarray) -> list[Doubt]:
     return [Doubt(None, told, "copies on both sides of a split flatter a score: see --group")]
 
 
-def typed(option: str, value: str) -> str:
-    """Return an option with its value as they are typed in a shell.
+def _ordered(values: pa.Array) -> list[Any]:
+    """Return values as Python objects that can be compared: times by their ticks.
 
-    >>> print(typed("--drop", "my column"), typed("--drop", "-x"))
-    --drop 'my column' --drop=-x
+    Python's own dates end with the year 9999.
+
+    >>> _ordered(pa.array([2**40, None], pa.timestamp("s", "Asia/Tokyo")))
+    [1099511627776, None]
     """
-    return f"{option}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
+    if pa.types.is_temporal(values.type):
+        values = values.cast(pa.int32() if values.type.bit_width == 32 else pa.int64())
+    python: list[Any] = values.to_pylist()
+    return python
+
+
+def typed(option: str, name: str) -> str:
+    """Return an option that takes a list of columns with one name, as they are typed in a shell.
+
+    >>> print(typed("--drop", "my column"), typed("--drop", "-x"), typed("--drop", "a,b"))
+    --drop 'my column' --drop=-x --drop '"a,b"'
+    """
+    if "," in name or name.startswith('"') or name != name.strip() or not name:
+        # A list is a record as in a CSV file.
+        name = '"' + name.replace('"', '""') + '"'
+    return f"{option}{'=' if name.startswith('-') else ' '}{shlex.quote(name)}"
 
 
 def _as_table(rows: Rows) -> pa.Table | None:

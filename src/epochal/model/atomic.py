@@ -82,11 +82,15 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if not name or "\0" in name:
         raise WriteError(f"{name!r} is no file name", "", "name a file")
     target = Path(os.path.realpath(name))
+    if target.is_symlink():
+        # What is left of links that lead to each other.
+        raise WriteError(f"{name} is a link that leads to itself", "a file", "remove the link")
     if os.path.isdir(name):  # noqa: PTH112 - Path drops a closing slash
         raise WriteError(f"{name} is a folder", "a file to write", "name a file inside the folder")
     if Path(name).exists() and not Path(name).is_file():
         # Replacing a device or a pipe would remove it for everyone.
-        raise WriteError(f"{name} is a device or a pipe", "a file to write", "name a file")
+        hint = "name a file; `--out -` of `epochal predict` is standard output"
+        raise WriteError(f"{name} is a device or a pipe", "a file to write", hint)
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(13, os.strerror(13), name)
     return target

@@ -52,7 +52,7 @@ def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
 
 def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the parts that have new keys, with them."""
-    parts = {}
+    parts: dict[str, Any] = {}
     for path, keys in new.items():
         part, _, inner = path.partition(".")
         old = {**described, **parts}.get(part)

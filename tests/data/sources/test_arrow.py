@@ -83,3 +83,15 @@ def test_schema_says_the_types_without_reading(tmp_path, new):
     """The types of columns are those in which they are read."""
     path = write(tmp_path / "data.arrow", new)
     assert arrow.schema(path, ["c", "b"]) == arrow.read(path, ["c", "b"]).schema
+
+
+def test_types_of_odd_columns_are_said_without_reading(tmp_path):
+    """Unions and intervals have a type like others, though Arrow makes no empty table of them."""
+    union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])
+    table = pa.table({"u": union, "i": pa.array([(1, 2, 3)], pa.month_day_nano_interval())})
+    path = tmp_path / "odd.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+    assert arrow.schema(path, ["u", "i"]) == table.schema == arrow.written_types(path, ["u", "i"])
+    assert arrow.read(path, ["u"]).to_pylist() == [{"u": 1}]

@@ -90,3 +90,18 @@ def test_lists_are_refused():
     """Values that are lists are no labels, and refused with the name of the column."""
     with pytest.raises(DataError, match="column 'a' holds list<.*> values; expected numbers"):
         of([pa.array([[1], [2]])], labels=LABELS)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+        pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]),
+        pa.array([{"a": 1}]),
+    ],
+)
+def test_values_without_an_order_are_refused(values):
+    """Intervals and unions have no codes: the column is named, whatever it was to say of rows."""
+    for labels in (LabelColumn("column 'a' of a file"), None):
+        with pytest.raises(DataError, match="column 'a' holds .* values"):
+            Gathered("a", labels).add(pa.chunked_array([values]))

@@ -60,3 +60,54 @@ def test_bytes_are_decompressed(tmp_path):
         with open_bytes(path) as file:
             assert file.read() == b"abc"
     assert (is_gzip(plain), is_gzip(packed)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("raised", "found", "hint"),
+    [
+        (
+            pa.ArrowInvalid("Invalid flatbuffers message."),
+            "Arrow takes it for damaged (",
+            "cut short",
+        ),
+        (OSError("Couldn't deserialize thrift"), "Arrow takes it for damaged (", "another kind"),
+        (
+            pa.ArrowNotImplementedError("sparse_union"),
+            "it holds something that Arrow does not support (sparse_union)",
+            "another kind",
+        ),
+        (
+            pa.ArrowNotImplementedError(
+                "Unsupported cast from dictionary<values=list<item: int8>>"
+            ),
+            "it holds something that Arrow does not support (",
+            "cut short",
+        ),
+        (OSError("no decryption found in reader's properties"), "is encrypted", "keys"),
+        (OSError(5, "Input/output error"), "cannot be read: input/output error", "disk"),
+        (OSError(36, "File name too long", "a" * 300), "cannot be read: file name too long", ""),
+        (UnicodeDecodeError("utf-8", b"a\x9b", 1, 2, "x"), "holds the byte 0x9b", "cut short"),
+        (KeyError(), "cannot be read: KeyError", "cut short"),
+    ],
+)
+def test_bare_words_of_libraries_are_explained(tmp_path, raised, found, hint):
+    """What a library reports stands behind words of ours, and a hint says what may be the cause."""
+    with pytest.raises(SourceError) as error, reading(tmp_path / "a.arrow", "an Arrow IPC file"):
+        raise raised
+
+    assert found in error.value.found
+    assert "a.arrow" in error.value.found
+    assert hint in error.value.hint
+
+
+def test_links_that_lead_nowhere_are_told(tmp_path):
+    """To a file that is gone, and to themselves."""
+    gone, loop = tmp_path / "gone.csv", tmp_path / "loop.csv"
+    gone.symlink_to(tmp_path / "nowhere.csv")
+    loop.symlink_to(loop)
+    for link in (gone, loop):
+        with (
+            pytest.raises(MissingFileError, match="is a link that leads nowhere"),
+            reading(link, "a"),
+        ):
+            link.read_bytes()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from decimal import Decimal
+
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -83,3 +86,42 @@ def test_damage_is_an_error_of_ours(path, read_damaged):
         list(parquet.batches(path, 3, names))
 
     read_damaged(path, 37, read)
+
+
+def test_a_changed_byte_in_a_page_is_refused(tmp_path):
+    """Where pages have checksums, a value that is not the one written is never read."""
+    path = tmp_path / "data.parquet"
+    values = [1.5, 2.5, 3.5, 4.5]
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    pyarrow.parquet.write_table(pa.table({"a": values}), path, **options)
+    content = path.read_bytes()
+    place = content.index(struct.pack("<4d", *values))
+    path.write_bytes(content[:place] + struct.pack("<d", 99.5) + content[place + 8 :])
+
+    # Without a look at the checksums nothing is wrong.
+    assert pyarrow.parquet.read_table(path).column("a").to_pylist() == [99.5, *values[1:]]
+    assert parquet.schema(path, ["a"]) == pa.schema([("a", pa.float64())])
+    with pytest.raises(SourceError, match="data.parquet cannot be read: .*checksum"):
+        parquet.read(path, ["a"])
+    with pytest.raises(SourceError, match="data.parquet cannot be read: .*checksum"):
+        list(parquet.batches(path, 3, ["a"]))
+
+
+def test_what_is_kept_stands_as_it_is(path, tmp_path):
+    """Types and gaps of kept columns are those of the file, whatever the rows become."""
+    table = pa.table({"d": pa.array([Decimal("1.50")] * 3), "n": [1.0, float("nan"), None]})
+    other = tmp_path / "other.parquet"
+    pyarrow.parquet.write_table(table, other)
+    pieces = list(parquet.batches_with(other, 2, ["n"], ["n"]))
+
+    assert [rows.column("n").null_count for rows, _ in pieces] == [1, 1]
+    assert [kept.column("n").null_count for _, kept in pieces] == [0, 1]
+    assert parquet.written_types(other, ["d"]) == pa.schema([("d", pa.decimal128(3, 2))])
+
+
+def test_an_encrypted_file_is_named_as_such(tmp_path):
+    """A footer that is encrypted begins and ends with other letters."""
+    path = tmp_path / "secret.parquet"
+    path.write_bytes(b"PARE" + b"\0" * 40 + struct.pack("<I", 20) + b"PARE")
+    with pytest.raises(SourceError, match="secret.parquet is encrypted; expected a Parquet file"):
+        parquet.column_names(path)

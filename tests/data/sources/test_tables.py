@@ -5,11 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.sources.tables import plain, plain_column, regrouped, without_index
+from epochal.data.sources.tables import (
+    plain,
+    plain_column,
+    plain_type,
+    regrouped,
+    without_index,
+)
 from epochal.errors import DataError
 
 
@@ -96,3 +103,52 @@ def test_index_of_pandas_is_no_column():
     assert without_index(schema, "it") == ["a"]
     assert without_index(schema.with_metadata({"pandas": "no JSON"}), "it") == ["a", "id"]
     assert without_index(schema.with_metadata({"pandas": "[1]"}), "it") == ["a", "id"]
+
+
+UNION = pa.UnionArray.from_sparse(
+    pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]
+)
+TWO = pa.array([0, 1], pa.int8())
+
+
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [
+        (pa.array([b"a", b"b"], pa.binary_view()), pa.large_binary()),
+        (pa.DictionaryArray.from_arrays(TWO, pa.array(["a", "b"], pa.string_view())), None),
+        (pa.DictionaryArray.from_arrays(TWO, pa.array([b"a", b"b"], pa.binary_view())), None),
+        (pa.DictionaryArray.from_arrays(TWO, pa.array([[1], [2]])), pa.list_(pa.int64())),
+        (pa.DictionaryArray.from_arrays(TWO, pa.array([{"a": 1}, {"a": 2}])), None),
+        (pa.DictionaryArray.from_arrays(TWO, UNION), UNION.type),
+        (pa.RunEndEncodedArray.from_arrays([1, 2], pa.array(["a", "b"], pa.string_view())), None),
+        (pa.RunEndEncodedArray.from_arrays([1, 2], [[1], [2]]), pa.list_(pa.int64())),
+        (pa.RunEndEncodedArray.from_arrays([1, 2], pa.array(["a", "b"]).dictionary_encode()), None),
+        (pa.array([(1, 2, 3), (4, 5, 6)], pa.month_day_nano_interval()), None),
+        (UNION, UNION.type),
+        (pa.array([[1], [2]], pa.list_view(pa.int8())), pa.list_view(pa.int8())),
+    ],
+)
+def test_types_that_arrow_hardly_knows_pass_with_their_values(array, kind):
+    """Views, unions, and dictionaries and runs of them: no function of Arrow's is missing on the way."""
+    column = plain_column(pa.chunked_array([array, array]))
+
+    assert column.to_pylist() == array.to_pylist() * 2
+    assert column.type == plain_type(array.type)
+    assert kind is None or column.type == kind
+
+
+def test_a_slice_of_runs_has_its_own_values():
+    """What was cut off before and behind does not come back."""
+    runs = pa.RunEndEncodedArray.from_arrays([2, 5, 6], ["a", None, "b"])
+
+    assert plain_column(pa.chunked_array([runs.slice(1, 4)])).to_pylist() == ["a", None, None, None]
+
+
+@given(st.lists(st.sampled_from(["a", "b", None]), min_size=1), st.data())
+def test_runs_are_their_rows(values, data):
+    """Law: a column is the same, whether its runs are written out or not."""
+    encoded = pc.run_end_encode(pa.array(values, pa.string()))
+    start = data.draw(st.integers(0, len(values)))
+
+    found = plain_column(pa.chunked_array([encoded, encoded.slice(start)]))
+    assert found.to_pylist() == values + values[start:]

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from epochal.data.sources.named_file import ending_of
 from epochal.data.sources.opening import reading
 from epochal.errors import ColumnError, DataError, SourceError
 
@@ -97,7 +98,7 @@ def _opened(path: Path, target: str | None) -> Iterator[_Content]:
     """Return a context with the content of a file, of which the rows are not read yet."""
     whole: Any
     with path.open("rb") as file:
-        if path.suffix.lower() == ".npy":
+        if ending_of(path) == ".npy":
             whole = np.lib.format.open_memmap(path, mode="r")
         else:
             whole = np.load(file, allow_pickle=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import plain, regrouped, without_index
+from epochal.data.sources.tables import plain, plain_schema, regrouped, without_index
 from epochal.errors import SourceError
 
 if TYPE_CHECKING:
@@ -30,8 +30,13 @@ def column_names(path: Path) -> list[str]:
 
 def schema(path: Path, names: Sequence[str]) -> pa.Schema:
     """Return the types in which the columns of these names are read."""
+    return plain_schema(written_types(path, names))
+
+
+def written_types(path: Path, names: Sequence[str]) -> pa.Schema:
+    """Return the types that columns have in the file."""
     with reading(path, EXPECTED), _opened(path) as (found, _):
-        return plain(found.empty_table().select(list(names)), str(path)).schema
+        return pa.schema([(name, found.field(name).type) for name in names])
 
 
 def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
@@ -44,9 +49,16 @@ def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.
 
 def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
     """Yield the columns of these names, `rows` rows at a time, holding one block of the file."""
+    return (table for table, _ in batches_with(path, rows, names, []))
+
+
+def batches_with(
+    path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield the same, each time with the columns that are kept as they stand in the file."""
     with reading(path, EXPECTED), _opened(path) as (_, blocks):
         for table in regrouped((block.select(list(names)) for block in blocks), rows):
-            yield plain(table, str(path))
+            yield plain(table, str(path)), table.select(list(kept))
 
 
 @contextmanager

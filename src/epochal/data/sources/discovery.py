@@ -6,11 +6,17 @@ import glob
 import os
 import shlex
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from epochal.data.sources import idx, pictures
 from epochal.data.sources.hive import is_partition
-from epochal.data.sources.opening import missing
+from epochal.data.sources.named_file import NamedFile, OpenedData, ending_of, named_file
+from epochal.data.sources.opening import missing, reading
+from epochal.data.sources.pipes import STANDARD_INPUT, is_piped, piped, say_nothing, standard_input
 from epochal.errors import MissingFileError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The format of a file by the ending of its name; text may end in .gz besides.
 SUFFIXES = {
@@ -28,7 +34,19 @@ SUFFIXES = {
     ".idx": "idx",
     **dict.fromkeys(pictures.ENDINGS, "pictures"),
 }
+# What can be said of data whose name says nothing, and the ending that says it; what a pipe holds.
+FORMATS = {
+    "csv": ".csv",
+    "tsv": ".tsv",
+    "parquet": ".parquet",
+    "arrow": ".arrow",
+    "npy": ".npy",
+    "npz": ".npz",
+    "idx": ".idx",
+}
+PIPED = FORMATS["csv"]
 _COMPRESSIBLE = ("text", "idx")
+_SAY = "rename or convert it, or say on the command line what it holds: --format csv"
 _KNOWN = "one of .csv .tsv .txt (.gz) .parquet .arrow .feather .ipc .npy .npz .png .jpg, or IDX"
 
 
@@ -40,44 +58,93 @@ def format_of(path: PurePath) -> str | None:
     >>> format_of(PurePath("a.parquet.gz"))
     """
     name = path.name.lower()
+    if isinstance(path, NamedFile):
+        return SUFFIXES.get(ending_of(path))
     if idx.NAME.search(name):
         return "idx"
-    plain = name.removesuffix(".gz")
-    found = SUFFIXES.get(PurePath(plain).suffix)
-    return found if plain == name or found in _COMPRESSIBLE else None
+    found = SUFFIXES.get(ending_of(path))
+    return found if not name.endswith(".gz") or found in _COMPRESSIBLE else None
 
 
 def is_data(path: str) -> bool:
-    """Whether a path is, by its name, one of data: of a known format, a folder, or a pattern.
+    """Whether a path is, by its name, one of data: of a known format, a folder, a pattern, a pipe.
 
     >>> is_data("people.csv"), is_data("parts/*"), is_data("people.epochal")
     (True, True, False)
     """
-    return bool(format_of(PurePath(path)) or glob.has_magic(path) or Path(path).is_dir())
+    place = Path(path)
+    with reading(place, "a file, a folder or a pattern"):
+        if place.exists() and not place.is_dir():
+            # A name with brackets is that of a file if there is one.
+            return format_of(place) is not None or is_piped(place)
+        return format_of(place) is not None or glob.has_magic(path) or place.is_dir()
 
 
-def discover(path: str) -> list[Path]:
+def open_data(
+    path: str, form: str | None = None, waiting: Callable[[str], None] = say_nothing
+) -> OpenedData:
+    """Return the data that a path of the command line means, `-` for standard input, found once.
+
+    Args:
+        path: a file, a folder, a pattern, a pipe, or `-`.
+        form: what it holds, one of FORMATS; None: what the endings of names say.
+        waiting: is called with the name of a pipe if no data come for a second.
+    """
+    ending = "" if form is None else FORMATS[form]
+    if path == "-":
+        parts: list[Path] = [standard_input(ending or PIPED, waiting)]
+        return OpenedData(STANDARD_INPUT, parts, path)
+    return OpenedData(path, discover(path, ending, waiting), path)
+
+
+def discover(
+    path: str, ending: str = "", waiting: Callable[[str], None] = say_nothing
+) -> list[Path]:
+    """Return the files that a path means, in formats that can be read.
+
+    As `files_of`; what comes out of a pipe is copied to a file. `ending` stands for that of
+    names without a known one (and a .txt may be .tsv). Files of different formats are refused.
+    """
+    if isinstance(path, OpenedData):
+        return list(path.parts)
+    found = files_of(path)
+    with reading(Path(path), "a file, a folder or a pattern"):
+        parts = [_readable(part, ending, waiting) for part in found]
+    return _of_one_format(parts, path)
+
+
+def _readable(part: Path, ending: str, waiting: Callable[[str], None]) -> Path:
+    """Return a part as a file that can be read again, and whose name says what it holds if an ending does."""
+    if is_piped(part):
+        known = ending_of(part)
+        return piped(part, known if known in SUFFIXES else ending or PIPED, waiting)
+    return (
+        named_file(part, ending) if ending and format_of(part) in {None, SUFFIXES[ending]} else part
+    )
+
+
+def files_of(path: str) -> list[Path]:
     """Return the files that a path means: the file itself, or parts in the order of their names.
 
     A folder means the files in it, those in its partitions (folders named `column=value`), or the
     pictures in the folders within it; a pattern (`parts/*.csv`, `**` too) those
     that fit; names that begin with a dot or an underscore are passed over.
-    Files of different formats together are refused.
     """
     place = Path(path)
-    if place.is_dir():
-        return _parts(place)
-    if place.exists():
-        return [_known(place)]
-    if not glob.has_magic(path):
-        raise missing(place)
-    # Path.glob takes no absolute pattern.
-    found = sorted(Path(name) for name in glob.glob(path, recursive=True))  # noqa: PTH207
-    parts = [part for part in found if part.is_file() and not _is_hidden(part)]
+    with reading(place, "a file, a folder or a pattern"):
+        if place.is_dir():
+            return _parts(place)
+        if place.exists():
+            return [place]
+        if not glob.has_magic(path):
+            raise missing(place)
+        # Path.glob takes no absolute pattern.
+        found = sorted(Path(name) for name in glob.glob(path, recursive=True))  # noqa: PTH207
+        parts = [part for part in found if _is_part(part)]
     if not parts:
         hint = "is the path right? in a shell, put the pattern into quotes"
         raise MissingFileError(f"no file fits the pattern {path}", "", hint)
-    return _of_one_format(parts, path)
+    return parts
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -86,7 +153,7 @@ def _parts(folder: Path) -> list[Path]:
         entries = sorted(folder.iterdir())
     except PermissionError as error:
         raise SourceError(f"{folder} may not be read: permission denied") from error
-    files = [entry for entry in entries if entry.is_file() and not _is_hidden(entry)]
+    files = [entry for entry in entries if _is_part(entry)]
     images = idx.images_in(files)
     if len(images) > 1:
         names = ", ".join(image.name for image in images)
@@ -105,7 +172,7 @@ def _parts(folder: Path) -> list[Path]:
         pattern = shlex.quote(f"{folder}/**/*.parquet")
         hint = f"for parts in folders within it: {pattern}" if inner else ""
         raise SourceError(f"the folder {folder} has no files of data in it", _KNOWN, hint)
-    return _of_one_format(files, str(folder))
+    return files
 
 
 def _is_visible_partition(entry: Path) -> bool:
@@ -123,13 +190,13 @@ def _files_below(folder: Path) -> list[Path]:
     found = []
     for inner, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not _is_hidden(Path(name))]
-        found += [Path(inner) / name for name in names if not _is_hidden(Path(name))]
+        found += [file for name in names if _is_part(file := Path(inner) / name)]
     return sorted(found)
 
 
 def _of_one_format(parts: list[Path], where: str) -> list[Path]:
     """Return the parts if all have the format of the first."""
-    first = format_of(_known(parts[0], several=True))
+    first = format_of(_known(parts[0], several=len(parts) > 1))
     for part in parts[1:]:
         if format_of(_known(part, several=True)) != first:
             found = f"{where} has files of different formats: {parts[0].name} and {part.name}"
@@ -140,9 +207,9 @@ def _of_one_format(parts: list[Path], where: str) -> list[Path]:
 def _known(path: Path, *, several: bool = False) -> Path:
     """Return the path if its name says a format that can be read."""
     if format_of(path) is None:
-        ending = f"its ending {path.suffix!r}" if path.suffix else "it has no ending"
-        hint = _pattern_hint(path.with_suffix(".csv")) if several else "rename or convert it"
-        raise SourceError(f"the format of {path} is not known by {ending}", _KNOWN, hint)
+        ending = f" by its ending {path.suffix!r}" if path.suffix else ": it has no ending"
+        hint = _pattern_hint(path.with_suffix(".csv")) if several else _SAY
+        raise SourceError(f"the format of {path} is not known{ending}", _KNOWN, hint)
     return path
 
 
@@ -154,3 +221,12 @@ def _pattern_hint(path: Path) -> str:
 def _is_hidden(path: Path) -> bool:
     """Return whether the file is bookkeeping of a system or a writer, like _SUCCESS."""
     return path.name.startswith((".", "_"))
+
+
+def _is_part(entry: Path) -> bool:
+    """Return whether an entry of a folder is a file of data."""
+    if _is_hidden(entry):
+        return False
+    if entry.is_symlink() and not entry.exists():
+        raise missing(entry)
+    return entry.is_file()

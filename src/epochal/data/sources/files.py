@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,16 @@ from epochal.data.sources import pictures
 from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
 from epochal.data.sources.hive import partitioned
-from epochal.data.sources.labelled import LabelledRows, from_table, without_missing
-from epochal.data.sources.parts import TableFormat, read_parts, shared_names
+from epochal.data.sources.labelled import (
+    LabelledRows,
+    from_table,
+    no_columns,
+    no_labels,
+    without_missing,
+)
+from epochal.data.sources.named_file import OpenedData
+from epochal.data.sources.opening import reading
+from epochal.data.sources.parts import TableFormat, joint_schema, read_parts, shared_names
 from epochal.data.sources.typed_labels import spelled
 from epochal.errors import DataError, SourceError
 
@@ -81,6 +89,24 @@ def read(
     return _not_empty(found)
 
 
+def found_once(path: str) -> OpenedData:
+    """Return data whose files have been found, and are the same however often they are read."""
+    return path if isinstance(path, OpenedData) else OpenedData(path, discover(path), path)
+
+
+def refuse_unlabelled(path: OpenedData, csv: CsvOptions = PLAIN) -> None:
+    """Return nothing if data have labels of their own; otherwise refuse them, before they are read."""
+    first = path.parts[0]
+    name = str(format_of(first))
+    if name in TABLES:
+        form = partitioned(table_format(name, csv), path, path.parts)
+        raise no_labels(path, shared_names(path.parts, form))
+    if name != "pictures":
+        _, labels = next(array_format(name).batches(first, 1), (None, None))
+        if labels is None:
+            raise no_labels(path, None)
+
+
 def batches(
     path: str, rows_per_batch: int, names: Sequence[str] | None = None, csv: CsvOptions = PLAIN
 ) -> Iterator[Rows]:
@@ -101,6 +127,45 @@ def batches(
             yield pa.table({column: pa.nulls(0) for column in shared_names(parts, form, names)})
         else:
             yield array_format(name).read(parts[0])[0]
+
+
+class Kept(NamedTuple):
+    """Columns that are carried along as they stand in the data: their types, and pieces of rows with them."""
+
+    types: pa.Schema
+    pieces: Iterator[tuple[Rows, pa.Table]]
+
+
+def batches_with(
+    path: str, rows_per_batch: int, kept: Sequence[str], csv: CsvOptions = PLAIN
+) -> Kept:
+    """Return the rows at a path, so many at a time, each time with the columns that are kept.
+
+    Rows are those of `batches`. What is kept is not trimmed, parsed or taken for missing:
+    texts of text files letter for letter, values of other files in their types.
+
+    Raises:
+        EpochalError: if a column is not there, or the data are no table.
+    """
+    parts = discover(path)
+    name = str(format_of(parts[0]))
+    if name not in TABLES:
+        raise no_columns(path, "--keep")
+    form = partitioned(table_format(name, csv), path, parts)
+    names = shared_names(parts, form)
+    shared_names(parts, form, kept)
+    schemas = [form.written_types(part, kept) for part in parts]
+    types = schemas[0] if len(parts) == 1 else joint_schema(parts, schemas, form, kept)[0]
+
+    def pieces() -> Iterator[tuple[Rows, pa.Table]]:
+        """Yield the pieces of every part in turn."""
+        for part in parts:
+            for rows, table in form.batches_with(part, rows_per_batch, names, kept):
+                with reading(part, f"the types of the columns of {parts[0]}"):
+                    cast_table = table if table.schema.equals(types) else table.cast(types)
+                yield rows, cast_table
+
+    return Kept(types, pieces())
 
 
 def labelled_batches(

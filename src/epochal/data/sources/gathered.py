@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from epochal.data.numbers import is_text
 from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import DataError
 
@@ -57,6 +58,10 @@ class Gathered:
         if not self.is_mixed and column.type not in (self.kind, pa.null()):
             self.is_mixed = True
             self._blocks, self._codes, self._known = [], [], None
+        if (self._labels or self.is_ranked) and not _has_order(column.type):
+            # Before Arrow is asked for an array: of some intervals it has none.
+            found = f"column {self.name!r} holds {column.type} values"
+            raise DataError(found, "numbers, texts, or true and false")
         if not self.is_mixed:
             self._keep(column.combine_chunks())
 
@@ -91,9 +96,6 @@ class Gathered:
         if pa.types.is_null(values.type) or not (self._labels or self.is_ranked):
             self._blocks.append(values)
             return
-        if pa.types.is_nested(values.type):
-            found = f"column {self.name!r} holds {values.type} values"
-            raise DataError(found, "numbers, texts, or true and false")
         if pa.types.is_string(values.type):
             values = values.cast(pa.large_string())
         elif pa.types.is_floating(values.type):
@@ -136,6 +138,18 @@ class Gathered:
         ranks = np.zeros(len(order) + 1, np.min_scalar_type(len(order)))
         ranks[order + 1] = np.arange(1, len(order) + 1)
         return self._known.take(pa.array(order)), ranks[np.concatenate(self._codes)]
+
+
+def _has_order(kind: pa.DataType) -> bool:
+    """Return whether Arrow sorts values of a type, and tells equal ones: not lists, unions or intervals.
+
+    >>> _has_order(pa.string()), _has_order(pa.month_day_nano_interval())
+    (True, False)
+    """
+    types = pa.types
+    texts = is_text(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    other = types.is_fixed_size_binary(kind) or types.is_decimal(kind) or types.is_time(kind)
+    return texts or other or not _is_coded(kind)
 
 
 def _is_coded(kind: pa.DataType) -> bool:

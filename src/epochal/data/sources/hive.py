@@ -125,6 +125,29 @@ class Partitioned:
         for table in self.form.batches(path, rows, self.own(path, names)):
             yield self.completed(path, table, names, () if self.TYPED else names)
 
+    def batches_with(
+        self, path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield the same, each time with some of the columns as they stand in the file, or in its path."""
+        as_text = () if self.TYPED else [*names, *kept]
+        kept_own = [name for name in kept if name not in self.constants[path]]
+        for table, beside in self.form.batches_with(path, rows, self.own(path, names), kept_own):
+            # Without columns a table has no rows to complete.
+            values = self.completed(path, beside if kept_own else table, kept, as_text)
+            yield self.completed(path, table, names, as_text), values
+
+    def written_types(self, path: Path, names: Sequence[str]) -> pa.Schema:
+        """Return the types in which columns stand in the file; those of text files and their paths are texts."""
+        constants = self.constants[path]
+        own = self.form.written_types(path, [name for name in names if name not in constants])
+        return pa.schema([(n, self._written_type(path, n, own)) for n in names])
+
+    def _written_type(self, path: Path, name: str, own: pa.Schema) -> pa.DataType:
+        """Return the type of one column."""
+        if name not in self.constants[path]:
+            return own.field(name).type
+        return self.constants[path][name].kind if self.TYPED else pa.string()
+
     def completed(
         self, path: Path, table: pa.Table, names: Sequence[str], as_text: Collection[str]
     ) -> pa.Table:

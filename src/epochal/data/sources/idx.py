@@ -10,6 +10,7 @@ import math
 import re
 import struct
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from epochal.errors import ColumnError, DataError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 EXPECTED = "an IDX file, plain or compressed by gzip"
 NAME = re.compile(r"(images|labels)[-.]idx(\d)-(ubyte|byte|short|int|float|double)(\.gz)?$")
@@ -82,23 +82,33 @@ def _labels_beside(path: Path, target: str | None) -> np.ndarray | None:
         hint = "leave the target out: the labels come from the file of labels"
         raise ColumnError(f"{path} has no column {target!r}", "", hint)
     match = NAME.search(path.name)
-    if match is None:
-        return None
-    if match[1] == "labels":
+    if match is not None and match[1] == "labels":
         hint = "give the images file; its labels are found beside it"
         raise SourceError(f"{path} holds labels", "images", hint)
-    stem, dash = path.name[: match.start()], path.name[match.end(1)]
-    for ending in ("", ".gz"):
-        beside = path.with_name(f"{stem}labels{dash}idx1-ubyte{ending}")
-        if beside.exists():
-            labels = _whole(beside)
-            if labels.ndim != 1:
-                raise SourceError(f"{beside} has {labels.ndim} dimensions", "1, one label per row")
-            return labels
-    if target is not None:
+    beside = labels_file(path)
+    if beside is not None:
+        labels = _whole(beside)
+        if labels.ndim != 1:
+            raise SourceError(f"{beside} has {labels.ndim} dimensions", "1, one label per row")
+        return labels
+    if target is not None and match is not None:
         message = f"there are no labels beside {path}"
-        raise SourceError(message, f"a file {stem}labels{dash}idx1-ubyte or .gz")
+        raise SourceError(message, f"a file {_labels_name(match, path)} or .gz")
     return None
+
+
+def labels_file(path: Path) -> Path | None:
+    """Return the file with the labels of an images file, which lies beside it; None if there is none."""
+    match = NAME.search(path.name)
+    if match is None or match[1] != "images":
+        return None
+    beside = path.with_name(_labels_name(match, path))
+    return next((p for p in (beside, Path(f"{beside}.gz")) if p.exists()), None)
+
+
+def _labels_name(match: re.Match[str], path: Path) -> str:
+    """Return the name that the file with the labels has beside an images file."""
+    return f"{path.name[: match.start()]}labels{path.name[match.end(1)]}idx1-ubyte"
 
 
 def _whole(path: Path) -> np.ndarray:

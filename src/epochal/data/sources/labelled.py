@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from epochal.data.labels import missing_labels
 from epochal.data.sources.typed_labels import labels_of
+from epochal.data.streamed import chosen_of
 from epochal.errors import ColumnError, DataError, suggestion
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def without_missing(rows: Rows, labels: np.ndarray | None, source: str) -> Label
     dropped = int(missing.sum())
     if dropped:
         kept = ~missing
-        rows = rows.filter(pa.array(kept)) if isinstance(rows, pa.Table) else rows[kept]
+        rows = chosen_of(rows, kept) if isinstance(rows, pa.Table) else rows[kept]
         labels = labels[kept]
     return LabelledRows(rows, labels, source, dropped)
 

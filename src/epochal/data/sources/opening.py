@@ -6,8 +6,10 @@ raises about a file reaches the user as a `SourceError` that names the file.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import re
 import tokenize
 import zipfile
 import zlib
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GZIP_MARK = b"\x1f\x8b"
+
+_NOT_WHOLE = "the file may be damaged or cut short, or of another kind than its name's ending says"
+_ENCRYPTED = re.compile("encrypted|decrypt", re.IGNORECASE)
 
 _DAMAGE = (
     pa.ArrowException,
@@ -63,16 +68,36 @@ def reading(path: Path, expected: str) -> Iterator[None]:
 
 def damaged(path: Path, expected: str, error: Exception) -> SourceError:
     """Return the error for a file that a library could not read."""
+    reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
+    found, hint = f"{path} cannot be read: {reason}", _NOT_WHOLE
     if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile, tokenize.TokenError)):
         hint = "the file is damaged or was cut short: copy or download it again"
-    else:
-        hint = "is the file whole, and is its name's ending right?"
-    reason = " ".join(str(error).split())[:300] or type(error).__name__
-    return SourceError(f"{path} cannot be read: {reason}", expected, hint)
+    elif isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        found = (
+            f"{path} cannot be read: a name in it is not UTF-8 text, it holds the byte 0x{byte:02x}"
+        )
+    elif isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return missing(path)
+    elif isinstance(error, OSError) and error.errno is not None:
+        found = f"{path} cannot be read: {(error.strerror or reason).lower()}"
+        hint = "is the path right, and the disk in order?"
+    elif _ENCRYPTED.search(reason):
+        found, expected = f"{path} is encrypted", f"{expected} without encryption"
+        hint = "read it with its keys, and write it again without"
+    elif isinstance(error, pa.ArrowNotImplementedError):
+        found = f"{path} cannot be read: it holds something that Arrow does not support ({reason})"
+        hint = f"write it again without that; if it should hold nothing special, {_NOT_WHOLE}"
+    elif isinstance(error, (pa.ArrowException, OSError)):
+        # Arrow's own words presuppose that one knows its sources.
+        found = f"{path} cannot be read: Arrow takes it for damaged ({reason})"
+    return SourceError(found, expected, hint)
 
 
 def missing(path: Path) -> MissingFileError:
     """Return the error for a path at which nothing is, with the nearest name there."""
+    if path.is_symlink():
+        return MissingFileError(f"{path} is a link that leads nowhere", "a link to a file")
     if "://" in str(path) or ":/" in str(path):
         return MissingFileError(f"{path} is not here", "a local file", "download it first")
     if not path.parent.is_dir():

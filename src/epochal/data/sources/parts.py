@@ -38,6 +38,14 @@ class TableFormat(Protocol):
     def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns of a file, so many rows at a time."""
 
+    def batches_with(
+        self, path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield the same, each time with some of the columns as they stand in the file."""
+
+    def written_types(self, path: Path, names: Sequence[str]) -> pa.Schema:
+        """Return the types in which columns stand in the file."""
+
 
 def shared_names(
     parts: Sequence[Path], form: TableFormat, wanted: Sequence[str] | None = None

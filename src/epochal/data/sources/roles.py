@@ -17,8 +17,9 @@ from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import Place, numbers
 from epochal.data.quantity import check_target
+from epochal.data.schema import refuse_unusable
 from epochal.data.sources import files
-from epochal.data.sources.discovery import discover, format_of
+from epochal.data.sources.discovery import format_of
 from epochal.data.sources.frames import as_labels, feature_names
 from epochal.data.sources.gathered import LabelColumn
 from epochal.data.sources.labelled import no_columns, no_labels, target_of
@@ -88,9 +89,12 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     Columns of numbers that are `categorical` are names and not amounts. What is
     `streamed` stays where it is, and is read when it is gone through. `csv`: how CSV files are read.
     """
+    path = files.found_once(path)
     named = [roles.weight, roles.group, roles.time, drop, categorical]
-    if format_of(discover(path)[0]) not in files.TABLES and any(named):
+    if format_of(path.parts[0]) not in files.TABLES and any(named):
         raise no_columns(path, next(o for o, name in zip(options, named, strict=True) if name))
+    if roles.target is None:
+        files.refuse_unlabelled(path, csv)
     if streamed:
         return _streamed(path, roles, categorical, drop, csv)
     read = files.read(
@@ -115,6 +119,8 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
         if surplus
         else read.rows
     )
+    if isinstance(rows, pa.Table):
+        refuse_unusable(rows.schema)
     rows = as_categories(rows, categorical, path, options.categorical)
     return Labelled(rows, read.labels, weight, groups, times, read.dropped, where, csv)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from epochal.data.csv_options import PLAIN
+from epochal.data.schema import refuse_unusable
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
 from epochal.data.sources.discovery import discover, format_of
@@ -166,6 +167,7 @@ def _stream_of_table(
     gathered |= {name: Gathered(name) for name in asked.beside}
     found = table_streams.survey(paths, form, read, texts, gathered)
     kept = [name for name in read if name != target and name not in asked.removed]
+    refuse_unusable(pa.schema([found.table.schema.field(name) for name in kept]))
     # A table without columns has no rows: there is always one until the end.
     blocks = partial(found.table.blocks, names=kept or [target])
     runs = [

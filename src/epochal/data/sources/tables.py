@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,12 +60,13 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         chunks = [chunk.storage for chunk in column.chunks]
         return plain_column(pa.chunked_array(chunks, type=kind.storage_type))
     if pa.types.is_run_end_encoded(kind):
-        chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
-        return plain_column(pa.chunked_array(chunks, type=kind.value_type))
+        return _plain_runs(column)
     if pa.types.is_dictionary(kind):
         return _plain_dictionary(column)
     if pa.types.is_floating(kind):
         return _without_nan(column)
+    if (known := _better_known(kind)) is not None:
+        return column.cast(known)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         try:
             return column.cast(pa.string())
@@ -72,6 +74,29 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
             # More than its offsets of 32 bits reach in one chunk.
             return column.cast(pa.large_string())
     return column
+
+
+def _better_known(kind: pa.DataType) -> pa.DataType | None:
+    """Return the type for the same values that Arrow sorts, counts and takes; None for all other types."""
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:
+        return pa.decimal128(kind.precision, kind.scale)
+    return None
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column of some type is read.
+
+    >>> plain_type(pa.string_view()), plain_type(pa.list_view(pa.int8()))
+    (DataType(string), ListViewType(list_view<item: int8>))
+    """
+    return plain_column(pa.chunked_array([], kind)).type
+
+
+def plain_schema(types: pa.Schema) -> pa.Schema:
+    """Return the types in which columns of some types are read."""
+    return pa.schema([(field.name, plain_type(field.type)) for field in types])
 
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -89,12 +114,43 @@ def _plain_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     Chunks may bring dictionaries of their own, with nulls among the values.
     """
-    values = column.type.value_type
+    values = plain_type(column.type.value_type)
+    if values != column.type.value_type:
+        column = _with_dictionaries(column, values)
     nulls = any(chunk.dictionary.null_count for chunk in column.chunks)
     if _may_be_category(values) and not nulls:
         return column.unify_dictionaries()
-    decoded = plain_column(column.cast(values))
+    # Not by a cast, of which Arrow knows none to nested types.
+    chunks = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
+    decoded = plain_column(pa.chunked_array(chunks, values))
     return decoded.dictionary_encode() if _may_be_category(decoded.type) else decoded
+
+
+def _with_dictionaries(column: pa.ChunkedArray, values: pa.DataType) -> pa.ChunkedArray:
+    """Return a dictionary-encoded column whose dictionaries hold plain values of a type."""
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices, _plain_array(chunk.dictionary))
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, pa.dictionary(column.type.index_type, values))
+
+
+def _plain_runs(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a run-end encoded column with a value for every row.
+
+    Not by Arrow's own function, which knows no views and no dictionaries.
+    """
+    chunks = []
+    for chunk in column.chunks:
+        rows = np.arange(chunk.offset, chunk.offset + len(chunk))
+        runs = np.searchsorted(chunk.run_ends.to_numpy(), rows, side="right")
+        chunks.append(_plain_array(chunk.values).take(pa.array(runs)))
+    return plain_column(pa.chunked_array(chunks, plain_type(column.type.value_type)))
+
+
+def _plain_array(values: pa.Array) -> pa.Array:
+    """Return values in a plain type."""
+    return plain_column(pa.chunked_array([values])).combine_chunks()
 
 
 def _may_be_category(kind: pa.DataType) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN
+from epochal.data.csv_options import PLAIN, CsvOptions
 from epochal.data.sources.opening import reading
 from epochal.data.sources.tables import plain
 from epochal.data.sources.text_blocks import EXPECTED, blocks_of, refuse_binary
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.data.sources.text_blocks import Block
+
+
+# Nothing is cut, and no text is missing.
+_AS_WRITTEN = CsvOptions(missing_values=(), strip=False)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,17 @@ class TextFormat:
     def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns of a file, so many rows at a time."""
         return batches(path, rows, names, self.options)
+
+    def batches_with(
+        self, path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield the same, each time with some of the columns letter for letter."""
+        return batches_with(path, rows, names, kept, self.options)
+
+    def written_types(self, path: Path, names: Sequence[str]) -> pa.Schema:
+        """Return the types in which columns stand in the file: all are texts."""
+        del path
+        return pa.schema([(name, pa.string()) for name in names])
 
 
 def column_names(path: Path, options: CsvOptions = PLAIN) -> list[str]:
@@ -99,12 +114,29 @@ def batches(
     path: Path, rows: int, names: Sequence[str], options: CsvOptions = PLAIN
 ) -> Iterator[pa.Table]:
     """Yield the columns of these names as text, `rows` rows at a time, in bounded memory."""
+    return (table for table, _ in batches_with(path, rows, names, [], options))
+
+
+def batches_with(
+    path: Path,
+    rows: int,
+    names: Sequence[str],
+    kept: Sequence[str],
+    options: CsvOptions = PLAIN,
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield the same, each time with the columns that are kept letter for letter."""
+    count = len(names)
     with reading(path, EXPECTED):
-        yield from regrouped(_texts(path, names, options), rows)
+        for table in regrouped(_texts(path, names, kept, options), rows):
+            # By their places: what is kept has the name of a column again.
+            found, as_written = table.columns[:count], table.columns[count:]
+            yield pa.table(found, list(names)), pa.table(as_written, list(kept))
 
 
-def _texts(path: Path, names: Sequence[str], options: CsvOptions) -> Iterator[pa.Table]:
-    """Yield the columns of these names as text, block by block."""
+def _texts(
+    path: Path, names: Sequence[str], kept: Sequence[str], options: CsvOptions
+) -> Iterator[pa.Table]:
+    """Yield the columns of these names as text, block by block, and behind them those that are kept."""
     types = dict.fromkeys(names, pa.string())
     for block in blocks_of(path, options):
         warn_of_notes(block.stream, block.notes)
@@ -118,4 +150,16 @@ def _texts(path: Path, names: Sequence[str], options: CsvOptions) -> Iterator[pa
                 refuse_decimal_commas(column, name, path, options)
         texts = pa.table(columns)
         warn_of_names_among(texts.schema, texts.column, block.stream)
-        yield texts
+        yield _with_written(texts, block, kept)
+
+
+def _with_written(texts: pa.Table, block: Block, kept: Sequence[str]) -> pa.Table:
+    """Return columns with others behind them, letter for letter but for the marks of quoted cells."""
+    if not kept:
+        return texts
+    written = block.as_written(kept)
+    columns = [
+        as_texts(written.column(name), _AS_WRITTEN, has_marks=block.has_marks) for name in kept
+    ]
+    names = [*texts.column_names, *kept]
+    return pa.Table.from_arrays([*texts.columns, *columns], names)

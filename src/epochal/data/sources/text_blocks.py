@@ -163,9 +163,19 @@ class Block:
         reading.use_threads = together
         # Without line ends in values Arrow need not look for those that end rows.
         parsing.newlines_in_values = self.has_breaks
-        content = pa.py_buffer(self.marked if marked else self.content)
-        rows = content if marked else content.slice(0, self.length)
-        return pyarrow.csv.read_csv(pa.BufferReader(rows), reading, parsing, converting)
+        rows = self.marked if marked else memoryview(self.content)[: self.length]
+        return pyarrow.csv.read_csv(_in_arrow(rows), reading, parsing, converting)
+
+
+def _in_arrow(content: bytes | memoryview) -> pa.BufferReader:
+    """Return content in memory of Arrow's own, to be read.
+
+    Arrow's threads would give back memory of Python's a moment after the last row was read, and
+    end the process badly if Python is ending then.
+    """
+    own = pa.BufferOutputStream()
+    own.write(content)
+    return pa.BufferReader(own.getvalue())
 
 
 def blocks_of(path: Path, options: CsvOptions = PLAIN) -> Iterator[Block]:

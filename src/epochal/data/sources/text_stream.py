@@ -10,10 +10,10 @@ import csv
 import re
 from collections import Counter
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Self
 
 from epochal.data.csv_options import PLAIN
+from epochal.data.sources.named_file import ending_of
 from epochal.data.sources.opening import open_bytes
 from epochal.data.sources.tables import refuse_duplicates
 from epochal.data.sources.text_encoding import BYTE_ORDER_MARK, SAMPLE, TO_UTF8, refuse_wide
@@ -65,14 +65,14 @@ class TextStream:
             if self.options.skip_lines:
                 message = f"{path} has nothing below the lines to skip"
             raise SourceError(message, "a line with the names of the columns, then rows")
-        record, content = lines.record(content, _suffix(path))
+        record, content = lines.record(content, ending_of(path))
         text = _decoded(record, path, self.header_line)
         if self.options.header:
-            self.separator = separator_of(text, _suffix(path))
+            self.separator = separator_of(text, ending_of(path))
             self.names = names_of(text, self.separator, path, self.header_line)
             content = lines.next_filled()
         else:
-            self.separator = lines.separator_of_rows(text, _suffix(path))
+            self.separator = lines.separator_of_rows(text, ending_of(path))
             cells = _cells(text, self.separator, path, self.header_line)
             self.names = [f"x{number}" for number in range(len(cells))]
         self._ahead, self.is_empty = content, not content
@@ -208,11 +208,6 @@ def _cells(record: str, separator: str, path: Path, line: int) -> list[str]:
 def _counts(line: str) -> Counter[str]:
     """Return how often each character is in a line outside of quotes."""
     return Counter(re.sub(r'"[^"]*"', "", line))
-
-
-def _suffix(path: Path) -> str:
-    """Return the ending of the file's name, without regard to .gz."""
-    return PurePath(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _line_of(record: bytes, first: int, place: int) -> int:

@@ -1,0 +1,80 @@
+"""Files that messages know by another name than the one that opens them, or whose format is given."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from pathlib import PurePath
+from typing import IO, TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+if sys.platform == "win32":
+    from pathlib import WindowsPath as _Path
+else:
+    from pathlib import PosixPath as _Path
+
+
+class NamedFile(_Path):
+    """A path whose text is what a person is to read, and which opens another file.
+
+    `ending` stands for the ending of a name, such as ".csv".
+    """
+
+    ending = ""
+    _opens = ""
+
+    def __fspath__(self) -> str:
+        """Return the path that the system opens."""
+        return self._opens or str(self)
+
+
+def named_file(
+    path: str | os.PathLike[str], ending: str, name: str = "", file: IO[bytes] | None = None
+) -> NamedFile:
+    """Return a path that is read as what an ending says, and shown by a name (its own if none is given).
+
+    An open `file` is closed when nobody knows the path any more.
+
+    >>> path = named_file("/proc/self/fd/7", ".csv", "standard input")
+    >>> print(path, path.ending, os.fspath(path))
+    standard input .csv /proc/self/fd/7
+    """
+    named = NamedFile(name or path)
+    named.ending, named._opens = ending, os.fspath(path)  # noqa: SLF001 - made here only
+    if file is not None:
+        weakref.finalize(named, file.close)
+    return named
+
+
+def ending_of(path: PurePath) -> str:
+    """Return the ending that says what a file holds, in lower case and without .gz.
+
+    >>> ending_of(PurePath("a.CSV.gz")), ending_of(named_file("a", ".tsv"))
+    ('.csv', '.tsv')
+    """
+    if isinstance(path, NamedFile) and path.ending:
+        return path.ending
+    return PurePath(path.name.lower().removesuffix(".gz")).suffix
+
+
+class OpenedData(str):
+    """The name of data in messages, with the files that it means.
+
+    `typed` is what stood on the command line. Data that can be read only once are opened once, and
+    then handed around like the path of any other data.
+    """
+
+    __slots__ = ("parts", "typed")
+
+    parts: Sequence[Path]
+    typed: str
+
+    def __new__(cls, name: str, parts: Sequence[Path], typed: str) -> Self:
+        """Return the name with the files that have been found or copied."""
+        opened = super().__new__(cls, name)
+        opened.parts, opened.typed = parts, typed
+        return opened
