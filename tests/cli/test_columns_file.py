@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 
 from epochal.model.artifact import load
@@ -74,3 +77,16 @@ def test_a_file_that_is_not_there_is_told(run, table):
 
     assert ended.code == 3
     assert "nothing.toml" in ended.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_pipe_may_say_it(run, table, tmp_path):
+    """A file that a shell makes of a command's output is read once."""
+    fifo = tmp_path / "columns"
+    os.mkfifo(fifo)
+    writing = threading.Thread(target=fifo.write_text, args=['target = "income"\n'])
+    writing.start()
+    ended = run("inspect", table, "--columns", fifo)
+    writing.join()
+
+    assert ended.code == 0

@@ -99,7 +99,7 @@ def test_our_errors_are_one_message_and_a_hint(ending):
     [
         (KeyboardInterrupt(), 130, "interrupted"),
         (BrokenPipeError(), 141, ""),
-        (OSError(28, "No space left on device"), 6, "No space left on device"),
+        (OSError(28, "No space left on device"), 6, "cannot write a file: no space left on device"),
         (MemoryError(), 71, "memory"),
         (ZeroDivisionError("surprise"), 70, "a mistake in epochal (ZeroDivisionError: surprise)"),
     ],

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from epochal.cli.parser import help_text, parsed
+from epochal.cli import writing
+from epochal.cli.parser import FORMATS, OUT_FORMATS, help_text, parsed
+from epochal.data.sources import discovery
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
@@ -24,12 +26,29 @@ def test_train_has_its_defaults():
     assert arguments.out is None
 
 
-def test_names_are_separated_by_commas():
-    """Several columns are one word."""
-    arguments = parsed(["train", "d.csv", "--drop", "id, name", "--categorical", "zip"])
+def test_names_are_a_record_and_add_up():
+    """Several columns are one word, in quotes where they hold a comma; an option again adds to it."""
+    words = ["--drop", 'id, "last, first"', "--drop", "age", "--categorical", "zip"]
+    arguments = parsed(["train", "d.csv", *words])
 
-    assert arguments.drop == ("id", "name")
-    assert arguments.categorical == ("zip",)
+    assert arguments.drop == ["id", "last, first", "age"]
+    assert arguments.categorical == ["zip"]
+    # The default is not what was typed before.
+    assert parsed(["train", "d.csv"]).drop == []
+
+
+@pytest.mark.parametrize("option", ["--drop", "--categorical"])
+@pytest.mark.parametrize("text", ["", ",", "id,", "id,,age", '"id', '"id"x'])
+def test_names_that_are_empty_or_open_are_refused(option, text):
+    """What names no column drops nothing without a word."""
+    with pytest.raises(SettingError, match="empty name or an open quote"):
+        parsed(["train", "d.csv", f"{option}={text}"])
+
+
+def test_the_formats_are_those_that_are_read_and_written():
+    """The parser knows them by heart, so that help loads no library; all rooms mean the same."""
+    assert set(FORMATS) == set(discovery.FORMATS)
+    assert set(OUT_FORMATS) == set(writing.SUFFIXES.values())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from epochal.cli.output import Output
 from epochal.cli.progress import (
     JsonProgress,
     LineProgress,
@@ -44,28 +45,26 @@ def track_of(*events: EpochEvent) -> Track:
     return track
 
 
-def test_a_machine_gets_json_lines_without_nan():
+def test_a_machine_gets_json_lines_without_nan(capsys):
     """One object per epoch, in strict JSON: what is not a number is null."""
-    stream = io.StringIO()
-    with JsonProgress(stream) as progress:
+    with JsonProgress(Output(as_json=True)) as progress:
         progress(SECOND)
         progress(SECOND)
-    lines = [
-        json.loads(line, parse_constant=pytest.fail) for line in stream.getvalue().splitlines()
-    ]
+    printed = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in printed]
 
     assert len(lines) == 2
     assert lines[0]["event"] == "epoch"
     assert lines[0]["validation_loss"] == [0.42, None]
 
 
-def test_a_log_gets_a_line_per_epoch():
+def test_a_log_gets_a_line_per_epoch(capsys):
     """The line holds epoch, losses, the best so far, speed and time left."""
-    stream = io.StringIO()
-    LineProgress(stream, 10)(SECOND)
+    LineProgress(Output(), 10)(SECOND)
+    (line,) = capsys.readouterr().err.splitlines()
 
     for part in ("epoch    2", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "3 s"):
-        assert part in stream.getvalue()
+        assert part in line
 
 
 def test_the_panel_shows_all_that_was_promised_in_80_columns():
@@ -136,8 +135,7 @@ def test_the_live_panel_gives_the_cursor_back_after_an_error():
 )
 def test_without_a_terminal_it_is_quiet_unless_asked(typed, kind):
     """A log file is not filled with what only a person watches."""
-    arguments = SimpleNamespace(
-        **({"json": False, "quiet": False, "verbose": False, "preset": "default"} | typed)
-    )
+    plain = {"json": False, "quiet": False, "verbose": False, "preset": "default"}
+    arguments = SimpleNamespace(output=Output(), **(plain | typed))
 
     assert type(progress_for(arguments, preset("default"))) is kind

@@ -72,7 +72,7 @@ def test_json_has_the_same_for_machines(run, table):
     assert found["rows"] == 160
     assert sum(found["classes"].values()) == 160
     assert [one["name"] for one in found["columns"]][:2] == ["age", "job"]
-    assert {one["column"] for one in found["doubts"]} >= {"leak", "id"}
+    assert {one["column"] for one in found["warnings"]} >= {"leak", "id"}
 
 
 def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
@@ -122,7 +122,7 @@ def test_going_on_with_rows_of_one_class_is_no_doubt(run, table, tmp_path):
     run("train", table, "--target", "income", *TINY, "--out", model)
     lines = table.read_text().splitlines()
     table.write_text("\n".join([lines[0], *(one for one in lines[1:] if one.endswith("high"))]))
-    ended = run("train", table, "--from", model, "--max-iter", "1", "--out", model)
+    ended = run("train", table, "--from", model, "--max-iter", "1", "--out", "more.epochal")
 
     assert ended.code == 0
     assert "high 100.0 %" in ended.err

@@ -108,8 +108,9 @@ def test_json_is_all_that_stands_on_standard_output(run, table):
     ended = run("train", table, "--target", "income", *TINY, "--json")
     lines = [json.loads(line) for line in ended.out.splitlines()]
 
-    assert [line["event"] for line in lines] == ["epoch", "epoch", "result"]
-    assert lines[0]["epoch"] == 1
+    # Where the C kernels are missing, a warning says so.
+    events = [line["event"] for line in lines if line["event"] != "warning"]
+    assert events == ["data", "epoch", "epoch", "result"]
     assert lines[-1]["model"] == "people.epochal"
     assert lines[-1]["classes"] == ["high", "low"]
     assert ended.err == ""
@@ -287,7 +288,8 @@ def test_ctrl_c_keeps_the_best_copy(table, tmp_path):
     command = [sys.executable, "-m", "epochal", *map(str, words), "--no-early-stopping"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
         assert training.stdout is not None
-        first = json.loads(training.stdout.readline())
+        while (first := json.loads(training.stdout.readline()))["event"] != "epoch":
+            pass
         training.send_signal(signal.SIGINT)
         rest = training.stdout.read().splitlines()
 

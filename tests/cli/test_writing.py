@@ -1,38 +1,94 @@
-"""Predictions on disk: what is written, and that nothing is half-written."""
+"""Predictions on disk and on standard output: what is written, and that nothing is half-written."""
 
 from __future__ import annotations
 
 import csv
+import datetime
 import io
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from epochal.cli.writing import check_output, prediction_writer
-from epochal.errors import SettingError, WriteError
+from epochal.cli.spelling import csv_lines
+from epochal.cli.writing import (
+    Destination,
+    check_destination,
+    destination,
+    prediction_types,
+    predictions,
+    table_writer,
+)
+from epochal.errors import DataError, SettingError, WriteError
+from epochal.use.decision import Decision
 
 SHARES = np.array([[0.25, 0.75], [0.9, 0.1], [1 / 3, 2 / 3]])
+NOTHING = pa.schema([])
+
+# A piece of rows is written to standard output, and then another, or it ends badly.
+WRITER = """
+import sys
+import numpy as np
+import pyarrow as pa
+from epochal.cli.writing import Destination, predictions, prediction_types, table_writer
+classes, form, ends = np.array(["no", "yes"]), sys.argv[1], sys.argv[2]
+types = prediction_types(classes, pa.schema([]))
+with table_writer(Destination(None, form), types) as write:
+    if ends == "first": raise SystemExit(9)
+    if ends != "none":
+        write(predictions(classes, np.full((3, 2), 0.5)))
+    if ends == "second": raise SystemExit(9)
+"""
 
 
-def written(path, classes, pieces) -> None:
-    """Write some pieces of probabilities to a path."""
-    with prediction_writer(path, np.array(classes)) as write:
+def written(path, classes, pieces, kept=NOTHING) -> None:
+    """Write some pieces of probabilities to a path, whose ending says the format."""
+    classes = np.array(classes)
+    with table_writer(destination(path, None), prediction_types(classes, kept)) as write:
         for piece in pieces:
-            write(piece)
+            write(predictions(classes, piece))
 
 
 @pytest.mark.parametrize(
-    "classes", [["no", "yes"], ["a,b", 'say "x"'], ["two\nlines", "ä"], [0, 1]]
+    "classes",
+    [
+        ["no", "yes"],
+        ["a,b", 'say "x"'],
+        ["two\nlines", "ä"],
+        ["lone\rreturn", "both\r\n"],
+        ["tab\tbed", " outer "],
+        [0, 1],
+    ],
 )
-def test_csv_reads_back_to_the_same_labels_and_bits(tmp_path, classes):
-    """Any CSV reader gets the labels back, and the probabilities to the last bit."""
-    path = tmp_path / "out.csv"
+@pytest.mark.parametrize(("name", "separator"), [("out.csv", ","), ("out.tsv", "\t")])
+def test_text_reads_back_to_the_same_labels_and_bits(tmp_path, classes, name, separator):
+    """Any reader gets the labels back, and the probabilities to the last bit."""
+    path = tmp_path / name
     written(path, classes, [SHARES[:1], SHARES[1:]])
-    head, *rows = csv.reader(io.StringIO(path.read_text("utf-8"), newline=""))
+    content = path.read_bytes().decode()
+    head, *rows = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
+    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+    options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    as_text = pyarrow.csv.ConvertOptions(column_types={"prediction": pa.string()})
+    table = pyarrow.csv.read_csv(path, parse_options=options, convert_options=as_text)
+    labels = [str(classes[k]) for k in (1, 0, 1)]
 
     assert head == ["prediction", *(f"probability_{label}" for label in classes)]
-    assert [row[0] for row in rows] == [str(classes[k]) for k in (1, 0, 1)]
+    assert [row[0] for row in rows] == labels
+    assert frame["prediction"].tolist() == labels
+    assert list(frame.columns) == head
+    assert table.column("prediction").to_pylist() == labels
+    assert table.column_names == head
     assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), SHARES)
 
 
@@ -54,7 +110,7 @@ def test_parquet_keeps_the_type_of_the_labels(tmp_path, classes):
     assert table.column(f"probability_{classes[0]}").to_pylist() == SHARES[:, 0].tolist()
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
 def test_a_failure_leaves_what_was_there(tmp_path, name):
     """A failure after the first piece leaves the old file, and no other."""
     path = tmp_path / name
@@ -79,14 +135,157 @@ def test_no_rows_give_a_file_with_a_head(tmp_path):
     assert (tmp_path / "out.csv").read_text() == "prediction,probability_a,probability_b\n"
 
 
+@pytest.mark.parametrize(
+    ("out", "form", "found"),
+    [
+        (None, None, Destination(None, "csv")),
+        (Path("-"), None, Destination(None, "csv")),
+        (Path("-"), "parquet", Destination(None, "parquet")),
+        (Path("a.TSV"), None, Destination(Path("a.TSV"), "tsv")),
+        (Path("a.pq"), None, Destination(Path("a.pq"), "parquet")),
+        (Path("a.out"), "csv", Destination(Path("a.out"), "csv")),
+        (Path("a.csv"), "csv", Destination(Path("a.csv"), "csv")),
+    ],
+)
+def test_the_format_is_that_of_the_name_or_of_the_option(out, form, found):
+    """Standard output gets CSV unless another format is asked for; a name without an ending needs one."""
+    assert destination(out, form) == found
+
+
 def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
-    """An unknown ending, the input itself and a folder that is not there are refused at once."""
-    data = tmp_path / "data.csv"
-    data.write_text("a\n1\n")
+    """No format, two formats, and a folder that is not there are refused at once."""
     with pytest.raises(SettingError, match=r"\.parquet"):
-        check_output(tmp_path / "out.xlsx", str(data))
-    with pytest.raises(SettingError, match="another file"):
-        check_output(data, str(data))
+        destination(tmp_path / "out.xlsx", None)
+    with pytest.raises(SettingError, match="--out-format is 'parquet'"):
+        destination(tmp_path / "out.csv", "parquet")
     with pytest.raises(WriteError):
-        check_output(tmp_path / "no" / "out.csv", str(data))
-    check_output(None, str(data))
+        check_destination(Destination(tmp_path / "no" / "out.csv", "csv"))
+    check_destination(Destination(None, "csv"))
+
+
+def on_standard_output(form: str, ends: str) -> subprocess.CompletedProcess[bytes]:
+    """Return how a writer ended, and what it wrote to a pipe."""
+    command = [sys.executable, "-c", WRITER, form, ends]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])
+def test_nothing_is_on_standard_output_before_the_first_rows(form):
+    """An error in the first rows leaves no byte, not even a head; no rows at all leave the head."""
+    failed = on_standard_output(form, "first")
+
+    assert (failed.returncode, failed.stdout) == (9, b"")
+    assert on_standard_output(form, "none").stdout != b""
+
+
+def test_parquet_goes_through_a_pipe():
+    """What comes out of a pipe is a whole file; what ends half-way has no end."""
+    whole, half = (on_standard_output("parquet", ends).stdout for ends in ("well", "second"))
+
+    assert pyarrow.parquet.read_table(io.BytesIO(whole)).num_rows == 3
+    assert half.startswith(b"PAR1")
+    with pytest.raises(pa.ArrowInvalid):
+        pyarrow.parquet.read_table(io.BytesIO(half))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_full_standard_output_is_told_as_such(form):
+    """The error names standard output and the reason, whoever writes to it."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-c", WRITER, form, "well"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert b"WriteError: cannot write standard output: no space left on device" in ended.stderr
+
+
+def test_what_is_kept_stands_in_front(tmp_path):
+    """Columns that are kept come first, in their types, with their gaps."""
+    kept = pa.table(
+        {
+            "id": ["007", None, "a"],
+            "when": pa.array([datetime.date(2024, 5, 1)] * 3),
+            "price": pa.array([Decimal("1.50")] * 3),
+            "tags": [[1], [], None],
+        }
+    )
+    classes = np.array(["no", "yes"])
+    path = tmp_path / "out.parquet"
+    with table_writer(destination(path, None), prediction_types(classes, kept.schema)) as write:
+        write(predictions(classes, SHARES, kept=kept))
+    table = pyarrow.parquet.read_table(path)
+
+    assert table.column_names[:5] == ["id", "when", "price", "tags", "prediction"]
+    assert table.select(kept.column_names).to_pylist() == kept.to_pylist()
+    assert table.schema.field("price").type == pa.decimal128(3, 2)
+
+
+@pytest.mark.parametrize("name", ["prediction", "probability_yes"])
+def test_a_name_of_the_result_cannot_be_kept(name):
+    """Two columns of one name would be one for most readers."""
+    with pytest.raises(SettingError, match=f"--keep has the column '{name}'"):
+        prediction_types(np.array(["no", "yes"]), pa.schema([(name, pa.string())]))
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int8()), pa.binary(), pa.struct([("a", pa.int8())])])
+def test_what_csv_cannot_hold_is_refused_by_name(tmp_path, kind):
+    """Lists and bytes have no text; the hint is Parquet. Nothing is written."""
+    types = prediction_types(np.array(["no", "yes"]), pa.schema([("tags", kind)]))
+
+    def begin() -> None:
+        """Begin to write."""
+        with table_writer(destination(tmp_path / "out.csv", None), types):
+            pass
+
+    with pytest.raises(DataError, match="column 'tags' holds .* values, which CSV cannot hold"):
+        begin()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_parquet_cannot_hold_is_refused(tmp_path):
+    """A union has no place in a Parquet file; nothing is written."""
+    union = pa.sparse_union([pa.field("a", pa.int8()), pa.field("b", pa.string())])
+    types = prediction_types(np.array(["no", "yes"]), pa.schema([("either", union)]))
+
+    def begin() -> None:
+        """Begin to write."""
+        with table_writer(destination(tmp_path / "out.parquet", None), types):
+            pass
+
+    with pytest.raises(DataError, match="cannot be written to Parquet"):
+        begin()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_row_without_a_prediction_is_empty_or_null(tmp_path):
+    """Where the model abstains, CSV has an empty cell and Parquet null; the probabilities stay."""
+    classes = np.array(["no", "yes"])
+    decision = Decision(abstain_below=0.7)
+    for name in ("out.csv", "out.parquet"):
+        with table_writer(
+            destination(tmp_path / name, None), prediction_types(classes, NOTHING)
+        ) as write:
+            write(predictions(classes, SHARES, decision))
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet")
+
+    assert [row["prediction"] for row in rows] == ["yes", "no", ""]
+    assert table.column("prediction").to_pylist() == ["yes", "no", None]
+    assert float(rows[2]["probability_yes"]) == 2 / 3
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5, unique=True))
+def test_any_label_reads_back(labels):
+    """Python's csv module, strict, gives back every text as it was, in heads and in cells."""
+    classes = np.array(labels, dtype=object)
+    table = predictions(classes, np.eye(len(labels)))
+    with_head = io.BytesIO()
+    with_head.write(
+        csv_lines(pa.Table.from_arrays([[n] for n in table.column_names], table.column_names), ",")
+    )
+    with_head.write(csv_lines(table, ","))
+    text = with_head.getvalue().decode()
+    head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+
+    assert head == table.column_names
+    assert [row[0] for row in rows] == labels

@@ -16,6 +16,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from epochal.data.sources.opening import reading
+from epochal.data.sources.pipes import is_piped, piped
 from epochal.errors import SettingError, suggestion
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def fill_in(arguments: argparse.Namespace) -> None:
     """Put what the file says where nothing was typed."""
     if arguments.columns is None:
         return
-    for name, value in said_in(arguments.columns).items():
+    file = arguments.columns
+    if is_piped(file):
+        file = piped(file, "", arguments.output.waiting)
+    for name, value in said_in(file).items():
         if hasattr(arguments, name) and not getattr(arguments, name):
             setattr(arguments, name, value)
 

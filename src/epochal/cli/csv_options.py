@@ -89,8 +89,10 @@ def _is_text(path: str) -> bool:
     """Whether a path leads to CSV files; the files of a folder or a pattern are of one format."""
     # Here and not above: the help does without the libraries that this loads.
     from epochal.data.sources.discovery import discover, format_of, is_data
+    from epochal.data.sources.named_file import OpenedData
 
-    return format_of(discover(path)[0] if is_data(path) else Path(path)) == "text"
+    is_found = isinstance(path, OpenedData) or is_data(path)
+    return format_of(discover(path)[0] if is_found else Path(path)) == "text"
 
 
 def _count(text: str) -> int:

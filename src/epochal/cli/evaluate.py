@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, reading_as
+from epochal.cli.inputs import open_inputs
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
-from epochal.cli.progress import as_json
 from epochal.data.label_matching import class_indices
 from epochal.data.sources.roles import Roles, labelled_batches
 from epochal.data.unseen import Unseen
@@ -35,19 +35,17 @@ AUC_ERROR = 1e-4
 def run(arguments: argparse.Namespace) -> int:
     """Print how good the model is on the labelled rows at DATA; return the exit code."""
     model = load(arguments.model)
+    open_inputs(arguments)
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
     model = reading_as(model, csv)
-    with counting(sys.stderr, quiet=arguments.quiet) as count:
+    with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
         roles = Roles(arguments.target or model.target, weight=arguments.weight)
         rows = arguments.batch_rows or piece_rows(arguments.memory)
         pieces = labelled_batches(arguments.data, roles, rows, csv=csv)
         figures = figures_of(model, pieces, arguments.data, count)
-    if arguments.json:
-        names = {"model": str(arguments.model), "data": arguments.data}
-        print(as_json(names | figures.to_dict()))
-        return 0
-    print(f"{arguments.model} on {counted(figures.rows, 'row')} of {arguments.data}")
-    print("\n".join(evaluation_lines(figures)))
+    names = {"model": str(arguments.model), "data": arguments.data}
+    head = f"{arguments.model} on {counted(figures.rows, 'row')} of {arguments.data}"
+    arguments.output.result(names | figures.to_dict(), [head, *evaluation_lines(figures)])
     return 0
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from epochal.cli.columns_file import fill_in
 from epochal.cli.csv_options import csv_options
+from epochal.cli.inputs import STANDARD_STREAM, open_inputs
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
-from epochal.cli.progress import as_json
-from epochal.cli.surveying import counted_cells, data_described, data_lines
+from epochal.cli.surveying import counted_cells, described
 from epochal.data.sources.discovery import is_data
 from epochal.data.sources.roles import Roles, labelled
 from epochal.model.artifact import load
@@ -30,8 +30,11 @@ COLUMNS_SHOWN, NAME = 40, 28
 def run(arguments: argparse.Namespace) -> int:
     """Print what the model is, or what the data hold; return the exit code."""
     fill_in(arguments)
+    names_data = _names_data(arguments)
+    if names_data:
+        open_inputs(arguments)
     csv = csv_options(arguments, arguments.path)
-    if arguments.target is not None or is_data(arguments.path):
+    if names_data:
         read = labelled(
             arguments.path,
             Roles(arguments.target, target_as_text=arguments.target_as_text),
@@ -41,17 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
             csv=csv,
         )
         cells = counted_cells(arguments.path, read, arguments.target)
-        if arguments.json:
-            print(as_json(data_described(arguments.path, read, cells)))
-        else:
-            print("\n".join(data_lines(arguments.path, read, cells)))
+        values, lines = described(arguments.path, read, cells)
+        arguments.output.result(values, lines)
         return 0
     model = load(Path(arguments.path))
-    if arguments.json:
-        print(as_json({"model": arguments.path} | _described(model)))
-    else:
-        print("\n".join([arguments.path, *_lines(model)]))
+    values = {"model": arguments.path} | _described(model)
+    arguments.output.result(values, [arguments.path, *_lines(model)])
     return 0
+
+
+def _names_data(arguments: argparse.Namespace) -> bool:
+    """Return whether data are to be inspected, and not a model."""
+    said = arguments.target is not None or arguments.format is not None
+    return said or arguments.path == STANDARD_STREAM or is_data(arguments.path)
 
 
 def _lines(model: Model) -> list[str]:
@@ -125,7 +130,7 @@ def _described(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "versions": model.versions,
         "settings": model.settings.to_dict(),
-        "schema": model.preprocessor.schema.to_dict(),
+        **model.preprocessor.schema.to_dict(),
         "history": model.history.to_dict(),
         "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),
     }

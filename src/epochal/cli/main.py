@@ -12,9 +12,11 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
+from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.data.memory import give_back_at_once
 from epochal.errors import EpochalError, WriteError
@@ -34,30 +36,34 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_descriptors()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows its number; it does not end the program.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    words = list(sys.argv[1:] if argv is None else argv)
+    output = Output.of(words)
     try:
-        with _told_warnings():
-            code = _run(argv)
-            # A reader that has gone away shows only now, and here it can still be told.
-            sys.stdout.flush()
+        with _shown_warnings(output):
+            code = _run(words, output)
+            # What cannot be written shows only now, and here it can still be told.
+            output.finish()
     except BaseException as error:  # noqa: BLE001 - the outermost edge: everything becomes a code
-        return _code_of(error)
+        code = _code_of(error, output)
     return code
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(words: Sequence[str], output: Output) -> int:
     """Parse, load the command's room and call it."""
     try:
-        arguments = parsed(argv)
+        arguments = parsed(words)
     except SystemExit:
         # argparse has shown the help or the version, which was all that was asked.
         return 0
     if arguments.command is None:
-        print(help_text(), end="", file=sys.stderr)
+        output.notice(*help_text().splitlines())
         return USAGE
+    arguments.output = output
     if getattr(arguments, "memory", None) is not None:
         give_back_at_once()
     logging.getLogger("jax").setLevel(logging.ERROR)
@@ -65,61 +71,73 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
-def _code_of(error: BaseException) -> int:
-    """Tell an error on standard error and return the exit code that belongs to it."""
-    match error:
-        case BrokenPipeError():
-            _close_output()
-            return NO_READER
-        case KeyboardInterrupt():
-            _tell("interrupted", "nothing half-written is left")
-            return INTERRUPTED
-        case EpochalError():
-            _tell("error", str(error))
-            code = error.exit_code
-        case MemoryError():
-            _tell("error", "there is not enough memory for this\nHint: fewer rows or columns")
-            code = NO_MEMORY
-        case OSError():
-            _tell("error", str(error))
-            code = WriteError.exit_code
-        case _:
-            _tell("error", f"a mistake in epochal ({type(error).__name__}: {error}).")
-            _tell("hint", "please report it, with what EPOCHAL_DEBUG=1 shows")
-            code = MISTAKE
+def _code_of(error: BaseException, output: Output) -> int:
+    """Tell an error and return the exit code that belongs to it."""
+    fault = _fault_of(error)
+    if fault.code == NO_READER:
+        discard_standard_output()
+    # That nobody reads is no news, unless a model has been made.
+    if fault.code != NO_READER or output.saved is not None:
+        output.error(fault)
     if os.environ.get("EPOCHAL_DEBUG"):
         traceback.print_exception(error)
-    return code
+    return fault.code
+
+
+def _fault_of(error: BaseException) -> Fault:
+    """Return the exit code and the message that belong to an error."""
+    match error:
+        case BrokenPipeError():
+            told = EpochalError("nobody reads standard output any more")
+            return Fault(NO_READER, "NoReader", told)
+        case KeyboardInterrupt():
+            return Fault(INTERRUPTED, "Interrupted", EpochalError("nothing half-written is left"))
+        case EpochalError():
+            return Fault(error.exit_code, type(error).__name__, error)
+        case MemoryError():
+            told = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
+            return Fault(NO_MEMORY, "NoMemory", told)
+        case OSError():
+            told = WriteError.from_cause(str(error.filename or "a file"), error)
+            return Fault(WriteError.exit_code, "WriteError", told)
+        case _:
+            found = f"a mistake in epochal ({type(error).__name__}: {error})"
+            hint = "please report it, with what EPOCHAL_DEBUG=1 shows"
+            return Fault(MISTAKE, "Mistake", EpochalError(found, "", hint))
 
 
 @contextlib.contextmanager
-def _told_warnings() -> Iterator[None]:
-    """Tell each warning meant for users once, in one line; keep libraries' talk away."""
-    told: set[str] = set()
+def _shown_warnings(output: Output) -> Iterator[None]:
+    """Show each warning meant for users once, in one line; keep libraries' talk away."""
+    shown: set[str] = set()
 
-    def tell(message: Warning | str, *_: Any) -> None:
-        """Tell a warning that was not told before."""
-        if str(message) not in told:
-            told.add(str(message))
-            _tell("warning", str(message))
+    def show(message: Warning | str, *_: Any) -> None:
+        """Show a warning that was not shown before."""
+        if str(message) not in shown:
+            shown.add(str(message))
+            output.warning(str(message))
 
     with warnings.catch_warnings():
         if not os.environ.get("EPOCHAL_DEBUG"):
             warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = cast("Any", tell)
+        warnings.showwarning = cast("Any", show)
         yield
 
 
-def _tell(kind: str, text: str) -> None:
-    """Print a message on standard error, its hint on a line of its own."""
-    print(f"epochal: {kind}: {text}".replace("\nHint: ", "\nepochal: hint: "), file=sys.stderr)
+def _open_descriptors() -> None:
+    """Open those of the three standard descriptors that are closed, so that no file gets their numbers.
 
-
-def _close_output() -> None:
-    """Point standard output to nowhere, lest Python complains again when it ends."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    Reading from the first and writing to the others fails as before.
+    """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)
+    if sys.stderr is None:
+        # What is said to nobody is no reason to fail.
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 if __name__ == "__main__":

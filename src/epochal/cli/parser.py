@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from epochal import __version__
+from epochal.cli.argument_types import fraction, memory_size, names, row_count, seed
 from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
-from epochal.data.memory import size_of
 from epochal.errors import SettingError, suggestion
 from epochal.settings import PRESETS
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 DATA_HELP = (
     "CSV, TSV, Parquet, Arrow, .npy, .npz or IDX file (CSV, TSV and IDX may be .gz), "
-    "a glob in quotes, a folder of parts, or one of class-named folders of pictures"
+    "a glob in quotes, a folder of parts, or one of class-named folders of pictures; "
+    "- is standard input"
 )
+# As epochal.data.sources.discovery reads and epochal.cli.writing writes them; a test holds them together.
+FORMATS = ("csv", "tsv", "parquet", "arrow", "npy", "npz", "idx")
+OUT_FORMATS = ("csv", "tsv", "parquet")
+QUIET = "say nothing but warnings and errors"
 EXAMPLES = """\
 examples:
   epochal inspect people.csv --target income
@@ -118,6 +123,7 @@ def _add_train(parser: Parser) -> None:
     """Add what `epochal train` takes."""
     parser.usage = "epochal train DATA --target COLUMN [--out MODEL] [options] [settings]"
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    _add_format(parser)
     parser.add_argument(
         "--target",
         metavar="COLUMN",
@@ -137,7 +143,7 @@ def _add_train(parser: Parser) -> None:
     test.add_argument("--test", metavar="DATA", help="rows to measure the model on afterwards")
     test.add_argument(
         "--test-fraction",
-        type=_fraction,
+        type=fraction,
         metavar="X",
         help="keep this share of DATA's rows apart, and measure the model on them",
     )
@@ -157,7 +163,7 @@ def _add_train(parser: Parser) -> None:
     )
     parser.add_argument("--class-weight", choices=("balanced",), help="weigh classes equally")
     parser.add_argument(
-        "--random-state", type=_seed, default=0, metavar="N", help="the seed (default: 0)"
+        "--random-state", type=seed, default=0, metavar="N", help="the seed (default: 0)"
     )
     _add_memory(parser, "bytes to train in, such as 1GB: DATA is read as it is needed")
     parser.add_argument(
@@ -168,7 +174,7 @@ def _add_train(parser: Parser) -> None:
     )
     _add_columns(parser)
     add_csv_options(parser)
-    _add_talking(parser)
+    _add_talking(parser, QUIET)
     parser.add_argument(
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
     )
@@ -182,9 +188,32 @@ def _add_predict(parser: Parser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help=".csv or .parquet (default: CSV to standard output)",
+        help=".csv, .tsv or .parquet; - is standard output (default)",
     )
-    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+    parser.add_argument(
+        "--out-format",
+        choices=OUT_FORMATS,
+        help="what FILE is where its name does not say it (default: csv)",
+    )
+    _add_names(
+        parser,
+        "--keep",
+        "columns of DATA that stand in front of the predictions as they are, such as an id",
+    )
+    rule = parser.add_mutually_exclusive_group()
+    rule.add_argument(
+        "--threshold",
+        type=fraction,
+        metavar="P",
+        help="of two classes, predict the second (the last column) from this probability on",
+    )
+    rule.add_argument(
+        "--abstain-below",
+        type=fraction,
+        metavar="P",
+        help="leave the prediction empty where no class has this probability",
+    )
+    _add_talking(parser, QUIET)
 
 
 def _add_evaluate(parser: Parser) -> None:
@@ -194,7 +223,7 @@ def _add_evaluate(parser: Parser) -> None:
         "--target", metavar="COLUMN", help="the column of true labels (default: as in training)"
     )
     _add_weight(parser)
-    _add_talking(parser)
+    _add_talking(parser, "show no progress: only figures, warnings and errors")
 
 
 def _add_inspect(parser: Parser) -> None:
@@ -203,21 +232,23 @@ def _add_inspect(parser: Parser) -> None:
     parser.add_argument(
         "path", metavar="MODEL|DATA", help=f"a file that train has saved; or data: {DATA_HELP}"
     )
+    _add_format(parser)
     parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
     _add_target_as_text(parser)
     _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
     add_csv_options(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    _add_json(parser)
 
 
 def _add_model_and_data(parser: Parser) -> None:
     """Add a model, the data to use it on, and the size of a piece of it."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train has saved")
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    _add_format(parser)
     parser.add_argument(
         "--batch-rows",
-        type=_row_count,
+        type=row_count,
         metavar="N",
         help="rows of a piece, of which some are held in memory at a time "
         f"(default: {_ROWS}, with --memory {_FEWER_ROWS})",
@@ -228,7 +259,7 @@ def _add_model_and_data(parser: Parser) -> None:
 
 def _add_memory(parser: Parser, text: str) -> None:
     """Add how much memory there is."""
-    parser.add_argument("--memory", type=_bytes, metavar="SIZE", help=text)
+    parser.add_argument("--memory", type=memory_size, metavar="SIZE", help=text)
 
 
 def _add_columns(parser: Parser) -> None:
@@ -240,19 +271,28 @@ def _add_columns(parser: Parser) -> None:
         help="a TOML file with target, weight, group, time, drop, categorical and the options for "
         "CSV files, for what is not typed",
     )
+    _add_names(parser, "--categorical", "columns of numbers that are names, such as postal codes")
+    _add_names(parser, "--drop", "columns to leave out")
+
+
+def _add_names(parser: Parser, option: str, text: str) -> None:
+    """Add an option that takes names of columns, and may be typed several times."""
     parser.add_argument(
-        "--categorical",
-        type=_names,
-        default=(),
+        option,
+        type=names,
+        action="extend",
+        default=[],
         metavar="COLUMNS",
-        help="comma-separated columns of numbers that are names, such as postal codes",
+        help=f"comma-separated {text} (again: more of them)",
     )
+
+
+def _add_format(parser: Parser) -> None:
+    """Add what data hold whose name does not say it."""
     parser.add_argument(
-        "--drop",
-        type=_names,
-        default=(),
-        metavar="COLUMNS",
-        help="comma-separated columns to leave out",
+        "--format",
+        choices=FORMATS,
+        help="what data hold whose name does not say it, such as - (default: csv)",
     )
 
 
@@ -270,10 +310,17 @@ def _add_weight(parser: Parser) -> None:
     parser.add_argument("--weight", metavar="COLUMN", help="how much each row counts; not an input")
 
 
-def _add_talking(parser: Parser) -> None:
+def _add_talking(parser: Parser, quiet: str) -> None:
     """Add how much is said, and to whom."""
-    parser.add_argument("--json", action="store_true", help="JSON on standard output, for machines")
-    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+    _add_json(parser)
+    parser.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def _add_json(parser: Parser) -> None:
+    """Add that a machine listens."""
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line, for machines (docs/JSON.md)"
+    )
 
 
 def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
@@ -291,43 +338,3 @@ def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
     return SettingError(
         f"{surplus[0]!r} is one argument too many", "", hint if Path(surplus[0]).exists() else ""
     )
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Return comma-separated names."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _fraction(text: str) -> float:
-    """Return a share between 0 and 1, both excluded."""
-    return _number(text, float, 0, 1, "a number between 0 and 1")
-
-
-def _seed(text: str) -> int:
-    """Return a seed, as NumPy takes it."""
-    return int(_number(text, int, -1, 2**32, "a whole number from 0 to 2**32 - 1"))
-
-
-def _bytes(text: str) -> int:
-    """Return a number of bytes, of a text with a unit."""
-    try:
-        return size_of(int(text) if text.isdecimal() else text, "--memory")
-    except SettingError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _row_count(text: str) -> int:
-    """Return a number of rows, at least 1."""
-    return int(_number(text, int, 0, 2**31, "a whole number from 1 up"))
-
-
-def _number(text: str, kind: type, low: float, high: float, expected: str) -> float:
-    """Return a number between two bounds, both excluded."""
-    try:
-        value = float(kind(text))
-    except ValueError:
-        value = high
-    if not low < value < high:
-        msg = f"{text!r} is not {expected}"
-        raise argparse.ArgumentTypeError(msg)
-    return value

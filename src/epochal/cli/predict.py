@@ -5,37 +5,95 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, reading_as
+from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
+from epochal.cli.output import STANDARD_OUTPUT
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted
-from epochal.cli.writing import check_output, prediction_writer
+from epochal.cli.writing import (
+    check_destination,
+    destination,
+    prediction_types,
+    predictions,
+    table_writer,
+)
+from epochal.data.sources import files
 from epochal.data.unseen import Unseen
 from epochal.model.artifact import load
-from epochal.use.predict import predict_ahead, unlabelled_batches, warn_of_unseen
+from epochal.use.decision import Decision
+from epochal.use.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from epochal.cli.writing import Destination
+    from epochal.data.csv_options import CsvOptions
+    from epochal.data.rows import Rows
+    from epochal.model.description import Model
+
+    Pieces = Iterator[tuple[pa.Table | None, Rows]]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write predictions for all rows at DATA; return the exit code."""
+    to = _checked_destination(arguments)
     model = load(arguments.model)
+    decision = Decision(arguments.threshold, arguments.abstain_below)
+    decision.check(len(model.classes))
+    kept = list(dict.fromkeys(arguments.keep))
+    # Refused before data are read from a pipe, whatever types they have.
+    prediction_types(model.classes, pa.schema([(name, pa.null()) for name in kept]))
+    open_inputs(arguments)
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
     model = reading_as(model, csv)
-    check_output(arguments.out, arguments.data)
+    types, pieces = _pieces(arguments, model, kept, csv)
+    unseen = Unseen()
     with (
-        counting(sys.stderr, quiet=arguments.quiet) as count,
-        prediction_writer(arguments.out, model.classes) as write,
+        counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count,
+        table_writer(to, prediction_types(model.classes, types)) as write,
     ):
-        rows = arguments.batch_rows or piece_rows(arguments.memory)
-        pieces = unlabelled_batches(arguments.data, model, rows, csv)
-        unseen = Unseen()
-        for _, found in predict_ahead(model, ((None, piece) for piece in pieces)):
-            write(found.probabilities)
+        for beside, found in predict_ahead(model, pieces):
+            write(predictions(model.classes, found.probabilities, decision, beside))
             count.add(len(found.probabilities))
             unseen = unseen.merge(found.unseen)
     warn_of_unseen(model, unseen)
-    if not arguments.quiet and arguments.out is not None:
-        print(f"wrote {counted(count.rows, 'prediction')} to {arguments.out}", file=sys.stderr)
+    _tell(arguments, to, count.rows)
     return 0
+
+
+def _checked_destination(arguments: argparse.Namespace) -> Destination:
+    """Return where predictions go, which can be written and is nothing that is read."""
+    to = destination(arguments.out, arguments.out_format)
+    refuse_inputs(STANDARD_STREAM if to.path is None else to.path, arguments)
+    check_destination(to)
+    if to.path is None:
+        arguments.output.leave_to_predictions()
+    return to
+
+
+def _pieces(
+    arguments: argparse.Namespace, model: Model, kept: list[str], csv: CsvOptions
+) -> tuple[pa.Schema, Pieces]:
+    """Return the rows at DATA piece by piece, each with the columns that are kept, and their types."""
+    rows = arguments.batch_rows or piece_rows(arguments.memory)
+    if not kept:
+        return pa.schema([]), (
+            (None, p) for p in unlabelled_batches(arguments.data, model, rows, csv)
+        )
+    types, pieces = files.batches_with(arguments.data, rows, kept, csv)
+    return types, ((beside, unlabelled(piece, model, kept)) for piece, beside in pieces)
+
+
+def _tell(arguments: argparse.Namespace, to: Destination, rows: int) -> None:
+    """Say what was written, and where; returns nothing."""
+    out: Path | str = STANDARD_OUTPUT if to.path is None else to.path
+    if to.path is not None:
+        arguments.output.notice(f"wrote {counted(rows, 'prediction')} to {out}")
+    if arguments.json:
+        values = {"model": str(arguments.model), "data": arguments.data, "out": str(out)}
+        arguments.output.result(values | {"rows": rows, "format": to.form}, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochal.cli.track import epochs_named
+from epochal.data.sources.named_file import OpenedData
+from epochal.errors import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +63,7 @@ def shortened(text: str, width: int = NAME) -> str:
     >>> shortened("a very long name of a class", 10)
     'a very…ass'
     """
-    line, end = " ".join(text.split()), (width - 1) // 3
+    line, end = readable(" ".join(text.split())), (width - 1) // 3
     return line if len(line) <= width else f"{line[: width - 1 - end]}…{line[len(line) - end :]}"
 
 
@@ -173,4 +176,21 @@ def typed_command(*words: str | Path) -> str:
         found = shutil.which(program.name)
         same = found is not None and Path(found).resolve() == program.resolve()
         called = [program.name if same else str(program)]
-    return shlex.join([*called, *map(str, words)])
+    return " ".join([*map(_quoted, called), *map(_quoted, words)])
+
+
+def _quoted(word: str | Path) -> str:
+    r"""Return a word as a shell takes it, also one that begins like an option or cannot be shown.
+
+    >>> print(_quoted("a b"), _quoted(Path("-x.csv")), _quoted("red\x1b[31m"))
+    'a b' ./-x.csv $'red\x1b[31m'
+    """
+    if isinstance(word, OpenedData):
+        word = word.typed if word.typed == "-" else Path(word.typed)
+    text = f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
+    if text.isprintable():
+        return shlex.quote(text)
+    kept = (
+        chr(b) if 32 <= b < 127 and b not in b"\\'" else f"\\x{b:02x}" for b in os.fsencode(text)
+    )
+    return f"$'{''.join(kept)}'"

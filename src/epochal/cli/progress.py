@@ -6,11 +6,9 @@ epochs. Nothing here changes what is trained.
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
-from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from types import TracebackType
 
+    from epochal.cli.output import Output
     from epochal.records import EpochEvent
     from epochal.settings import Settings
 
@@ -52,12 +51,12 @@ class Progress(Protocol):
 def progress_for(arguments: argparse.Namespace, settings: Settings) -> Progress:
     """Return the progress that fits what was typed and who is there to see it."""
     if arguments.json:
-        return JsonProgress(sys.stdout)
+        return JsonProgress(arguments.output)
     if arguments.quiet:
         return Silence()
     patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
-        return LineProgress(sys.stderr, patience)
+        return LineProgress(arguments.output, patience)
     console = Console(stderr=True, highlight=False)
     return LiveProgress(console, patience) if console.is_terminal else Silence()
 
@@ -77,28 +76,28 @@ class Silence:
 
 
 class JsonProgress(Silence):
-    """One JSON object per epoch and line."""
+    """An event per epoch, for a machine."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to a stream."""
-        self.stream = stream
+    def __init__(self, output: Output) -> None:
+        """Write to an output."""
+        self.output = output
 
     def __call__(self, event: EpochEvent) -> None:
         """Write an epoch."""
-        print(as_json({"event": "epoch"} | vars(event)), file=self.stream, flush=True)
+        self.output.event("epoch", **vars(event))
 
 
 class LineProgress(Silence):
     """One line of text per epoch, for a log."""
 
-    def __init__(self, stream: TextIO, patience: int | None) -> None:
-        """Write to a stream; training stops early with this patience, None: it does not."""
-        self.stream, self.track, self.patience = stream, Track(), patience
+    def __init__(self, output: Output, patience: int | None) -> None:
+        """Write to an output; training stops early with this patience, None: it does not."""
+        self.output, self.track, self.patience = output, Track(), patience
 
     def __call__(self, event: EpochEvent) -> None:
         """Write an epoch."""
         self.track.add(event)
-        print(epoch_line(self.track, event, self.patience), file=self.stream, flush=True)
+        self.output.notice(epoch_line(self.track, event, self.patience))
 
 
 class LiveProgress(Silence):
@@ -174,24 +173,6 @@ def epoch_line(track: Track, event: EpochEvent, patience: int | None) -> str:
     parts.append(f"{_thousands(track.rows_per_second)} rows/s")
     parts.append(f"{clock(event.seconds)}{track.left(patience)}")
     return "   ".join(parts)
-
-
-def as_json(values: dict[str, Any]) -> str:
-    """Return values as one line of JSON; what is not finite becomes null.
-
-    >>> as_json({"loss": (0.5, float("nan"))})
-    '{"loss": [0.5, null]}'
-    """
-    return json.dumps(_finite(values), allow_nan=False, ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    """Return a value with None for every number that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(label: str, figure: str, remark: str) -> str:

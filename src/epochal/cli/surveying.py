@@ -17,7 +17,7 @@ from epochal.data.rows import ahead, head_of, pieces, take
 from epochal.data.schema import kind_of
 from epochal.data.sources.text_counts import cell_counts
 from epochal.data.streamed import joined
-from epochal.data.survey import Doubt, Survey, copies, survey
+from epochal.data.survey import Doubt, Found, Survey, copies, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,9 +33,24 @@ LOOKED_AT, TOLD = 20_000, 8
 INSPECTED = 200_000
 
 
-def data_lines(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> list[str]:
-    """Return for a person what was found in labelled rows, and what looks wrong."""
+def described(
+    path: str, read: Labelled, cells: Mapping[str, CellCounts]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what was found in labelled rows, and what looks wrong: for a machine, and for a person."""
     some, found, doubts = _looked_at(read)
+    values = {
+        "data": path,
+        "rows": len(read.labels),
+        "rows_profiled": found.rows,
+        "dropped": read.dropped,
+        "classes": class_counts(read.labels),
+        "columns": [_as_values(one) for one in found.columns],
+        "cells": {
+            name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
+            for name, counts in cells.items()
+        },
+        "warnings": [asdict(one) for one in doubts],
+    }
     part = (
         "" if len(some.labels) == len(read.labels) else f", {counted(found.rows, 'row')} looked at"
     )
@@ -46,23 +61,35 @@ def data_lines(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> li
     ]
     if read.dropped:
         lines.append(row("left out", f"{counted(read.dropped, 'row')} without a label"))
-    if found.columns:
-        head = f"  {'column':<{NAME + 2}}{'kind':<10}{'missing':>8}{'different':>11}  values"
-        lines += ["", head]
-    lines += [
-        f"  {shortened(one.name, NAME):<{NAME + 2}}{one.kind:<10}"
-        f"{f'{one.missing:.1%}' if one.missing else '':>8}{one.different:>11,}  "
-        f"{shortened(one.values, 40)}"
-        for one in found.columns[:COLUMNS_SHOWN]
-    ]
-    if len(found.columns) > COLUMNS_SHOWN:
-        lines.append(f"  … and {len(found.columns) - COLUMNS_SHOWN} more")
+    lines += _column_lines(found)
     changed = cell_lines(cells)
     if changed:
         lines += ["", "Cells that are not read as they stand", *changed]
     if doubts:
         lines += ["", "To look at", *doubt_lines(doubts)]
-    return lines
+    return values, lines
+
+
+def _as_values(column: Found) -> dict[str, Any]:
+    """Return what was found in a column, for a machine."""
+    values = asdict(column)
+    values["distinct"] = values.pop("different")
+    return values
+
+
+def _column_lines(found: Survey) -> list[str]:
+    """Return a line for each column, below a head; nothing if there are none."""
+    if not found.columns:
+        return []
+    head = f"  {'column':<{NAME + 2}}{'kind':<10}{'missing':>8}{'different':>11}  values"
+    lines = [
+        f"  {shortened(one.name, NAME):<{NAME + 2}}{one.kind:<10}"
+        f"{f'{one.missing:.1%}' if one.missing else '':>8}{one.different:>11,}  "
+        f"{shortened(one.values, 40)}"
+        for one in found.columns[:COLUMNS_SHOWN]
+    ]
+    more = len(found.columns) - COLUMNS_SHOWN
+    return ["", head, *lines, *([f"  … and {more} more"] if more > 0 else [])]
 
 
 def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, CellCounts]:
@@ -90,24 +117,6 @@ def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
             lines.append(f"  {shortened(name, NAME):<{NAME + 2}}{', '.join(parts)}")
     more = len(lines) - COLUMNS_SHOWN
     return [*lines[:COLUMNS_SHOWN], f"  … and {more} more"] if more > 0 else lines
-
-
-def data_described(path: str, read: Labelled, cells: Mapping[str, CellCounts]) -> dict[str, Any]:
-    """Return for a machine what was found."""
-    _, found, doubts = _looked_at(read)
-    return {
-        "data": path,
-        "rows": len(read.labels),
-        "looked_at": found.rows,
-        "dropped": read.dropped,
-        "classes": class_counts(read.labels),
-        "columns": [asdict(one) for one in found.columns],
-        "cells": {
-            name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
-            for name, counts in cells.items()
-        },
-        "doubts": [asdict(one) for one in doubts],
-    }
 
 
 def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:

@@ -6,36 +6,35 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from epochal.cli.codes import INTERRUPTED
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
+from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
-from epochal.cli.printing import (
-    class_shares,
-    counted,
-    evaluation_lines,
-    out_of_bag_lines,
-    outcome_lines,
-    row,
-    typed_command,
+from epochal.cli.progress import progress_for
+from epochal.cli.reading import like, relabelled
+from epochal.cli.surveying import Look
+from epochal.cli.train_report import (
+    Parts,
+    Trained,
+    data_found,
+    data_lines,
+    result_lines,
+    result_values,
 )
-from epochal.cli.progress import as_json, progress_for
-from epochal.cli.reading import class_counts, columns_found, like, relabelled
-from epochal.cli.surveying import Look, doubt_lines
-from epochal.cli.track import clock
 from epochal.data.csv_options import PLAIN
 from epochal.data.grouped import holdout_of_groups, numbered_groups
 from epochal.data.label_matching import class_indices
 from epochal.data.labels import encode_labels
 from epochal.data.memory import Memory
 from epochal.data.rows import pieces
+from epochal.data.sources.discovery import format_of
+from epochal.data.sources.pipes import is_piped
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    import numpy as np
+
     from epochal.data.csv_options import CsvOptions
     from epochal.data.labelled import Labelled
     from epochal.data.rows import Rows
@@ -58,37 +59,44 @@ if TYPE_CHECKING:
     from epochal.records import Evaluation
 
 
-class Parts(NamedTuple):
-    """The rows to train on, and those that are kept apart."""
-
-    train: Labelled
-    valid: Labelled | None
-    test: Labelled | None
-    look: Look | None  # None where nobody is told what was seen
-    csv: CsvOptions
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Train, save, measure and tell; return the exit code."""
     fill_in(arguments)
-    out = arguments.out or default_output(arguments.data)
-    check_writable(out)
+    out = _checked_output(arguments)
+    open_inputs(arguments)
     earlier = _earlier(arguments)
     parts = _parts(arguments, earlier)
-    _announce(arguments, parts)
+    if parts.look is not None:
+        arguments.output.notice(*data_lines(arguments, parts, parts.look))
+        arguments.output.event("data", **data_found(arguments, parts, parts.look))
     began = time.monotonic()
     model = _trained(arguments, parts, earlier)
     seconds = time.monotonic() - began
     save(model, out)
+    arguments.output.saved = out
     interrupted = Outcome.INTERRUPTED in model.history.outcome
-    if interrupted and not arguments.quiet:
-        print("interrupted: the best copies so far are kept", file=sys.stderr)
-    test = _test_figures(arguments, model, parts)
-    if arguments.json:
-        print(as_json(_result(arguments, model, out, seconds, test)))
-    elif not arguments.quiet:
-        print("\n".join(_report(arguments, model, out, seconds, test)))
+    if interrupted:
+        arguments.output.notice("interrupted: the best copies so far are kept")
+    trained = Trained(model, out, seconds, _test_figures(arguments, model, parts))
+    _tell(arguments, trained)
     return INTERRUPTED if interrupted else 0
+
+
+def _tell(arguments: argparse.Namespace, trained: Trained) -> None:
+    """Write the result, for whoever wants to have it; returns nothing."""
+    if arguments.json or not arguments.quiet:
+        values = result_values(arguments, trained)
+        arguments.output.result(values, result_lines(arguments, trained))
+
+
+def _checked_output(arguments: argparse.Namespace) -> Path:
+    """Return the file for the model, which can be written and is none that is read."""
+    out: Path = arguments.out or default_output(arguments.data)
+    if str(out) == STANDARD_STREAM:
+        raise SettingError("--out is '-', standard output", "the name of a file for the model")
+    refuse_inputs(out, arguments)
+    check_writable(out)
+    return out
 
 
 def default_output(data: str) -> Path:
@@ -96,8 +104,12 @@ def default_output(data: str) -> Path:
 
     >>> print(default_output("folder/people.csv.gz"), default_output("parts/*.csv"))
     people.epochal parts.epochal
+    >>> print(default_output("-"))
+    model.epochal
     """
     path = Path(data)
+    if data == STANDARD_STREAM or (is_piped(path) and format_of(path) is None):
+        return Path("model.epochal")
     if "*" in path.name or "?" in path.name:
         path = path.parent
     name = path.resolve().name.removesuffix(".gz")
@@ -141,7 +153,7 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
     apart = _apart(arguments, train, numbers)
     look = None
-    if not (arguments.quiet or arguments.json):
+    if not arguments.quiet:
         look = Look(train, apart, compared=bool(valid or arguments.test))
     if look and valid:
         look.compare("validate", pieces(valid.rows))
@@ -201,49 +213,6 @@ def _roles(arguments: argparse.Namespace) -> Roles:
     return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
 
-def _announce(arguments: argparse.Namespace, parts: Parts) -> None:
-    """Tell on standard error what was found."""
-    if parts.look is None:
-        return
-    train = parts.train
-    apart = len(parts.test.labels) if parts.test else 0
-    lines = [
-        f"{counted(len(train.labels) + apart, 'row')} of {arguments.data}",
-        row("inputs", columns_found(train.rows)),
-        row("classes", class_shares(class_counts(train.labels))),
-    ]
-    if train.dropped:
-        lines.append(row("left out", f"{counted(train.dropped, 'row')} without a label"))
-    if parts.valid:
-        lines.append(
-            row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
-        )
-    if apart:
-        late = ", the latest" if arguments.time else ""
-        lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
-    lines += _beside_lines(arguments, train)
-    lines += parts.look.lines()
-    if parts.look.doubts:
-        lines += ["", "To look at", *doubt_lines(parts.look.doubts)]
-    print("\n".join(lines), end="\n\n", file=sys.stderr, flush=True)
-
-
-def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
-    """Return the lines that tell what else is known of rows, and where they are."""
-    lines = []
-    if train.groups is not None:
-        groups = len(np.unique(train.groups))
-        lines.append(
-            row("groups", f"{counted(groups, 'group')} of {arguments.group!r}, kept whole")
-        )
-    if train.weight is not None:
-        lines.append(row("weights", f"from {arguments.weight!r}"))
-    if arguments.memory is not None:
-        size = f"{arguments.memory / 1e9:g} GB"
-        lines.append(row("memory", f"{size}: rows are read as they are needed"))
-    return lines
-
-
 def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
     """Return the model, trained under the eyes of the progress."""
     before = {} if earlier is None else vars(earlier.settings)
@@ -290,56 +259,9 @@ def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> 
         pieces = labelled_batches(
             arguments.test, _roles(arguments), rows, arguments.drop, parts.csv
         )
-        with counting(sys.stderr, quiet=arguments.quiet) as count:
+        with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
             return figures_of(model, pieces, arguments.test, count)
     if parts.test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
         return figures_of(model, parts.test.pieces(rows), arguments.data, count)
-
-
-def _report(
-    arguments: argparse.Namespace,
-    model: Model,
-    out: Path,
-    seconds: float,
-    test: Evaluation | None,
-) -> list[str]:
-    """Return the lines that tell the result."""
-    lines = [f"Trained {counted(len(model.members), 'member')} in {clock(seconds)}"]
-    lines += outcome_lines(model.history)
-    if model.out_of_bag is not None:
-        scored = counted(model.out_of_bag.rows, "training row")
-        lines += ["", f"Scores on {scored}, each by members that left it out"]
-        lines += out_of_bag_lines(model.out_of_bag)
-    if test is not None:
-        lines += ["", f"Test figures on {counted(test.rows, 'row')} kept apart"]
-        lines += evaluation_lines(test)
-    new = arguments.test or arguments.data
-    predict = typed_command("predict", out, new, "--out", "predictions.csv")
-    saved = f"{out} ({counted(round(out.stat().st_size / 1000), 'kB', 'kB')})"
-    return [*lines, "", f"Saved    {saved}", f"Predict  {predict}"]
-
-
-def _result(
-    arguments: argparse.Namespace,
-    model: Model,
-    out: Path,
-    seconds: float,
-    test: Evaluation | None,
-) -> dict[str, Any]:
-    """Return the result for a machine."""
-    history = model.history
-    return {
-        "event": "result",
-        "data": arguments.data,
-        "model": str(out),
-        "classes": model.classes.tolist(),
-        "seconds": seconds,
-        "interrupted": Outcome.INTERRUPTED in history.outcome,
-        "best_epoch": history.best_epoch,
-        "best_loss": history.best_loss,
-        "outcome": history.outcome,
-        "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),
-        "test": test and test.to_dict(),
-    }

@@ -1,76 +1,131 @@
-"""Predictions as they are written: piece by piece, as CSV or Parquet, whole or not at all."""
+"""Predictions as they are written: piece by piece, as CSV, TSV or Parquet, whole or not at all."""
 
 from __future__ import annotations
 
-import csv
+import errno
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
-from numpy.typing import NDArray
 
-from epochal.errors import SettingError
+from epochal.cli.inputs import STANDARD_STREAM
+from epochal.cli.output import STANDARD_OUTPUT, discard_standard_output
+from epochal.cli.spelling import csv_lines, refuse_unspellable
+from epochal.errors import DataError, EpochalError, SettingError, WriteError
 from epochal.model.atomic import atomic, check_writable
+from epochal.use.decision import Decision
 
-SUFFIXES = (".csv", ".parquet")
-Write = Callable[[NDArray[np.float64]], None]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+Write = Callable[[pa.Table], None]
 
 
-def check_output(out: Path | None, source: str) -> None:
-    """Refuse a file that cannot be written, in a form that we do not write, or that is the input."""
-    if out is None:
-        return
-    if out.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"--out is {str(out)!r}", "a name that ends in .csv or .parquet")
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise SettingError(f"--out is {str(out)!r}", "another file than the one that is read")
-    check_writable(out)
+class Destination(NamedTuple):
+    """Where predictions go: a file, or standard output (None); and in which format."""
+
+    path: Path | None
+    form: str
+
+
+def destination(out: Path | None, form: str | None) -> Destination:
+    """Return where predictions go, by the name of a file and a format, each None if not given.
+
+    Raises:
+        SettingError: if the two contradict each other, or neither says the format.
+    """
+    if out is None or str(out) == STANDARD_STREAM:
+        return Destination(None, form or "csv")
+    known = SUFFIXES.get(out.suffix.lower())
+    if known is None and form is None:
+        hint = "say the format: --out-format csv"
+        raise SettingError(
+            f"--out is {str(out)!r}", "a name that ends in .csv, .tsv or .parquet", hint
+        )
+    if None not in {known, form} and known != form:
+        hint = "leave --out-format away, or name another file"
+        raise SettingError(
+            f"--out is {str(out)!r}, and --out-format is {form!r}", "one format", hint
+        )
+    return Destination(out, form or str(known))
+
+
+def check_destination(to: Destination) -> None:
+    """Return nothing if a file could be written there now; long work asks before it begins."""
+    if to.path is not None:
+        check_writable(to.path)
 
 
 @contextmanager
-def prediction_writer(out: Path | None, classes: NDArray[Any]) -> Iterator[Write]:
-    """Give a function that writes the rows of an array of probabilities.
+def table_writer(to: Destination, types: pa.Schema) -> Iterator[Write]:
+    """Give a function that writes the rows of a table with columns of these types.
 
-    The file appears when the block ends well, and not at all otherwise. Without
-    a file, CSV goes to standard output.
+    A file appears when the block ends well, and not at all otherwise. Standard output
+    gets nothing before the first rows.
     """
-    if out is None:
-        with _csv_writer(sys.stdout.buffer, classes) as write:
-            yield write
-        sys.stdout.buffer.flush()
+    if to.path is None:
+        with _standard_output() as stream, _written_to(stream, to.form, types) as write:
+            try:
+                yield write
+            except BaseException:
+                # What ends half-way must not get the end of a whole file.
+                stream.abandon()
+                raise
+            # Without any rows, the head alone.
+            stream.release()
         return
-    opened = _parquet_writer if out.suffix.lower() == ".parquet" else _csv_writer
-    with atomic(out) as file, opened(file, classes) as write:
+    with atomic(to.path) as file, _written_to(file, to.form, types) as write:
         yield write
 
 
-def predictions(classes: NDArray[Any], probabilities: NDArray[np.float64]) -> pa.Table:
-    """Return the table that is written: the winning class, and a column per class.
+def prediction_types(classes: NDArray[Any], kept: pa.Schema) -> pa.Schema:
+    """Return the names and types of the columns that are written, those that are kept in front.
 
+    Raises:
+        SettingError: if a column that is kept has the name of another.
+    """
+    shares = [(f"probability_{label}", pa.float64()) for label in classes]
+    own = pa.schema([("prediction", _label_type(classes)), *shares])
+    both = sorted(set(kept.names) & set(own.names))
+    if both:
+        hint = "rename it in the data, or leave it out of --keep"
+        raise SettingError(f"--keep has the column {both[0]!r}", "no name of the result", hint)
+    return pa.schema([*kept, *own])
+
+
+def predictions(
+    classes: NDArray[Any],
+    probabilities: NDArray[np.float64],
+    decision: Decision | None = None,
+    kept: pa.Table | None = None,
+) -> pa.Table:
+    """Return the table that is written: what is kept, the class that is chosen, a column per class.
+
+    >>> import numpy as np
     >>> p = np.array([[0.25, 0.75]])
     >>> predictions(np.array(["no", "yes"]), p).to_pylist()
     [{'prediction': 'yes', 'probability_no': 0.25, 'probability_yes': 0.75}]
     """
-    kind = _label_type(classes)
+    types = prediction_types(classes, pa.schema([]) if kept is None else kept.schema)
+    kind = types.field("prediction").type
     names = (
         pa.array(classes.tolist(), kind) if classes.dtype.kind == "O" else pa.array(classes, kind)
     )
-    winners = names.take(pa.array(probabilities.argmax(axis=1)))
-    columns = [winners, *map(pa.array, probabilities.T.copy())]
-    return pa.Table.from_arrays(columns, schema=_schema(classes))
-
-
-def _schema(classes: NDArray[Any]) -> pa.Schema:
-    """Return the names and types of the columns that are written."""
-    shares = [(f"probability_{label}", pa.float64()) for label in classes]
-    return pa.schema([("prediction", _label_type(classes)), *shares])
+    chosen = (decision or Decision()).chosen(probabilities)
+    winners = names.take(pa.array(chosen, mask=chosen < 0))
+    front: Sequence[Any] = [] if kept is None else kept.columns
+    columns = [*front, winners, *map(pa.array, probabilities.T.copy())]
+    return pa.Table.from_arrays(columns, schema=types)
 
 
 def _label_type(classes: NDArray[Any]) -> pa.DataType:
@@ -84,22 +139,89 @@ def _label_type(classes: NDArray[Any]) -> pa.DataType:
 
 
 @contextmanager
-def _csv_writer(file: BinaryIO, classes: NDArray[Any]) -> Iterator[Write]:
-    """Give a function that writes to a CSV file; only what needs quotes has them."""
-    schema = _schema(classes)
-    header = io.StringIO(newline="")
-    csv.writer(header, lineterminator="\n").writerow(schema.names)
-    file.write(header.getvalue().encode())
-    special = any(mark in str(label) for label in classes for mark in ',"\r\n')
-    options = pyarrow.csv.WriteOptions(
-        include_header=False, quoting_style="needed" if special else "none"
-    )
-    with pyarrow.csv.CSVWriter(file, schema, write_options=options) as writer:
-        yield lambda probabilities: writer.write_table(predictions(classes, probabilities))
+def _written_to(file: BinaryIO | _StandardOutput, form: str, types: pa.Schema) -> Iterator[Write]:
+    """Give a function that writes rows to a file in a format."""
+    if form in SEPARATORS:
+        yield _text_writer(file, SEPARATORS[form], types)
+        return
+    try:
+        opened = pyarrow.parquet.ParquetWriter(file, types)
+    except pa.ArrowNotImplementedError as error:
+        hint = "leave the columns of such types out of --keep"
+        found = f"a column cannot be written to Parquet: {error}"
+        raise DataError(found, "plain values", hint) from error
+    with opened as writer:
+        yield lambda table: _begun(file, lambda: writer.write_table(table))
+
+
+def _text_writer(file: BinaryIO | _StandardOutput, separator: str, types: pa.Schema) -> Write:
+    """Return a function that writes rows below a head; only what needs quotes has them."""
+    for field in types:
+        refuse_unspellable(field.type, field.name)
+    names = [pa.array([name]) for name in types.names]
+    file.write(csv_lines(pa.Table.from_arrays(names, types.names), separator))
+    return lambda table: _begun(file, lambda: file.write(csv_lines(table, separator)))
+
+
+def _begun(file: BinaryIO | _StandardOutput, write: Callable[[], Any]) -> None:
+    """Write rows, and what has been held back before them; returns nothing."""
+    if isinstance(file, _StandardOutput):
+        file.release()
+    write()
+
+
+class _StandardOutput(io.RawIOBase):
+    """Standard output that holds back what is written until there are rows."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._held, self._written = stream, bytearray(), 0
+        self._is_held, self._is_abandoned = True, False
+
+    def writable(self) -> bool:
+        """Return that it can be written."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Write bytes, or hold them back; return their number."""
+        size = memoryview(content).nbytes
+        self._written += size
+        if self._is_held:
+            self._held += content
+        elif not self._is_abandoned:
+            self._stream.write(content)
+        return size
+
+    def tell(self) -> int:
+        """Return how many bytes have been written, which a pipe does not know."""
+        return self._written
+
+    def release(self) -> None:
+        """Write what is held back, and all that comes, at once; returns nothing."""
+        if self._is_held:
+            self._is_held = False
+            self._stream.write(self._held)
+
+    def abandon(self) -> None:
+        """Write nothing more; returns nothing."""
+        self._is_abandoned = True
+
+    def flush(self) -> None:
+        """Write what waits in a buffer; returns nothing."""
+        if not (self._is_held or self._is_abandoned):
+            self._stream.flush()
 
 
 @contextmanager
-def _parquet_writer(file: BinaryIO, classes: NDArray[Any]) -> Iterator[Write]:
-    """Give a function that writes to a Parquet file."""
-    with pyarrow.parquet.ParquetWriter(file, _schema(classes)) as writer:
-        yield lambda probabilities: writer.write_table(predictions(classes, probabilities))
+def _standard_output() -> Iterator[_StandardOutput]:
+    """Give standard output; what it does not take is told as such."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")  # noqa: TRY301 - told like all others
+        stream = _StandardOutput(sys.stdout.buffer)
+        yield stream
+        stream.flush()
+    except (EpochalError, BrokenPipeError):
+        raise
+    except OSError as error:
+        discard_standard_output()
+        raise WriteError.from_cause(STANDARD_OUTPUT, error) from error

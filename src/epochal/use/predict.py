@@ -112,11 +112,15 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def without_target(rows: Rows, model: Model) -> Rows:
-    """Return rows without the column that the model predicts, if they are a table that has it."""
-    if not isinstance(rows, pa.Table) or model.target in model.preprocessor.schema.names:
+def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
+    """Return rows without the column that the model predicts, if they are a table that has it.
+
+    Also without columns that are `kept` for another use, unless they are inputs.
+    """
+    if not isinstance(rows, pa.Table):
         return rows
-    return rows.drop_columns([name for name in rows.column_names if name == model.target])
+    surplus = {model.target, *kept} - set(model.preprocessor.schema.names)
+    return rows.drop_columns([name for name in rows.column_names if name in surplus])
 
 
 def predict_ahead(
@@ -149,15 +153,18 @@ def unlabelled_batches(
 
     Cells of CSV files are read as in training, their lines and header as `csv` says.
     """
-    schema = model.preprocessor.schema
-    columns = schema.names
-    for rows in files.batches(path, rows_per_batch, csv=csv.of_cells(schema.csv)):
-        if isinstance(rows, pa.Table):
-            yield without_target(rows, model)
-        elif rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):
-            yield np.delete(rows, int(str(model.target)), axis=1)
-        else:
-            yield rows
+    csv = csv.of_cells(model.preprocessor.schema.csv)
+    return (unlabelled(rows, model) for rows in files.batches(path, rows_per_batch, csv=csv))
+
+
+def unlabelled(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
+    """Return rows without the model's target, and without columns that are kept, if these are no inputs."""
+    columns = model.preprocessor.schema.names
+    if isinstance(rows, pa.Table):
+        return without_target(rows, model, kept)
+    if rows.ndim == 2 and rows.shape[1] == len(columns) + 1 and _is_number(model.target):
+        return np.delete(rows, int(str(model.target)), axis=1)
+    return rows
 
 
 def chunk_rows(features: int) -> int:

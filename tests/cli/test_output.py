@@ -1,0 +1,414 @@
+"""What is said: printable for a person, as documented for a machine, and not lost on a broken stream."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from epochal.cli import main as edge
+from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER
+from epochal.cli.output import Fault, Output, as_json
+from epochal.errors import DataError
+from epochal.model.shape import misfits
+
+TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+EPOCHAL = (sys.executable, "-m", "epochal")
+ROOT = Path(__file__).parents[2]
+RED = "red\x1b[31m"
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+def tables_of(page: Path) -> dict[str, dict[str, str]]:
+    """Return the keys and types that a page describes under each of its headings."""
+    found: dict[str, dict[str, str]] = {}
+    heading = ""
+    for line in page.read_text("utf-8").splitlines():
+        if line.startswith("### "):
+            heading = re.sub(r"[`*]", "", line.removeprefix("### "))
+            found[heading] = {}
+        elif match := re.fullmatch(r"\| `(\w+)` \| ([^|]+) \| .+ \|", line):
+            found[heading][match[1]] = match[2]
+    return found
+
+
+TABLES = tables_of(ROOT / "docs" / "JSON.md")
+PLAIN = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "any": object,
+    "label": (str, int, float, bool),
+}
+
+
+def shape_of(kind: str):
+    """Return a type of the page as a shape of `epochal.model.shape`."""
+    if match := re.fullmatch(r"\*(.+)\*", kind):
+        return {key: shape_of(one) for key, one in TABLES[match[1]].items()}
+    if kind.startswith("list of "):
+        return [shape_of(kind.removeprefix("list of "))]
+    if kind.endswith(" or null"):
+        return (shape_of(kind.removesuffix(" or null")), None)
+    if kind.endswith(" by text"):
+        return {str: shape_of(kind.removesuffix(" by text"))}
+    return PLAIN[kind]
+
+
+def misfits_of(line: str, result: str) -> list[tuple[str, str, str]]:
+    """Return what in an event is not as the page says; `result` names the kind of a result."""
+    event = json.loads(line, parse_constant=pytest.fail)
+    heading = result if event["event"] == "result" else event["event"]
+    keys = dict(TABLES[heading])
+    if heading == "result of evaluate":
+        keys |= TABLES["figures"]
+    shape = {key: shape_of(kind) for key, kind in keys.items()}
+    return list(misfits(event, {"event": str, "schema": int} | shape, heading))
+
+
+def checked(out: str, result: str) -> list[str]:
+    """Return the names of the events on a stream, all of which are as the page says."""
+    lines = out.splitlines()
+    for line in lines:
+        event = json.loads(line)
+        assert event["schema"] == 1
+        assert line.isascii()
+        assert not (found := misfits_of(line, result)), found
+    return [json.loads(line)["event"] for line in lines]
+
+
+def test_the_validator_finds_what_is_not_documented():
+    """A key more, a key less and another type are found: the tests below can fail."""
+    good = {"event": "waiting", "schema": 1, "source": "a pipe"}
+
+    assert not misfits_of(json.dumps(good), "")
+    for bad in (good | {"more": 1}, good | {"source": 1}, {"event": "waiting", "schema": 1}):
+        assert misfits_of(json.dumps(bad), "")
+    figures = {"event": "result", "schema": 1, "model": "m", "data": "d"}
+    assert misfits_of(json.dumps(figures), "result of evaluate")
+
+
+def test_every_event_of_a_training_is_as_documented(run, table):
+    """With test rows, copies, warnings and left-out rows: all that can be there is there."""
+    table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0] + ",one", *(line + ",7" for line in lines[1:])]) + "\n")
+    words = ("--target", "income", *TINY, "--test", table, "--valid", table, "--json")
+    ended = run("train", table, *words)
+    data = json.loads(ended.out.splitlines()[0])
+
+    assert ended.err == ""
+    # Where the C kernels are missing, a warning says so.
+    events = [event for event in checked(ended.out, "result of train") if event != "warning"]
+    assert events == ["data", "epoch", "epoch", "result"]
+    assert (data["dropped"], data["validation_rows"]) == (1, 160)
+    assert data["duplicates"] == {"validate": 160, "test": 160}
+    assert [one["column"] for one in data["warnings"]] == ["one"]
+
+
+def test_events_of_other_commands_are_as_documented(run, model, table):
+    """Results, and warnings before them."""
+    words = ("--target", "income", "--json")
+    more = table.read_text().replace("\n", ",x\n").replace("income,x", "income,hobby")
+    table.write_text(more)
+    for words, result, events in (
+        (("inspect", table, "--target", "income"), "inspect DATA", ["result"]),
+        (("inspect", model), "inspect MODEL", ["result"]),
+        (("evaluate", model, table), "evaluate", ["warning", "result"]),
+        (("predict", model, table, "--out", "p.csv"), "predict", ["warning", "result"]),
+    ):
+        ended = run(*words, "--json")
+        assert ended.err == ""
+        assert checked(ended.out, f"result of {result}") == events
+
+
+def test_beside_predictions_events_are_on_standard_error(run, model, table):
+    """Standard output has the predictions alone."""
+    ended = run("predict", model, table, "--json")
+
+    assert ended.out.startswith("prediction,")
+    assert checked(ended.err, "result of predict") == ["result"]
+    assert json.loads(ended.err)["out"] == "standard output"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "kind"),
+    [
+        (("train", "nowhere.csv", "--json"), 3, "MissingFileError"),
+        (("train", "--json"), 2, "SettingError"),
+        (("train", "a.csv", "--json", "--dropuot", "1"), 2, "SettingError"),
+        (("inspect", "nowhere.epochal", "--json"), 3, "MissingFileError"),
+        (
+            ("predict", "nowhere.epochal", "a.csv", "--out", "p.csv", "--json"),
+            3,
+            "MissingFileError",
+        ),
+    ],
+)
+def test_errors_are_events(run, words, code, kind):
+    """On standard output, with the exit code; also where the command line itself is wrong."""
+    ended = run(*words)
+    event = json.loads(ended.out)
+
+    assert (ended.code, ended.err) == (code, "")
+    assert checked(ended.out, "") == ["error"]
+    assert (event["code"], event["kind"]) == (code, kind)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind"),
+    [
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted"),
+        (MemoryError(), NO_MEMORY, "NoMemory"),
+        (ZeroDivisionError("surprise"), MISTAKE, "Mistake"),
+        (OSError(5, "Input/output error"), 6, "WriteError"),
+    ],
+)
+def test_other_ends_are_events_too(monkeypatch, capsys, error, code, kind):
+    """Whatever ends a command is one object for a machine."""
+
+    def action(_):
+        """Raise the error."""
+        raise error
+
+    monkeypatch.setattr(edge, "import_module", lambda _: SimpleNamespace(run=action))
+    assert edge.main(["inspect", "m", "--json"]) == code
+    out = capsys.readouterr().out
+
+    assert checked(out, "") == ["error"]
+    assert json.loads(out)["kind"] == kind
+
+
+def test_json_is_ascii_on_one_line():
+    """No character of a name breaks a line or moves a cursor, and all come back."""
+    text = "ä\u2028\x85\x1b[31m\x7f\u202e\ud800\n"
+    line = as_json({"name": text, "number": float("inf")})
+
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {"name": text, "number": None}
+
+
+def test_quiet_leaves_results_warnings_and_errors(capsys):
+    """What only somebody who watches wants to know is left away."""
+    for as_machine in (False, True):
+        output = Output(as_json=as_machine, quiet=True)
+        output.notice("by the way")
+        output.event("epoch", epoch=1)
+        output.warning("look out")
+        said = capsys.readouterr()
+        assert "look out" in said.out + said.err
+        assert "by the way" not in said.out + said.err
+        assert "epoch" not in said.out + said.err.replace("epochal", "")
+
+
+def test_quiet_predictions_and_figures(run, model, table):
+    """Predict says nothing, evaluate its figures."""
+    assert run("predict", model, table, "--out", "p.csv", "--quiet")[:3] == (0, "", "")
+    quiet, usual = (run("evaluate", model, table, *words) for words in (("--quiet",), ()))
+
+    assert quiet == usual
+
+
+def test_what_is_not_printable_is_escaped(capsys):
+    """In results, notices, warnings and errors; the lines themselves stay lines."""
+    output = Output()
+    output.result({}, [f"column {RED}", "two"])
+    output.notice(f"rows of {RED}")
+    output.warning(f"column {RED}\nis ignored")
+    output.warning("no compiler.\nHint: install one")
+    output.error(Fault(4, "DataError", DataError(f"no {RED}", f"a\n{RED}", f"not {RED}")))
+    said = capsys.readouterr()
+
+    assert said.out == "column red\\x1b[31m\ntwo\n"
+    assert said.err.splitlines() == [
+        "rows of red\\x1b[31m",
+        "epochal: warning: column red\\x1b[31m\\nis ignored",
+        "epochal: warning: no compiler.",
+        "epochal: hint: install one",
+        "epochal: error: no red\\x1b[31m; expected a\\nred\\x1b[31m.",
+        "epochal: hint: not red\\x1b[31m",
+    ]
+
+
+def test_names_from_files_never_reach_the_terminal_as_they_are(run, tmp_path):
+    """Columns, classes and file names with escape sequences: in every report of every command."""
+    colours = ["blue\x1b[34m", "red\x9b31m", "up\u202edown"]
+    rows = "".join(f'{k},"{colours[k % 3]}",{colours[k % 2]}\n' for k in range(60))
+    path = tmp_path / f"{RED}.csv"
+    path.write_text(f'size\x1b]0;x\x07,"colour\x1b[2J",class\x1b[1A\n{rows}')
+    words = ("--target", "class\x1b[1A")
+    told = [
+        run("inspect", path, *words),
+        run("train", path, *words, *TINY, "--out", f"{RED}.epochal", "--test", path),
+        run("inspect", f"{RED}.epochal"),
+        run("evaluate", f"{RED}.epochal", path),
+        run("predict", f"{RED}.epochal", path, "--out", f"{RED}.csv.csv"),
+        run("inspect", path),
+        run("train", path, "--target", "clas\x1b[1A"),
+        run("predict", f"{RED}.epochal", tmp_path / "\x1b[31m.csv"),
+    ]
+
+    assert [one.code for one in told] == [0, 0, 0, 0, 0, 4, 4, 3]
+    for one in told:
+        for line in (one.out + one.err).splitlines():
+            assert line.isprintable(), line
+    assert "colour\\x1b[2J" in told[0].out
+    assert "red\\x9b31m" in told[2].out
+
+
+def test_the_next_command_can_be_typed_whatever_the_names_are(run, table, tmp_path):
+    """A shell reads the escaped name back."""
+    data = tmp_path / "-a\x1b[31m' b.csv"
+    data.write_text(table.read_text())
+    told = run("train", "--target", "income", *TINY, "--", data.name).out.splitlines()[-1]
+    script = "printf '%s\\n' " + told.split(" predict ")[1]
+    words = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
+
+    model, read, *_ = words.decode().splitlines()
+    assert (tmp_path / model).exists()
+    assert (tmp_path / read).read_text() == table.read_text()
+    assert run("predict", model, read).code == 0
+
+
+@pytest.mark.parametrize("as_machine", [False, True])
+def test_messages_have_a_bounded_length(capsys, as_machine):
+    """A value or a name of megabytes is cut, in errors and in warnings."""
+    long = "x\x1b" * 1_000_000
+    output = Output(as_json=as_machine)
+    output.error(Fault(4, "DataError", DataError(f"column {long!r}", long, long)))
+    output.warning(long)
+    said = capsys.readouterr()
+
+    for line in (said.out + said.err).splitlines():
+        assert len(line) < 2500 * (2 if as_machine else 1)
+    assert "…" in said.err or "\\u2026" in said.out
+
+
+def test_a_long_name_in_a_file_is_a_short_message(run, tmp_path):
+    """From a long header, through the whole program."""
+    path = tmp_path / "long.csv"
+    path.write_text(f"{'a' * 100_000},b\n1,2\n")
+    ended = run("inspect", path, "--target", "c")
+
+    assert ended.code == 4
+    assert len(ended.err) < 2100
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return how a line of a shell ended."""
+    line = line.replace("EPOCHAL", " ".join(EPOCHAL))
+    command = ["bash", "-c", line]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+TRAIN = f"EPOCHAL train people.csv --target income {' '.join(TINY)}"
+
+
+@needs_full
+@pytest.mark.parametrize("ends", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("form", ["", " --json"])
+def test_a_training_whose_report_fails_has_saved_its_model(table, tmp_path, ends, form):
+    """The code of a failure to write, one line, and that the model is saved; also if progress fails first."""
+    ended = shell(f"{TRAIN}{form} --out m.epochal {ends}", tmp_path)
+    errors = [line for line in ended.stderr.splitlines() if "error" in line]
+
+    assert ended.returncode == 6
+    assert len(errors) == 1
+    assert "cannot write standard output: " in errors[0]
+    assert "; the model is saved as m.epochal" in errors[0]
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+    assert (tmp_path / "m.epochal").exists()
+
+
+@needs_full
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict MODEL people.csv",
+        "predict MODEL people.csv --out-format parquet",
+        "evaluate MODEL people.csv",
+        "evaluate MODEL people.csv --json",
+        "inspect MODEL",
+        "inspect people.csv --target income",
+    ],
+)
+@pytest.mark.parametrize("ends", [">/dev/full", ">&-"])
+def test_a_result_that_cannot_be_written_is_an_error(model, table, tmp_path, line, ends):
+    """A full disk and a closed standard output: exit code 6, and one message."""
+    ended = shell(f"EPOCHAL {line.replace('MODEL', str(model))} {ends}", tmp_path)
+
+    assert ended.returncode == 6
+    assert ended.stderr.count("cannot write standard output: ") == 1
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+
+
+def test_a_closed_stream_is_given_to_no_file(table, tmp_path):
+    """With all three closed a model is trained and saved whole: no file gets the number of a stream."""
+    ended = shell(f"{TRAIN} --quiet --out m.epochal <&- >&- 2>&-", tmp_path)
+    told = shell(f"{TRAIN} --out m.epochal 2>&-", tmp_path)
+
+    assert ended.returncode == 0
+    assert shell("EPOCHAL inspect m.epochal", tmp_path).returncode == 0
+    # What is said to nobody does not turn up elsewhere.
+    assert told.returncode == 0
+    assert told.stdout.startswith("Trained 2 members")
+
+
+@needs_full
+def test_a_full_standard_error_is_no_reason_to_fail(table, tmp_path):
+    """Progress and notices that nobody can read are left away."""
+    ended = shell(f"{TRAIN} --verbose --out m.epochal 2>/dev/full", tmp_path)
+
+    assert ended.returncode == 0
+    assert "Saved    m.epochal" in ended.stdout
+
+
+def test_a_training_that_nobody_reads_goes_on_and_tells_where_the_model_is(table, tmp_path):
+    """`train --json | head -1` has its line; the model is saved, and the code is that of a broken pipe."""
+    line = f"{TRAIN} --json --out m.epochal | head -1; echo ${{PIPESTATUS[0]}}"
+    ended = shell(line, tmp_path)
+    first, code = ended.stdout.splitlines()
+
+    assert json.loads(first)["event"] == "data"
+    assert int(code) == NO_READER
+    assert "the model is saved as m.epochal" in json.loads(ended.stderr.splitlines()[-1])["message"]
+
+
+def test_an_interruption_after_the_training_tells_where_the_model_is(run, table, monkeypatch):
+    """Ctrl-C while test rows are measured: the model is whole by then."""
+
+    def interrupted(*_):
+        """Press Ctrl-C."""
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("epochal.cli.train.figures_of", interrupted)
+    words = ("--target", "income", *TINY, "--test-fraction", "0.2", "--out", "m.epochal")
+    ended = run("train", table, *words)
+
+    assert ended.code == INTERRUPTED
+    assert "epochal: interrupted: nothing half-written is left; the model is saved" in ended.err
+
+
+def test_a_warning_is_told_once_in_either_form(monkeypatch, capsys):
+    """However often it is raised."""
+
+    def action(_) -> int:
+        """Warn twice."""
+        for _ in range(2):
+            warnings.warn("a column is surplus", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(edge, "import_module", lambda _: SimpleNamespace(run=action))
+    assert edge.main(["inspect", "m", "--json"]) == 0
+
+    assert checked(capsys.readouterr().out, "") == ["warning"]
