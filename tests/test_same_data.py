@@ -92,7 +92,7 @@ def held(table, folder, categorical):
         write(table.append_column("y", pa.array(["p", "q"] * (ROWS // 2))), path)
         for how, streamed in (("", False), (" streamed", True)):
             read = labelled(path, Roles("y"), categorical=categorical, streamed=streamed)
-            new = pa.concat_tables(files.batches(path, 7, table.column_names))
+            new = pa.concat_tables(p.rows for p in files.batches(path, 7, table.column_names))
             found[name + how] = read.rows, new
     for name, convert in FRAMES.items():
         rows = as_rows(convert(table))

@@ -96,16 +96,21 @@ class CellError(DataError):
         """Return the error from what stands before and after the row, and the row's number from 0.
 
         >>> error = CellError.in_row("column 'age' holds 'x' in", 3, "", "a number, as in training")
-        >>> print(error.placed("row 5 of new.csv"))
+        >>> print(error.placed(5, "new.csv"))
         column 'age' holds 'x' in row 5 of new.csv; expected a number, as in training.
         """
         error = cls(f"{before} row {row}{after}", expected, hint)
         error.before, error.row, error.after = before, int(row), after
         return error
 
-    def placed(self, place: str) -> DataError:
-        """Return the error with the row named so."""
-        return DataError(f"{self.before} {place}{self.after}", self.expected, self.hint)
+    def placed(self, row: int, file: str = "") -> DataError:
+        """Return the error with another number of the row, in a file if that is known."""
+        if not file:
+            return self.in_row(self.before, row, self.after, self.expected, self.hint)
+        # A file that is named already is not named again.
+        of_file = "" if file in self.before + self.after else f" of {file}"
+        found = f"{self.before} row {row}{of_file}{self.after}"
+        return DataError(found, self.expected, self.hint)
 
 
 class ColumnError(DataError, KeyError):

@@ -94,6 +94,16 @@ class Material(NamedTuple):
     n_classes: int
 
 
+class Prepared(NamedTuple):
+    """What a training takes: resolved settings, the run, the classes, which rows train, encoded rows."""
+
+    settings: Settings
+    run: Circumstances
+    classes: np.ndarray
+    trains: np.ndarray  # (rows,) bool
+    material: Material
+
+
 def fit(
     data: Labelled,
     settings: Settings,
@@ -119,25 +129,40 @@ def fit(
         DataError: for rows or labels that cannot be learned from.
         TrainingError: if no member ever had a finite loss.
     """
+    prepared = _prepared(data, settings, how, validation, classes, earlier)
+    trained = _train(prepared.settings, prepared.run, prepared.material, earlier)
+    return _summarised(prepared, trained, earlier)
+
+
+def _prepared(
+    data: Labelled,
+    settings: Settings,
+    how: Circumstances,
+    validation: Labelled | None,
+    classes: np.ndarray | None,
+    earlier: Fitted | None,
+) -> Prepared:
+    """Return the encoded rows, split, and the settings resolved for them."""
     if earlier:
         settings = _going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
-    data, classes, labels, weight = _numbers(data, classes, how)
-    if data.times is not None:
-        # Folds would train on what came later than the rows that judge.
-        settings = replace(settings, bagging=None)
-    weighs = _weighty(weight, settings, first=earlier is None)
-    trains, apart = _split(data, labels, weighs, settings, how, validation)
-    settings = _resolved(settings, data.rows, int(np.count_nonzero(trains)))
-    kept = _kept(data, trains, settings, how)
-    preprocessor = _preprocessor(data, trains, settings, earlier, kept)
-    known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
-    networks = _networks_bytes(preprocessor, settings, len(classes))
-    how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
-    how.memory.tidy()
-    parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
-    place = _place(kept, preprocessor, [*known, *parts], settings, how)
-    pool, *held = encoded(data.rows, known, parts, preprocessor, place)
+    with data.origin.naming_rows():
+        data, classes, labels, weight = _numbers(data, classes, how)
+        if data.times is not None:
+            # Folds would train on rows that are later than the validation rows.
+            settings = replace(settings, bagging=None)
+        weighs = _weighty(weight, settings, first=earlier is None)
+        trains, apart = _split(data, labels, weighs, settings, how, validation)
+        settings = _resolved(settings, data.rows, int(np.count_nonzero(trains)))
+        kept = _kept(data, trains, settings, how)
+        preprocessor = _preprocessor(data, trains, settings, earlier, kept)
+        known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
+        networks = _networks_bytes(preprocessor, settings, len(classes))
+        how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
+        how.memory.tidy()
+        parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
+        place = _place(kept, preprocessor, [*known, *parts], settings, how)
+        pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     how.memory.tidy()
     bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
     if validation is not None:
@@ -148,13 +173,18 @@ def fit(
     elif settings.early_stopping and bags.leaves_out:
         judges = own(pool, bags, how.memory.judging)
     material = Material(preprocessor, pool, bags, judges, len(classes))
-    trained = _train(settings, how, material, earlier)
+    return Prepared(settings, how, classes, trains, material)
+
+
+def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) -> Fitted:
+    """Return the model with its calibration and its out-of-bag scores and probabilities."""
+    settings, how, classes, trains, material = prepared
     plain = None if earlier is None else earlier.model.calibration
-    asked = Asked(pool, judges, how.memory, preprocessor.scaling)
-    calibration, said = opinions(trained, settings, bags, asked, plain)
+    asked = Asked(material.pool, material.judges, how.memory, material.preprocessor.scaling)
+    calibration, said = opinions(trained, settings, material.bags, asked, plain)
     left_out, out_of_bag = None, None
     if said is not None:
-        # Going on, the earlier fit may have trained on what is left out now.
+        # A continued training may have trained on rows that are out of bag now.
         out_of_bag = scores(
             said.mean,
             said.labels,
@@ -163,11 +193,11 @@ def fit(
             expected=said.expected,
         )
         if how.memory.limit is None:
-            left_out = np.full((len(labels), len(classes)), np.nan)
+            left_out = np.full((len(trains), len(classes)), np.nan)
             left_out[np.flatnonzero(trains)[said.rows]] = said.mean
     model = Model(
         settings=settings,
-        preprocessor=preprocessor,
+        preprocessor=material.preprocessor,
         classes=classes,
         members=tuple(trained.layers),
         calibration=calibration,
@@ -395,10 +425,11 @@ def _validating(
     validation: Labelled, classes: np.ndarray, preprocessor: Preprocessor, how: Circumstances
 ) -> Encoded:
     """Return the rows that were given to judge, encoded."""
-    _, _, truth, given = _numbers(validation, classes, how)
-    part = _judging(present(given, "sample_weight_val"), preprocessor, how)
-    known = Known(truth, given)
-    (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
+    with validation.origin.naming_rows():
+        _, _, truth, given = _numbers(validation, classes, how)
+        part = _judging(present(given, "sample_weight_val"), preprocessor, how)
+        known = Known(truth, given)
+        (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
     return held
 
 

@@ -353,7 +353,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
     [
         (("--weight", "income"), "income"),
         (("--weight", "wait"), "wait"),
-        (("--weight", "age"), "a weight of"),
+        (("--weight", "age"), "column 'age' holds the weight nan in row 0 of"),
         (("--group", "jobb"), "did you mean 'job'"),
         (("--time", "since", "--group", "job"), "times and groups"),
     ],

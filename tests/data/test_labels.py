@@ -57,14 +57,14 @@ class NAType:
     ("labels", "message"),
     [
         (np.array([[1, 0], [0, 1]]), "Unknown label type: .*shape"),
-        (np.array([0.5, 1.0]), "Unknown label type: continuous; the label in row 0 of y is 0.5"),
+        (np.array([0.5, 1.0]), "Unknown label type: continuous; y holds 0.5 in row 0"),
         (np.array([1.0, np.nan]), "Input y contains NaN: the label is missing in row 1"),
-        (np.array([1.0, np.inf]), "Input y contains infinity .row 1"),
+        (np.array([1.0, np.inf]), "Input y contains infinity: y, in row 1"),
         (np.array(["a", None], dtype=object), "Input y contains NaN.* row 1"),
         (np.array(["a", "b", float("nan")], dtype=object), "Input y contains NaN.* row 2"),
         (np.array([NAType(), 1], dtype=object), "Input y contains NaN.* row 0"),
         (np.array(["a", 1], dtype=object), "Unknown label type: unknown; .*int, str"),
-        (np.array([2**70, 0.5], dtype=object), "continuous; the label in row 1 of y is 0.5"),
+        (np.array([2**70, 0.5], dtype=object), "continuous; y holds 0.5 in row 1"),
         (np.array([True, 2], dtype=object), "Unknown label type: unknown; y mixes labels"),
         (np.array([1j, 2]), "Unknown label type: unknown; .*complex"),
         (np.array([b"a", b"b"]), "Unknown label type: unknown"),
@@ -106,5 +106,5 @@ def test_messages_say_what_holds_the_labels():
 
     with pytest.raises(DataError, match="column 'y' of f.csv has one class only"):
         encode_labels(one, where)
-    with pytest.raises(DataError, match=r"row 1 of column 'y' of f\.csv is 0\.5"):
+    with pytest.raises(DataError, match=r"column 'y' of f\.csv holds 0\.5 in row 1"):
         encode_labels(np.array([1.0, 0.5]), where)

@@ -12,6 +12,7 @@ from epochal.cli.inputs import open_inputs
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.data.label_matching import class_indices
+from epochal.data.origin import Piece
 from epochal.data.sources.roles import Roles, labelled_batches
 from epochal.data.unseen import Unseen
 from epochal.errors import DataError
@@ -52,10 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
     tally = Tally.nothing(len(model.classes))
-    labelled = ((piece, piece.rows) for piece in pieces if len(piece.labels))
+    labelled = ((p, Piece(p.rows, p.origin)) for p in pieces if len(p.labels))
     unseen = Unseen()
     for piece, found in predict_ahead(model, labelled):
-        truth = class_indices(model.classes, piece.labels, piece.label_source)
+        with piece.origin.naming_rows():
+            truth = class_indices(model.classes, piece.labels, piece.label_source)
         tally = tally.add(truth, found.probabilities, piece.weight)
         unseen = unseen.merge(found.unseen)
         count.add(len(piece.labels))

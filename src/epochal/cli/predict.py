@@ -20,6 +20,7 @@ from epochal.cli.writing import (
     predictions,
     table_writer,
 )
+from epochal.data.origin import Piece
 from epochal.data.sources import files
 from epochal.data.unseen import Unseen
 from epochal.model.artifact import load
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 
     from epochal.cli.writing import Destination
     from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
     from epochal.model.description import Model
 
-    Pieces = Iterator[tuple[pa.Table | None, Rows]]
+    Pieces = Iterator[tuple[pa.Table | None, Piece]]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,7 +86,10 @@ def _pieces(
             (None, p) for p in unlabelled_batches(arguments.data, model, rows, csv)
         )
     types, pieces = files.batches_with(arguments.data, rows, kept, csv)
-    return types, ((beside, unlabelled(piece, model, kept)) for piece, beside in pieces)
+    return types, (
+        (beside, Piece(unlabelled(piece.rows, model, kept), piece.origin))
+        for piece, beside in pieces
+    )
 
 
 def _tell(arguments: argparse.Namespace, to: Destination, rows: int) -> None:

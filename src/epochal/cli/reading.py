@@ -15,6 +15,7 @@ from epochal.data.label_matching import class_indices
 from epochal.data.labelled import Labelled
 from epochal.data.labels import Coded
 from epochal.data.numbers import is_number
+from epochal.data.origin import Origin
 from epochal.data.rows import head_of
 from epochal.data.sources.roles import labelled, labelled_batches
 from epochal.data.streamed import joined
@@ -47,7 +48,7 @@ def like(
     if streamed:
         return relabelled(labelled(path, roles, drop=drop, streamed=True, csv=csv), classes)
     pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop, csv))
-    labels = np.concatenate([class_indices(classes, p.labels, p.label_source) for p in pieces])
+    labels = np.concatenate([indices_of(piece, classes) for piece in pieces])
     if not len(labels):
         raise DataError(f"{path} has no row with a label", "at least one")
     return Labelled(
@@ -56,14 +57,21 @@ def like(
         None if roles.weight is None else np.concatenate([piece.weight for piece in pieces]),
         dropped=sum(piece.dropped for piece in pieces),
         csv=csv,
+        origin=Origin.of([p.origin for p in pieces], [len(p.labels) for p in pieces]),
     )
 
 
 def relabelled(read: Labelled, classes: NDArray[Any]) -> Labelled:
     """Return the rows with labels of the type of `classes`, which must have them all."""
-    indices = class_indices(classes, read.labels, read.label_source)
+    indices = indices_of(read, classes)
     is_coded = isinstance(read.labels, Coded)
     return replace(read, labels=Coded(classes, indices) if is_coded else classes[indices])
+
+
+def indices_of(read: Labelled, classes: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the class index of every row; a label that is no class is refused by file and row."""
+    with read.origin.naming_rows():
+        return class_indices(classes, read.labels, read.label_source)
 
 
 def class_counts(labels: NDArray[Any] | Coded) -> dict[str, int]:

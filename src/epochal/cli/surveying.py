@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from epochal.data.labelled import Labelled
+    from epochal.data.origin import Origin
     from epochal.data.rows import Rows
     from epochal.data.sources.text_counts import CellCounts
 
@@ -122,7 +124,8 @@ def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
 def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:
     """Return the rows that are looked at, what their columns hold, and what looks wrong."""
     some = read.sampled(INSPECTED)
-    classes, _ = encode_labels(read.labels, read.label_source)
+    with read.origin.naming_rows():
+        classes, _ = encode_labels(read.labels, read.label_source)
     numbers = class_indices(classes, some.labels)
     found = survey(some.rows, numbers)
     return some, found, [*found.doubts, *copies(some.rows, numbers)]
@@ -163,7 +166,8 @@ class Look:
         chosen[:: max(count // LOOKED_AT, 1)] = True
         apart = np.zeros(count, bool) if apart is None else apart
         chosen &= ~apart
-        for span, piece, keys in ahead(self._keyed, pieces(read.rows)):
+        keyed = partial(self._keyed, read.origin)
+        for span, piece, keys in ahead(keyed, pieces(read.rows)):
             if self.compared:
                 self.train.add(keys[~apart[span]])
                 others.add(keys[apart[span]])
@@ -172,10 +176,11 @@ class Look:
         _, numbers = np.unique(read.labels_of(chosen), return_inverse=True)
         self.doubts += survey(joined(some), numbers).doubts[:TOLD]
 
-    def compare(self, use: str, others: Iterable[tuple[slice, Rows]]) -> None:
+    def compare(self, use: str, others: Iterable[Labelled]) -> None:
         """Go through rows of another use; returns nothing."""
         seen = Seen()
-        for _, _, keys in ahead(self._keyed, others):
+        some = ((piece.origin, piece.rows) for piece in others)
+        for keys in ahead(self._keys, some):
             seen.add(keys)
         self.in_both[use] = self.train.copies_in(seen)
 
@@ -188,9 +193,14 @@ class Look:
             if both
         ]
 
-    def _keyed(self, span: slice, piece: Rows) -> tuple[slice, Rows, np.ndarray]:
-        """Return a piece with the keys of its rows: none of rows that lack columns."""
+    def _keyed(self, origin: Origin, span: slice, piece: Rows) -> tuple[slice, Rows, np.ndarray]:
+        """Return a piece with the keys of its rows."""
+        return span, piece, self._keys(origin.after(span.start), piece)
+
+    def _keys(self, origin: Origin, piece: Rows) -> np.ndarray:
+        """Return the keys of rows: none of rows that lack columns."""
         lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
         if lacks or not self.compared or not isinstance(piece, (pa.Table, np.ndarray)):
-            return span, piece, np.empty(0, np.uint64)
-        return span, piece, row_keys(piece, self.kinds, span.start, self.words)
+            return np.empty(0, np.uint64)
+        with origin.naming_rows():
+            return row_keys(piece, self.kinds, missing=self.words)

@@ -17,7 +17,7 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
 from epochal.cli.progress import progress_for
-from epochal.cli.reading import like, relabelled
+from epochal.cli.reading import ROWS_PER_PIECE, indices_of, like, relabelled
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
@@ -29,10 +29,8 @@ from epochal.cli.train_report import (
 )
 from epochal.data.csv_options import PLAIN
 from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.label_matching import class_indices
 from epochal.data.labels import encode_labels
 from epochal.data.memory import Memory
-from epochal.data.rows import pieces
 from epochal.data.sources.discovery import format_of
 from epochal.data.sources.pipes import is_piped
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
 
     from epochal.data.csv_options import CsvOptions
     from epochal.data.labelled import Labelled
-    from epochal.data.rows import Rows
     from epochal.model.description import Model
     from epochal.records import Evaluation
 
@@ -143,20 +140,22 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         csv=csv,
     )
     if earlier is None:
-        classes, numbers = encode_labels(train.labels, train.label_source)
+        with train.origin.naming_rows():
+            classes, numbers = encode_labels(train.labels, train.label_source)
     else:
         classes = earlier.classes
         train = relabelled(train, classes)
-        numbers = class_indices(classes, train.labels, train.label_source)
+        numbers = indices_of(train, classes)
     valid = None
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
-    apart = _apart(arguments, train, numbers)
+    with train.origin.naming_rows():
+        apart = _apart(arguments, train, numbers)
     look = None
     if not arguments.quiet:
         look = Look(train, apart, compared=bool(valid or arguments.test))
     if look and valid:
-        look.compare("validate", pieces(valid.rows))
+        look.compare("validate", valid.pieces(ROWS_PER_PIECE))
     if arguments.test:
         # A mistake in it shall show now, and not after hours of training.
         tested = _test_pieces(arguments, classes, csv)
@@ -196,15 +195,12 @@ def _apart(
 
 def _test_pieces(
     arguments: argparse.Namespace, classes: np.ndarray, csv: CsvOptions
-) -> Iterator[tuple[slice, Rows]]:
+) -> Iterator[Labelled]:
     """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
-    start, roles = 0, _roles(arguments)
-    for piece in labelled_batches(
-        arguments.test, roles, piece_rows(arguments.memory), arguments.drop, csv
-    ):
-        class_indices(classes, piece.labels, piece.label_source)
-        yield slice(start, start + len(piece.labels)), piece.rows
-        start += len(piece.labels)
+    rows = piece_rows(arguments.memory)
+    for piece in labelled_batches(arguments.test, _roles(arguments), rows, arguments.drop, csv):
+        indices_of(piece, classes)
+        yield piece
 
 
 def _roles(arguments: argparse.Namespace) -> Roles:

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochal.data.canonical import canonical, canonical_texts
-from epochal.data.numbers import decoded, first_row_of, is_number, is_text
-from epochal.errors import DataError
+from epochal.data.numbers import decoded, is_number, is_text, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,9 +154,8 @@ def as_names(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
     plain = is_text(kind) or is_number(kind) or types.is_boolean(kind) or types.is_temporal(kind)
     if plain or types.is_null(kind) or types.is_string_view(kind):
         return column
-    row = first_row_of(pc.is_valid(column), place)
-    found = f"column {place.name!r} holds {kind} values (row {row})"
-    raise DataError(found, "texts, numbers, dates, or true and false, as in training")
+    expected = "texts, numbers, dates, or true and false, as in training"
+    raise unreadable(column, place, expected)
 
 
 def as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:

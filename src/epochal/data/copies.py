@@ -70,7 +70,6 @@ def _share(keys: np.ndarray, halvings: int) -> np.ndarray:
 def row_keys(
     rows: Rows,
     kinds: Mapping[str, Kind] | None = None,
-    first_row: int = 0,
     missing: Sequence[str] = PLAIN.words,
 ) -> np.ndarray:
     """Return a number for every row (uint64): the same for equal rows of one run of the program.
@@ -80,7 +79,6 @@ def row_keys(
     Args:
         rows: a table, or an array whose rows may have any shape; no sparse matrix.
         kinds: how a table's columns are read; those of `kinds_of` where not given.
-        first_row: the number of the first row, in messages.
         missing: texts that mean a missing value where numbers, dates or truth values are expected.
 
     >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
@@ -90,7 +88,7 @@ def row_keys(
     if isinstance(rows, pa.Table):
         kinds = kinds_of(rows) if kinds is None else kinds
         columns = (
-            _words(rows.column(name), kind, Place(name, first_row, missing))
+            _words(rows.column(name), kind, Place(name, words=missing))
             for name, kind in kinds.items()
         )
     else:

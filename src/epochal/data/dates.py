@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from epochal.data.numbers import (
     TICKS,
     decoded,
-    first_row_of,
     floats,
     is_text,
     parsed_by_text,
     readings,
+    unreadable,
     without_words,
 )
-from epochal.errors import DataError
 
 if TYPE_CHECKING:
     from epochal.data.numbers import Place
@@ -57,8 +55,7 @@ def seconds(column: pa.ChunkedArray, place: Place) -> np.ndarray:
         return floats(column.cast(pa.int64())) / 1e3
     if pa.types.is_timestamp(kind):
         return floats(column.cast(pa.int64())) / TICKS[kind.unit]
-    row = first_row_of(pc.is_valid(column), place)
-    raise DataError(f"column {place.name!r} holds {kind} values (row {row})", "dates")
+    raise unreadable(column, place, "dates")
 
 
 class Extent(NamedTuple):

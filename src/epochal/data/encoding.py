@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.batches import ArraySource, LazySource, RowSource
+from epochal.data.origin import Origin
 from epochal.data.packing import PackedSource
 from epochal.data.rows import ahead, len_of, pieces, take, with_room
 from epochal.data.store import Layout, Store, StoredSource, stored_in
@@ -136,11 +137,16 @@ def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preproce
     some = rows if len(numbers) == len_of(rows) else take(rows, numbers)
     source: RowSource
     if not isinstance(some, (np.ndarray, pa.Table)):
-        source = LazySource(
-            len(numbers), preprocessor.n_features, lambda i: preprocessor.encode(take(some, i))
-        )
+
+        def encode(rows: np.ndarray) -> np.ndarray:
+            """Return some of the rows, encoded."""
+            with Origin().where(numbers[rows]).naming_rows():
+                return preprocessor.encode(take(some, rows))
+
+        source = LazySource(len(numbers), preprocessor.n_features, encode)
     else:
-        source = ArraySource(preprocessor.compact(some))
+        with Origin().where(numbers).naming_rows():
+            source = ArraySource(preprocessor.compact(some))
     return Encoded(source, known.of(numbers))
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from epochal.data.labels import missing_labels
 from epochal.data.rows import blocks
 from epochal.data.sources.conversion import converting
-from epochal.errors import DataError
+from epochal.errors import CellError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,8 @@ def numbered_groups(values: np.ndarray) -> np.ndarray:
     """
     missing = missing_labels(values)
     if missing.any():
-        row = int(missing.argmax())
-        raise DataError(f"the group is missing in row {row}", "a group for every row")
+        expected = "a group for every row"
+        raise CellError.in_row("the group is missing in", int(missing.argmax()), "", expected)
     with converting("groups", "numbers, texts or dates"):
         numbers = _numbered(values)
     if not (numbers > numbers.min(initial=0)).any():

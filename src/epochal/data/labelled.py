@@ -9,6 +9,7 @@ import numpy as np
 
 from epochal.data.csv_options import PLAIN
 from epochal.data.labels import Coded
+from epochal.data.origin import NOWHERE, Origin
 from epochal.data.rows import cut, len_of, take
 from epochal.data.streamed import Streamed, joined
 
@@ -25,8 +26,8 @@ class Labelled:
 
     Rows of one of the `groups` are on one side of every split; with `times` the
     latest rows are those that validate. `dropped` rows had no label and are none of these.
-    `label_source` names what holds the labels, in messages. `csv` says how cells of CSV files
-    were read, and are to be.
+    `label_source` names what holds the labels, in messages, and `origin` where rows come from.
+    `csv` says how cells of CSV files were read, and are to be.
     """
 
     rows: Rows | Streamed
@@ -37,12 +38,15 @@ class Labelled:
     dropped: int = 0
     label_source: str = "y"
     csv: CsvOptions = PLAIN
+    origin: Origin = NOWHERE
 
     def pieces(self, size: int) -> Iterator[Labelled]:
         """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""
         for some, piece in cut(self.rows, size):
             weight = None if self.weight is None else self.weight[some]
-            yield Labelled(piece, self.labels_of(some), weight, label_source=self.label_source)
+            origin = self.origin.after(some.start)
+            labels, where = self.labels_of(some), self.label_source
+            yield Labelled(piece, labels, weight, label_source=where, origin=origin)
 
     def sampled(self, most: int) -> Labelled:
         """Return rows in memory: as they are if they are there, of files every so-manieth, about `most`."""
@@ -77,4 +81,5 @@ class Labelled:
             weight=weight,
             groups=groups,
             times=times,
+            origin=self.origin.where(chosen),
         )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from epochal.data.sources.conversion import is_gap
-from epochal.errors import DataError
+from epochal.errors import CellError, DataError
 
 _EXPECTED = "labels that are whole numbers, texts, or true and false"
 _AS_TEXT = (
@@ -43,7 +43,10 @@ def encode_labels(y: np.ndarray | Coded, where: str = "y") -> tuple[np.ndarray, 
     ['no' 'yes'] [0 1 0]
     """
     if isinstance(y, Coded):
-        classes, indices = encode_labels(y.values, where)
+        try:
+            classes, indices = encode_labels(y.values, where)
+        except CellError as error:
+            raise error.placed(int((y.codes == error.row).argmax())) from None
         return classes, indices.astype(y.codes.dtype)[y.codes]
     y = np.asarray(y)
     if y.ndim != 1:
@@ -89,11 +92,12 @@ def _refuse_unfit(y: np.ndarray, where: str) -> None:
             raise _missing(int(np.isnan(y).argmax()))
         if np.isinf(y).any():
             row = int(np.isinf(y).argmax())
-            raise DataError(f"Input y contains infinity (row {row} of {where})", _EXPECTED)
+            raise CellError.in_row(f"Input y contains infinity: {where}, in", row, "", _EXPECTED)
         fractions = y != np.round(y)
         if fractions.any():
             row = int(fractions.argmax())
-            raise unknown_type("continuous", f"the label in row {row} of {where} is {y[row]}")
+            before = f"Unknown label type: continuous; {where} holds {y[row]} in"
+            raise CellError.in_row(before, row, "", _EXPECTED, _AS_TEXT)
     elif y.dtype.kind not in "biuUO":
         raise unknown_type("unknown", f"the labels of {where} are of type {y.dtype}")
 
@@ -106,10 +110,13 @@ def _by_set(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(classes, dtype=object), indices
 
 
-def _missing(row: int) -> DataError:
+def _missing(row: int) -> CellError:
     """Return the error for a row without a label."""
-    hint = "leave such rows out of the training"
-    return DataError(f"Input y contains NaN: the label is missing in row {row}", _EXPECTED, hint)
+    before, hint = (
+        "Input y contains NaN: the label is missing in",
+        "leave such rows out of the training",
+    )
+    return CellError.in_row(before, row, "", _EXPECTED, hint)
 
 
 def unknown_type(kind: str, found: str) -> DataError:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from epochal.data.dates import seconds
 from epochal.data.numbers import Place, numbers, truths
 from epochal.data.schema import refuse_repeated
-from epochal.errors import ColumnError, DataError
+from epochal.errors import CellError, ColumnError, DataError
 
 if TYPE_CHECKING:
     from epochal.data.rows import Rows
@@ -101,12 +101,9 @@ def refuse_infinity(
         return
     row, index = np.argwhere(flags)[0]
     name = [column.name for column in schema.columns if column.is_numeric][index]
-    raise DataError(
-        f"Input X contains infinity{more}: {values[row, index]:g} in column {name!r}, "
-        f"row {first_row + row} (the first is 0)",
-        "finite numbers",
-        "a missing value may be NaN or None",
-    )
+    before = f"Input X contains infinity{more}: {values[row, index]:g} in column {name!r},"
+    hint = "a missing value may be NaN or None"
+    raise CellError.in_row(before, first_row + row, " (the first is 0)", "finite numbers", hint)
 
 
 def _warn_of_surplus(present: list[str], names: list[str]) -> None:

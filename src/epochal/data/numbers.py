@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochal.data.csv_options import PLAIN
-from epochal.errors import DataError
+from epochal.errors import CellError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,8 +52,7 @@ def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
         integers = column.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64())
         return floats(integers) / TICKS[kind.unit]
     if not is_number(kind) and not pa.types.is_boolean(kind) and not pa.types.is_null(kind):
-        row = first_row_of(pc.is_valid(column), place)
-        raise DataError(f"column {place.name!r} holds {kind} values (row {row})", "numbers")
+        raise unreadable(column, place, "numbers")
     return floats(column)
 
 
@@ -70,10 +69,9 @@ def truths(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     strange = ~(np.isnan(values) | (values == 0) | (values == 1))
     if strange.any():
         row = int(strange.argmax())
-        raise DataError(
-            f"column {place.name!r} holds {values[row]:g} in row {place.first_row + row}",
-            "true or false, as in training",
-        )
+        before = f"column {place.name!r} holds {values[row]:g} in"
+        expected = "true or false, as in training"
+        raise CellError.in_row(before, place.first_row + row, "", expected)
     return values
 
 
@@ -109,8 +107,8 @@ def parsed_by_text(
             values[index] = parse(text)
         except (ValueError, KeyError):
             row = first_row_of(pc.equal(encoded.indices, index), place)
-            found = f"column {place.name!r} holds {text[:60]!r} in row {row}"
-            raise DataError(found, f"{expected}, as in training") from None
+            before = f"column {place.name!r} holds {text[:60]!r} in"
+            raise CellError.in_row(before, row, "", f"{expected}, as in training") from None
     indices: np.ndarray = encoded.indices.fill_null(len(texts)).to_numpy()
     return np.take(values, indices)
 
@@ -145,6 +143,13 @@ def without_words(values: np.ndarray, place: Place, parse: Callable[[str], float
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
     """Return the number of the first row for which a boolean column is true."""
     return place.first_row + max(int(pc.index(chosen, True).as_py()), 0)
+
+
+def unreadable(column: pa.ChunkedArray, place: Place, expected: str) -> CellError:
+    """Return the error for a column whose type cannot be what is expected, with its first value's row."""
+    row = first_row_of(pc.is_valid(column), place)
+    before = f"column {place.name!r} holds {column.type} values, the first in"
+    return CellError.in_row(before, row, "", expected)
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -4,66 +4,85 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from epochal.errors import CellError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from epochal.data.rows import Rows
+
+# How rows were chosen: the number of the first one, a mask (bool), or row numbers.
+Choice: TypeAlias = "int | np.ndarray"
 
 
 @dataclass(frozen=True, eq=False)
 class Origin:
     """The files that hold some rows one after the other, and which of their rows these are.
 
-    `files` are names, each with its number of rows; the last one may have more. `first` is the
-    number of the first row. `kept` are masks over rows, bool, each of those that the one before
-    has left. Nothing is computed before there is a message.
+    `parts` are names of files, or origins, each with its number of rows; the last one may have
+    more. `choices` were made one after the other, each among the rows that the one before left.
+    Nothing is computed before there is a message.
     """
 
-    files: tuple[tuple[str, int], ...] = ()
-    first: int = 0
-    kept: tuple[np.ndarray, ...] = ()
+    parts: tuple[tuple[str | Origin, int], ...] = ()
+    choices: tuple[Choice, ...] = ()
 
     @classmethod
-    def of(cls, name: str, first: int = 0) -> Origin:
-        """Return the origin of rows of one file, from this row on."""
-        return cls(((name, 0),), first)
+    def of(cls, parts: Sequence[object], counts: Sequence[int]) -> Origin:
+        """Return the origin of all rows of some files, or of other origins, which have so many rows each."""
+        each = (part if isinstance(part, Origin) else str(part) for part in parts)
+        return cls(tuple(zip(each, counts, strict=True)))
 
     def where(self, chosen: np.ndarray) -> Origin:
-        """Return the origin of the rows that are chosen, bool (rows,)."""
-        return replace(self, kept=(*self.kept, chosen))
+        """Return the origin of the rows that are chosen: a mask, bool (rows,), or row numbers."""
+        return replace(self, choices=(*self.choices, chosen))
 
     def after(self, rows: int) -> Origin:
-        """Return the origin of the rows that follow so many; only of rows that are all kept."""
-        return replace(self, first=self.first + rows)
+        """Return the origin of the rows that follow the first so many."""
+        return replace(self, choices=(*self.choices, rows))
 
-    def place(self, row: int) -> str:
-        """Return how messages name a row; the first is 0.
+    def place(self, row: int) -> tuple[int, str]:
+        """Return the number of a row in its file, and the name of the file; "" if there is none.
 
-        >>> origin = Origin((("a.csv", 3), ("b.csv", 3))).where(np.array([1, 1, 0, 0, 1, 1], bool))
-        >>> origin.place(1), origin.place(2), Origin().place(7)
-        ('row 1 of a.csv', 'row 1 of b.csv', 'row 7')
+        >>> origin = Origin.of(["a.csv", "b.csv"], [3, 3]).where(np.array([1, 1, 0, 0, 1, 1], bool))
+        >>> origin.place(1), origin.after(2).place(0), Origin().place(7)
+        ((1, 'a.csv'), (1, 'b.csv'), (7, ''))
         """
-        for mask in reversed(self.kept):
-            row = int(np.flatnonzero(mask)[row])
-        row += self.first
-        for name, count in self.files[:-1]:
-            if row < count:
-                return f"row {row} of {name}"
-            row -= count
-        return f"row {row} of {self.files[-1][0]}" if self.files else f"row {row}"
+        for choice in reversed(self.choices):
+            if isinstance(choice, int):
+                row += choice
+            else:
+                row = int((np.flatnonzero(choice) if choice.dtype == bool else choice)[row])
+        number, last = 0, len(self.parts) - 1
+        while number < last and row >= self.parts[number][1]:
+            row -= self.parts[number][1]
+            number += 1
+        part = self.parts[number][0] if self.parts else ""
+        return part.place(row) if isinstance(part, Origin) else (row, part)
 
     @contextmanager
     def naming_rows(self) -> Iterator[None]:
-        """Return a context in which errors about a row say where that row is."""
+        """Return a context in which errors about a row say where that row is.
+
+        Without a file, they still can be given one by whoever knows more.
+        """
         try:
             yield
         except CellError as error:
-            place = self.place(error.row)
-            row, _, name = place.partition(" of ")
-            # A file that is named already is not named again.
-            place = row if name and name in error.before else place
-            raise error.placed(place) from error.__cause__
+            row, name = self.place(error.row)
+            raise error.placed(row, name) from error.__cause__
+
+
+# Of rows that come from no file.
+NOWHERE = Origin()
+
+
+class Piece(NamedTuple):
+    """Some rows, and where they come from."""
+
+    rows: Rows
+    origin: Origin = NOWHERE

@@ -100,7 +100,7 @@ def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
 
 
 def ahead(
-    work: Callable[..., Result], some: Iterable[tuple[Any, Rows]], most: int = _THREADS
+    work: Callable[..., Result], some: Iterable[tuple[Any, Any]], most: int = _THREADS
 ) -> Iterator[Result]:
     """Yield what the work makes of each piece, in their order; the next pieces are under way.
 

@@ -11,7 +11,7 @@ import numpy as np
 from epochal.data.labels import missing_labels
 from epochal.data.rows import blocks
 from epochal.data.sources.conversion import converting
-from epochal.errors import DataError
+from epochal.errors import CellError, DataError
 
 
 def latest(times: np.ndarray, fraction: float) -> np.ndarray:
@@ -27,7 +27,8 @@ def latest(times: np.ndarray, fraction: float) -> np.ndarray:
     """
     missing = missing_labels(times)
     if missing.any():
-        raise DataError(f"the time is missing in row {missing.argmax()}", "a time for every row")
+        expected = "a time for every row"
+        raise CellError.in_row("the time is missing in", int(missing.argmax()), "", expected)
     with converting("times", "values that sort, such as numbers, dates or texts"):
         in_order = np.sort(times)
     if in_order[0] == in_order[-1]:

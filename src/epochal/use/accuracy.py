@@ -8,6 +8,7 @@ import numpy as np
 
 from epochal.data.label_matching import matching
 from epochal.data.labels import missing_labels
+from epochal.data.origin import Piece
 from epochal.data.sources.roles import labelled_batches
 from epochal.data.unseen import Unseen
 from epochal.errors import CellError, DataError
@@ -34,14 +35,14 @@ def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
         DataError: if there is no row, or no weight.
     """
     right, total, unseen = 0.0, 0.0, Unseen()
-    for piece, found in predict_ahead(model, ((piece, piece.rows) for piece in pieces)):
+    rows = ((piece, Piece(piece.rows, piece.origin)) for piece in pieces)
+    for piece, found in predict_ahead(model, rows):
         labels = list(piece.labels_of(slice(None)))
         missing = missing_labels(np.asarray(labels, dtype=object))
         if missing.any():
-            row = int(missing.argmax())
-            raise CellError.in_row(
-                f"{piece.label_source} has no label in", row, "", "a label per row"
-            )
+            before, row = f"{piece.label_source} has no label in", int(missing.argmax())
+            with piece.origin.naming_rows():
+                raise CellError.in_row(before, row, "", "a label per row")
         index = matching(model.classes, labels)
         truth = np.array([-1 if index[label] is None else index[label] for label in labels], int)
         weight = np.ones(len(labels)) if piece.weight is None else np.asarray(piece.weight)

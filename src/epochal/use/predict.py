@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from epochal.data.csv_options import PLAIN
 from epochal.data.matching import matched
-from epochal.data.rows import ahead, cut, len_of
+from epochal.data.origin import Piece
+from epochal.data.rows import ahead, cut
 from epochal.data.sources import files
 from epochal.data.unseen import Unseen
 from epochal.learn.losses import softmax
@@ -73,9 +74,7 @@ def warn_of_unseen(model: Model, unseen: Unseen) -> None:
         warnings.warn(str(surprise), UserWarning, stacklevel=4)
 
 
-def prediction(
-    model: Model, rows: Rows, member: int | None = None, first_row: int = 0
-) -> Prediction:
+def prediction(model: Model, rows: Rows, member: int | None = None) -> Prediction:
     """Return the probabilities of the classes, rows summing to 1, and which categories are not known.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
@@ -84,7 +83,6 @@ def prediction(
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
         member: the number of the one member to ask; None for all.
-        first_row: the number of the first of the rows, in messages.
     """
     members, calibration = model.members, model.calibration
     if member is not None:
@@ -97,7 +95,7 @@ def prediction(
     large = work(members, number) > SMALL
     size, unseen = chunk_rows(model.preprocessor.n_features), Unseen()
     for some, chunk in cut(rows, size):
-        x, found = model.preprocessor.encode_new(chunk, first_row=first_row + some.start)
+        x, found = model.preprocessor.encode_new(chunk, first_row=some.start)
         result[some] = probabilities(members, x, activation, calibration, large=large)
         unseen = unseen.merge(found)
     return Prediction(result, unseen)
@@ -106,7 +104,7 @@ def prediction(
 def predict_proba_at(model: Model, path: str) -> np.ndarray:
     """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
     size = chunk_rows(model.preprocessor.n_features)
-    pieces = ((None, rows) for rows in unlabelled_batches(path, model, size))
+    pieces = ((None, piece) for piece in unlabelled_batches(path, model, size))
     parts, unseen = zip(*(part for _, part in predict_ahead(model, pieces)), strict=True)
     warn_of_unseen(model, reduce(Unseen.merge, unseen))
     return np.concatenate(parts)
@@ -124,37 +122,32 @@ def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
 
 
 def predict_ahead(
-    model: Model, some: Iterable[tuple[Beside, Rows]]
+    model: Model, some: Iterable[tuple[Beside, Piece]]
 ) -> Iterator[tuple[Beside, Prediction]]:
     """Yield the predictions of pieces of rows, each with what came beside it, in their order.
 
-    While they are used, the next pieces are read, encoded and predicted.
+    While they are used, the next pieces are read, encoded and predicted. Errors about a value
+    name its row where it comes from.
     """
 
-    def counted() -> Iterator[tuple[tuple[Beside, int], Rows]]:
-        """Yield the pieces, with how many rows came before each."""
-        before = 0
-        for beside, rows in some:
-            yield (beside, before), rows
-            before += len_of(rows)
-
-    def predicted(with_it: tuple[Beside, int], rows: Rows) -> tuple[Beside, Prediction]:
+    def predicted(beside: Beside, piece: Piece) -> tuple[Beside, Prediction]:
         """Return what came beside rows, and their prediction."""
-        beside, before = with_it
-        return beside, prediction(model, rows, first_row=before)
+        with piece.origin.naming_rows():
+            return beside, prediction(model, piece.rows)
 
-    return ahead(predicted, counted())
+    return ahead(predicted, some)
 
 
 def unlabelled_batches(
     path: str, model: Model, rows_per_batch: int, csv: CsvOptions = PLAIN
-) -> Iterator[Rows]:
+) -> Iterator[Piece]:
     """Yield the rows at a path piece by piece, without the model's target if it is there.
 
     Cells of CSV files are read as in training, their lines and header as `csv` says.
     """
     csv = csv.of_cells(model.preprocessor.schema.csv)
-    return (unlabelled(rows, model) for rows in files.batches(path, rows_per_batch, csv=csv))
+    pieces = files.batches(path, rows_per_batch, csv=csv)
+    return (Piece(unlabelled(rows, model), origin) for rows, origin in pieces)
 
 
 def unlabelled(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:

@@ -50,7 +50,7 @@ def test_every_table_format_reads_the_same(tmp_path, name):
     assert found.rows.to_pydict() == {"a": [1, 2], "s": ["x", None]}
     assert (found.labels.tolist(), found.dropped) == (["no", "yes"], 1)
     assert found.source == str(path)
-    whole = pa.concat_tables(batches(str(path), 2))
+    whole = pa.concat_tables(piece.rows for piece in batches(str(path), 2))
     assert whole.column("s").to_pylist() == ["x", None, "y"]
     parts = list(labelled_batches(str(path), 2, ["a"], "y"))
     assert [part.labels.tolist() for part in parts] == [["no", "yes"], []]
@@ -83,7 +83,7 @@ def test_folder_of_parts(tmp_path):
     (tmp_path / "2.csv").write_text("y,a\nq,4.5\n")
     (tmp_path / "3.csv").write_text("a,y\n")
     assert read(str(tmp_path), "y").rows.to_pydict() == {"a": [1, 2, 3, 4.5]}
-    tables = list(batches(str(tmp_path), 2, ["a"]))
+    tables = [piece.rows for piece in batches(str(tmp_path), 2, ["a"])]
     assert [table.num_rows for table in tables] == [2, 1, 1]
     assert [v for t in tables for v in t.column("a").to_pylist()] == ["1", "2", "3", "4.5"]
 
@@ -126,7 +126,7 @@ def test_no_rows_are_one_batch_of_none(tmp_path, ending):
         ".npz": lambda: np.savez(path, X=rows),
     }[ending]()
 
-    (found,) = batches(str(path), 2)
+    ((found, _),) = batches(str(path), 2)
     assert found.shape == (0, 3)
     assert not isinstance(found, pa.Table) or found.column_names == ["a", "b", "c"]
 
@@ -137,7 +137,7 @@ def test_arrays_of_parts(tmp_path):
     np.savez(tmp_path / "2.npz", X=np.ones((1, 3)), y=[1])
     found = read(str(tmp_path), None)
     assert (found.rows.shape, found.labels.tolist()) == ((3, 3), [0, 1, 1])
-    assert [len(rows) for rows in batches(str(tmp_path), 2)] == [2, 1]
+    assert [len(piece.rows) for piece in batches(str(tmp_path), 2)] == [2, 1]
     np.savez(tmp_path / "3.npz", X=np.ones((1, 3)))
     with pytest.raises(SourceError, match=r"3.npz has no labels"):
         read(str(tmp_path), None)
@@ -166,7 +166,7 @@ def test_folder_of_idx_files(tmp_path):
     found = read(str(tmp_path), None)
     assert np.array_equal(found.rows, images)
     assert found.labels.tolist() == [7, 3]
-    assert next(batches(str(tmp_path), 5)).shape == (2, 2, 2)
+    assert next(batches(str(tmp_path), 5)).rows.shape == (2, 2, 2)
 
 
 # Cells that are not always read as they stand, by what their column may be.
@@ -198,7 +198,7 @@ def test_batches_have_the_values_of_the_whole(tmp_path_factory, columns, options
     names = [*"abc"[: len(columns)], "last"]
     path.write_text("\n".join([",".join(names), *lines]), newline="")
     whole = read(str(path), None, csv=options).rows
-    together = pa.concat_tables([*batches(str(path), 7, csv=options)])
+    together = pa.concat_tables(p.rows for p in batches(str(path), 7, csv=options))
     for name in names:
         typed, text = whole.column(name), together.column(name)
         kind = kind_of(typed.type, name)

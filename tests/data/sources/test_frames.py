@@ -90,7 +90,7 @@ def test_pandas_dates_periods_and_zones():
 def test_objects_are_refused_by_row_and_column(value):
     """What cannot be written as text in one way only is refused, with row and column."""
     frame = pd.DataFrame({"c": pd.Series(["a", value], dtype=_OBJECT)})
-    with pytest.raises(DataError, match="row 2 of column 'c' of the data frame is of type"):
+    with pytest.raises(DataError, match="row 1 of column 'c' of the data frame is of type"):
         as_rows(frame)
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 
 from epochal.data.csv_options import PLAIN
+from epochal.data.origin import Origin, Piece
 from epochal.data.sources import pictures
 from epochal.data.sources.array_streams import refuse_unlike
 from epochal.data.sources.discovery import SUFFIXES, discover, format_of
@@ -32,11 +32,13 @@ from epochal.data.sources.typed_labels import spelled
 from epochal.errors import DataError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
+
+_Block = TypeVar("_Block")
 
 __all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
 
@@ -80,7 +82,9 @@ def read(
         if target is not None and target not in names:
             shared_names(parts, form, [target])
         texts = {name for name in (*as_text, target) if name in names}
-        found = from_table(read_parts(parts, form, names, texts), target, path, target_as_text)
+        table, counts = read_parts(parts, form, names, texts)
+        origin = Origin.of(parts, counts)
+        found = from_table(table, target, path, target_as_text, origin)
     else:
         pairs = list(_arrays(parts, name, target))
         found = _joined(pairs, parts[: len(pairs)], path)
@@ -109,7 +113,7 @@ def refuse_unlabelled(path: OpenedData, csv: CsvOptions = PLAIN) -> None:
 
 def batches(
     path: str, rows_per_batch: int, names: Sequence[str] | None = None, csv: CsvOptions = PLAIN
-) -> Iterator[Rows]:
+) -> Iterator[Piece]:
     """Yield the rows at a path, so many at a time, in bounded memory.
 
     `names`: only these columns; None: all. Columns of text files stay text: the
@@ -118,22 +122,23 @@ def batches(
     nothing = True
     for piece in _pieces(path, rows_per_batch, names, None, csv):
         nothing = False
-        yield piece.rows
+        yield Piece(piece.rows, piece.origin)
     if nothing:
         parts = discover(path)
         name = str(format_of(parts[0]))
         if name in TABLES:
             form = partitioned(table_format(name, csv), path, parts)
-            yield pa.table({column: pa.nulls(0) for column in shared_names(parts, form, names)})
+            columns = shared_names(parts, form, names)
+            yield Piece(pa.table({column: pa.nulls(0) for column in columns}))
         else:
-            yield array_format(name).read(parts[0])[0]
+            yield Piece(array_format(name).read(parts[0])[0])
 
 
 class Kept(NamedTuple):
     """Columns that are carried along as they stand in the data: their types, and pieces of rows with them."""
 
     types: pa.Schema
-    pieces: Iterator[tuple[Rows, pa.Table]]
+    pieces: Iterator[tuple[Piece, pa.Table]]
 
 
 def batches_with(
@@ -157,13 +162,14 @@ def batches_with(
     schemas = [form.written_types(part, kept) for part in parts]
     types = schemas[0] if len(parts) == 1 else joint_schema(parts, schemas, form, kept)[0]
 
-    def pieces() -> Iterator[tuple[Rows, pa.Table]]:
+    def pieces() -> Iterator[tuple[Piece, pa.Table]]:
         """Yield the pieces of every part in turn."""
         for part in parts:
-            for rows, table in form.batches_with(part, rows_per_batch, names, kept):
+            blocks = form.batches_with(part, rows_per_batch, names, kept)
+            for start, (rows, table) in _counted(blocks, lambda block: len(block[0])):
                 with reading(part, f"the types of the columns of {parts[0]}"):
                     cast_table = table if table.schema.equals(types) else table.cast(types)
-                yield rows, cast_table
+                yield Piece(rows, _from(part, start)), cast_table
 
     return Kept(types, pieces())
 
@@ -200,21 +206,37 @@ def _pieces(
     form = partitioned(table_format(name, csv), path, parts)
     wanted = shared_names(parts, form, _wanted(names, target))
     for part in parts:
-        for table in form.batches(part, rows, wanted):
-            yield from_table(table, target, path)
+        for start, table in _counted(form.batches(part, rows, wanted), len):
+            yield from_table(table, target, path, origin=_from(part, start))
 
 
 def _array_batches(
     parts: Sequence[Path], name: str, rows: int, target: str | None, source: str
 ) -> Iterator[LabelledRows]:
     """Yield the batches of every part of arrays in turn."""
-    blocks = (
-        pictures.together(parts, rows, target)
-        if name == "pictures"
-        else chain.from_iterable(array_format(name).batches(part, rows, target) for part in parts)
-    )
-    for block, labels in blocks:
-        yield without_missing(block, labels, source)
+    of_parts: Iterable[tuple[object, Iterator[tuple[np.ndarray, np.ndarray | None]]]]
+    if name == "pictures":
+        of_parts = [(source, pictures.together(parts, rows, target))]
+    else:
+        of_parts = ((part, array_format(name).batches(part, rows, target)) for part in parts)
+    for part, blocks in of_parts:
+        for start, (block, labels) in _counted(blocks, lambda pair: len(pair[0])):
+            yield without_missing(block, labels, source, _from(part, start))
+
+
+def _counted(
+    blocks: Iterable[_Block], rows_of: Callable[[_Block], int]
+) -> Iterator[tuple[int, _Block]]:
+    """Yield blocks of rows, each behind the number of its first row."""
+    start = 0
+    for block in blocks:
+        yield start, block
+        start += rows_of(block)
+
+
+def _from(file: object, row: int) -> Origin:
+    """Return the origin of the rows of a file from this one on."""
+    return Origin.of([file], [0]).after(row)
 
 
 def _arrays(
@@ -251,11 +273,14 @@ def _joined(
     first, first_labels = pairs[0]
     for (rows, labels), part in zip(pairs[1:], parts[1:], strict=True):
         refuse_unlike((parts[0], (first, first_labels)), (part, (rows, labels)))
+    # Pictures are read all at once: nothing says of which file a row is.
+    files = parts if len(pairs) > 1 else [source]
+    origin = Origin.of(files, [len(rows) for rows, _ in pairs])
     if len(pairs) == 1:
-        return without_missing(first, first_labels, source)
+        return without_missing(first, first_labels, source, origin)
     joined = [labels for _, labels in pairs if labels is not None]
     rows = np.concatenate([rows for rows, _ in pairs])
-    return without_missing(rows, np.concatenate(joined) if joined else None, source)
+    return without_missing(rows, np.concatenate(joined) if joined else None, source, origin)
 
 
 def _count(rows: Rows) -> int:

@@ -250,7 +250,7 @@ def _as_text(series: Any, where: str) -> pa.Array:
             return pa.array([number_of(value) for value in kept], pa.float64(), from_pandas=True)
     for row, value in enumerate(kept):
         if value is not None and not _is_writable(value):
-            message = f"row {row + 1} of {where} is of type {type(value).__name__!r}"
+            message = f"row {row} of {where} is of type {type(value).__name__!r}"
             raise DataError(message, EXPECTED, HINT)
     texts = [None if value is None else str(value) for value in kept]
     with converting(where, "text that UTF-8 can write", values=texts, convert=pa.scalar):

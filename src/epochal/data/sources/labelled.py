@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.data.labels import missing_labels
+from epochal.data.origin import NOWHERE, Origin
 from epochal.data.sources.typed_labels import labels_of
 from epochal.data.streamed import chosen_of
 from epochal.errors import ColumnError, DataError, suggestion
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 class LabelledRows:
     """Rows and their labels (None where nobody asked for them, or there are none).
 
-    `source` is what they were read from; `dropped` rows had no label and were
-    left out.
+    `source` is what they were read from, `origin` its files; `dropped` rows had no label and
+    were left out.
     """
 
     rows: Rows
     labels: np.ndarray | None
     source: str
     dropped: int = 0
+    origin: Origin = NOWHERE
 
 
 def from_table(
@@ -38,10 +40,11 @@ def from_table(
     target: str | None,
     source: str,
     as_text: bool = False,  # noqa: FBT001, FBT002
+    origin: Origin = NOWHERE,
 ) -> LabelledRows:
     """Return the table without its target column, and that column as labels.
 
-    `as_text`: labels that are numbers are the texts that spell them.
+    `as_text`: labels that are numbers are the texts that spell them. `origin`: of the rows.
 
     >>> table = pa.table({"age": [31, 45], "job": ["cook", None]})
     >>> found = from_table(table, "job", "people.csv")
@@ -49,11 +52,11 @@ def from_table(
     (1, array(['cook'], dtype=object), 1)
     """
     if target is None:
-        return LabelledRows(table, None, source)
+        return LabelledRows(table, None, source, origin=origin)
     if target not in table.column_names:
         raise ColumnError.from_missing([target], table.column_names, source)
     labels = labels_of(table.column(target), target_of(target, source), as_text)
-    return without_missing(table.drop_columns([target]), labels, source)
+    return without_missing(table.drop_columns([target]), labels, source, origin)
 
 
 def target_of(target: str, source: str) -> str:
@@ -61,10 +64,15 @@ def target_of(target: str, source: str) -> str:
     return f"column {target!r} of {source}"
 
 
-def without_missing(rows: Rows, labels: np.ndarray | None, source: str) -> LabelledRows:
+def without_missing(
+    rows: Rows,
+    labels: np.ndarray | None,
+    source: str,
+    origin: Origin = NOWHERE,
+) -> LabelledRows:
     """Return the rows that have a label; the counts of rows and labels must agree."""
     if labels is None:
-        return LabelledRows(rows, None, source)
+        return LabelledRows(rows, None, source, origin=origin)
     count = rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0]
     if count != len(labels):
         raise DataError(f"{source} has {count} rows and {len(labels)} labels", "one label per row")
@@ -74,8 +82,8 @@ def without_missing(rows: Rows, labels: np.ndarray | None, source: str) -> Label
     if dropped:
         kept = ~missing
         rows = chosen_of(rows, kept) if isinstance(rows, pa.Table) else rows[kept]
-        labels = labels[kept]
-    return LabelledRows(rows, labels, source, dropped)
+        labels, origin = labels[kept], origin.where(kept)
+    return LabelledRows(rows, labels, source, dropped, origin)
 
 
 def no_labels(source: str, names: Sequence[str] | None) -> DataError:

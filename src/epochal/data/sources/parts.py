@@ -74,11 +74,12 @@ def shared_names(
 
 def read_parts(
     parts: Sequence[Path], form: TableFormat, names: Sequence[str], as_text: Collection[str] = ()
-) -> pa.Table:
-    """Return the rows of all parts; columns that are text in one part are text in all."""
+) -> tuple[pa.Table, list[int]]:
+    """Return the rows of all parts, and how many each has; columns that are text in one part are text in all."""
     tables = [form.read(part, names, as_text) for part in parts]
+    counts = [table.num_rows for table in tables]
     if len(tables) == 1:
-        return tables[0]
+        return tables[0], counts
     schema, unlike = joint_schema(parts, [table.schema for table in tables], form, names)
     if unlike:
         tables = [form.read(part, names, {*as_text, *unlike}) for part in parts]
@@ -86,7 +87,7 @@ def read_parts(
     for part, table in zip(parts, tables, strict=True):
         with reading(part, f"the types of the columns of {parts[0]}"):
             cast.append(table.cast(schema))
-    return pa.concat_tables(cast).unify_dictionaries()
+    return pa.concat_tables(cast).unify_dictionaries(), counts
 
 
 def joint_schema(

@@ -24,13 +24,14 @@ from epochal.data.sources.frames import as_labels, feature_names
 from epochal.data.sources.gathered import LabelColumn
 from epochal.data.sources.labelled import no_columns, no_labels, target_of
 from epochal.data.sources.streams import stream
-from epochal.errors import ColumnError, DataError
+from epochal.errors import CellError, ColumnError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
+    from epochal.data.sources.labelled import LabelledRows
 
 
 class Roles(NamedTuple):
@@ -108,7 +109,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
         raise no_labels(path, feature_names(read.rows))
     where = roles.labels_in(path)
     check_target(read.labels, where, as_text=roles.target_as_text)
-    weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
+    weight = None if roles.weight is None else _weights_in(read, roles.weight)
     groups, times = (
         None if name is None else as_labels(_column(read.rows, name, path))
         for name in (roles.group, roles.time)
@@ -122,7 +123,8 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     if isinstance(rows, pa.Table):
         refuse_unusable(rows.schema)
     rows = as_categories(rows, categorical, path, options.categorical)
-    return Labelled(rows, read.labels, weight, groups, times, read.dropped, where, csv)
+    known = weight, groups, times, read.dropped, where, csv, read.origin
+    return Labelled(rows, read.labels, *known)
 
 
 def labelled_batches(
@@ -141,11 +143,12 @@ def labelled_batches(
         if read.labels is None:
             raise no_labels(path, feature_names(read.rows))
         rows = read.rows
-        weight = None if roles.weight is None else _weights_in(rows, roles.weight, path)
+        weight = None if roles.weight is None else _weights_in(read, roles.weight)
         if isinstance(rows, pa.Table):
             rows = rows.drop_columns([name for name in rows.column_names if name in surplus])
         where = roles.labels_in(path)
-        yield Labelled(rows, read.labels, weight, dropped=read.dropped, label_source=where, csv=csv)
+        known = read.dropped, where, csv, read.origin
+        yield Labelled(rows, read.labels, weight, None, None, *known)
 
 
 def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> pa.Table:
@@ -183,11 +186,13 @@ def _streamed(
     if roles.weight in found.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
-        weight = _checked(np.asarray(weight, np.float64), roles.weight, path)
+        with found.origin.naming_rows():
+            weight = _checked(np.asarray(weight, np.float64), roles.weight)
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    return Labelled(rows, labels, weight, groups, times, found.dropped, where, csv)
+    known = weight, groups, times, found.dropped, where, csv, found.origin
+    return Labelled(rows, labels, *known)
 
 
 def as_categories(
@@ -225,15 +230,18 @@ def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:
     return with_columns(rows, [name], path, f"the option with {name!r}").column(name)
 
 
-def _weights_in(rows: Rows, name: str, path: str) -> np.ndarray:
+def _weights_in(read: LabelledRows, name: str) -> np.ndarray:
     """Return a column of weights."""
-    return _checked(numbers(_column(rows, name, path), Place(name)), name, path)
+    column = _column(read.rows, name, read.source)
+    with read.origin.naming_rows():
+        return _checked(numbers(column, Place(name)), name)
 
 
-def _checked(weights: np.ndarray, name: str, path: str) -> np.ndarray:
+def _checked(weights: np.ndarray, name: str) -> np.ndarray:
     """Return weights that are finite and not below 0; refuse others."""
     wrong = ~(np.isfinite(weights) & (weights >= 0))
     if wrong.any():
-        found = f"a weight of {path}, column {name!r}, is {weights[wrong.argmax()]:g}"
-        raise DataError(found, "a finite number of at least 0 in every row")
+        row, expected = int(wrong.argmax()), "a finite number of at least 0 in every row"
+        before = f"column {name!r} holds the weight {weights[row]:g} in"
+        raise CellError.in_row(before, row, "", expected)
     return weights

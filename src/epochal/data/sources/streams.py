@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from epochal.data.csv_options import PLAIN
+from epochal.data.origin import Origin
 from epochal.data.schema import refuse_unusable
 from epochal.data.sources import array_streams, files, pictures, table_streams
 from epochal.data.sources.array_streams import ArrayPart
@@ -48,7 +49,7 @@ class LabelledStream:
     missing); anything else as its rank (float64, NaN where missing) among the
     different values of the column, from 0, so that the same texts have the same
     number and sorted ones are in its order; `ranked` names those columns.
-    `source` is what was read; `dropped` rows had no label.
+    `source` is what was read, `origin` its files; `dropped` rows had no label.
     """
 
     rows: Streamed
@@ -57,6 +58,7 @@ class LabelledStream:
     beside: dict[str, np.ndarray]
     source: str
     dropped: int
+    origin: Origin
     ranked: frozenset[str] = frozenset()
 
 
@@ -220,7 +222,11 @@ def _labelled_stream(
     kept = labels.has_label if dropped else None
     paths = [file.path for run in runs for file in run.files]
     rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
-    return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped)
+    # Several files of one run are pictures, which are read all at once.
+    files_of = [run.files[0].path if len(run.files) == 1 else source for run in runs]
+    origin = Origin.of(files_of, [run.n_rows for run in runs])
+    origin = origin if kept is None else origin.where(kept)
+    return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped, origin)
 
 
 def _rows(
