@@ -49,3 +49,9 @@ def iris_file(tmp_path):
     path = tmp_path / "iris.parquet"
     pd.DataFrame(table).to_parquet(path)
     return path
+
+
+@pytest.fixture
+def rng():
+    """Return a generator: the same numbers for each test, alone and in any order."""
+    return np.random.default_rng(2026)
