@@ -395,9 +395,9 @@ def as_stream(rows):
 def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
     """In one order the members are the same, bit for bit, wherever the rows are."""
     # Fewer validation rows fit in memory; with clear labels they choose the same epoch, the last.
-    labels = np.where(X[:, 0] > 0, "yes", "no")
-    in_memory = fitted(labels=labels, shuffle=False, **more)
-    on_disk = bounded(labels=labels, shuffle=False, **more)
+    more = more | {"labels": np.where(X[:, 0] > 0, "yes", "no")}
+    in_memory = fitted(shuffle=False, **more)
+    on_disk = bounded(shuffle=False, **more)
 
     for mine, its in zip(in_memory.model.members, on_disk.model.members, strict=True):
         assert all(
@@ -409,8 +409,7 @@ def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
         in_memory.model.history.training_loss, on_disk.model.history.training_loss, rtol=1e-5
     )
     assert (
-        first_weights(fitted(labels=labels, seed=1, **more))[0].tobytes()
-        != first_weights(in_memory)[0].tobytes()
+        first_weights(fitted(seed=1, **more))[0].tobytes() != first_weights(in_memory)[0].tobytes()
     )
 
 
