@@ -395,9 +395,8 @@ def as_stream(rows):
 def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
     """In one order the members are the same, bit for bit, wherever the rows are."""
     # Fewer validation rows fit in memory; with clear labels they choose the same epoch, the last.
-    more = more | {"labels": np.where(X[:, 0] > 0, "yes", "no")}
-    in_memory = fitted(shuffle=False, **more)
-    on_disk = bounded(shuffle=False, **more)
+    more = more | {"labels": np.where(X[:, 0] > 0, "yes", "no"), "shuffle": False}
+    in_memory, on_disk = fitted(**more), bounded(**more)
 
     for mine, its in zip(in_memory.model.members, on_disk.model.members, strict=True):
         assert all(
