@@ -39,6 +39,11 @@ settings.register_profile("epochal", deadline=None, derandomize=True)
 settings.load_profile("epochal")
 
 
+def pytest_configure(config):
+    """Leave the global generators alone, so that a test that draws from them without a seed varies."""
+    config.option.randomly_reset_seed = False
+
+
 @pytest.fixture
 def iris_file(tmp_path):
     """Return the path of the irises as a file, with a weight and a group for each."""
@@ -49,3 +54,9 @@ def iris_file(tmp_path):
     path = tmp_path / "iris.parquet"
     pd.DataFrame(table).to_parquet(path)
     return path
+
+
+@pytest.fixture
+def rng():
+    """Return a generator: the same numbers for each test, alone and in any order."""
+    return np.random.default_rng(2026)

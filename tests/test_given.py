@@ -17,8 +17,7 @@ from epochal.given import checked_classes, checked_labels, of_rows
 
 ROWS = np.zeros((3, 2))
 SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(80, 3))
+X = np.random.default_rng(0).normal(size=(80, 3))
 Y = np.where(X[:, 0] > 0, "up", "down")
 COLUMNS = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}
 FRAMES = {
@@ -156,9 +155,9 @@ def test_validation_rows_with_names_are_warned_of_too():
         small().fit(X, Y, X_val=pd.DataFrame(COLUMNS), y_val=Y)
 
 
-def test_an_array_with_categories_is_asked_by_position():
+def test_an_array_with_categories_is_asked_by_position(rng):
     """Its columns are kept by names that are no names; a frame's are taken in their order."""
-    rows = np.column_stack([X[:, 0], RANDOM.integers(0, 5, 80)])
+    rows = np.column_stack([X[:, 0], rng.integers(0, 5, 80)])
     ours = small(categorical_features=[1]).fit(rows, Y)
 
     with pytest.warns(UserWarning, match="fitted without feature names"):
@@ -333,8 +332,8 @@ EMPTY = {
     "objects": (X, np.empty((0, 3), object)),
     "sparse": (sparse.csr_array(X), sparse.csr_array((0, 3))),
     "sparse matrix": (sparse.csr_matrix(X), sparse.csc_matrix((0, 3))),
-    "images": (RANDOM.normal(size=(80, 8, 9)), np.empty((0, 8, 9))),
-    "images in a list": (RANDOM.normal(size=(80, 8, 9)), []),
+    "images": (np.random.default_rng(1).normal(size=(80, 8, 9)), np.empty((0, 8, 9))),
+    "images in a list": (np.random.default_rng(1).normal(size=(80, 8, 9)), []),
     "pandas": (pd.DataFrame(COLUMNS), pd.DataFrame(COLUMNS)[:0]),
     "pandas without types": (pd.DataFrame(COLUMNS), pd.DataFrame(columns=["a", "b", "c"])),
     "polars": (pl.DataFrame(COLUMNS), pl.DataFrame(COLUMNS)[:0]),

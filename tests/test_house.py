@@ -71,7 +71,11 @@ BROKEN = {
     ),
     "a reminder without number": ("note.py", '"""Say."""\n# TODO: later\n', "without a number"),
     "a machine's path": ("path.py", '"""Say."""\nx = "/home/me/x"\n', "somebody's machine"),
-    "a file without tests": ("alone.py", '"""Say."""\n', "no tests at tests/test_alone.py"),
+    "a file without tests": (
+        "alone.py",
+        '"""Say."""\n\n\ndef f():\n    """Say."""\n',
+        "no tests at tests/test_alone.py",
+    ),
 }
 
 
@@ -97,6 +101,50 @@ def test_tests_without_a_sentence_or_a_file_are_found(tmp_path):
     sentences = [finding.sentence for finding in house_rules.findings(tmp_path)]
 
     assert sentences == ["test_it has no sentence", "tests no file of the package"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "RANDOM = np.random.default_rng(0)",
+        "RANDOM = random.Random(0)",
+        "X, RANDOM = 1, np.random.RandomState(0)",
+        "def f(random=np.random.default_rng(0)): ...",
+        "@mark('random', [generator(0, 1)])\ndef f(random): ...",
+        "class A:\n    random = np.random.Generator(bits)",
+    ],
+)
+def test_generators_that_tests_share_are_found(tmp_path, code):
+    """A generator that exists from the import on, by whatever maker and in whatever place."""
+    (tmp_path / "test_a.py").write_text(f'"""Say."""\n{code}\n')
+    (finding,) = house_rules.shared_generators(house_rules.read(tmp_path, "."))
+
+    assert "a random generator that tests share" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "X = np.random.default_rng(0).normal(size=3)",
+        "def f(random=None):\n    return np.random.default_rng(0)",
+        "f = lambda: np.random.default_rng(0)",
+    ],
+)
+def test_generators_of_one_use_are_allowed(tmp_path, code):
+    """One that is drawn from at once, and one that a function makes anew."""
+    (tmp_path / "test_a.py").write_text(f'"""Say."""\n{code}\n')
+
+    assert not list(house_rules.shared_generators(house_rules.read(tmp_path, ".")))
+
+
+def test_a_file_without_functions_needs_no_tests(tmp_path):
+    """Constants and records do nothing that could be tested."""
+    package = tmp_path / "src" / "epochal"
+    package.mkdir(parents=True)
+    (tmp_path / "Makefile").touch()
+    (package / "codes.py").write_text('"""Say."""\nUSAGE = 2\n')
+
+    assert house_rules.findings(tmp_path) == []
 
 
 def test_one_in_ten_may_pass_the_lower_bound(tmp_path):

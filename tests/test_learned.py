@@ -14,8 +14,7 @@ from epochal.errors import SettingError
 from epochal.learned import LearnedAttributes
 
 SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(80, 3))
+X = np.random.default_rng(0).normal(size=(80, 3))
 Y = np.where(X[:, 0] > 0, "up", "down")
 COLUMNS = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}
 NAMES = [name for name in vars(LearnedAttributes) if name.endswith("_") and name[0] != "_"]

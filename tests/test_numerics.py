@@ -82,11 +82,10 @@ def test_every_loss_rule_and_activation_is_on_the_page():
 
 # ------------------------------------------------------------------ formulas, in plain NumPy
 
-RANDOM = np.random.default_rng(17)
 SIZES = (4, 6, 3)
-X = RANDOM.normal(size=(11, 4)).astype(np.float32)
-Y = RANDOM.integers(3, size=11).astype(np.int32)
-W = RANDOM.uniform(0.5, 2, size=11).astype(np.float32)
+X = np.random.default_rng(17).normal(size=(11, 4)).astype(np.float32)
+Y = np.random.default_rng(18).integers(3, size=11).astype(np.int32)
+W = np.random.default_rng(19).uniform(0.5, 2, size=11).astype(np.float32)
 PROGRAM = Program("tanh", "cross_entropy", "sgd", batch_size=4, dropout=False, masked=False)
 
 
@@ -116,7 +115,7 @@ def mixed_by_hand(x):
     return x ^ x >> 16
 
 
-def test_dropout_bits_are_the_written_hash():
+def test_dropout_bits_are_the_written_hash(rng):
     """Unit (row, column) stays if the 24-bit hash of its place is at least 2^24 p."""
     rows, width, word, step, depth, p = 7, 5, 4_000_000_123, 812, 1, 0.4
     golden = 0x9E3779B9
@@ -131,7 +130,7 @@ def test_dropout_bits_are_the_written_hash():
     ]
     place = (jnp.uint32(word), jnp.int32(step), depth)
     mask = kept((rows, width), jnp.float32(p), *place)
-    h = RANDOM.normal(size=(rows, width)).astype(np.float32)
+    h = rng.normal(size=(rows, width)).astype(np.float32)
 
     assert 0 < np.sum(expected) < rows * width
     np.testing.assert_array_equal(mask, expected)

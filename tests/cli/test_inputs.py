@@ -61,6 +61,18 @@ def test_a_training_never_replaces_what_it_reads(run, table, trained):
     assert {path: path.read_bytes() for path in kept} == kept
 
 
+def test_folders_are_those_of_the_moment(run, table, tmp_path, monkeypatch):
+    """Where numbers of files say nothing, a relative path is one in the folder of now."""
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(table, other)
+    for folder in (tmp_path, other):
+        monkeypatch.chdir(folder)
+        ended = run("train", table.name, *TINY, "--out", folder / table.name)
+        assert "is a file of DATA" in ended.err
+
+
 def test_a_default_name_that_is_read_is_refused(run, table, trained):
     """A model beside its data is named like them: going on from it, or data of that ending, ask for --out."""
     model = Path(shutil.copy(trained, table.with_suffix(".epochal")))

@@ -17,12 +17,13 @@ from epochal.data.packing import PackedSource
 from epochal.data.preprocess import Preprocessor
 from epochal.data.store import StoredSource
 
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(500, 3))
+X = np.random.default_rng(0).normal(size=(500, 3))
 KNOWN = Known(
-    RANDOM.integers(0, 3, 500).astype(np.uint8), RANDOM.random(500), RANDOM.integers(0, 9, 500)
+    np.random.default_rng(1).integers(0, 3, 500).astype(np.uint8),
+    np.random.default_rng(2).random(500),
+    np.random.default_rng(3).integers(0, 9, 500),
 )
-FIRST = RANDOM.random(500) < 0.7
+FIRST = np.random.default_rng(4).random(500) < 0.7
 PREPROCESSOR = Preprocessor.fit(X, epsilon=1e-8, clip=3.0, max_categories=64)
 # Memory in which 100 of these rows stay, and one in which all do.
 TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
@@ -51,10 +52,10 @@ def test_rows_are_the_same_wherever_they_are(memory):
         np.testing.assert_array_equal(part.known.groups, KNOWN.groups[chosen])
 
 
-def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch):
+def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch, rng):
     """In memory there is what becomes of them, and little else."""
     monkeypatch.setattr(rows_module, "_MOST", 2**12)
-    x = RANDOM.normal(size=(40_000, 50)).astype(np.float32)
+    x = rng.normal(size=(40_000, 50)).astype(np.float32)
     preprocessor = Preprocessor.fit(x, epsilon=1e-8, clip=3.0, max_categories=64)
     known, every = Known(np.zeros(len(x), np.uint8), np.ones(len(x))), np.ones(len(x), bool)
 
@@ -94,9 +95,9 @@ def test_where_rows_are_is_a_matter_of_memory():
 
 
 @pytest.mark.parametrize("memory", [NO_LIMIT, TIGHT, AMPLE], ids=["whole", "disk", "pieces"])
-def test_bytes_stay_bytes(memory):
+def test_bytes_stay_bytes(memory, rng):
     """Rows of bytes are not encoded, wherever they are, unless features are more than they."""
-    images = RANDOM.integers(0, 256, (500, 2, 20), dtype=np.uint8)
+    images = rng.integers(0, 256, (500, 2, 20), dtype=np.uint8)
     fixed = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
     plain, bent = (Preprocessor.fit(images, **fixed, n_knots=knots) for knots in (None, (8, 8)))
     as_they_are, features = (

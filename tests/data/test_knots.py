@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 
 from epochal.data.knots import Knots, knot_counts, knots_in, knots_of
 
-RANDOM = np.random.default_rng(0)
-
 
 def positions(knots, values):
     """Return where values of one column lie."""
@@ -26,9 +24,9 @@ def test_few_values_are_all_knots():
     ]
 
 
-def test_bins_have_about_equal_weight():
+def test_bins_have_about_equal_weight(rng):
     """Of different values, each bin holds its share, to one value."""
-    values = RANDOM.normal(size=1000)
+    values = rng.normal(size=1000)
     knots = knots_of(values, np.ones(1000), most=20)
     counts = np.histogram(values, knots)[0]
 
@@ -46,10 +44,10 @@ def test_a_frequent_value_has_a_bin_of_its_own():
     assert np.diff(knots[1:-1]).tolist() == [10] * 9
 
 
-def test_a_weight_of_two_is_the_value_twice():
+def test_a_weight_of_two_is_the_value_twice(rng):
     """Bins are of weight, and a row of weight 0 is not there."""
-    values = RANDOM.normal(size=300)
-    weights = RANDOM.integers(3, size=300).astype(float)
+    values = rng.normal(size=300)
+    weights = rng.integers(3, size=300).astype(float)
 
     weighted = knots_of(values, weights, most=10)
     repeated = knots_of(

@@ -7,8 +7,7 @@ import pytest
 
 from epochal.data.magnitude import Magnitude
 
-RANDOM = np.random.default_rng(4)
-VALUES = RANDOM.integers(0, 50, (3000, 5)).astype(float)
+VALUES = np.random.default_rng(4).integers(0, 50, (3000, 5)).astype(float)
 VALUES[7, 1] = -1.0
 VALUES[::3, 2] = np.nan
 VALUES[:, 3] = np.nan
@@ -42,9 +41,9 @@ def test_exponents_bound_all_values():
 
 @pytest.mark.parametrize("layout", ["C", "F"])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (1000, 1), (70, 400), (0, 2)])
-def test_any_shape_is_reduced(shape, layout):
+def test_any_shape_is_reduced(shape, layout, rng):
     """Rows are reduced several at a time; none is left out, in whichever order they lie."""
-    block = np.array(RANDOM.normal(size=shape), order=layout)
+    block = np.array(rng.normal(size=shape), order=layout)
     found = Magnitude.of(block)
 
     np.testing.assert_array_equal(found.low, block.min(axis=0, initial=np.inf))

@@ -9,20 +9,18 @@ from hypothesis import strategies as st
 
 from epochal.data.moments import Moments
 
-RANDOM = np.random.default_rng(3)
-
 
 def with_gaps(block):
     """A copy of the block with a tenth of its values missing."""
-    return np.where(RANDOM.random(block.shape) < 0.1, np.nan, block)
+    return np.where(np.random.default_rng(1).random(block.shape) < 0.1, np.nan, block)
 
 
 BLOCKS = {
-    "plain": RANDOM.normal(size=(1000, 5)),
-    "far from zero": 1e8 + RANDOM.normal(size=(1000, 5)),
-    "small": 1e-9 * RANDOM.normal(size=(1000, 5)),
-    "gaps": with_gaps(RANDOM.normal(size=(1000, 5))),
-    "far with gaps": with_gaps(1e8 + RANDOM.normal(size=(1000, 5))),
+    "plain": np.random.default_rng(0).normal(size=(1000, 5)),
+    "far from zero": 1e8 + np.random.default_rng(0).normal(size=(1000, 5)),
+    "small": 1e-9 * np.random.default_rng(0).normal(size=(1000, 5)),
+    "gaps": with_gaps(np.random.default_rng(0).normal(size=(1000, 5))),
+    "far with gaps": with_gaps(1e8 + np.random.default_rng(0).normal(size=(1000, 5))),
 }
 
 
@@ -74,10 +72,10 @@ def test_moments_of_parts_merge_to_those_of_the_whole(name, cuts, weighted):
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_a_weight_is_so_many_rows(name):
+def test_a_weight_is_so_many_rows(name, rng):
     """Whole weights give the moments of the repeated rows; weight 0 leaves a row out."""
     block = BLOCKS[name]
-    weights = RANDOM.integers(0, 4, size=len(block))
+    weights = rng.integers(0, 4, size=len(block))
 
     assert_same(Moments.of(block, weights), Moments.of(np.repeat(block, weights, axis=0)), 1e-11)
 

@@ -9,8 +9,6 @@ from epochal.data.batches import ArraySource
 from epochal.data.packing import PackedSource, Packing
 from epochal.data.preprocess import Preprocessor
 
-RANDOM = np.random.default_rng(0)
-
 
 @settings(deadline=None, max_examples=50)
 @given(
@@ -25,9 +23,10 @@ def test_unpacking_undoes_packing(widths, gaps, rows):
         categories.append((first, width))
         first += width + gap
     packing = Packing(first, tuple(categories))
-    x = RANDOM.normal(size=(rows, first)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, first)).astype(np.float32)
     for start, width in categories:
-        x[:, start : start + width] = np.eye(width + 1)[RANDOM.integers(0, width + 1, rows), 1:]
+        x[:, start : start + width] = np.eye(width + 1)[rng.integers(0, width + 1, rows), 1:]
 
     packed = packing.packed(x)
 
@@ -35,13 +34,13 @@ def test_unpacking_undoes_packing(widths, gaps, rows):
     assert packing.unpacked(packed).tobytes() == x.tobytes()
 
 
-def test_categories_of_a_table_are_packed():
+def test_categories_of_a_table_are_packed(rng):
     """Shown levels are packed; two levels are one feature, and codes of vectors stay codes."""
     table = pa.table(
         {
-            "size": RANDOM.normal(size=90),
-            "job": RANDOM.choice([f"j{number}" for number in range(9)], 90),
-            "sex": RANDOM.choice(["f", "m"], 90),
+            "size": rng.normal(size=90),
+            "job": rng.choice([f"j{number}" for number in range(9)], 90),
+            "sex": rng.choice(["f", "m"], 90),
         }
     )
     how = {"epsilon": 1e-8, "clip": None, "max_categories": 64}
@@ -56,10 +55,10 @@ def test_categories_of_a_table_are_packed():
     assert plain.packing.unpacked(plain.packing.packed(x)).tobytes() == x.tobytes()
 
 
-def test_a_packed_source_gives_unpacked_rows():
+def test_a_packed_source_gives_unpacked_rows(rng):
     """Rows that are taken, and those of an epoch, are the rows as they were."""
     packing = Packing(5, ((1, 3),))
-    x = np.concatenate([RANDOM.normal(size=(30, 2)), np.eye(3)[RANDOM.integers(3, size=30)]], 1)
+    x = np.concatenate([rng.normal(size=(30, 2)), np.eye(3)[rng.integers(3, size=30)]], 1)
     x = x[:, [0, 2, 3, 4, 1]].astype(np.float32)
     source = PackedSource(ArraySource(packing.packed(x)), packing)
 

@@ -16,7 +16,6 @@ from epochal.data.csv_options import CsvOptions
 from epochal.data.preprocess import Preprocessor
 from epochal.errors import DataError
 
-RANDOM = np.random.default_rng(5)
 ROWS = 60
 DAY = datetime.date(2023, 12, 1)
 
@@ -28,11 +27,13 @@ def with_gaps(values, every):
 
 TABLE = pa.table(
     {
-        "age": with_gaps(RANDOM.normal(40, 9, ROWS).tolist(), 7),
-        "job": with_gaps(RANDOM.choice(["clerk", "cook", "smith"], ROWS).tolist(), 9),
-        "rooms": RANDOM.integers(1, 9, ROWS),
-        "sex": RANDOM.choice(["f", "m"], ROWS).tolist(),
-        "owner": with_gaps(RANDOM.choice([True, False], ROWS).tolist(), 11),
+        "age": with_gaps(np.random.default_rng(0).normal(40, 9, ROWS).tolist(), 7),
+        "job": with_gaps(
+            np.random.default_rng(1).choice(["clerk", "cook", "smith"], ROWS).tolist(), 9
+        ),
+        "rooms": np.random.default_rng(2).integers(1, 9, ROWS),
+        "sex": np.random.default_rng(3).choice(["f", "m"], ROWS).tolist(),
+        "owner": with_gaps(np.random.default_rng(4).choice([True, False], ROWS).tolist(), 11),
         "day": with_gaps([DAY + datetime.timedelta(index) for index in range(ROWS)], 13),
         "same": [7.7] * ROWS,
         "empty": pa.nulls(ROWS),
@@ -57,9 +58,9 @@ def by_name(preprocessor, rows):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16, np.uint8, bool])
 @pytest.mark.parametrize("epsilon", [0.0, 1e-8, 0.5])
-def test_numbers_are_standardised_by_the_formula(dtype, epsilon):
+def test_numbers_are_standardised_by_the_formula(dtype, epsilon, rng):
     """Without a clip features are (x - mean) / sqrt(variance + epsilon variance), to float32 rounding."""
-    x = RANDOM.integers(0, 2 if dtype is bool else 90, size=(500, 4)).astype(dtype)
+    x = rng.integers(0, 2 if dtype is bool else 90, size=(500, 4)).astype(dtype)
     exact = x.astype(np.float64)
 
     features = fitted(x, epsilon=epsilon, clip=None).encode(x)
@@ -70,9 +71,9 @@ def test_numbers_are_standardised_by_the_formula(dtype, epsilon):
     np.testing.assert_allclose(features, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_the_clip_bends_far_values():
+def test_the_clip_bends_far_values(rng):
     """With a clip c features are z / sqrt(1 + (z / c)^2), below c however far they are."""
-    x = RANDOM.standard_t(2, size=(500, 3))
+    x = rng.standard_t(2, size=(500, 3))
     z = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-8)
     preprocessor = fitted(x, clip=2.0)
 
@@ -82,9 +83,9 @@ def test_the_clip_bends_far_values():
 
 
 @pytest.mark.parametrize("clip", [None, 3.0])
-def test_roots_are_standardised_by_the_formula(clip):
+def test_roots_are_standardised_by_the_formula(clip, rng):
     """Of columns that are never negative x is sqrt(x), and -sqrt(-x) of new rows below 0."""
-    x = RANDOM.gamma(0.5, 30, size=(500, 3))
+    x = rng.gamma(0.5, 30, size=(500, 3))
     x[:, 1] -= 1
     preprocessor = fitted(x, clip=clip, square_roots=True)
     new = np.array([[0.0, 5.0, -4.0], [9.0, -3.0, np.nan]])
@@ -100,26 +101,26 @@ def test_roots_are_standardised_by_the_formula(clip):
     np.testing.assert_array_equal(preprocessor.encode(new)[:, 1], plain[:, 1])
 
 
-def test_roots_do_not_ask_for_the_unit():
+def test_roots_do_not_ask_for_the_unit(rng):
     """A column in other units, such as pixels from 0 to 1, has the same features."""
-    x = RANDOM.integers(0, 256, size=(500, 3)).astype(np.uint8)
+    x = rng.integers(0, 256, size=(500, 3)).astype(np.uint8)
     bytes_, shares = (fitted(rows, square_roots=True, epsilon=0.0) for rows in (x, x / 255))
 
     np.testing.assert_allclose(bytes_.encode(x), shares.encode(x / 255), rtol=1e-6, atol=1e-6)
 
 
-def test_places_among_knots_are_those_of_roots():
+def test_places_among_knots_are_those_of_roots(rng):
     """An embedding bends where the roots are: at the same rows, whatever the unit."""
-    x = RANDOM.gamma(0.5, 30, size=(500, 2))
+    x = rng.gamma(0.5, 30, size=(500, 2))
     rooted = fitted(x, square_roots=True, n_knots=(8, 32))
     of_roots = fitted(np.sqrt(x), n_knots=(8, 32))
 
     np.testing.assert_allclose(rooted.encode(x), of_roots.encode(np.sqrt(x)), rtol=1e-5, atol=1e-6)
 
 
-def test_statistics_come_from_training_rows_only():
+def test_statistics_come_from_training_rows_only(rng):
     """Rows outside of training, and rows of weight 0, change nothing."""
-    x = RANDOM.normal(size=(50, 3))
+    x = rng.normal(size=(50, 3))
     training = np.arange(10, 40)
     weight = np.where((x[:, 0] < 1) & (np.arange(50) >= 10) & (np.arange(50) < 40), 1.0, 0.0)
     other = np.where(weight[:, None] > 0, x, 99.0)
@@ -129,11 +130,11 @@ def test_statistics_come_from_training_rows_only():
     assert fitted(x, training) != fitted(x)
 
 
-def test_a_weight_of_two_is_the_row_twice():
+def test_a_weight_of_two_is_the_row_twice(rng):
     """Weighted rows and repeated rows give the same features, of tables and arrays."""
-    weight = RANDOM.integers(0, 3, ROWS).astype(float)
+    weight = rng.integers(0, 3, ROWS).astype(float)
     repeated = np.repeat(ALL, weight.astype(int))
-    x = RANDOM.normal(size=(ROWS, 3))
+    x = rng.normal(size=(ROWS, 3))
 
     for rows, twice in ((TABLE, TABLE.take(repeated)), (x, x[repeated])):
         weighted, plain = (
@@ -194,9 +195,9 @@ def test_dates_show_their_cycle():
     assert (pair[~known] == 0).all()
 
 
-def test_constants_and_empty_columns_are_zero():
+def test_constants_and_empty_columns_are_zero(rng):
     """What never varied in training is 0, also where it varies later."""
-    later = TABLE.set_column(6, "same", [RANDOM.normal(size=ROWS)])
+    later = TABLE.set_column(6, "same", [rng.normal(size=ROWS)])
     later = later.set_column(7, "empty", [["surprise"] * ROWS])
     preprocessor = fitted(TABLE, epsilon=0.0, clip=None)
 
@@ -262,9 +263,9 @@ def test_equal_values_are_equal_features(name):
 
 @pytest.mark.parametrize("wrap", [sparse.csr_matrix, sparse.csr_array, np.asfortranarray])
 @pytest.mark.parametrize("gaps", [False, True])
-def test_arrays_of_every_make_are_equal(wrap, gaps):
+def test_arrays_of_every_make_are_equal(wrap, gaps, rng):
     """Sparse and Fortran-ordered arrays give the preprocessor and the features of plain ones."""
-    x = RANDOM.normal(size=(40, 5)) * (RANDOM.random((40, 5)) < 0.4)
+    x = rng.normal(size=(40, 5)) * (rng.random((40, 5)) < 0.4)
     if gaps:
         x[::3, 1] = np.nan
     plain = fitted(x)
@@ -274,9 +275,9 @@ def test_arrays_of_every_make_are_equal(wrap, gaps):
     assert plain.n_features == 5 + gaps
 
 
-def test_images_are_flattened_in_c_order():
+def test_images_are_flattened_in_c_order(rng):
     """The features of an image are its pixels, row after row."""
-    x = RANDOM.integers(0, 255, size=(30, 4, 3)).astype(np.uint8)
+    x = rng.integers(0, 255, size=(30, 4, 3)).astype(np.uint8)
     flat = x.reshape(30, 12)
 
     assert fitted(x).schema.shape == (4, 3)
@@ -293,7 +294,9 @@ def test_parts_are_encoded_like_the_whole(cut):
     assert np.vstack(parts).tobytes() == preprocessor.encode(TABLE).tobytes()
 
 
-@pytest.mark.parametrize("rows", [TABLE, RANDOM.normal(size=(1000, 3))], ids=["table", "array"])
+@pytest.mark.parametrize(
+    "rows", [TABLE, np.random.default_rng(0).normal(size=(1000, 3))], ids=["table", "array"]
+)
 def test_chunks_do_not_show(rows, monkeypatch):
     """Cut into many spans, on several threads, features are the same."""
     whole = fitted(rows)
@@ -306,9 +309,9 @@ def test_chunks_do_not_show(rows, monkeypatch):
     assert whole.encode(rows).tobytes() == expected.tobytes()
 
 
-def test_the_first_infinity_is_named_with_its_row():
+def test_the_first_infinity_is_named_with_its_row(rng):
     """In whatever span it stands, the row counts from the first row given."""
-    x = RANDOM.normal(size=(60_000, 8))
+    x = rng.normal(size=(60_000, 8))
     preprocessor = fitted(x)
     x[50_000, 3] = x[55_000, 0] = np.inf
 
@@ -403,9 +406,9 @@ def test_rounding_is_no_feature(dtype, n_knots):
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
-def test_what_float64_can_tell_far_from_zero_is_a_feature(unit):
+def test_what_float64_can_tell_far_from_zero_is_a_feature(unit, rng):
     """A billion and some thousandths, as of a clock, is the thousandths, to what their rounding leaves."""
-    small = RANDOM.normal(size=(300, 1))
+    small = rng.normal(size=(300, 1))
     x = (1e9 + 1e-3 * small) * unit
     exact = (small - small.mean()) / small.std()
 
@@ -427,9 +430,9 @@ def test_no_rows_are_no_features():
     assert fitted(TABLE).encode(TABLE.slice(0, 0)).shape == (0, 16)
 
 
-def test_preprocessing_returns_from_its_description():
+def test_preprocessing_returns_from_its_description(rng):
     """JSON and arrays hold everything: the bits of the features are the same."""
-    for rows in (TABLE, RANDOM.normal(size=(9, 2)), np.ones((3, 2, 2))):
+    for rows in (TABLE, rng.normal(size=(9, 2)), np.ones((3, 2, 2))):
         preprocessor = fitted(rows, square_roots=True)
         description = json.loads(json.dumps(preprocessor.to_dict()))
 

@@ -7,18 +7,16 @@ import pytest
 from epochal.data.preprocess import Preprocessor
 from epochal.data.scaling import Scaling, scaled
 
-RANDOM = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize("roots", [False, True])
 @pytest.mark.parametrize("clip", [None, 4.0])
 @pytest.mark.parametrize("xp", [np, jnp])
-def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots):
+def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots, rng):
     """On the host and on the device, for pixels that vary, hardly vary or never do."""
-    images = RANDOM.integers(0, 256, (2000, 4), dtype=np.uint8)
-    images[:, 1] = 255 - (RANDOM.random(2000) < 0.001)
+    images = rng.integers(0, 256, (2000, 4), dtype=np.uint8)
+    images[:, 1] = 255 - (rng.random(2000) < 0.001)
     images[:, 2] = 7
-    images[:, 3] = RANDOM.random(2000) < 0.001
+    images[:, 3] = rng.random(2000) < 0.001
     asked = {"epsilon": 1e-8, "clip": clip, "max_categories": 64, "square_roots": roots}
     ours = Preprocessor.fit(images, **asked)
     every = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
@@ -29,9 +27,9 @@ def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots):
     np.testing.assert_allclose(features, ours.encode(every), rtol=1e-6, atol=1e-6)
 
 
-def test_bytes_stay_bytes_only_if_roots_are_of_all_or_of_none():
+def test_bytes_stay_bytes_only_if_roots_are_of_all_or_of_none(rng):
     """One rule makes features of a whole batch; where columns differ, rows are encoded on the host."""
-    mixed = RANDOM.normal(size=(50, 2)) * [1, 0] + [0, 3]
+    mixed = rng.normal(size=(50, 2)) * [1, 0] + [0, 3]
     some = Preprocessor.fit(mixed, epsilon=0.0, clip=None, max_categories=64, square_roots=True)
     images = np.uint8([[1, 2], [3, 4]])
 

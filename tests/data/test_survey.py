@@ -14,14 +14,13 @@ from scipy import sparse
 from epochal.cli.argument_types import names
 from epochal.data.survey import copies, gives_away, survey, typed
 
-RANDOM = np.random.default_rng(0)
 ROWS = 400
-LABELS = RANDOM.integers(2, size=ROWS)
+LABELS = np.random.default_rng(0).integers(2, size=ROWS)
 
 
 def doubts(**columns):
     """Return the doubts about some columns beside a harmless one, by column."""
-    table = pa.table({"age": RANDOM.integers(18, 90, size=ROWS), **columns})
+    table = pa.table({"age": np.random.default_rng(1).integers(18, 90, size=ROWS), **columns})
     return {doubt.column: doubt.sentence for doubt in survey(table, LABELS).doubts}
 
 
@@ -87,7 +86,10 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
         ([f"p{k}" for k in range(ROWS)], "an id?"),
         (list(range(1000, 1000 + ROWS)), "an id?"),
         ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
-        (np.where(LABELS, 5.0, -5.0) + RANDOM.normal(size=ROWS), "tells the class"),
+        (
+            np.where(LABELS, 5.0, -5.0) + np.random.default_rng(2).normal(size=ROWS),
+            "tells the class",
+        ),
         (np.where(LABELS, "sold", "kept"), "tells the class"),
         (
             [f"{k % 90}" if k % 10 else "unknown" for k in range(ROWS)],
@@ -115,11 +117,11 @@ def test_what_looks_wrong_is_told(column, words):
 @pytest.mark.parametrize(
     "column",
     [
-        RANDOM.normal(size=ROWS),
-        RANDOM.integers(10**6, size=ROWS),
-        [None, *RANDOM.normal(size=ROWS - 1)],
-        RANDOM.choice(["a", "b", "c"], size=ROWS),
-        LABELS + RANDOM.normal(size=ROWS),
+        np.random.default_rng(2).normal(size=ROWS),
+        np.random.default_rng(2).integers(10**6, size=ROWS),
+        [None, *np.random.default_rng(2).normal(size=ROWS - 1)],
+        np.random.default_rng(2).choice(["a", "b", "c"], size=ROWS),
+        LABELS + np.random.default_rng(2).normal(size=ROWS),
     ],
     ids=["floats", "sparse integers", "gaps", "categories", "a good feature"],
 )
@@ -128,19 +130,19 @@ def test_what_is_usual_raises_no_doubt(column):
     assert doubts(odd=column) == {}
 
 
-def test_a_column_that_says_the_same_by_other_names_is_told():
+def test_a_column_that_says_the_same_by_other_names_is_told(rng):
     """Two codings of one column are one."""
-    jobs = RANDOM.integers(3, size=ROWS)
+    jobs = rng.integers(3, size=ROWS)
     told = doubts(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
 
     assert told == {"job": "says the same as 'code'"}
 
 
-def test_columns_without_repeats_are_the_same_only_if_their_values_are():
+def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
     """Two columns of measurements are not one, though either tells rows apart."""
-    one = RANDOM.normal(size=ROWS)
+    one = rng.normal(size=ROWS)
 
-    assert doubts(one=one, other=RANDOM.normal(size=ROWS)) == {}
+    assert doubts(one=one, other=rng.normal(size=ROWS)) == {}
     assert doubts(one=one, other=one) == {"other": "says the same as 'one'"}
 
 
@@ -153,9 +155,9 @@ def test_repeated_rows_are_counted_and_contradictions_among_them():
     assert copies(table.slice(2, 3), np.array([1, 0, 1])) == []
 
 
-def test_arrays_are_looked_at_by_column_and_images_are_not():
+def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
     """Columns of arrays are numbered; what has other dimensions has no columns."""
-    array = np.column_stack([np.ones(ROWS), RANDOM.normal(size=ROWS)])
+    array = np.column_stack([np.ones(ROWS), rng.normal(size=ROWS)])
 
     assert [doubt.column for doubt in survey(array, LABELS).doubts] == ["x0"]
     assert survey(np.zeros((ROWS, 4, 4)), LABELS).columns == ()
@@ -163,11 +165,11 @@ def test_arrays_are_looked_at_by_column_and_images_are_not():
     assert copies(sparse.csr_matrix(array), LABELS) == []
 
 
-def test_a_giveaway_must_hold_on_rows_that_were_not_counted():
+def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):
     """A value of its own for every row says nothing of other rows."""
     assert not gives_away(np.arange(ROWS), LABELS)
     assert gives_away(LABELS, LABELS)
-    assert not gives_away(np.where(RANDOM.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)
+    assert not gives_away(np.where(rng.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)
 
 
 def test_nothing_is_said_of_a_few_rows():

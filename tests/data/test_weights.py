@@ -6,13 +6,11 @@ import pytest
 from epochal.data.weights import present, relative
 from epochal.errors import DataError
 
-RANDOM = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize("unit", [1e300, 1e-300, 1.0, 3.0])
-def test_weights_are_brought_near_one(unit):
+def test_weights_are_brought_near_one(unit, rng):
     """Their mean is between a half and two, and no digit of any is changed."""
-    weight = RANDOM.uniform(0, 2, 999) * unit
+    weight = rng.uniform(0, 2, 999) * unit
     found = relative(weight)
 
     assert 0.5 <= found.mean() <= 2

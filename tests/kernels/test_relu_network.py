@@ -14,7 +14,6 @@ from epochal.learn.network import apply, initial, with_weights
 from epochal.learn.optimizer import Hyper, fresh_moments
 from epochal.learn.training import Batch, Fixed, MemberState, Program, Segment, run, step
 
-RANDOM = np.random.default_rng(0)
 pytestmark = pytest.mark.skipif(
     not load().instruction_set, reason="the operations in C are not in use"
 )
@@ -54,12 +53,12 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("embedding", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "silu"])
-def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule, monkeypatch):
+def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule, monkeypatch, rng):
     """Where the chain rule takes steps of Adam itself, and where it leaves gradients."""
-    x = RANDOM.uniform(0, 3, (40, 9)).astype(np.float32)
+    x = rng.uniform(0, 3, (40, 9)).astype(np.float32)
     x[:, :5] -= 1.5  # two numbers and three plain features, and places among knots
     shapes = [(2, 4), (2, 4), (2, 3, 4), (2, 4, 4), (), (0, 4), (2, 4), (3,)]
-    ahead = (Embedding(*(RANDOM.normal(size=s).astype(np.float32) for s in shapes)),)
+    ahead = (Embedding(*(rng.normal(size=s).astype(np.float32) for s in shapes)),)
     layers = ahead * embedding + initial(
         (11 if embedding else 9, 40, 33, 3), "relu", seed=1, member=0
     )
@@ -84,10 +83,10 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
 @pytest.mark.parametrize("dropped", [False, True])
 @pytest.mark.parametrize("by_number", [False, True])
 @pytest.mark.parametrize("columns", [100, 300])
-def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monkeypatch):
+def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monkeypatch, rng):
     """Of rows that follow each other, or by their numbers; wide ones go into panels at once."""
-    x, size = RANDOM.normal(size=(90, columns)).astype(np.float32), 30
-    order = RANDOM.permutation(90).astype(np.int32) if by_number else None
+    x, size = rng.normal(size=(90, columns)).astype(np.float32), 30
+    order = rng.permutation(90).astype(np.int32) if by_number else None
     y, ones = np.arange(90, dtype=np.int32) % 3, np.ones(90, np.float32)
     segment = Segment(x, y, ones[:3] * size, ones[:3], np.int32(3), order=order)
     layers = initial((columns, 40, 3), "relu", seed=1, member=0)

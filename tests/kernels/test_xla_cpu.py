@@ -11,16 +11,15 @@ from epochal.kernels import xla_cpu
 from epochal.kernels.xla_cpu import CPU
 from epochal.learn.kernels import PLAIN
 
-RANDOM = np.random.default_rng(0)
 # Products of all kinds: the last one is long.
 SIZES = [*product((1, 5, 200), (1, 7, 100), (1, 2, 16, 17, 160)), (600, 300, 200)]
 
 
 @pytest.mark.parametrize(("rows", "inputs", "outputs"), SIZES)
-def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outputs):
+def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outputs, rng):
     """The product x W, and for a gradient g: g Wᵀ and xᵀ g, whichever side is transposed first."""
     x, w, g = (
-        RANDOM.normal(size=shape) for shape in ((rows, inputs), (inputs, outputs), (rows, outputs))
+        rng.normal(size=shape) for shape in ((rows, inputs), (inputs, outputs), (rows, outputs))
     )
     with jax.enable_x64(True):
         found, chain_rule = jax.jit(lambda *of: jax.vjp(xla_cpu.product, *of))(x, w)
@@ -31,9 +30,9 @@ def test_a_product_and_its_gradients_are_those_of_the_formula(rows, inputs, outp
     np.testing.assert_allclose(of_w, x.T @ g, rtol=1e-12, atol=1e-12)
 
 
-def test_running_sums_are_those_of_numpy():
+def test_running_sums_are_those_of_numpy(rng):
     """Along the second axis, and so are their gradients: sums from behind."""
-    steps, g = RANDOM.normal(size=(2, 3, 5, 2))
+    steps, g = rng.normal(size=(2, 3, 5, 2))
     with jax.enable_x64(True):
         found, chain_rule = jax.vjp(CPU.running_sum, jnp.asarray(steps))
         (slope,) = chain_rule(jnp.asarray(g))

@@ -5,12 +5,10 @@ import numpy as np
 
 from epochal.learn.kernels import PLAIN
 
-RANDOM = np.random.default_rng(0)
 
-
-def test_sums_are_up_to_each_place_along_the_second_axis():
+def test_sums_are_up_to_each_place_along_the_second_axis(rng):
     """NumPy and JAX sum alike."""
-    steps = RANDOM.integers(9, size=(2, 4, 3)).astype(float)
+    steps = rng.integers(9, size=(2, 4, 3)).astype(float)
     expected = np.stack([steps[:, : k + 1].sum(axis=1) for k in range(4)], axis=1)
 
     np.testing.assert_array_equal(PLAIN.running_sum(steps), expected)

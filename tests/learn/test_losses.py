@@ -14,10 +14,9 @@ from epochal.learn.losses import (
     squared_error,
 )
 
-RANDOM = np.random.default_rng(7)
-LOGITS = RANDOM.normal(scale=3, size=(20, 5))
-Y = np.eye(5)[RANDOM.integers(5, size=20)]
-SOFT = RANDOM.dirichlet(np.ones(5), size=20)
+LOGITS = np.random.default_rng(7).normal(scale=3, size=(20, 5))
+Y = np.eye(5)[np.random.default_rng(8).integers(5, size=20)]
+SOFT = np.random.default_rng(9).dirichlet(np.ones(5), size=20)
 
 
 def test_softmax_is_its_formula():

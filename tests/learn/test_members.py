@@ -16,9 +16,8 @@ from epochal.learn.training import Segment, run
 from epochal.settings import PRESETS, checked, resolved
 
 ROWS, FEATURES, CLASSES = 50, 4, 3
-RANDOM = np.random.default_rng(1)
-X = RANDOM.normal(size=(ROWS, FEATURES)).astype(np.float32)
-Y = RANDOM.integers(CLASSES, size=ROWS).astype(np.int32)
+X = np.random.default_rng(1).normal(size=(ROWS, FEATURES)).astype(np.float32)
+Y = np.random.default_rng(2).integers(CLASSES, size=ROWS).astype(np.int32)
 
 
 def setup(number, rows=ROWS, vectorised=False, **settings):

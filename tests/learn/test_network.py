@@ -7,14 +7,12 @@ import pytest
 
 from epochal.learn.network import ACTIVATIONS, Layer, apply, initial, masked
 
-RANDOM = np.random.default_rng(3)
 
-
-def test_forward_pass_is_the_formula():
+def test_forward_pass_is_the_formula(rng):
     """Logits are relu(relu(x W1 + b1) W2 + b2) W3 + b3."""
     layers = initial((4, 6, 5, 3), "relu", seed=0, member=0)
-    layers = tuple(Layer(w.astype(float), RANDOM.normal(size=b.shape)) for w, b in layers)
-    x = RANDOM.normal(size=(7, 4))
+    layers = tuple(Layer(w.astype(float), rng.normal(size=b.shape)) for w, b in layers)
+    x = rng.normal(size=(7, 4))
     (w1, b1), (w2, b2), (w3, b3) = layers
     first = np.maximum(x @ w1 + b1, 0)
     expected = np.maximum(first @ w2 + b2, 0) @ w3 + b3
@@ -23,10 +21,10 @@ def test_forward_pass_is_the_formula():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_numpy_and_jax_agree(name):
+def test_numpy_and_jax_agree(name, rng):
     """Both kinds of arrays go through the same code to the same logits."""
     layers = initial((4, 6, 3), name, seed=0, member=0)
-    x = RANDOM.normal(size=(7, 4)).astype(np.float32)
+    x = rng.normal(size=(7, 4)).astype(np.float32)
     on_device = tuple(Layer(jnp.asarray(w), jnp.asarray(b)) for w, b in layers)
 
     ours, theirs = apply(layers, x, name), apply(on_device, jnp.asarray(x), name)

@@ -8,34 +8,34 @@ from epochal.records import Calibration
 from epochal.use.calibration import POWER, calibrated, expected_loss, factor
 from epochal.use.left_out import Opinion
 
-RANDOM = np.random.default_rng(0)
 ROWS = 6000
 
 
 def labelled(logits):
     """Return labels drawn from the probabilities of logits."""
-    return (RANDOM.uniform(size=(len(logits), 1)) > softmax(logits).cumsum(axis=1)).sum(axis=1)
+    draws = np.random.default_rng(0).uniform(size=(len(logits), 1))
+    return (draws > softmax(logits).cumsum(axis=1)).sum(axis=1)
 
 
-def test_a_factor_that_was_put_in_is_found():
+def test_a_factor_that_was_put_in_is_found(rng):
     """Logits that are three times too large are divided by three."""
-    logits = RANDOM.normal(size=(ROWS, 3))
+    logits = rng.normal(size=(ROWS, 3))
     found = factor(3.0 * logits, labelled(logits), np.ones(ROWS))
 
     assert found == pytest.approx(1 / 3, rel=0.1)
 
 
-def test_few_rows_move_little():
+def test_few_rows_move_little(rng):
     """With next to no rows a factor stays near what is expected of it."""
-    logits = RANDOM.normal(size=(5, 3))
+    logits = rng.normal(size=(5, 3))
 
     assert factor(9.0 * logits, labelled(logits), np.ones(5)) == pytest.approx(1, rel=0.5)
     assert factor(logits[:0], np.zeros(0, int), np.ones(0), expected=1.5) == 1.5
 
 
-def test_the_unit_of_weights_does_not_matter():
+def test_the_unit_of_weights_does_not_matter(rng):
     """Weights of 7 are weights of 1, and a row of weight 0 is not there."""
-    logits = RANDOM.normal(size=(200, 2))
+    logits = rng.normal(size=(200, 2))
     labels = labelled(logits)
     weight = np.r_[np.ones(150), np.zeros(50)]
 
@@ -50,9 +50,9 @@ def split(logits, members):
     return [Opinion(part, logits[part]) for part in parts]
 
 
-def test_members_of_one_kind_share_their_factor_and_weigh_the_same():
+def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
     """One opinion on each row: a common factor, equal weights, and the usual power."""
-    logits = RANDOM.normal(size=(ROWS, 3))
+    logits = rng.normal(size=(ROWS, 3))
     found = calibrated(split(2.0 * logits, 4), np.zeros(4, int), labelled(logits), np.ones(ROWS))
 
     assert len(set(found.sharpness)) == 1
@@ -61,20 +61,20 @@ def test_members_of_one_kind_share_their_factor_and_weigh_the_same():
     assert found.power == pytest.approx(1 + (POWER - 1) * 0.75)
 
 
-def test_a_kind_that_knows_nothing_weighs_nothing():
+def test_a_kind_that_knows_nothing_weighs_nothing(rng):
     """The share of a kind is what makes the loss lowest on rows that both left out."""
-    logits = 2 * RANDOM.normal(size=(ROWS, 3))
-    noise = RANDOM.normal(size=(ROWS, 3))
+    logits = 2 * rng.normal(size=(ROWS, 3))
+    noise = rng.normal(size=(ROWS, 3))
     both = split(logits, 2) + split(noise, 2)
     found = calibrated(both, np.array([0, 0, 1, 1]), labelled(logits), np.ones(ROWS))
 
     assert found.weights == pytest.approx((0.5, 0.5, 0.0, 0.0))
 
 
-def test_opinions_that_differ_make_a_mean_that_is_raised():
+def test_opinions_that_differ_make_a_mean_that_is_raised(rng):
     """Members that err apart are surer together than their mean says: the power is above 1."""
-    logits = 2 * RANDOM.normal(size=(ROWS, 2))
-    apart = [logits + 1.5 * RANDOM.normal(size=logits.shape) for _ in range(2)]
+    logits = 2 * rng.normal(size=(ROWS, 2))
+    apart = [logits + 1.5 * rng.normal(size=logits.shape) for _ in range(2)]
     labels = labelled(logits)
     both = [opinion for own in apart for opinion in split(own, 2)]
     found = calibrated(both, np.array([0, 0, 1, 1]), labels, np.ones(ROWS))
@@ -84,11 +84,11 @@ def test_opinions_that_differ_make_a_mean_that_is_raised():
     assert found.weights[0] == pytest.approx(0.25, abs=0.06)
 
 
-def test_the_expected_loss_is_that_of_many():
+def test_the_expected_loss_is_that_of_many(rng):
     """What two opinions on each row gain over one says what sixteen do, to a tenth."""
-    truth = 2 * RANDOM.normal(size=(ROWS, 2))
+    truth = 2 * rng.normal(size=(ROWS, 2))
     labels, weight = labelled(truth), np.ones(ROWS)
-    every = [truth + 1.5 * RANDOM.normal(size=truth.shape) for _ in range(16)]
+    every = [truth + 1.5 * rng.normal(size=truth.shape) for _ in range(16)]
     folds = np.array_split(np.arange(ROWS), 8)
     said = [Opinion(folds[k % 8], own[folds[k % 8]]) for k, own in enumerate(every)]
     found = calibrated(said, np.repeat([0, 1], 8), labels, weight)

@@ -11,8 +11,7 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.use import predict
 
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(300, 5))
+X = np.random.default_rng(0).normal(size=(300, 5))
 Y = (X[:, 0] > 0).astype(int)
 
 

@@ -13,9 +13,8 @@ from sklearn.metrics import roc_auc_score
 from epochal.use.ranking import Ranking, Run, keys_of
 
 ROWS = 3000
-RANDOM = np.random.default_rng(5)
-POSITIVE = RANDOM.random(ROWS) < 0.3
-LOGITS = RANDOM.normal(0, 2, ROWS) + 2 * POSITIVE
+POSITIVE = np.random.default_rng(5).random(ROWS) < 0.3
+LOGITS = np.random.default_rng(6).normal(0, 2, ROWS) + 2 * POSITIVE
 
 
 def sigmoid(logits):
@@ -34,7 +33,7 @@ SCORES = {
     "ties": np.round(sigmoid(LOGITS), 2),
     "0 and 1": np.clip(sigmoid(3 * LOGITS) * 1.2 - 0.1, 0, 1),
 }
-WEIGHTS = {"rows": np.ones(ROWS), "weights": RANDOM.integers(0, 4, ROWS) / 2}
+WEIGHTS = {"rows": np.ones(ROWS), "weights": np.random.default_rng(7).integers(0, 4, ROWS) / 2}
 
 
 def ranked(scores, positive, weights, capacity, pieces=1):

@@ -94,7 +94,7 @@ def _is_same(path: Path, found: os.stat_result, resolved: str | None) -> bool:
     if os.path.samestat(found, other):
         return True
     # Some network drives give a file a new number every time.
-    return resolved == os.path.join(_folder(path.parent), path.name)  # noqa: PTH118
+    return resolved == os.path.join(_folder(path.absolute().parent), path.name)  # noqa: PTH118
 
 
 @cache

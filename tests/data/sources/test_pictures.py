@@ -11,13 +11,11 @@ from PIL import Image
 from epochal.data.sources import files, pictures
 from epochal.errors import ColumnError, SourceError
 
-RANDOM = np.random.default_rng(0)
-
 
 def draw(path, shape=(6, 5), **options):
-    """Write a picture of random pixels; return them."""
+    """Write a picture of random pixels, others for each name; return them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = RANDOM.integers(256, size=shape).astype(np.uint8)
+    pixels = np.random.default_rng([*path.name.encode()]).integers(256, size=shape).astype(np.uint8)
     Image.fromarray(pixels).save(path, **options)
     return pixels
 

@@ -479,8 +479,8 @@ def test_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(text_blocks, "BLOCK", 1 << 20)
     monkeypatch.setattr(text_blocks, "_SHARE", 1 << 18)
     path = tmp_path / "data.csv"
-    random.seed(0)
-    lines = "".join(f"{random.random()},word {n % 7},{n},{'pq'[n % 2]}\n" for n in range(20_000))
+    rng = random.Random(0)
+    lines = "".join(f"{rng.random()},word {n % 7},{n},{'pq'[n % 2]}\n" for n in range(20_000))
     with path.open("w") as file:
         file.write("a,b,c,y\n")
         for _ in range(60):
