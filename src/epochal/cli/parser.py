@@ -153,14 +153,7 @@ def _add_train(parser: Parser) -> None:
         help="the settings to start from (default: default)",
     )
     _add_weight(parser)
-    parser.add_argument(
-        "--group",
-        metavar="COLUMN",
-        help="rows with the same value here stay on one side of every split; not an input",
-    )
-    parser.add_argument(
-        "--time", metavar="COLUMN", help="the latest rows by this column validate, and test"
-    )
+    _add_group_and_time(parser)
     parser.add_argument("--class-weight", choices=("balanced",), help="weigh classes equally")
     parser.add_argument(
         "--random-state", type=seed, default=0, metavar="N", help="the seed (default: 0)"
@@ -235,10 +228,12 @@ def _add_inspect(parser: Parser) -> None:
     _add_format(parser)
     parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
     _add_target_as_text(parser)
+    _add_weight(parser)
+    _add_group_and_time(parser)
     _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
     add_csv_options(parser)
-    _add_json(parser)
+    _add_talking(parser, "say nothing of waiting: only the result, warnings and errors")
 
 
 def _add_model_and_data(parser: Parser) -> None:
@@ -308,6 +303,18 @@ def _add_target_as_text(parser: Parser) -> None:
 def _add_weight(parser: Parser) -> None:
     """Add the column that says how much a row counts."""
     parser.add_argument("--weight", metavar="COLUMN", help="how much each row counts; not an input")
+
+
+def _add_group_and_time(parser: Parser) -> None:
+    """Add the columns that say which rows belong together, and when they were."""
+    parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with the same value here stay on one side of every split; not an input",
+    )
+    parser.add_argument(
+        "--time", metavar="COLUMN", help="the latest rows by this column validate, and test"
+    )
 
 
 def _add_talking(parser: Parser, quiet: str) -> None:

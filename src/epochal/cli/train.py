@@ -17,7 +17,7 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
 from epochal.cli.progress import progress_for
-from epochal.cli.reading import like, relabelled
+from epochal.cli.reading import like, relabelled, roles_of
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
@@ -35,7 +35,7 @@ from epochal.data.memory import Memory
 from epochal.data.rows import pieces
 from epochal.data.sources.discovery import format_of
 from epochal.data.sources.pipes import is_piped
-from epochal.data.sources.roles import Roles, labelled, labelled_batches
+from epochal.data.sources.roles import labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
 from epochal.keys import Purpose, generator
@@ -129,7 +129,7 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
 
 def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
-    roles, categorical = _roles(arguments), arguments.categorical
+    roles, categorical = roles_of(arguments), arguments.categorical
     if earlier is not None:
         columns = earlier.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
@@ -152,9 +152,7 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
     apart = _apart(arguments, train, numbers)
-    look = None
-    if not arguments.quiet:
-        look = Look(train, apart, compared=bool(valid or arguments.test))
+    look = None if arguments.quiet else Look(train, numbers, apart)
     if look and valid:
         look.compare("validate", pieces(valid.rows))
     if arguments.test:
@@ -198,19 +196,13 @@ def _test_pieces(
     arguments: argparse.Namespace, classes: np.ndarray, csv: CsvOptions
 ) -> Iterator[tuple[slice, Rows]]:
     """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
-    start, roles = 0, _roles(arguments)
+    start, roles = 0, roles_of(arguments)
     for piece in labelled_batches(
         arguments.test, roles, piece_rows(arguments.memory), arguments.drop, csv
     ):
         class_indices(classes, piece.labels, piece.label_source)
         yield slice(start, start + len(piece.labels)), piece.rows
         start += len(piece.labels)
-
-
-def _roles(arguments: argparse.Namespace) -> Roles:
-    """Return the columns that say something about rows."""
-    beside = arguments.weight, arguments.group, arguments.time
-    return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
 
 def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
@@ -257,7 +249,7 @@ def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> 
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(
-            arguments.test, _roles(arguments), rows, arguments.drop, parts.csv
+            arguments.test, roles_of(arguments), rows, arguments.drop, parts.csv
         )
         with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
             return figures_of(model, pieces, arguments.test, count)
