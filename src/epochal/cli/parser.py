@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -335,6 +336,9 @@ def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
     known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
     for word in surplus:
         name = word.split("=")[0]
+        if name in known:
+            found = f"{name} stands before the command"
+            return SettingError(found, f"it behind the command, as in {parser.prog} {name}")
         if word.startswith("--"):
             return SettingError(f"there is no option {name}", "", suggestion(name, known))
         if re.match("-[A-Za-z]", word):
@@ -342,6 +346,6 @@ def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
             hint = f"did you mean {' or '.join(near)}?" if near else "options are written out here"
             return SettingError(f"there is no option {name}", "", hint)
     hint = "put a glob in quotes, as in 'parts/*.csv', or give the folder"
-    return SettingError(
-        f"{surplus[0]!r} is one argument too many", "", hint if Path(surplus[0]).exists() else ""
-    )
+    # pathlib raises an error for a name that is too long to be one.
+    is_path = os.path.exists(surplus[0])  # noqa: PTH110
+    return SettingError(f"{surplus[0]!r} is one argument too many", "", hint if is_path else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -112,7 +113,8 @@ def default_output(data: str) -> Path:
         return Path("model.epochal")
     if "*" in path.name or "?" in path.name:
         path = path.parent
-    name = path.resolve().name.removesuffix(".gz")
+    # pathlib raises an error for a link that leads to itself.
+    name = os.path.basename(os.path.realpath(path)).removesuffix(".gz")  # noqa: PTH119
     return Path(Path(name).stem + ".epochal") if name else Path("model.epochal")
 
 
