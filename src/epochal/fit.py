@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import platform
-import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -33,8 +32,8 @@ from epochal.data.rows import columns_of, head_of, image_of
 from epochal.data.sources.conversion import refuse_unwritable
 from epochal.data.split import holdout, latest
 from epochal.data.streamed import Streamed
-from epochal.data.weights import present, relative
-from epochal.errors import DataError, FewRowsWarning, SettingError
+from epochal.data.weights import present, relative, warn_of_few
+from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator
 from epochal.learn.device import chosen, keep_programs, wants_batches
 from epochal.learn.loop import Task, Trained, TrainingState, train
@@ -80,8 +79,6 @@ MADE_WITH = (
 # How often the weights are there: as they began, as they are, with two moments, averaged, at
 # their best, and those of a member at work.
 COPIES = 7
-# A fit on fewer rows warns.
-FEW = 50
 
 
 class Material(NamedTuple):
@@ -275,10 +272,8 @@ def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarr
     if number < 2 and (first or settings.bagging is not None):
         found = "one row only has a positive weight" if len(weighs) > 1 else "there is one row only"
         raise DataError(found, "at least two rows to learn from")
-    if number < FEW and first:
-        found = f"there are {number} rows to learn from, fewer than {FEW}"
-        hint = "the model and its scores are unreliable"
-        warnings.warn(f"{found}: {hint}", FewRowsWarning, stacklevel=4)
+    if first:
+        warn_of_few(number, stacklevel=5)
     return weighs
 
 

@@ -349,6 +349,82 @@ def test_a_part_that_leads_nowhere_is_told(run, table, tmp_path):
         assert "b.csv is a link that leads nowhere" in ended.err
 
 
+@needs_fifo
+def test_a_pipe_among_parts_is_refused(run, table, tmp_path):
+    """It is not passed over, and nothing waits for it."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    shutil.copy(table, folder / "a.csv")
+    os.mkfifo(folder / "b.csv")
+
+    for data in (folder, folder / "*.csv"):
+        ended = run("inspect", data, "--target", "income")
+        assert ended.code == 3
+        assert "b.csv is a pipe or a device among files" in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "DATA", "--target", "income", "--valid", "LOOP"),
+        ("train", "DATA", "--target", "income", "--test", "LOOP"),
+        ("train", "DATA", "--target", "income", "--columns", "LOOP"),
+        ("train", "DATA", "--from", "LOOP"),
+        ("train", "LOOP", "--target", "income"),
+        ("predict", "LOOP", "DATA"),
+        ("evaluate", "MODEL", "LOOP"),
+        ("inspect", "LOOP", "--target", "income"),
+    ],
+)
+def test_a_link_to_itself_is_no_input(run, model, table, tmp_path, words):
+    """Whatever it stands for: exit code 3, and one line and a hint."""
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    paths = {"DATA": table, "MODEL": model, "LOOP": loop}
+    ended = run(*(paths.get(word, word) for word in words))
+
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("epochal: error: ")
+    assert "loop.csv" in ended.err
+    assert len(ended.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_outputs_that_cannot_be_written_are_refused_at_once(run, model, table, tmp_path, command):
+    """A folder that is not there, and one in the place of a file: nothing is read before."""
+    table.write_text("not a table")
+    words = {"train": (table, "--target", "x"), "predict": (model, table, "--out-format", "csv")}
+    for out in (tmp_path / "nowhere" / "out", tmp_path):
+        ended = run(command, *words[command], "--out", out)
+        assert (ended.code, ended.out) == (6, "")
+        assert str(out) in ended.err
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="there is no /dev/fd")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_a_name_of_standard_output_is_no_way_to_write_over_an_input(model, table, name):
+    """`--out /dev/stdout >> DATA` would replace DATA."""
+    before = table.read_bytes()
+    with table.open("ab") as file:
+        words = ("predict", model, table, "--out", name, "--out-format", "csv")
+        found = ended(*words, stdout=file)
+
+    assert found.returncode == 2
+    assert b"is a file of DATA" in found.stderr
+    assert table.read_bytes() == before
+
+
+def test_closed_and_empty_standard_input_are_told(model):
+    """Exit code 3 and what was expected; nothing waits."""
+    line = f"{' '.join(EPOCHAL)} predict {model} - <&-"
+    closed = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    empty = ended("predict", model, "-", stdin=subprocess.DEVNULL)
+
+    assert (closed.returncode, empty.returncode) == (3, 3)
+    assert b"standard input is closed" in closed.stderr
+    assert b"standard input is empty" in empty.stderr
+
+
 def test_long_names_are_told(run, model):
     """A name that no file can have is an error of ours, cut to a readable length."""
     ended = run("predict", model, "a" * 5000 + ".csv")

@@ -129,6 +129,77 @@ def test_events_of_other_commands_are_as_documented(run, model, table):
         assert checked(ended.out, f"result of {result}") == events
 
 
+# A command that ends well, one that warns and one that fails, for each.
+RUNS = {
+    "train": (
+        "result of train",
+        ("train", "people.csv", "--target", "income", *TINY),
+        ("train", "few.csv", "--target", "income", *TINY),
+        ("train", "people.csv", "--target", "incom"),
+    ),
+    "predict": (
+        "result of predict",
+        ("predict", "people.epochal", "people.csv", "--out", "p.csv"),
+        ("predict", "people.epochal", "new.csv", "--out", "p.csv", "--batch-rows", "20"),
+        ("predict", "people.epochal", "new.csv", "--keep", "nothing"),
+    ),
+    "evaluate": (
+        "result of evaluate",
+        ("evaluate", "people.epochal", "people.csv"),
+        ("evaluate", "people.epochal", "new.csv", "--batch-rows", "20"),
+        ("evaluate", "people.epochal", "people.csv", "--target", "age"),
+    ),
+    "inspect": (
+        "result of inspect DATA",
+        ("inspect", "people.csv", "--target", "income"),
+        ("inspect", "few.csv", "--target", "income"),
+        ("inspect", "people.csv"),
+    ),
+}
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+@pytest.mark.parametrize("command", list(RUNS))
+def test_good_doubtful_and_bad_ends_are_as_documented(run, model, table, command, quiet):
+    """Each command: a result, a warning and a result, an error; nothing else is written anywhere."""
+    content = table.read_text()
+    Path("few.csv").write_text("".join(content.splitlines(keepends=True)[:40]))
+    Path("new.csv").write_text(content.replace("cook", "Koch"))
+    assert model.name == "people.epochal"
+    result, *runs = RUNS[command]
+    for words, code, warns, last in zip(
+        runs, (0, 0, None), (False, True, None), ("result", "result", "error"), strict=True
+    ):
+        out = ("--out", "m.epochal") if command == "train" else ()
+        ended = run(*words, *out, *quiet, "--json")
+        stream = ended.err if "--keep" in words else ended.out
+        events = checked(stream, result)
+        messages = [e["message"] for e in map(json.loads, stream.splitlines()) if "hint" in e]
+        ours = [text for text in messages if "more slowly" not in text]
+
+        assert ended.code == (code if code is not None else 4), stream
+        assert ended.out + ended.err == stream
+        assert events[-1] == last
+        assert warns is None or len(ours) == warns
+        assert not (quiet and {"data", "epoch"} & {*events})
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("words", [(), ("--json",), ("--quiet",)])
+def test_unknown_categories_are_told_once(run, model, table, command, words):
+    """Of all rows, and not of each piece; to a person, to a machine, and when quiet."""
+    table.write_text(table.read_text().replace("cook", "Koch\x1b[1m"))
+    count = table.read_text().count("Koch")
+    out = ("--out", "p.csv") if command == "predict" else ()
+    ended = run(command, model, table, *out, "--batch-rows", "7", *words)
+    told = [line for line in (ended.out + ended.err).splitlines() if "unknown to the model" in line]
+
+    assert ended.code == 0
+    assert len(told) == 1
+    assert f"in {100 * count / 160:.1f} % of the rows ({count} of 160)" in told[0]
+    assert "\x1b" not in told[0]
+
+
 def test_beside_predictions_events_are_on_standard_error(run, model, table):
     """Standard output has the predictions alone."""
     ended = run("predict", model, table, "--json")
@@ -262,6 +333,37 @@ def test_names_from_files_never_reach_the_terminal_as_they_are(run, tmp_path):
             assert line.isprintable(), line
     assert "colour\\x1b[2J" in told[0].out
     assert "red\\x9b31m" in told[2].out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (RED,),
+        ("inspect", "m.epochal", f"--{RED}"),
+        ("inspect", "m.epochal", f"-{RED}"),
+        ("inspect", "m.epochal", RED),
+        ("inspect", "m.epochal", f"--json={RED}"),
+        ("train", "d.csv", "--preset", RED),
+        ("train", "d.csv", "--random-state", RED),
+        ("train", "d.csv", "--memory", RED),
+        ("train", "d.csv", "--skip-lines", RED),
+        ("train", "d.csv", "--missing-values", f'"{RED}'),
+        ("train", "d.csv", "--drop", f'"{RED}'),
+        ("train", "d.csv", "--dropout", RED),
+        ("train", "d.csv", "--activation", RED),
+        ("train", "d.csv", "--format", RED),
+    ],
+)
+@pytest.mark.parametrize("length", [1, 100_000])
+def test_a_command_line_that_is_wrong_is_told_in_printable_lines(run, words, length):
+    """Whoever finds the mistake: the message is short, escaped, and has the code of a usage error."""
+    long = [word.replace("red", "red" * length) for word in words]
+    ended = run(*long)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "red\\x1b[31m" in ended.err
+    assert all(line.isprintable() for line in ended.err.splitlines())
+    assert len(ended.err) < 2100
 
 
 def test_the_next_command_can_be_typed_whatever_the_names_are(run, table, tmp_path):

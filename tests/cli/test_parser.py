@@ -68,6 +68,7 @@ def test_the_formats_are_those_that_are_read_and_written():
         (["predict", "m.epochal", "d.csv", "-o", "p.csv"], "there is no option -o", "'--out'"),
         (["predict", "m.epochal", "d.csv", "-x"], "there is no option -x", "written out"),
         (["inspect", "m.epochal", "more"], "'more' is one argument too many", ""),
+        (["--json", "inspect", "m.epochal"], "--json stands before the command", ""),
     ],
 )
 def test_mistakes_are_told(words, found, hint):

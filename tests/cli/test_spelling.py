@@ -83,6 +83,24 @@ def test_categories_and_extension_types_are_written_by_their_values():
     refuse_unspellable(pa.bool8(), "x")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['"', ",", ";", "\t", "|", "a\rb", "\n", " a", "a\u00a0", "\ufeffa", "", "NA", "?", "#N/A"],
+)
+def test_a_text_that_a_reader_would_change_has_quotes(text):
+    """Whatever the separator is, since a reader may guess it."""
+    table = pa.table({"a": [text], "b": ["x"]})
+    for separator in ",\t":
+        written = bytes(csv_lines(table, separator)).decode()
+        assert written == f'"{text.replace(chr(34), 2 * chr(34))}"{separator}x\n'
+
+
+@pytest.mark.parametrize("text", ["a b", "NAN", "a\ufeff", "'a'", "\\", "#", "x NA", "007", "?!"])
+def test_other_texts_have_no_quotes(text):
+    """They are no part of the text, and a file that needs none has none."""
+    assert bytes(csv_lines(pa.table({"a": [text]}), ",")).decode() == f"{text}\n"
+
+
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.floats(allow_nan=False))))
 def test_texts_and_floats_read_back(rows):
     """Letter for letter, and to the last bit."""

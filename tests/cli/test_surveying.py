@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from epochal import EpochalClassifier
 from epochal.cli import surveying
-from epochal.cli.surveying import cell_lines
+from epochal.cli.surveying import cell_lines, warning_lines
 from epochal.data.sources.text_counts import CellCounts
+from epochal.data.survey import Doubt
+from epochal.errors import DataError
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
@@ -126,3 +138,173 @@ def test_going_on_with_rows_of_one_class_is_no_doubt(run, table, tmp_path):
 
     assert ended.code == 0
     assert "high 100.0 %" in ended.err
+
+
+HEAD = "age,job,income"
+PEOPLE = [
+    f"{18 + k * 7 % 60},{('clerk', 'cook')[k % 2]},{('high', 'low', 'low')[k % 3]}"
+    for k in range(200)
+]
+OTHERS = [re.sub("low", "high", row) for row in PEOPLE[:40]]
+# The files of a folder, each with the lines of it, and a part of what is to be warned of.
+POLLUTED = {
+    "few rows": ([[HEAD, *PEOPLE[:30]]], "there are 30 rows to learn from"),
+    "repeated rows": ([[HEAD, *PEOPLE, *OTHERS]], "of them with another class"),
+    "title above": ([["People,,", HEAD, *PEOPLE]], "is it a title?"),
+    "joined files": ([[HEAD, *PEOPLE, HEAD, *PEOPLE]], "line 202 repeats the names of the columns"),
+    "no header": ([PEOPLE], "type --no-header"),
+    "apostrophes": ([[HEAD, *(re.sub("([^,]+)", r"'\1'", row) for row in PEOPLE)]], "apostrophes"),
+    "windows": ([[HEAD, *PEOPLE, "40,caf\x92,high"]], "control character U+0092"),
+    "lost separator": ([[HEAD, *PEOPLE, '40,co"ok,"high"', '41,a"b,c"']], "is a separator missing"),
+    "words": ([[HEAD, *PEOPLE, "old,cook,high"]], "holds numbers, but 'old'"),
+    "many columns": (
+        [
+            [f"{HEAD},id,{','.join(map(str, range(20)))}"]
+            + [f"{row},{k}{',7' * 20}" for k, row in enumerate(PEOPLE)]
+        ],
+        "an id?",
+    ),
+    "quantity": ([[HEAD, *(f"{k},cook,{k * k}" for k in range(200))]], "200 different numbers"),
+    "gaps": (
+        [[HEAD + ",none", *(row + "," for row in PEOPLE), "NA,None,,"]],
+        "no value in any row",
+    ),
+    "parts": ([[HEAD, *PEOPLE], [HEAD, *PEOPLE, HEAD]], "line 202 repeats the names"),
+    "weights": ([[HEAD + ",households", *(row + ",2" for row in PEOPLE)]], ""),
+}
+
+
+def warned(ended) -> tuple[list[str], list[object]]:
+    """Return the warnings among events: those of reading, and what looks wrong in the data."""
+    events = [json.loads(line) for line in ended.out.splitlines()]
+    messages = [event["message"] for event in events if event["event"] == "warning"]
+    found = [one for event in events for one in event.get("warnings", [])]
+    return sorted(messages), found
+
+
+@pytest.fixture
+def nothing_is_trained(monkeypatch) -> None:
+    """End every fit where its data have been looked at."""
+
+    def stop(*_):
+        """Raise an error."""
+        raise DataError("this is enough")
+
+    monkeypatch.setattr("epochal.fit.bags_for", stop)
+
+
+@pytest.mark.usefixtures("nothing_is_trained")
+@pytest.mark.parametrize("name", list(POLLUTED))
+def test_inspect_and_train_raise_the_same_warnings(run, tmp_path, name):
+    """Whole and in pieces, with rows kept apart; Python's fit has those of reading."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    files, part = POLLUTED[name]
+    for number, lines in enumerate(files):
+        (folder / f"{number}.csv").write_text("\n".join(lines) + "\n")
+    Path("columns.toml").write_text('weight = "households"\n' if name == "weights" else "")
+    target = "low" if name == "no header" else "income"
+    words = (folder, "--target", target, "--columns", "columns.toml", "--json")
+    inspected = warned(run("inspect", *words))
+    classifier = EpochalClassifier()
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        with pytest.raises((DataError, KeyError)):
+            classifier.fit(str(folder), target)
+    in_python = {str(one.message) for one in raised if "left out" not in str(one.message)}
+
+    assert part in json.dumps(inspected)
+    for command, *more in (
+        ("inspect", "--memory", "1GB"),
+        ("train",),
+        ("train", "--memory", "1GB"),
+        *([] if name == "few rows" else [("train", "--test-fraction", "0.2")]),
+    ):
+        assert warned(run(command, *words, *more)) == inspected, (command, *more)
+    assert in_python == set(inspected[0])
+
+
+@pytest.mark.usefixtures("nothing_is_trained")
+@pytest.mark.parametrize("form", ["parquet", "arrow", "npz"])
+def test_the_same_warnings_are_raised_of_typed_files(run, tmp_path, form):
+    """A constant column and repeated rows of Parquet, Arrow and NumPy files."""
+    table = pyarrow.csv.read_csv(_written(tmp_path, [f"{row},7" for row in [*PEOPLE, *OTHERS]]))
+    match form:
+        case "parquet":
+            pyarrow.parquet.write_table(table, "data.parquet")
+        case "arrow":
+            pyarrow.feather.write_feather(table, "data.arrow")
+        case "npz":
+            x = np.column_stack([np.arange(240) % 60, np.ones(240)])
+            np.savez("data.npz", X=x, income=np.arange(240) % 2)
+    words = (f"data.{form}", "--target", "income", "--json")
+    inspected = warned(run("inspect", *words))
+
+    assert any(one["sentence"].endswith(" in every row") for one in inspected[1])
+    assert any("repeat the inputs of another" in one["sentence"] for one in inspected[1])
+    assert warned(run("train", *words)) == inspected
+    assert warned(run("train", *words, "--memory", "1GB")) == inspected
+
+
+def _written(folder: Path, rows: list[str]) -> Path:
+    """Return the path of a CSV file with a constant column more."""
+    path = folder / "people.csv"
+    path.write_text("\n".join([HEAD + ",one", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.usefixtures("nothing_is_trained")
+def test_a_person_reads_the_same_warnings_of_inspect_and_of_train(run, tmp_path):
+    """All of them, in the same lines."""
+    columns = [f"c{k}" for k in range(12)]
+    lines = [",".join([HEAD, *columns]), *(f"{row}{',7' * 12}" for row in PEOPLE)]
+    (tmp_path / "people.csv").write_text("\n".join(lines) + "\n")
+    told = [
+        run(*words, "people.csv", "--target", "income")
+        for words in (("inspect",), ("train",), ("train", "--memory", "1GB"))
+    ]
+    inspected, *trained = (
+        ended.out.partition("To look at\n")[2]
+        or ended.err.partition("To look at\n")[2].partition("\n\n")[0] + "\n"
+        for ended in told
+    )
+
+    assert inspected.count("is 7 in every row") == 12
+    assert trained == [inspected, inspected]
+
+
+def test_of_very_many_warnings_some_are_shown(monkeypatch):
+    """And how many more there are."""
+    doubts = [Doubt(f"c{k}", "is 7 in every row", "") for k in range(5)]
+    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 2)
+
+    assert warning_lines(doubts)[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
+
+
+def test_a_sample_of_many_rows_is_looked_at(monkeypatch, run, tmp_path):
+    """What repeats in all rows is no id, though it hardly does in the sample; rare values may be missed."""
+    monkeypatch.setattr(surveying, "LOOKED_AT", 1000)
+    head = "group,id,rare,income"
+    rows = [
+        f"{k // 3},{9999 - k},{int(k == 5)},{('high', 'low')[k * k % 7 % 2]}" for k in range(10_000)
+    ]
+    (tmp_path / "many.csv").write_text("\n".join([head, *rows]) + "\n")
+    found = {
+        one["column"]: one["sentence"]
+        for one in warned(run("inspect", "many.csv", "--target", "income", "--json"))[1]
+    }
+
+    assert found == {
+        "id": "is different in nearly every row: an id?",
+        "rare": "is 0 in every row that was looked at",
+    }
+
+
+def test_columns_that_say_something_about_rows_are_no_inputs(run, table):
+    """Weights and groups are left out of what is described, as in training; times are inputs."""
+    words = ("--weight", "one", "--group", "job", "--time", "since")
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},one", *(f"{row},1" for row in rows)]) + "\n")
+    found = json.loads(run("inspect", table, "--target", "income", *words, "--json").out)
+
+    assert [one["name"] for one in found["columns"]] == ["age", "member", "since"]

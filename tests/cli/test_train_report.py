@@ -18,6 +18,7 @@ from epochal.cli.train_report import (
     result_values,
 )
 from epochal.data.csv_options import PLAIN
+from epochal.data.labels import encode_labels
 from epochal.data.sources.named_file import OpenedData
 from epochal.data.sources.roles import Roles, labelled
 from epochal.model.artifact import load
@@ -34,7 +35,7 @@ def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
     """Rows, classes, what was left out, and what looks wrong."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     read = labelled(str(table), Roles("income"))
-    look = Look(read, None, compared=False)
+    look = Look(read, encode_labels(read.labels)[1])
     parts = Parts(read, None, None, look, PLAIN)
     lines, values = (tell(arguments, parts, look) for tell in (data_lines, data_found))
 

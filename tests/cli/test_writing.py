@@ -20,7 +20,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.cli.spelling import csv_lines
 from epochal.cli.writing import (
     Destination,
     check_destination,
@@ -29,6 +28,7 @@ from epochal.cli.writing import (
     predictions,
     table_writer,
 )
+from epochal.data.sources.files import read
 from epochal.errors import DataError, SettingError, WriteError
 from epochal.use.decision import Decision
 
@@ -274,18 +274,96 @@ def test_a_row_without_a_prediction_is_empty_or_null(tmp_path):
     assert float(rows[2]["probability_yes"]) == 2 / 3
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5, unique=True))
-def test_any_label_reads_back(labels):
-    """Python's csv module, strict, gives back every text as it was, in heads and in cells."""
-    classes = np.array(labels, dtype=object)
-    table = predictions(classes, np.eye(len(labels)))
-    with_head = io.BytesIO()
-    with_head.write(
-        csv_lines(pa.Table.from_arrays([[n] for n in table.column_names], table.column_names), ",")
-    )
-    with_head.write(csv_lines(table, ","))
-    text = with_head.getvalue().decode()
-    head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+# What some reader ends a line with, splits, cuts, skips or takes for missing.
+ODD_TEXTS = [
+    *("\r", "a\rb", "\n", "\r\n", "a\n\rb", '"', '""', '6" pipe', "'q'", ",", ";", "\t", "|"),
+    *("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "<NA>", "#N/A", "-nan", "", " "),
+    *(
+        " a",
+        "a ",
+        "\u00a0a",
+        "a\u2003",
+        "\ufeffa",
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x85",
+        "\u2028",
+        "\u2029",
+    ),
+    *("\\", "\\n", "\x00", "a\x00b", "#c", "=1+1", "007", "1e5", "true", "\U0001f600", "e\u0301"),
+]
+TEXTS = st.one_of(
+    st.sampled_from(ODD_TEXTS),
+    st.text(st.sampled_from("".join(sorted({*"".join(ODD_TEXTS), "x"}))), max_size=6),
+    st.text(st.characters(codec="utf-8"), max_size=6),
+)
+LABELS = st.lists(TEXTS, min_size=2, max_size=5, unique=True)
 
-    assert head == table.column_names
-    assert [row[0] for row in rows] == labels
+
+def result_of(labels: list[str], name: str, cells: list[str]) -> pa.Table:
+    """Return predictions of all classes in turn, behind a kept column of texts."""
+    classes = np.empty(len(labels), dtype=object)
+    classes[:] = labels
+    number = len(cells)
+    shares = np.eye(len(labels))[np.arange(number) % len(labels)]
+    return predictions(classes, shares, kept=pa.table({name: pa.array(cells, pa.string())}))
+
+
+def columns_read(path: Path, separator: str) -> dict[str, tuple[list[str], list[str], list[str]]]:
+    """Return the names and the first two columns of a text file, as four readers have them."""
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file, delimiter=separator, strict=True)
+    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+    texts = dict.fromkeys(range(2), pa.string())
+    options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    # As text, since a column of 007 alone is one of numbers for who is not told.
+    types = pyarrow.csv.ConvertOptions(
+        column_types={name: pa.string() for name in head[:2]},
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    table = pyarrow.csv.read_csv(path, parse_options=options, convert_options=types)
+    return {
+        "csv": (head, *([row[place] for row in rows] for place in texts)),
+        "pandas": (list(frame.columns), *(frame.iloc[:, place].tolist() for place in texts)),
+        "Arrow": (table.column_names, *(table.column(place).to_pylist() for place in texts)),
+    }
+
+
+@given(LABELS, TEXTS, st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from(["csv", "tsv"]))
+def test_any_text_is_read_back_by_every_reader(tmp_path_factory, labels, name, cells, form):
+    """Python's csv, pandas and Arrow have the labels, the kept cells and the header letter for letter."""
+    table = result_of(labels, name, cells)
+    path = tmp_path_factory.getbasetemp() / f"odd.{form}"
+    with table_writer(destination(path, None), table.schema) as write:
+        write(table)
+    chosen = [labels[k % len(labels)] for k in range(len(cells))]
+
+    for reader, (names, kept, found) in columns_read(path, "\t" if form == "tsv" else ",").items():
+        # pandas numbers a column without a name.
+        expected = [name or "Unnamed: 0" if reader == "pandas" else name, *table.column_names[1:]]
+        assert (reader, names, kept, found) == (reader, expected, cells, chosen)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@given(st.lists(TEXTS.filter(len), min_size=2, max_size=5, unique_by=str.strip))
+def test_labels_are_read_back_by_this_program(tmp_path_factory, labels):
+    """Predictions are data like others: no label loses its spaces, and none is taken for a missing one."""
+    table = result_of(labels, "key", ["k"] * len(labels))
+    path = tmp_path_factory.getbasetemp() / "own.csv"
+    with table_writer(destination(path, None), table.schema) as write:
+        write(table)
+
+    assert read(str(path), "prediction").labels.tolist() == labels
+
+
+def test_an_empty_label_is_not_a_missing_prediction(tmp_path):
+    """A reader that heeds quotes tells the empty text from a row on which the model abstains."""
+    classes = np.array(["", "yes"])
+    types = prediction_types(classes, NOTHING)
+    with table_writer(destination(tmp_path / "out.csv", None), types) as write:
+        write(predictions(classes, np.array([[0.9, 0.1], [0.6, 0.4]]), Decision(abstain_below=0.7)))
+    _, *lines = (tmp_path / "out.csv").read_text().splitlines()
+
+    assert [line.split(",")[0] for line in lines] == ['""', ""]

@@ -84,3 +84,19 @@ def test_of_many_rows_a_share_tells_about_how_many_are_copies():
     assert some.halvings < others.halvings
     assert some.copies_in(others) == pytest.approx(20_000, rel=0.3)
     assert others.copies_in(some) == some.copies_in(others)
+
+
+def test_repeats_of_parts_are_those_of_the_whole():
+    """Rows that are merged, of any two shares, have about as many repeats as the same rows together."""
+    keys = row_keys(np.arange(60_000) // 3)
+    labels = (np.arange(60_000) % 3 == 2).astype(int)
+    whole, some, others = Seen(2**17), Seen(most=2**17), Seen(most=4000)
+    whole.add(keys, labels)
+    some.add(keys[:30_000], labels[:30_000])
+    others.add(keys[30_000:], labels[30_000:])
+    exact, merged = whole.repeats(), some.merge(others).repeats()
+
+    assert exact == (40_000, 20_000, False)
+    assert merged.estimated
+    assert merged.rows == pytest.approx(40_000, rel=0.2)
+    assert merged.contradicting == pytest.approx(20_000, rel=0.2)

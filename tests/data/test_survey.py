@@ -12,7 +12,8 @@ import pytest
 from scipy import sparse
 
 from epochal.cli.argument_types import names
-from epochal.data.survey import copies, gives_away, survey, typed
+from epochal.data.copies import Seen, row_keys
+from epochal.data.survey import gives_away, repeated, survey, typed
 
 ROWS = 400
 LABELS = np.random.default_rng(0).integers(2, size=ROWS)
@@ -149,10 +150,23 @@ def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
 def test_repeated_rows_are_counted_and_contradictions_among_them():
     """Rows beyond the first of their kind, and those with several classes."""
     table = pa.table({"x": [1.0, 1.0, 1.0, 2.0, None, None], "job": ["a", "a", "a", "a", "b", "b"]})
-    (told,) = copies(table, np.array([0, 0, 1, 0, 1, 1]))
+    seen, few = Seen(), Seen()
+    seen.add(row_keys(table), np.array([0, 0, 1, 0, 1, 1]))
+    few.add(row_keys(table.slice(2, 3)), np.array([1, 0, 1]))
+    (found,) = repeated(seen)
 
-    assert told.sentence == "3 rows repeat the inputs of another, 1 of them with another class"
-    assert copies(table.slice(2, 3), np.array([1, 0, 1])) == []
+    assert found.sentence == "3 rows repeat the inputs of another, 1 of them with another class"
+    assert repeated(few) == []
+
+
+def test_repeats_among_very_many_rows_are_estimates():
+    """The sentence says so."""
+    seen = Seen(most=100)
+    seen.add(row_keys(np.arange(1000) // 2))
+    (found,) = repeated(seen)
+
+    assert found.sentence.startswith("about ")
+    assert found.sentence.endswith(" rows repeat the inputs of another")
 
 
 def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
@@ -162,7 +176,6 @@ def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
     assert [doubt.column for doubt in survey(array, LABELS).doubts] == ["x0"]
     assert survey(np.zeros((ROWS, 4, 4)), LABELS).columns == ()
     assert survey(sparse.csr_matrix(array), LABELS).columns == ()
-    assert copies(sparse.csr_matrix(array), LABELS) == []
 
 
 def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from epochal.data.weights import present, relative
-from epochal.errors import DataError
+from epochal.data.weights import present, relative, warn_of_few
+from epochal.errors import DataError, FewRowsWarning
 
 
 @pytest.mark.parametrize("unit", [1e300, 1e-300, 1.0, 3.0])
@@ -43,3 +43,13 @@ def test_one_row_must_weigh_something():
     assert present(np.array([0, 2.0, 0]), "w").tolist() == [False, True, False]
     with pytest.raises(DataError, match="(?s)no row has a positive weight.*look at the weights"):
         present(np.zeros(3), "w")
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"), [(1, "there is 1 row to learn"), (49, "there are 49 rows")]
+)
+def test_few_rows_are_warned_of(rows, found):
+    """Below fifty, and not from there on."""
+    with pytest.warns(FewRowsWarning, match=found):
+        warn_of_few(rows)
+    warn_of_few(50)

@@ -12,15 +12,19 @@ from epochal.cli.csv_options import csv_options
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
-from epochal.cli.surveying import counted_cells, described
+from epochal.cli.reading import roles_of
+from epochal.cli.surveying import Look, counted_cells, described
+from epochal.data.labels import encode_labels
 from epochal.data.sources.discovery import is_data
-from epochal.data.sources.roles import Roles, labelled
+from epochal.data.sources.roles import labelled
+from epochal.data.weights import present, warn_of_few
 from epochal.model.artifact import load
 from epochal.settings import AUTO, PRESETS
 
 if TYPE_CHECKING:
     import argparse
 
+    from epochal.data.csv_options import CsvOptions
     from epochal.data.schema import Column, Schema
     from epochal.model.description import Model
 
@@ -35,22 +39,32 @@ def run(arguments: argparse.Namespace) -> int:
         open_inputs(arguments)
     csv = csv_options(arguments, arguments.path)
     if names_data:
-        read = labelled(
-            arguments.path,
-            Roles(arguments.target, target_as_text=arguments.target_as_text),
-            categorical=arguments.categorical,
-            drop=arguments.drop,
-            streamed=arguments.memory is not None,
-            csv=csv,
-        )
-        cells = counted_cells(arguments.path, read, arguments.target)
-        values, lines = described(arguments.path, read, cells)
-        arguments.output.result(values, lines)
+        arguments.output.result(*_data_described(arguments, csv))
         return 0
     model = load(Path(arguments.path))
     values = {"model": arguments.path} | _described(model)
     arguments.output.result(values, [arguments.path, *_lines(model)])
     return 0
+
+
+def _data_described(
+    arguments: argparse.Namespace, csv: CsvOptions
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what data hold, for a machine and for a person; warn of what training would warn of."""
+    read = labelled(
+        arguments.path,
+        roles_of(arguments),
+        categorical=arguments.categorical,
+        drop=arguments.drop,
+        streamed=arguments.memory is not None,
+        csv=csv,
+    )
+    with read.origin.naming_rows():
+        _, numbers = encode_labels(read.labels, read.label_source)
+    warn_of_few(len(numbers) if read.weight is None else present(read.weight, "weight").sum())
+    look = Look(read, numbers)
+    cells = counted_cells(arguments.path, read, arguments.target)
+    return described(arguments.path, read, look, cells)
 
 
 def _names_data(arguments: argparse.Namespace) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -153,14 +154,7 @@ def _add_train(parser: Parser) -> None:
         help="the settings to start from (default: default)",
     )
     _add_weight(parser)
-    parser.add_argument(
-        "--group",
-        metavar="COLUMN",
-        help="rows with the same value here stay on one side of every split; not an input",
-    )
-    parser.add_argument(
-        "--time", metavar="COLUMN", help="the latest rows by this column validate, and test"
-    )
+    _add_group_and_time(parser)
     parser.add_argument("--class-weight", choices=("balanced",), help="weigh classes equally")
     parser.add_argument(
         "--random-state", type=seed, default=0, metavar="N", help="the seed (default: 0)"
@@ -235,10 +229,12 @@ def _add_inspect(parser: Parser) -> None:
     _add_format(parser)
     parser.add_argument("--target", metavar="COLUMN", help="of data: the column to predict")
     _add_target_as_text(parser)
+    _add_weight(parser)
+    _add_group_and_time(parser)
     _add_memory(parser, "of data larger than memory, look at 200,000 rows")
     _add_columns(parser)
     add_csv_options(parser)
-    _add_json(parser)
+    _add_talking(parser, "say nothing of waiting: only the result, warnings and errors")
 
 
 def _add_model_and_data(parser: Parser) -> None:
@@ -310,6 +306,18 @@ def _add_weight(parser: Parser) -> None:
     parser.add_argument("--weight", metavar="COLUMN", help="how much each row counts; not an input")
 
 
+def _add_group_and_time(parser: Parser) -> None:
+    """Add the columns that say which rows belong together, and when they were."""
+    parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with the same value here stay on one side of every split; not an input",
+    )
+    parser.add_argument(
+        "--time", metavar="COLUMN", help="the latest rows by this column validate, and test"
+    )
+
+
 def _add_talking(parser: Parser, quiet: str) -> None:
     """Add how much is said, and to whom."""
     _add_json(parser)
@@ -328,6 +336,9 @@ def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
     known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
     for word in surplus:
         name = word.split("=")[0]
+        if name in known:
+            found = f"{name} stands before the command"
+            return SettingError(found, f"it behind the command, as in {parser.prog} {name}")
         if word.startswith("--"):
             return SettingError(f"there is no option {name}", "", suggestion(name, known))
         if re.match("-[A-Za-z]", word):
@@ -335,6 +346,6 @@ def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
             hint = f"did you mean {' or '.join(near)}?" if near else "options are written out here"
             return SettingError(f"there is no option {name}", "", hint)
     hint = "put a glob in quotes, as in 'parts/*.csv', or give the folder"
-    return SettingError(
-        f"{surplus[0]!r} is one argument too many", "", hint if Path(surplus[0]).exists() else ""
-    )
+    # pathlib raises an error for a name that is too long to be one.
+    is_path = os.path.exists(surplus[0])  # noqa: PTH110
+    return SettingError(f"{surplus[0]!r} is one argument too many", "", hint if is_path else "")

@@ -17,22 +17,28 @@ from epochal.data.labels import Coded
 from epochal.data.numbers import is_number
 from epochal.data.origin import Origin
 from epochal.data.rows import head_of
-from epochal.data.sources.roles import labelled, labelled_batches
+from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.streamed import joined
 from epochal.errors import DataError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Collection
 
     from numpy.typing import NDArray
 
     from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
-    from epochal.data.sources.roles import Roles
     from epochal.data.streamed import Streamed
 
 ROWS_PER_PIECE = 65_536
 KINDS = ("numbers", "truth values", "dates", "categories")
+
+
+def roles_of(arguments: argparse.Namespace) -> Roles:
+    """Return the columns that say something about rows."""
+    beside = arguments.weight, arguments.group, arguments.time
+    return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
 
 def like(

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 
 from epochal.data.canonical import canonical_texts
+from epochal.data.csv_options import MISSING_VALUES
 from epochal.data.numbers import is_number, is_text
 from epochal.data.sources.tables import plain_column, plain_type
 from epochal.errors import DataError
 
-# A lone carriage return ends a line for some readers.
-_QUOTED = '["\\r\\n{}]'
+# A quote; what ends a line for some readers, such as a lone carriage return; what a reader that
+# guesses may take for the separator.
+_STRUCTURE = r'["\r\n,;\t|]'
+# White space of Unicode, which some readers cut at both ends of a cell.
+_SPACE = r"[\s\v\x1c-\x1f\x{85}\p{Z}]"
+# At the beginning of a file it is no text but a byte-order mark.
+_BYTE_ORDER_MARK = r"\x{feff}"
 
 
 def csv_lines(table: pa.Table, separator: str) -> memoryview:
-    r"""Return the rows of a table as bytes; what is missing is empty.
+    r"""Return the rows of a table as bytes; a missing value is an empty cell, the empty text has quotes.
 
-    >>> bytes(csv_lines(pa.table({"a": ["x,y", None], "b": [0.1, 2.0]}), ","))
-    b'"x,y",0.1\n,2\n'
+    >>> bytes(csv_lines(pa.table({"a": ["x,y", None, ""], "b": [0.1, 2.0, 3.0]}), ","))
+    b'"x,y",0.1\n,2\n"",3\n'
     """
     if not table.num_rows:
         return memoryview(b"")
-    columns = [_texts(column, separator).cast(pa.large_string()) for column in table.columns]
+    columns = [_texts(column).cast(pa.large_string()) for column in table.columns]
     empty = pa.scalar("", pa.large_string())
     between = pa.scalar(separator, pa.large_string())
     lines = pc.binary_join_element_wise(
@@ -49,7 +59,18 @@ def refuse_unspellable(kind: pa.DataType, name: str) -> None:
         raise DataError(found, "texts, numbers, dates, or true and false", hint)
 
 
-def _texts(column: pa.ChunkedArray, separator: str) -> pa.ChunkedArray:
+@cache
+def _needs_quotes() -> str:
+    """Return the regular expression (RE2) of the texts that some reader changes if they have no quotes.
+
+    A text that a reader may take for a missing value is one of them, the empty text first of all.
+    """
+    words = {"", *MISSING_VALUES, *pyarrow.csv.ConvertOptions().null_values}
+    missing = "|".join(sorted(map(re.escape, words)))
+    return f"{_STRUCTURE}|^{_SPACE}|{_SPACE}$|^{_BYTE_ORDER_MARK}|^(?:{missing})$"
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return values as texts in the quotes that they need."""
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
@@ -60,7 +81,7 @@ def _texts(column: pa.ChunkedArray, separator: str) -> pa.ChunkedArray:
         column = column.cast(column.type.value_type)
     if not is_text(column.type):
         return _spelled(column)
-    special = pc.match_substring_regex(column, _QUOTED.format(separator))
+    special = pc.match_substring_regex(column, _needs_quotes())
     if not pc.any(special, min_count=0).as_py():
         return column
     doubled = pc.replace_substring(column, '"', '""')

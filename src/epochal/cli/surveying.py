@@ -12,34 +12,34 @@ import pyarrow as pa
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.data.copies import Seen, kinds_of, row_keys
-from epochal.data.label_matching import class_indices
-from epochal.data.labels import Coded, encode_labels
+from epochal.data.labels import Coded
 from epochal.data.rows import ahead, head_of, pieces, take
 from epochal.data.schema import kind_of
 from epochal.data.sources.text_counts import cell_counts
 from epochal.data.streamed import joined
-from epochal.data.survey import Doubt, Found, Survey, copies, survey
+from epochal.data.survey import Survey, repeated, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from epochal.data.labelled import Labelled
     from epochal.data.origin import Origin
     from epochal.data.rows import Rows
     from epochal.data.sources.text_counts import CellCounts
+    from epochal.data.survey import Doubt, Found
 
 COLUMNS_SHOWN, NAME = 100, 28
-# Rows that training looks at for doubts, and doubts that it tells.
-LOOKED_AT, TOLD = 20_000, 8
-# Rows that are looked at of data that are not in memory.
+# Columns are searched for what looks wrong in so many rows, where there are more.
+LOOKED_AT = 20_000
+# Rows that are described of data that are not in memory.
 INSPECTED = 200_000
 
 
 def described(
-    path: str, read: Labelled, cells: Mapping[str, CellCounts]
+    path: str, read: Labelled, look: Look, cells: Mapping[str, CellCounts]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return what was found in labelled rows, and what looks wrong: for a machine, and for a person."""
-    some, found, doubts = _looked_at(read)
+    found = _profile(read, look)
     values = {
         "data": path,
         "rows": len(read.labels),
@@ -51,11 +51,9 @@ def described(
             name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
             for name, counts in cells.items()
         },
-        "warnings": [asdict(one) for one in doubts],
+        "warnings": warning_values(look.doubts),
     }
-    part = (
-        "" if len(some.labels) == len(read.labels) else f", {counted(found.rows, 'row')} looked at"
-    )
+    part = "" if found.rows == len(read.labels) else f", {counted(found.rows, 'row')} looked at"
     lines = [
         f"{counted(len(read.labels), 'row')} of {path}{part}",
         row("inputs", columns_found(read.rows)),
@@ -67,9 +65,14 @@ def described(
     changed = cell_lines(cells)
     if changed:
         lines += ["", "Cells that are not read as they stand", *changed]
-    if doubts:
-        lines += ["", "To look at", *doubt_lines(doubts)]
-    return values, lines
+    return values, [*lines, *warning_lines(look.doubts)]
+
+
+def _profile(read: Labelled, look: Look) -> Survey:
+    """Return what columns hold: in all rows in memory, in some of others."""
+    some = read.sampled(INSPECTED)
+    count = len(some.labels)
+    return look.found if look.found.rows == count else survey(some.rows, np.zeros(count, int))
 
 
 def _as_values(column: Found) -> dict[str, Any]:
@@ -121,60 +124,66 @@ def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
     return [*lines[:COLUMNS_SHOWN], f"  … and {more} more"] if more > 0 else lines
 
 
-def _looked_at(read: Labelled) -> tuple[Labelled, Survey, list[Doubt]]:
-    """Return the rows that are looked at, what their columns hold, and what looks wrong."""
-    some = read.sampled(INSPECTED)
-    with read.origin.naming_rows():
-        classes, _ = encode_labels(read.labels, read.label_source)
-    numbers = class_indices(classes, some.labels)
-    found = survey(some.rows, numbers)
-    return some, found, [*found.doubts, *copies(some.rows, numbers)]
+def warning_values(doubts: Iterable[Doubt]) -> list[dict[str, Any]]:
+    """Return what looks wrong for a machine."""
+    return [asdict(doubt) for doubt in doubts]
 
 
-def doubt_lines(doubts: list[Doubt]) -> list[str]:
-    """Return two lines for each doubt: what was found, and advice."""
+def warning_lines(doubts: Sequence[Doubt]) -> list[str]:
+    """Return what looks wrong for a person: below a head two lines for each, what was found and advice."""
     lines = []
-    for doubt in doubts:
+    for doubt in doubts[:COLUMNS_SHOWN]:
         subject = "" if doubt.column is None else f"{doubt.column!r} "
         lines.append(f"  {subject}{doubt.sentence}")
         if doubt.hint:
             lines.append(f"      {doubt.hint}")
-    return lines
+    more = len(doubts) - COLUMNS_SHOWN
+    if more > 0:
+        lines.append(f"  … and {more} more")
+    return ["", "To look at", *lines] if lines else []
+
+
+def _sample(count: int) -> np.ndarray:
+    """Return which of so many rows are looked at, bool (rows,): all of few, and else a random sample."""
+    chosen = np.full(count, count <= LOOKED_AT)
+    if count > LOOKED_AT:
+        chosen[np.random.default_rng(0).choice(count, LOOKED_AT, replace=False)] = True
+    return chosen
 
 
 class Look:
-    """What going through the data once tells, before training.
+    """What looks wrong in data, found by going through them once: for `inspect` and for `train`.
 
-    `doubts` are of some of the rows to train on; `in_both` says of rows of another use
-    how many have the inputs of a row to train on. Sparse rows are not looked at.
+    `found` describes the columns of a random sample, the same each time. `doubts` is what looks wrong in
+    them, and how many of all rows repeat another. `in_both` says of rows of another use how many
+    have the inputs of a row to train on.
     """
 
-    def __init__(self, read: Labelled, apart: np.ndarray | None, *, compared: bool) -> None:
-        """Go through all rows, of which those `apart`, bool (rows,), are to test on.
+    def __init__(
+        self, read: Labelled, numbers: np.ndarray, apart: np.ndarray | None = None
+    ) -> None:
+        """Go through all rows.
 
-        Only rows that others are `compared` with have keys.
+        Args:
+            read: the rows, those to test on among them: what looks wrong does not depend on the split.
+            numbers: the class number of each row, shape (rows,).
+            apart: which rows are to test on, bool (rows,); None: none.
         """
-        self.compared, self.words = compared or apart is not None, read.csv.words
+        self.words = read.csv.words
         head, count = head_of(read.rows), len(read.labels)
         self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
-        self.doubts: list[Doubt] = []
-        self.in_both: dict[str, int] = {}
         self.train, others, some = Seen(), Seen(), []
-        if not isinstance(head, (pa.Table, np.ndarray)):
-            return
-        chosen = np.zeros(count, bool)
-        chosen[:: max(count // LOOKED_AT, 1)] = True
+        chosen = _sample(count)
         apart = np.zeros(count, bool) if apart is None else apart
-        chosen &= ~apart
         keyed = partial(self._keyed, read.origin)
         for span, piece, keys in ahead(keyed, pieces(read.rows)):
-            if self.compared:
-                self.train.add(keys[~apart[span]])
-                others.add(keys[apart[span]])
+            tested, of_class = apart[span], numbers[span]
+            self.train.add(keys[~tested], of_class[~tested])
+            others.add(keys[tested], of_class[tested])
             some.append(take(piece, np.flatnonzero(chosen[span])))
-        self.in_both["test"] = self.train.copies_in(others)
-        _, numbers = np.unique(read.labels_of(chosen), return_inverse=True)
-        self.doubts += survey(joined(some), numbers).doubts[:TOLD]
+        self.in_both = {"test": self.train.copies_in(others)}
+        self.found = survey(joined(some), numbers[chosen], min(LOOKED_AT / max(count, 1), 1.0))
+        self.doubts = [*self.found.doubts, *repeated(self.train.merge(others))]
 
     def compare(self, use: str, others: Iterable[Labelled]) -> None:
         """Go through rows of another use; returns nothing."""
@@ -200,7 +209,7 @@ class Look:
     def _keys(self, origin: Origin, piece: Rows) -> np.ndarray:
         """Return the keys of rows: none of rows that lack columns."""
         lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
-        if lacks or not self.compared or not isinstance(piece, (pa.Table, np.ndarray)):
+        if lacks:
             return np.empty(0, np.uint64)
         with origin.naming_rows():
             return row_keys(piece, self.kinds, missing=self.words)

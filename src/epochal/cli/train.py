@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -17,7 +18,7 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
 from epochal.cli.progress import progress_for
-from epochal.cli.reading import ROWS_PER_PIECE, indices_of, like, relabelled
+from epochal.cli.reading import ROWS_PER_PIECE, indices_of, like, relabelled, roles_of
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
@@ -33,7 +34,7 @@ from epochal.data.labels import encode_labels
 from epochal.data.memory import Memory
 from epochal.data.sources.discovery import format_of
 from epochal.data.sources.pipes import is_piped
-from epochal.data.sources.roles import Roles, labelled, labelled_batches
+from epochal.data.sources.roles import labelled, labelled_batches
 from epochal.data.split import holdout, latest
 from epochal.errors import SettingError
 from epochal.keys import Purpose, generator
@@ -109,7 +110,8 @@ def default_output(data: str) -> Path:
         return Path("model.epochal")
     if "*" in path.name or "?" in path.name:
         path = path.parent
-    name = path.resolve().name.removesuffix(".gz")
+    # pathlib raises an error for a link that leads to itself.
+    name = os.path.basename(os.path.realpath(path)).removesuffix(".gz")  # noqa: PTH119
     return Path(Path(name).stem + ".epochal") if name else Path("model.epochal")
 
 
@@ -126,7 +128,7 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
 
 def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     """Return the parts of the data, split before anything is computed from them."""
-    roles, categorical = _roles(arguments), arguments.categorical
+    roles, categorical = roles_of(arguments), arguments.categorical
     if earlier is not None:
         columns = earlier.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
@@ -151,9 +153,7 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
     with train.origin.naming_rows():
         apart = _apart(arguments, train, numbers)
-    look = None
-    if not arguments.quiet:
-        look = Look(train, apart, compared=bool(valid or arguments.test))
+    look = None if arguments.quiet else Look(train, numbers, apart)
     if look and valid:
         look.compare("validate", valid.pieces(ROWS_PER_PIECE))
     if arguments.test:
@@ -198,15 +198,9 @@ def _test_pieces(
 ) -> Iterator[Labelled]:
     """Yield the rows of the file to test on, whose labels are classes, piece by piece."""
     rows = piece_rows(arguments.memory)
-    for piece in labelled_batches(arguments.test, _roles(arguments), rows, arguments.drop, csv):
+    for piece in labelled_batches(arguments.test, roles_of(arguments), rows, arguments.drop, csv):
         indices_of(piece, classes)
         yield piece
-
-
-def _roles(arguments: argparse.Namespace) -> Roles:
-    """Return the columns that say something about rows."""
-    beside = arguments.weight, arguments.group, arguments.time
-    return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
 
 def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
@@ -253,7 +247,7 @@ def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> 
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(
-            arguments.test, _roles(arguments), rows, arguments.drop, parts.csv
+            arguments.test, roles_of(arguments), rows, arguments.drop, parts.csv
         )
         with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
             return figures_of(model, pieces, arguments.test, count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from epochal.cli.printing import (
     typed_command,
 )
 from epochal.cli.reading import class_counts, columns_found
-from epochal.cli.surveying import doubt_lines
+from epochal.cli.surveying import warning_lines, warning_values
 from epochal.cli.track import clock
 from epochal.learn.stopping import Outcome
 
@@ -70,10 +69,7 @@ def data_lines(arguments: argparse.Namespace, parts: Parts, look: Look) -> list[
         late = ", the latest" if arguments.time else ""
         lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
     lines += _beside_lines(arguments, train)
-    lines += look.lines()
-    if look.doubts:
-        lines += ["", "To look at", *doubt_lines(look.doubts)]
-    return [*lines, ""]
+    return [*lines, *look.lines(), *warning_lines(look.doubts), ""]
 
 
 def data_found(arguments: argparse.Namespace, parts: Parts, look: Look) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def data_found(arguments: argparse.Namespace, parts: Parts, look: Look) -> dict[
         "validation_rows": len(parts.valid.labels) if parts.valid else 0,
         "test_rows": len(parts.test.labels) if parts.test else 0,
         "duplicates": look.in_both,
-        "warnings": [asdict(doubt) for doubt in look.doubts],
+        "warnings": warning_values(look.doubts),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -34,8 +34,16 @@ def kinds_of(table: pa.Table) -> dict[str, Kind]:
     return {field.name: kind_of(field.type, field.name) for field in table.schema}
 
 
+class Repeats(NamedTuple):
+    """Rows that repeat another, those of them with another class, and whether both numbers are estimates."""
+
+    rows: int
+    contradicting: int
+    estimated: bool
+
+
 class Seen:
-    """Keys of rows that were gone through: of many different ones, those of an even share of them.
+    """Keys and class numbers of rows that were gone through: of many rows, those of an even share of the keys.
 
     >>> some, others = Seen(), Seen()
     >>> some.add(row_keys(np.arange(6))), others.add(row_keys(np.arange(4, 9)))
@@ -46,25 +54,57 @@ class Seen:
 
     def __init__(self, most: int = 2**21) -> None:
         self.most, self.halvings = most, 0
-        self.keys = np.empty(0, np.uint64)
+        self.keys, self.labels = np.empty(0, np.uint64), np.empty(0, np.int32)
 
-    def add(self, keys: np.ndarray) -> None:
-        """Take the keys of some more rows; returns nothing."""
-        self.keys = np.concatenate([self.keys, _share(keys, self.halvings)])
+    def add(self, keys: np.ndarray, labels: np.ndarray | None = None) -> None:
+        """Take the keys of some more rows, and their class numbers where they matter; returns nothing."""
+        labels = np.zeros(len(keys), np.int32) if labels is None else labels.astype(np.int32)
+        chosen = _in_share(keys, self.halvings)
+        self.keys = np.concatenate([self.keys, keys[chosen]])
+        self.labels = np.concatenate([self.labels, labels[chosen]])
         while len(self.keys) > self.most:
-            self.halvings += 1
-            self.keys = _share(self.keys, self.halvings)
+            self._thin(self.halvings + 1)
+
+    def merge(self, other: Seen) -> Seen:
+        """Return the rows of both."""
+        both = Seen(max(self.most, other.most))
+        both.halvings = max(self.halvings, other.halvings)
+        for seen in (self, other):
+            both.add(seen.keys, seen.labels)
+        return both
+
+    def repeats(self) -> Repeats:
+        """Return how many rows repeat the key of another, and how many of them with another class.
+
+        >>> seen = Seen()
+        >>> seen.add(row_keys(np.array([1, 1, 1, 2, 2])), np.array([0, 0, 1, 0, 0]))
+        >>> seen.repeats()
+        Repeats(rows=3, contradicting=1, estimated=False)
+        """
+        unique, inverse = np.unique(self.keys, return_inverse=True)
+        pairs = np.unique(inverse * (int(self.labels.max(initial=0)) + 1) + self.labels)
+        return Repeats(
+            (len(self.keys) - len(unique)) << self.halvings,
+            (len(pairs) - len(unique)) << self.halvings,
+            estimated=self.halvings > 0,
+        )
 
     def copies_in(self, others: Seen) -> int:
         """Return how many of the others are equal to one of these: about, if only a share is known."""
         halvings = max(self.halvings, others.halvings)
-        mine, theirs = (_share(seen.keys, halvings) for seen in (self, others))
+        mine, theirs = (seen.keys[_in_share(seen.keys, halvings)] for seen in (self, others))
         return int(np.isin(theirs, mine).sum()) << halvings
 
+    def _thin(self, halvings: int) -> None:
+        """Leave only the share of so many halvings; returns nothing."""
+        chosen = _in_share(self.keys, halvings)
+        self.keys, self.labels, self.halvings = self.keys[chosen], self.labels[chosen], halvings
 
-def _share(keys: np.ndarray, halvings: int) -> np.ndarray:
-    """Return the keys that end in so many zeros: copies are in the same share."""
-    return keys if halvings == 0 else keys[keys & np.uint64(2**halvings - 1) == 0]
+
+def _in_share(keys: np.ndarray, halvings: int) -> np.ndarray:
+    """Return which keys end in so many zeros, bool (rows,): copies are in the same share."""
+    chosen: np.ndarray = keys & np.uint64(2**halvings - 1) == 0
+    return chosen
 
 
 def row_keys(

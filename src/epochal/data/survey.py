@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from epochal.data.canonical import canonical_texts
 from epochal.data.categories import different, is_missing
-from epochal.data.copies import kinds_of, row_keys
+from epochal.data.copies import Seen, kinds_of
 from epochal.data.magnitude import Magnitude
 from epochal.data.numbers import decoded, number_of_text
 
@@ -61,12 +61,13 @@ class Survey:
     doubts: tuple[Doubt, ...]
 
 
-def survey(rows: Rows, labels: np.ndarray) -> Survey:
+def survey(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Survey:
     """Return what a table or a two-dimensional array holds.
 
     Args:
         rows: the inputs; of images and sparse matrices nothing but their number is told.
         labels: class numbers, shape (rows,).
+        share: the rows are a random sample, this share of all rows.
 
     >>> table = pa.table({"id": [f"a{k}" for k in range(60)], "one": [1] * 60})
     >>> for doubt in survey(table, np.arange(60) % 2).doubts:
@@ -82,17 +83,23 @@ def survey(rows: Rows, labels: np.ndarray) -> Survey:
     doubts: list[Doubt] = []
     seen: dict[bytes, str] = {}
     for name, kind in kinds.items():
-        values = _Values(table.column(name), kind)
+        values = _Values(table.column(name), kind, share)
         columns.append(values.found(name))
         doubts += values.doubts(name, labels, seen)
     return Survey(len(labels), tuple(columns), tuple(doubts))
 
 
 class _Values:
-    """The values of a column, each different one once, and which of them each row has."""
+    """The values of a column, each different one once, and which of them each row has.
 
-    def __init__(self, column: pa.ChunkedArray, kind: Kind) -> None:
-        self.kind = kind
+    In a random sample of the `share` s of all rows, s² of all pairs of equal values are there: if d of
+    all rows repeat a value, about s d of those in the sample do.
+    """
+
+    def __init__(self, column: pa.ChunkedArray, kind: Kind, share: float) -> None:
+        self.kind, self.share = kind, share
+        self.nearly_different = 1 - (1 - NEARLY_DIFFERENT) * share
+        self.looked_at = "" if share == 1 else " that was looked at"
         self.values: list[Any]
         self.times: pa.Array | None = None
         if kind == "category":
@@ -141,13 +148,14 @@ class _Values:
         drop = f"leave it out with {typed('--drop', name)}"
         present = int(self.counts[self.there].sum())
         if not present:
-            return [Doubt(name, "has no value in any row", drop)]
+            return [Doubt(name, f"has no value in any row{self.looked_at}", drop)]
         most = int(np.argmax(self.counts * self.there))
         if self.counts[most] == rows:
-            return [Doubt(name, f"is {self.spelled(most)} in every row", drop)]
+            return [Doubt(name, f"is {self.spelled(most)} in every row{self.looked_at}", drop)]
         if present == rows and self._is_rounding():
             value = self.values[most]
-            return [Doubt(name, f"is {value:.6g} in every row, up to rounding", drop)]
+            where = f"in every row{self.looked_at}, up to rounding"
+            return [Doubt(name, f"is {value:.6g} {where}", drop)]
         told = []
         numbers = self._numbers_among_texts(present)
         if numbers:
@@ -168,7 +176,7 @@ class _Values:
         elif gives_away(self._bins(), labels):
             hint = f"will it be known of new rows? If not, {drop}"
             told.append(Doubt(name, "alone tells the class of nearly every row", hint))
-        elif self.kind == "category" and self.number > NEARLY_DIFFERENT * present > FEWEST:
+        elif self._is_free_text(present):
             told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
         return told
 
@@ -192,7 +200,7 @@ class _Values:
 
     def _is_id(self, present: int) -> bool:
         """Whether nearly every row has a value of its own: of numbers, whole ones without large gaps."""
-        if present < FEWEST or self.number < NEARLY_DIFFERENT * present:
+        if present < FEWEST or self.number < self.nearly_different * present:
             return False
         if self.kind == "category":
             return max(len(text) for text in self.values if text) <= LONGEST_ID
@@ -200,7 +208,12 @@ class _Values:
         whole = self.kind == "number" and self.times is None
         if not whole or not all(isinstance(value, int) for value in numbers):
             return False
-        return max(numbers) - min(numbers) < 2 * present
+        return bool(max(numbers) - min(numbers) < 2 * present / self.share)
+
+    def _is_free_text(self, present: int) -> bool:
+        """Whether nearly every row has a text of its own."""
+        enough = NEARLY_DIFFERENT * present > FEWEST
+        return self.kind == "category" and enough and self.number > self.nearly_different * present
 
     def _bins(self) -> np.ndarray:
         """Return a small number for every row: of its value, or of the values near it."""
@@ -242,21 +255,22 @@ def gives_away(bins: np.ndarray, labels: np.ndarray) -> bool:
     return bool(wrong < GIVEAWAY * without)
 
 
-def copies(rows: Rows, labels: np.ndarray) -> list[Doubt]:
-    """Return how many rows are there more than once, and how many of them contradict each other."""
-    if not isinstance(rows, (pa.Table, np.ndarray)):
+def repeated(seen: Seen) -> list[Doubt]:
+    """Return how many rows are there more than once, and how many of them contradict each other.
+
+    >>> seen = Seen()
+    >>> seen.add(np.array([7, 7, 8], np.uint64), np.array([0, 1, 0]))
+    >>> print(repeated(seen)[0].sentence)
+    1 row repeats the inputs of another, 1 of them with another class
+    """
+    rows, contradicting, estimated = seen.repeats()
+    if not rows:
         return []
-    keys = row_keys(rows)
-    alone, inverse = np.unique(keys, return_inverse=True)
-    more = len(keys) - len(alone)
-    if not more:
-        return []
-    told = f"{more:,} rows repeat the inputs of another"
-    labelled = np.unique(inverse * (int(labels.max()) + 1) + labels)
-    contradicting = len(labelled) - len(alone)
+    verb = "row repeats" if rows == 1 else "rows repeat"
+    sentence = f"{'about ' if estimated else ''}{rows:,} {verb} the inputs of another"
     if contradicting:
-        told += f", {contradicting:,} of them with another class"
-    return [Doubt(None, told, "copies on both sides of a split flatter a score: see --group")]
+        sentence += f", {contradicting:,} of them with another class"
+    return [Doubt(None, sentence, "copies on both sides of a split flatter a score: see --group")]
 
 
 def _ordered(values: pa.Array) -> list[Any]:

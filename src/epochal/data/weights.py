@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from epochal.errors import DataError
+from epochal.errors import DataError, FewRowsWarning
 
+# A model of fewer rows is unreliable.
+FEW = 50
 # Networks train in float32, in which smaller weights relative to the mean are 0 or subnormal.
 _LIGHTEST = float(np.finfo(np.float32).tiny)
 
@@ -37,3 +41,12 @@ def present(weight: np.ndarray, name: str) -> np.ndarray:
         hint = f"look at the weights ({name} in Python, --weight in a shell)"
         raise DataError("no row has a positive weight", "at least one", hint)
     return flags
+
+
+def warn_of_few(rows: int, stacklevel: int = 2) -> None:
+    """Return nothing; warn of so few rows with a positive weight that a model is unreliable."""
+    if rows < FEW:
+        verb, noun = ("is", "row") if rows == 1 else ("are", "rows")
+        found = f"there {verb} {rows} {noun} to learn from, fewer than {FEW}"
+        hint = "the model and its scores are unreliable"
+        warnings.warn(f"{found}: {hint}", FewRowsWarning, stacklevel=stacklevel)

@@ -224,9 +224,12 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _is_part(entry: Path) -> bool:
-    """Return whether an entry of a folder is a file of data."""
+    """Return whether an entry of a folder is a file of data; refuse a pipe, whose rows would be missing."""
     if _is_hidden(entry):
         return False
     if entry.is_symlink() and not entry.exists():
         raise missing(entry)
+    if is_piped(entry):
+        hint = "move it elsewhere, or give a pattern that leaves it out"
+        raise SourceError(f"{entry} is a pipe or a device among files", "files only", hint)
     return entry.is_file()
