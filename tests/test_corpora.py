@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epochal import EpochalClassifier, load
+from epochal.data.canonical import canonical
 from epochal.data.csv_options import PLAIN, CsvOptions
 from epochal.data.sources import files, text, text_blocks
 from epochal.data.sources.streams import stream
@@ -278,3 +280,60 @@ def test_the_line_is_that_of_the_quote(tmp_path, monkeypatch):
     path = file_of(tmp_path, "a,b\r\n" + '1,"x\r\ny"\r\n' * 50 + '2,"x\r\ny"z\r\n')
     with pytest.raises(SourceError, match=r"line 103 of .* value that begins in line 102"):
         text.read(path, ["a"])
+
+
+# Texts of the kinds of the Big List of Naughty Strings.
+NAUGHTY = [
+    *("undefined", "1.00", "1E2", "-1E02", "1/0", "0.0.0", "--", "1#INF", "0xffffffffffffffff"),
+    *("123456789012345678901234567890", "1,000.00", "1'000.00", "01000", "08", "Infinity", "True"),
+    *(
+        "٠١٢",
+        "Ω≈ç√∫",
+        "田中さん",
+        "🏿",
+        "👾 🙇",
+        "مُنَاقَشَةُ",
+        "T̸̢",
+        "\u202e\u202dtest",
+        "\u200b",
+        "\ufeff",
+    ),
+    *("'", '"', "''", '""', "'\"'", "\\", "<script>alert(1)</script>", "1;DROP TABLE users"),
+    *(
+        "$(touch x)",
+        "%d%s%n",
+        "../../../etc/passwd",
+        "red\x1b[0m",
+        "a\tb",
+        "line\nbreak",
+        "cr\rlone",
+    ),
+    *("crlf\r\nx", "=1+1", "@SUM", "{{7*7}}", "NUL", "\x01\x02", "#comment", ";", "|", "a,b"),
+]
+
+
+@pytest.mark.parametrize("memory_limit", [None, "1GB"])
+def test_naughty_strings_are_names_like_others(tmp_path, memory_limit):
+    """As labels, as categories and as names of columns: they come back letter for letter."""
+    rows = [
+        [NAUGHTY[(row + 7) % len(NAUGHTY)], *[str(row % 7)] * len(NAUGHTY), label]
+        for row, label in enumerate(NAUGHTY * 2)
+    ]
+    path = file_of(tmp_path, written(rows, ["text", *NAUGHTY, "y"], quoting=csv.QUOTE_ALL))
+    ours = EpochalClassifier(
+        preset="classic",
+        hidden_layer_sizes=(4,),
+        max_iter=1,
+        max_categories=len(NAUGHTY),
+        random_state=0,
+        memory_limit=memory_limit,
+    ).fit(path, "y")
+    ours.save(tmp_path / "m.epochal")
+    again = load(tmp_path / "m.epochal")
+
+    assert again.classes_.tolist() == sorted(NAUGHTY)
+    assert again.feature_names_in_.tolist() == ["text", *NAUGHTY]
+    texts = again.model_.preprocessor.schema.columns[0].categories
+    assert set(texts) == {canonical(text) for text in NAUGHTY}
+    assert again.predict_proba(path).shape == (len(rows), len(NAUGHTY))
+    assert again.score(path, "y") == ours.score(path, "y")

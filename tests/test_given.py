@@ -1,5 +1,6 @@
 """What an estimator is given: rows of any kind, names of columns, classes, parameters."""
 
+import datetime
 import warnings
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from epochal import EpochalClassifier
+from epochal import EpochalClassifier, load
 from epochal.cli.main import main
 from epochal.errors import ColumnError, DataError
 from epochal.given import checked_classes, checked_labels, of_rows
@@ -94,6 +95,9 @@ def test_classes_are_sorted_and_may_be_there_twice():
         ([], "at least two classes"),
         ([0, None], r"classes\[1\] is missing"),
         (["a", float("nan"), "b"], r"classes\[1\] is missing"),
+        ("ab", "classes is 'ab'; expected a list"),
+        ([["a", "b"]], r"classes is \[\['a', 'b'\]\]; expected a list"),
+        ({"a"}, "classes is {'a'}; expected a list"),
         ([0.0, float("nan")], r"classes\[1\] is missing"),
         ([0.5, 1.5], "continuous"),
         ([["a"], ["b", "c"]], "classes cannot be read"),
@@ -438,6 +442,38 @@ def test_a_gap_among_texts_is_no_class(gap):
             small().fit(X, given_labels)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [datetime.date(2024, 5, 1), datetime.date(2024, 5, 2)] * 40,
+        pd.Series(pd.to_datetime(["2024-05-01", "2024-05-02"] * 40)),
+        np.array(["2024-05-01", "2024-05-02"] * 40, "M8[D]"),
+    ],
+    ids=["list", "series", "array"],
+)
+def test_dates_are_classes_in_python_too(labels, tmp_path):
+    """As in a typed file, given as values or by the name of a column: saved, loaded and scored."""
+    ours = small().fit(X, labels)
+    ours.save(tmp_path / "m.epochal")
+    frame = pd.DataFrame(COLUMNS | {"when": labels})
+
+    assert ours.classes_.tolist() == ["2024-05-01", "2024-05-02"]
+    assert small().fit(frame, "when").classes_.tolist() == ours.classes_.tolist()
+    assert load(tmp_path / "m.epochal").score(X, labels) == ours.score(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(chr(0xD800), "half of a character"), (10**5000, "too many digits")],
+    ids=["half", "long"],
+)
+def test_a_label_that_no_file_can_hold_is_refused(value, words):
+    """A model and a program that predicts with it could not write it."""
+    other = "b" if isinstance(value, str) else 1
+    with pytest.raises(DataError, match=f"the label of class 1 is .*{words}"):
+        small().fit(X, [value, other] * 40)
+
+
 def test_a_masked_label_is_missing():
     """Of numbers and of texts; a mask that masks nothing does no harm."""
     mask = np.arange(80) == 5
@@ -445,9 +481,3 @@ def test_a_masked_label_is_missing():
         with pytest.raises(DataError, match="label is missing in row 5"):
             small().fit(X, np.ma.array(labels, mask=mask))
         assert small().fit(X, np.ma.array(labels, mask=False)).classes_.dtype == labels.dtype
-
-
-def test_a_label_of_half_characters_is_refused():
-    """A program that predicts with the model could not write it."""
-    with pytest.raises(DataError, match=r"the label of class 1 is '\\ud800'"):
-        small().fit(X, [chr(0xD800), "b"] * 40)

@@ -15,13 +15,16 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from epochal import EpochalClassifier
+from epochal.data.label_matching import class_indices
+from epochal.data.labels import encode_labels, missing_labels
 from epochal.data.preprocess import Preprocessor
 from epochal.data.sources import files
-from epochal.data.sources.frames import as_rows
+from epochal.data.sources.frames import as_labels, as_rows, column_of
 from epochal.data.sources.roles import Roles, as_categories, labelled
 
 ROWS = 24
@@ -47,6 +50,12 @@ KINDS = {
     "nothing": ([], pa.null()),
 }
 NUMERIC = ("integer", "small integer", "float", "float of 32 bits", "unsigned")
+# What labels may be, and in files of text as well.
+LABELS = {
+    **{name: KINDS[name] for name in KINDS if name not in {"float", "float of 32 bits", "nothing"}},
+    "whole float": ([0.0, 1.0, 1e15], pa.float64()),
+    "long integer": ([2**63, 2**64 - 1], pa.uint64()),
+}
 
 
 @st.composite
@@ -61,6 +70,20 @@ def tables(draw, kinds=tuple(KINDS)):
         drawn = draw(st.lists(one, min_size=ROWS, max_size=ROWS))
         columns[f"{kind} {number}"] = pa.array(drawn, type_)
     return pa.table(columns)
+
+
+@st.composite
+def labels(draw, gaps=True):
+    """Return a column of different labels of a random type, each twice or more, perhaps with gaps."""
+    kind = draw(st.sampled_from(tuple(LABELS)))
+    values, type_ = LABELS[kind]
+    value = st.sampled_from(values)
+    # Of long integers with gaps, pandas itself makes floats that are others.
+    gaps = gaps and kind != "long integer" and draw(st.booleans())
+    rest = ROWS - 2 * len(values)
+    one = st.none() | value if gaps else value
+    drawn = draw(st.lists(one, min_size=rest, max_size=rest))
+    return pa.array([*values, *values, *drawn], type_)
 
 
 def by_pandas(table, path):
@@ -100,6 +123,38 @@ def held(table, folder, categorical):
     return found
 
 
+def labels_held(table, folder):
+    """Return for every holder the labels of the rows that have one, in the column "y"."""
+    found = {}
+    for name, write in FILES.items():
+        path = str(folder / name)
+        write(table, path)
+        for how, streamed in (("", False), (" streamed", True)):
+            data = labelled(path, Roles("y"), streamed=streamed)
+            found[name + how] = data.labels
+    for name, convert in FRAMES.items():
+        values = as_labels(column_of(convert(table), "y"))
+        found[name] = values[~missing_labels(values)]
+    values = as_labels(table.column("y").to_pylist())
+    found["list"] = values[~missing_labels(values)]
+    return found
+
+
+@settings(max_examples=25)
+@given(column=labels())
+def test_labels_are_the_same_whatever_holds_them(column):
+    """The classes of one holder are found in each other: typed labels, and texts that spell them."""
+    table = pa.table({"a": np.arange(float(ROWS)), "y": column})
+    with tempfile.TemporaryDirectory() as folder:
+        found = labels_held(table, Path(folder))
+    for name, own in found.items():
+        classes, expected = encode_labels(own)
+        assert len(classes) == len(set(column.to_pylist()) - {None})
+        for other, given_labels in found.items():
+            actual = class_indices(classes, given_labels)
+            assert actual.tolist() == expected.tolist(), f"trained on {name}: {other}"
+
+
 def encodings(found, **options):
     """Return, for the preprocessing of every holder, the features of the rows of every holder."""
     for name, (training, _) in found.items():
@@ -130,25 +185,100 @@ def test_rows_are_the_same_whatever_holds_them(are_names, table):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # few rows; names of columns there or not
-@settings(max_examples=2)
-@given(table=tables(), numbers=tables(NUMERIC))
-def test_predictions_are_the_same_whatever_holds_the_rows(table, numbers):
-    """Through both front doors: a model of one holder gives each other the same probabilities."""
-    tiny = {"n_estimators": 2, "n_folds": 2, "max_iter": 2, "hidden_layer_sizes": (4,)}
-    labels = ["p", "q"] * (ROWS // 2)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for number, data in enumerate((table, numbers)):
-            trained, new = folder / f"{number}.csv", folder / f"new{number}.csv"
-            by_pandas(data.append_column("y", pa.array(labels)), trained)
-            by_pandas(data, new)
-            holders = [convert(data) for convert in FRAMES.values()]
+@settings(max_examples=2, phases=[Phase.generate])
+@given(
+    table=tables(),
+    numbers=tables(NUMERIC),
+    column=labels(gaps=False),
+    name=st.sampled_from([*FRAMES]),
+)
+def test_predictions_are_the_same_whatever_holds_the_rows(table, numbers, column, name):
+    """Through both front doors: a model of one holder gives each other the same scores."""
+    ours = EpochalClassifier(
+        random_state=0, n_estimators=2, n_folds=2, max_iter=2, hidden_layer_sizes=(4,)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for data in (table, numbers):
+            rows, whole = all_holders(data, folder), all_holders(data, folder, column)
+            trained = {"p.csv", name}
             if data is numbers:
-                columns = [np.asarray(column.cast(pa.float64())) for column in data.columns]
-                holders.append(np.column_stack(columns))
-            models = [EpochalClassifier(random_state=0, **tiny).fit(str(trained), "y")]
-            models += [EpochalClassifier(random_state=0, **tiny).fit(holders[-1], labels)]
-            for model in models:
-                expected = model.predict_proba(str(new))
-                for holder in holders:
-                    np.testing.assert_allclose(model.predict_proba(holder), expected, atol=1e-5)
+                columns = [np.asarray(one.cast(pa.float64())) for one in data.columns]
+                rows["NumPy"] = np.column_stack(columns)
+                whole["NumPy"] = rows["NumPy"], column.to_pylist()
+                trained.add("NumPy")
+            for one in trained:
+                model = clone(ours).fit(*whole[one])
+                expected = model.predict_proba(rows["a.csv"])
+                assert np.ptp(expected, axis=0).max() > 0 or len(unique(data)) == 1
+                for other in whole:
+                    found, where = model.predict_proba(rows[other]), f"trained on {one}: {other}"
+                    np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=where)
+                    assert model.score(*whole[other]) == model.score(*whole["a.csv"]), where
+
+
+def all_holders(data, folder, column=None):
+    """Return for every holder the rows; and with a column of labels, the name of that."""
+    table = data if column is None else data.append_column("y", column)
+    found = {name: convert(table) for name, convert in FRAMES.items()}
+    for name, write in FILES.items():
+        found[name] = f"{folder}/{'' if column is None else 'y'}{name}"
+        write(table, found[name])
+    return found if column is None else {name: (held, "y") for name, held in found.items()}
+
+
+def unique(table):
+    """Return the different rows of a table."""
+    return table.to_pandas().drop_duplicates()
+
+
+DECIMAL = pa.decimal128(30, 3)
+VIENNA = pa.timestamp("ns", "Europe/Vienna")
+DAY = [datetime.date(2024, 5, day) for day in (1, 2, 3, 4)]
+# Values, the types that typed files hold them in, and how files of text spell them.
+SAME = {
+    "whole numbers": (
+        [1, 2, 3, 4],
+        [pa.int64(), pa.int8(), pa.float64(), pa.float32(), DECIMAL],
+        ["{}", "{}.0", "{}.00", '"{}"'],
+    ),
+    "fractions": (
+        [decimal.Decimal(text) for text in ("1.5", "2.5", "0.1", "0.2")],
+        [pa.float64(), pa.float32(), DECIMAL, pa.string()],
+        ["{}", "{}0", "{:.5}"],
+    ),
+    "days": (
+        DAY,
+        [pa.date32(), pa.timestamp("s"), VIENNA],
+        ["{}", "{} 00:00:00", "{}T00:00:00.000", "{}T02:00:00+02:00"],
+    ),
+    "leading zeros": (["01", "1", "001", "11"], [pa.string(), pa.large_string()], ["{}", '"{}"']),
+    "true": (["true", "false"], [pa.bool_(), pa.string()], ["{}"]),
+    "True": (["True", "False"], [pa.bool_()], ["{}"]),
+    "TRUE": (["TRUE", "FALSE"], [pa.bool_()], ["{}"]),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_category_is_the_same_however_a_file_spells_it(name, tmp_path):
+    """A model of each file has the same accuracy on all others, and knows each category."""
+    values, types, spellings = SAME[name]
+    codes = np.arange(120) * 7 // 3 % len(values)
+    column = [None, *(values[code] for code in codes[1:])]
+    truth = pa.array(np.where(codes % 2, "p", "q"))
+    paths = [str(tmp_path / f"{number}.parquet") for number in range(len(types))]
+    for path, type_ in zip(paths, types, strict=True):
+        pyarrow.parquet.write_table(pa.table({"c": pa.array(column).cast(type_), "y": truth}), path)
+    for number, spelling in enumerate(spellings):
+        cells = ["" if value is None else spelling.format(value) for value in column]
+        lines = [f"{cell},{label}\n" for cell, label in zip(cells, truth.to_pylist(), strict=True)]
+        paths.append(str(tmp_path / f"{number}.csv"))
+        Path(paths[-1]).write_text("c,y\n" + "".join(lines))
+    ours = EpochalClassifier(
+        preset="classic", hidden_layer_sizes=(8,), random_state=0, categorical_features=["c"]
+    )
+
+    for path in paths:
+        model = clone(ours).fit(path, "y")
+        scores = {other: model.score(other, "y") for other in paths}
+        assert min(scores.values()) > 0.98
+        assert len(set(scores.values())) == 1, scores

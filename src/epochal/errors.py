@@ -84,6 +84,10 @@ class DataError(EpochalError, ValueError):
     exit_code = 4
 
 
+class CellTypeError(DataError, TypeError):
+    """A value of a type that cannot be a number, which scikit-learn's estimators refuse with a TypeError."""
+
+
 class CellError(DataError):
     """A value that cannot be used, in a row that whoever knows its file can name better."""
 

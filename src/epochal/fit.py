@@ -223,10 +223,8 @@ def _numbers(
     """
     if classes is None:
         classes, labels = encode_labels(data.labels, data.label_source)
-        if classes.dtype.kind in "UO":
-            # The command line could not write them as predictions.
-            texts = [name for name in classes.tolist() if isinstance(name, str)]
-            refuse_unwritable(texts, "the label of class {}")
+        # Neither a model nor predictions could be written.
+        refuse_unwritable(classes.tolist(), "the label of class {}")
     else:
         labels = class_indices(classes, data.labels, data.label_source)
     if data.weight is not None:

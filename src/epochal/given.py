@@ -17,8 +17,15 @@ from epochal.data.labels import encode_labels, missing_labels
 from epochal.data.matching import is_plain
 from epochal.data.quantity import check_target
 from epochal.data.rows import head_of, len_of
-from epochal.data.sources.conversion import converting
-from epochal.data.sources.frames import as_labels, as_rows, concrete, head_without, is_frame
+from epochal.data.sources.conversion import converting, shown_value
+from epochal.data.sources.frames import (
+    as_labels,
+    as_rows,
+    as_values,
+    concrete,
+    head_without,
+    is_frame,
+)
 from epochal.data.sources.named import taken_from, with_labels, without
 from epochal.data.sources.objects import as_array
 from epochal.data.sources.roles import PYTHON, as_categories, labelled
@@ -144,7 +151,7 @@ def checked_labels(rows: Rows, y: Any, weight: Any) -> tuple[np.ndarray, np.ndar
         raise ValueError(msg)
     if weight is not None:
         if not np.isscalar(weight):
-            weight = as_labels(weight, "sample_weight")
+            weight = as_values(weight, "sample_weight")
         one_each = np.empty((len(labels), 1))
         with converting("sample_weight", "numbers of at least 0", passed=_ITS_OWN):
             weight = _check_sample_weight(
@@ -157,7 +164,7 @@ def of_rows(rows: Rows | Streamed, values: Any, name: str) -> np.ndarray | None:
     """Return one value for each row as an array, or None if there are none."""
     if values is None:
         return None
-    found: np.ndarray = column_or_1d(as_labels(values, name))
+    found: np.ndarray = column_or_1d(as_values(values, name))
     if len(found) != len_of(rows):
         message = f"{name} has {len(found)} values for {len_of(rows)} rows"
         raise DataError(message, "one for each row")
@@ -173,7 +180,10 @@ def checked_classes(classes: Any, known: np.ndarray | None) -> np.ndarray | None
     """
     if classes is None:
         return None
-    labels = column_or_1d(as_labels(classes, "classes"))
+    labels = as_labels(classes, "classes")
+    if labels.ndim != 1:
+        found = f"classes is {shown_value(classes)}"
+        raise DataError(found, "a list or an array of labels, in one dimension")
     missing = missing_labels(labels)
     if missing.any():
         found = f"classes[{int(missing.argmax())}] is missing"

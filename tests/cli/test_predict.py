@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
 from epochal.classifier import load
+from epochal.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +88,53 @@ def test_surplus_columns_are_named_once(run, model, table):
     assert ended.code == 0
     assert ended.err.count("epochal: warning:") == 1
     assert "hobby" in ended.err
+
+
+@pytest.mark.parametrize("words", [("predict", "--out", "p.csv"), ("evaluate",)])
+def test_unknown_categories_are_reported_once_with_their_share(run, model, table, words):
+    """By column, over all rows and not piece by piece; as an event with --json."""
+    known = run(words[0], model, table, *words[1:], "--batch-rows", 20)
+    table.write_text(table.read_text().replace(",cook,", ",Cook,").replace(",smith,", ",Smith,"))
+    rows = len(table.read_text().splitlines()) - 1
+    count = sum(table.read_text().count(name) for name in (",Cook,", ",Smith,"))
+    command = (words[0], model, table, *words[1:], "--batch-rows", 20)
+    told, events = run(*command), run(*command, "--json")
+
+    assert "unknown to the model" not in known.err
+    sentence = f"in {100 * count / rows:.1f} % of the rows ({count} of {rows})"
+    assert told.err.count("unknown to the model") == told.err.count(sentence) == 1
+    assert "column 'job'" in told.err
+    messages = [json.loads(line) for line in events.out.splitlines()]
+    assert [sentence in one["message"] for one in messages if one["event"] == "warning"] == [True]
+
+
+ODD = {
+    "bytes": pa.array([b"cook"]),
+    "list": pa.array([["cook"]]),
+    "struct": pa.array([{"job": "cook"}]),
+    "map": pa.array([[("job", 1)]], pa.map_(pa.string(), pa.int64())),
+    "bytes in a dictionary": pa.array([b"cook"]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_values_in_a_text_column_are_refused(run, model, table, tmp_path, name):
+    """By the program and in Python, as at training; timestamps are matched by their texts."""
+    rows = pyarrow.csv.read_csv(table).slice(0, 5)
+    place = rows.column_names.index("job")
+    column = pa.concat_arrays([ODD[name]] * 5)
+    odd = rows.set_column(place, "job", column)
+    pyarrow.feather.write_feather(odd, tmp_path / "odd.feather", compression="uncompressed")
+    times = rows.set_column(place, "job", pa.array([0] * 5, pa.timestamp("s")))
+
+    ended = run("predict", model, "odd.feather", "--out", "p.csv")
+    assert ended.code == 4
+    assert "column 'job' holds" in ended.err
+    for frame in (odd, odd.drop_columns(["income"])):
+        with pytest.raises(DataError, match="column 'job' holds"):
+            load(model).predict(frame)
+    with pytest.warns(UserWarning, match="such as '1970-01-01'"):
+        load(model).predict(times)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,9 @@ def test_half_of_a_character_is_refused():
     refuse_unwritable(["a", "é", "😀"], "the name of column {}")
 
     assert is_unwritable("a" + HALF)
+    assert is_unwritable(10**5000)
+    with pytest.raises(DataError, match="the label of class 1 is .*, which has too many digits"):
+        refuse_unwritable([7, 10**5000], "the label of class {}")
     with pytest.raises(DataError, match=r"the name of column 1 is 'a\\ud800'"):
         refuse_unwritable(["a", "a" + HALF], "the name of column {}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.frames import as_labels, as_rows, feature_names, is_frame
+from epochal.data.sources.frames import as_labels, as_rows, as_values, feature_names, is_frame
 from epochal.errors import DataError
 
 _OBJECT = "object"
@@ -201,6 +202,61 @@ def test_labels(labels, kind, values):
     found = as_labels(labels)
     assert found.dtype.kind == kind
     assert found.tolist() == values
+
+
+DAYS = [datetime.date(2024, 5, 1), None, datetime.date(2024, 5, 2)]
+DECIMALS = [Decimal("1.50"), None, Decimal("2.25")]
+LONG = [Decimal(10**19), None, Decimal(10**19 + 1)]
+TYPED = {
+    "days": (DAYS, ["2024-05-01", None, "2024-05-02"]),
+    "decimals": (DECIMALS, ["1.50", None, "2.25"]),
+    "long decimals": (LONG, [10**19, None, 10**19 + 1]),
+    "times": ([datetime.time(1, 30), None], ["01:30:00", None]),
+    "moments": (
+        [datetime.datetime.fromisoformat("2024-05-01 12:30"), None],
+        ["2024-05-01 12:30:00", None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_typed_labels_are_the_same_in_every_holder(name):
+    """Lists, arrays and columns of decimals, dates and times give the labels that Arrow's give."""
+    values, expected = TYPED[name]
+    holders = [
+        values,
+        tuple(values),
+        np.array(values, dtype=object),
+        pd.Series(values),
+        pd.Series(values, dtype=_OBJECT),
+        pl.Series(values),
+        pa.array(values),
+        pa.chunked_array([pa.array(values).dictionary_encode()]),
+    ]
+    for holder in holders:
+        assert as_labels(holder).tolist() == expected
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "h", "m", "s", "ms", "us", "ns"])
+def test_dates_of_numpy_are_labels_in_any_unit(unit):
+    """Also in units that Arrow does not have."""
+    labels = np.array(["2024-01-01", "NaT"], f"M8[{unit}]")
+
+    assert as_labels(labels).tolist() == ["2024-01-01", None]
+    assert as_values(labels, "times").dtype == labels.dtype
+
+
+@pytest.mark.parametrize("labels", [[True, 2], [2.0, np.True_], [1, False, 2**70]])
+def test_booleans_beside_numbers_stay_booleans(labels):
+    """NumPy would make 1 of True, and nobody could see that the labels are of two types."""
+    assert list(map(type, as_labels(labels))) == list(map(type, labels))
+
+
+def test_masked_constants_among_labels_are_missing():
+    """Without a warning of NumPy."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(as_labels([1, np.ma.masked])[1])
 
 
 def test_missing_float_labels_stay_nan():

@@ -1,6 +1,7 @@
 """Lists, arrays of objects and masked arrays, as arrays of numbers."""
 
 import datetime
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -61,10 +62,21 @@ def test_what_is_no_number_is_refused_with_its_place(rows, place):
         as_array(rows)
 
 
-def test_objects_are_refused_in_the_words_of_python():
-    """As scikit-learn's estimators refuse them."""
-    with pytest.raises(TypeError, match="argument must be a string or a real number"):
-        as_array([[{"foo": "bar"}]])
+@pytest.mark.parametrize("value", [{"foo": "bar"}, {1}, datetime.date(2024, 5, 1)])
+def test_objects_are_refused_with_their_place_and_in_the_words_of_python(value):
+    """An error of ours, and a TypeError as scikit-learn's estimators raise it."""
+    words = r"X holds .* in row 1, column 1 .*argument must be a string or a real number"
+    with pytest.raises(TypeError, match=words) as told:
+        as_array([[1, 2], [3, value]])
+    assert isinstance(told.value, DataError)
+
+
+def test_masked_constants_are_missing_without_a_warning():
+    """In lists of numbers and of objects."""
+    for rows in ([[np.ma.masked, 1.0]], [[np.ma.masked, None]], [[np.ma.masked, "1"]]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.isnan(as_array(rows)[0, 0])
 
 
 def test_rows_of_different_lengths_are_refused():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.typed_labels import labels_of, spelled
+from epochal.data.sources.typed_labels import labels_of, named, spelled
 from epochal.errors import DataError
 
 TWENTY = 12345678901234567890
@@ -80,6 +82,30 @@ def test_what_names_no_class_is_refused_by_column(column):
 def test_numbers_that_are_names_are_texts(column, texts):
     """On request numbers become the texts that spell them; texts stay."""
     assert labels_of(column, as_text=True).tolist() == texts
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([1, 2]),
+        np.array(["a", None], dtype=object),
+        np.array([datetime.date(2024, 5, 1), "a"], dtype=object),
+        np.array(
+            [datetime.date(2024, 5, 1), datetime.datetime.fromisoformat("2024-05-01")], dtype=object
+        ),
+        np.array([["2024-05-01"]], "M8[D]"),
+    ],
+)
+def test_other_values_stay_what_they_are(values):
+    """Values of several types, and of more than one dimension, are for the next check."""
+    assert named(values) is values
+
+
+def test_objects_of_one_type_are_named():
+    """Decimals, dates and times as in a column of Arrow; gaps of any kind are None."""
+    values = np.array([datetime.date(2024, 5, 1), float("nan"), pd.NaT, None], dtype=object)
+
+    assert named(values).tolist() == ["2024-05-01", None, None, None]
 
 
 def test_arrays_of_numbers_are_spelled():

@@ -77,27 +77,28 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def is_unwritable(text: str) -> bool:
-    """Return whether a text cannot be written: one half of a character stands in it alone.
+def is_unwritable(value: object) -> bool:
+    """Return whether a value has no text that UTF-8 can write: half of a character, or too many digits.
 
-    >>> is_unwritable(chr(0xD800)), is_unwritable("é")
-    (True, False)
+    >>> [is_unwritable(value) for value in (chr(0xD800), 10**5000, "é", 7)]
+    [True, True, False, False]
     """
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        str(value).encode()
+    except ValueError:
         return True
     return False
 
 
-def refuse_unwritable(texts: Iterable[str], what: str) -> None:
-    """Return nothing if all texts can be written; refuse the first that cannot.
+def refuse_unwritable(values: Iterable[object], what: str) -> None:
+    """Return nothing if all values can be written; refuse the first that cannot.
 
     `what` it is has a place for its number from 0, as in "the name of column {}".
     """
-    for number, text in enumerate(texts):
-        if is_unwritable(text):
-            found = f"{what.format(number)} is {text!a}, which holds half of a character"
+    for number, value in enumerate(values):
+        if is_unwritable(value):
+            why = "holds half of a character" if isinstance(value, str) else "has too many digits"
+            found = f"{what.format(number)} is {shown_value(value)}, which {why}"
             raise DataError(found, "text that UTF-8 can write", "mend or rename it")
 
 

@@ -24,9 +24,9 @@ from epochal.data.sources.conversion import (
     refuse_unwritable,
     shown,
 )
-from epochal.data.sources.objects import unmasked
+from epochal.data.sources.objects import masked_as_nan, unmasked
 from epochal.data.sources.tables import plain, refuse_duplicates
-from epochal.data.sources.typed_labels import labels_of
+from epochal.data.sources.typed_labels import labels_of, named
 from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
@@ -117,36 +117,49 @@ def feature_names(rows: Any) -> list[str] | None:
 
 
 def as_labels(labels: Any, what: str = "the target") -> np.ndarray:
-    """Return labels as a NumPy array; missing ones stay None, NaN or NaT in it.
+    """Return labels as a NumPy array, the same whatever holds them; missing ones stay None, NaN or NaT in it.
+
+    As `as_values`, and decimals, dates and times become what `labels_of` makes of them.
+
+    >>> as_labels([datetime.date(2024, 5, 1), None])
+    array(['2024-05-01', None], dtype=object)
+    """
+    with converting(what):
+        return named(as_values(labels, what), what)
+
+
+def as_values(values: Any, what: str) -> np.ndarray:
+    """Return one value for each row as a NumPy array; missing ones stay None, NaN or NaT in it.
 
     Columns of pandas, polars and Arrow become arrays of integers, floats,
     booleans or (text) objects; intervals become texts, and what is masked is missing. Texts
-    beside other values, and integers that NumPy cannot hold beside others, stay objects. Frames
-    give two dimensions; the rest is `numpy.asarray`. `what` they are stands in messages.
+    beside other values, and integers and booleans that NumPy would change beside others, stay
+    objects. Frames give two dimensions; the rest is `numpy.asarray`. `what` they are stands in
+    messages.
 
-    >>> as_labels(pa.chunked_array([["yes", None]]))
+    >>> as_values(pa.chunked_array([["yes", None]]), "groups")
     array(['yes', None], dtype=object)
     """
     with converting(what):
-        return _without_intervals(_labels(labels, what))
+        return _without_intervals(_labels(values, what))
 
 
 def _labels(labels: Any, what: str) -> np.ndarray:
     """Return labels as a NumPy array, of whatever library they are."""
     if isinstance(labels, (pa.Array, pa.ChunkedArray)):
-        return labels_of(labels)
+        return labels_of(labels, what)
     if is_frame(labels):
-        columns = [labels_of(column) for column in as_rows(labels).columns]
+        columns = [labels_of(column, what) for column in as_rows(labels).columns]
         return np.column_stack(columns) if columns else np.empty((0, 0))
     if type(getattr(labels, "dtype", None)).__module__.startswith("pandas"):
         # A column, an index, or an array of a type of pandas' own.
         pandas = nw.dependencies.get_pandas()
-        return labels_of(pandas_column(pandas.Series(labels), what))
+        return labels_of(pandas_column(pandas.Series(labels), what), what)
     if nw.dependencies.is_pandas_series(labels):
         return _labels_from_pandas(labels)
     series = nw.from_native(labels, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
-        return labels_of(series.to_arrow())
+        return labels_of(series.to_arrow(), what)
     if hasattr(labels, "toarray"):
         hint = "give the labels as a one-dimensional array"
         raise DataError(f"{what} is a sparse matrix", "one label per row", hint)
@@ -158,10 +171,12 @@ def _labels(labels: Any, what: str) -> np.ndarray:
 
 def _labels_from_list(labels: Sequence[Any]) -> np.ndarray:
     """Return a list of labels as NumPy holds it, or as objects if NumPy would change some."""
-    plain = np.asarray(labels)
+    with masked_as_nan():
+        plain = np.asarray(labels)
     texts = plain.dtype.kind == "U" and all(isinstance(label, str) for label in labels)
-    # NumPy makes texts of what stands beside texts, and fractions of long integers.
-    small = plain.dtype.kind not in "US" and all(map(_is_small, labels))
+    # NumPy makes texts of what stands beside texts, fractions of long integers, and 1 of True.
+    is_mixed = plain.dtype.kind != "b" and not {bool, np.bool_}.isdisjoint(map(type, labels))
+    small = plain.dtype.kind not in "US" and not is_mixed and all(map(_is_small, labels))
     if plain.ndim != 1 or texts or small:
         return plain
     objects = np.empty(len(labels), dtype=object)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import warnings
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.sources.conversion import converting, number_of, shown_value
-from epochal.errors import DataError
+from epochal.data.sources.conversion import converting, number_of, shown, shown_value
+from epochal.errors import CellTypeError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _EXPECTED = "numbers (a data frame may have texts, categories and dates too)"
+
+
+@contextmanager
+def masked_as_nan() -> Iterator[None]:
+    """Return a context in which NumPy takes `numpy.ma.masked` for NaN without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*converting a masked element", UserWarning)
+        yield
 
 
 def unmasked(values: Any) -> Any:
@@ -59,7 +68,7 @@ def as_array(rows: Any, row_shape: Sequence[int] = ()) -> Any:
 
 def _stacked(rows: Any) -> np.ndarray:
     """Return a list as an array, of objects unless all values are numbers."""
-    with converting("X", "rows of one length, of numbers"):
+    with converting("X", "rows of one length, of numbers"), masked_as_nan():
         plain = np.asarray(rows)
         # NumPy would turn numbers beside texts into texts.
         return np.array(rows, dtype=object) if plain.dtype.kind in "USO" else plain
@@ -67,23 +76,24 @@ def _stacked(rows: Any) -> np.ndarray:
 
 def _numbers(rows: np.ndarray) -> np.ndarray:
     """Return an array of objects as float64; refuse the first that is not a number, by row and column."""
-    with suppress(Exception):
+    with suppress(Exception), masked_as_nan():
         return rows.astype(np.float64)
     # One by one: NumPy does not know the missing values of pandas, and the error names a place.
     result = np.empty(rows.shape)
     for place, value in np.ndenumerate(rows):
         try:
             result[place] = number_of(value)
-        except TypeError:
-            raise
         except Exception as error:
-            raise _no_number(value, place) from error
+            raise _no_number(value, place, error) from error
     return result
 
 
-def _no_number(value: Any, place: Any) -> DataError:
-    """Return the error for a value that is not a number."""
+def _no_number(value: Any, place: Any, cause: Exception) -> DataError:
+    """Return the error for a value that is not a number, with Python's words where its type cannot be one."""
     row, *column = place
     where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
     found = f"X holds {shown_value(value)} in {where} (the first is 0)"
-    return DataError(found, _EXPECTED, "give a data frame, or encode texts as numbers")
+    hint = "give a data frame, or encode texts as numbers"
+    if isinstance(cause, TypeError):
+        return CellTypeError(f"{found}: {shown(cause)}", _EXPECTED, hint)
+    return DataError(found, _EXPECTED, hint)

@@ -20,7 +20,7 @@ from epochal.data.quantity import check_target
 from epochal.data.schema import refuse_unusable
 from epochal.data.sources import files
 from epochal.data.sources.discovery import format_of
-from epochal.data.sources.frames import as_labels, feature_names
+from epochal.data.sources.frames import as_values, feature_names
 from epochal.data.sources.gathered import LabelColumn
 from epochal.data.sources.labelled import no_columns, no_labels, target_of
 from epochal.data.sources.streams import stream
@@ -111,7 +111,9 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     check_target(read.labels, where, as_text=roles.target_as_text)
     weight = None if roles.weight is None else _weights_in(read, roles.weight)
     groups, times = (
-        None if name is None else as_labels(_column(read.rows, name, path))
+        None
+        if name is None
+        else as_values(_column(read.rows, name, path), f"column {name!r} of {path}")
         for name in (roles.group, roles.time)
     )
     surplus = [*drop, *roles.beside]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+
 import numpy as np
 import pyarrow as pa
 
 from epochal.data.canonical import canonical_texts
 from epochal.data.labels import unknown_type
+from epochal.data.sources.conversion import is_gap
 from epochal.data.sources.tables import plain_column
+
+# Types of Python whose values Arrow holds in a column of one type; each before the type it inherits.
+_TYPED = (decimal.Decimal, datetime.datetime, datetime.date, datetime.time)
+# Units of time that Arrow has.
+_UNITS = {"D", "s", "ms", "us", "ns"}
 
 
 def labels_of(
@@ -66,3 +75,33 @@ def spelled(labels: np.ndarray) -> np.ndarray:
     array(['2', '2.5', None], dtype=object)
     """
     return labels_of(pa.array(labels, from_pandas=True), as_text=True)
+
+
+def named(values: np.ndarray, where: str = "y") -> np.ndarray:
+    """Return values of an array as labels: decimals, dates and times as `labels_of` has them.
+
+    All others are unchanged, and so are objects of which some are no decimals, dates or times.
+
+    >>> named(np.array(["2024-05-01", "NaT"], "M8[D]"))
+    array(['2024-05-01', None], dtype=object)
+    >>> named(np.array([decimal.Decimal("1.50"), None]))
+    array(['1.50', None], dtype=object)
+    """
+    if values.ndim == 1 and values.dtype.kind == "M":
+        is_known = np.datetime_data(values.dtype)[0] in _UNITS
+        return labels_of(pa.array(values if is_known else values.astype("M8[s]")), where)
+    if values.ndim != 1 or values.dtype != object or not _may_be_typed(values):
+        return values
+    kept = [None if is_gap(value) else value for value in values.tolist()]
+    kinds = {_typed_as(type(value)) for value in kept if value is not None}
+    return values if len(kinds) != 1 or None in kinds else labels_of(pa.array(kept), where)
+
+
+def _may_be_typed(values: np.ndarray) -> bool:
+    """Return whether one of the objects is a decimal, a date or a time."""
+    return any(issubclass(kind, _TYPED) for kind in set(map(type, values.tolist())))
+
+
+def _typed_as(kind: type) -> type | None:
+    """Return of `_TYPED` the one that a type is, or None."""
+    return next((one for one in _TYPED if issubclass(kind, one)), None)
