@@ -39,6 +39,7 @@ WITHOUT_TWIN = {
     "test_house.py",
     "test_label_paths.py",
     "test_init.py",
+    "test_json_page.py",
     "test_numerics.py",
     "test_places.py",
     "test_same_data.py",
