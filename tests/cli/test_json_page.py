@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -251,3 +252,18 @@ def test_other_ends_are_events_too(monkeypatch, capsys, error, code, kind):
 
     assert checked(out, "") == ["error"]
     assert json.loads(out)["kind"] == kind
+
+
+def test_a_warning_is_told_once_in_either_form(monkeypatch, capsys):
+    """However often it is raised."""
+
+    def action(_) -> int:
+        """Warn twice."""
+        for _ in range(2):
+            warnings.warn("a column is surplus", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(edge, "import_module", lambda _: SimpleNamespace(run=action))
+    assert edge.main(["inspect", "m", "--json"]) == 0
+
+    assert checked(capsys.readouterr().out, "") == ["warning"]

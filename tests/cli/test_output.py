@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import warnings
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from epochal.cli import main as edge
 from epochal.cli.codes import INTERRUPTED, NO_READER
 from epochal.cli.output import Fault, Output, as_json
 from epochal.errors import DataError
@@ -265,18 +262,3 @@ def test_an_interruption_after_the_training_tells_where_the_model_is(run, table,
 
     assert ended.code == INTERRUPTED
     assert "epochal: interrupted: nothing half-written is left; the model is saved" in ended.err
-
-
-def test_a_warning_is_told_once_in_either_form(monkeypatch, capsys):
-    """However often it is raised."""
-
-    def action(_) -> int:
-        """Warn twice."""
-        for _ in range(2):
-            warnings.warn("a column is surplus", UserWarning, stacklevel=1)
-        return 0
-
-    monkeypatch.setattr(edge, "import_module", lambda _: SimpleNamespace(run=action))
-    assert edge.main(["inspect", "m", "--json"]) == 0
-
-    assert checked(capsys.readouterr().out, "") == ["warning"]
