@@ -220,3 +220,12 @@ def test_a_hint_can_be_typed_as_it_stands(name):
 
     assert option == "--drop"
     assert names(*shlex.split(value)) == [name]
+
+
+def test_infinity_is_told_before_training_refuses_it():
+    """With the number of rows, and instead of anything else."""
+    values = [1.0, 2.0, np.inf, -np.inf, None] * 12
+    (doubt,) = survey(pa.table({"a": values}), np.arange(60) % 2).doubts
+
+    assert (doubt.column, doubt.sentence) == ("a", "is infinite in 24 rows")
+    assert "leave such cells empty" in doubt.hint

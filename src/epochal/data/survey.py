@@ -144,18 +144,12 @@ class _Values:
 
     def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
         """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
-        rows = len(self.codes)
         drop = f"leave it out with {typed('--drop', name)}"
-        present = int(self.counts[self.there].sum())
-        if not present:
-            return [Doubt(name, f"has no value in any row{self.looked_at}", drop)]
+        useless = self._useless(name, drop)
+        if useless is not None:
+            return [useless]
+        rows, present = len(self.codes), int(self.counts[self.there].sum())
         most = int(np.argmax(self.counts * self.there))
-        if self.counts[most] == rows:
-            return [Doubt(name, f"is {self.spelled(most)} in every row{self.looked_at}", drop)]
-        if present == rows and self._is_rounding():
-            value = self.values[most]
-            where = f"in every row{self.looked_at}, up to rounding"
-            return [Doubt(name, f"is {value:.6g} {where}", drop)]
         told = []
         numbers = self._numbers_among_texts(present)
         if numbers:
@@ -179,6 +173,31 @@ class _Values:
         elif self._is_free_text(present):
             told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
         return told
+
+    def _useless(self, name: str, drop: str) -> Doubt | None:
+        """Return why nothing can be learned from the column, or None: it is empty, infinite or constant."""
+        rows, present = len(self.codes), int(self.counts[self.there].sum())
+        if not present:
+            return Doubt(name, f"has no value in any row{self.looked_at}", drop)
+        infinite = self._infinite()
+        if infinite:
+            rows_of = f"{infinite:,} {'row' if infinite == 1 else 'rows'}"
+            hint = "training refuses infinity: leave such cells empty"
+            return Doubt(name, f"is infinite in {rows_of}{self.looked_at}", hint)
+        most = int(np.argmax(self.counts * self.there))
+        where = f"in every row{self.looked_at}"
+        if self.counts[most] == rows:
+            return Doubt(name, f"is {self.spelled(most)} {where}", drop)
+        if present == rows and self._is_rounding():
+            return Doubt(name, f"is {self.values[most]:.6g} {where}, up to rounding", drop)
+        return None
+
+    def _infinite(self) -> int:
+        """Return how many rows have an infinite number."""
+        if self.kind != "number":
+            return 0
+        flags = [isinstance(value, float) and math.isinf(value) for value in self.values]
+        return int(self.counts[:-1][np.array(flags, bool)].sum())
 
     def _is_rounding(self) -> bool:
         """Whether the values are fractions that differ by the rounding of a computation only."""
