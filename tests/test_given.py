@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from epochal import EpochalClassifier, load
 from epochal.cli.main import main
-from epochal.errors import ColumnError, DataError
+from epochal.errors import ColumnError, DataError, SettingError
 from epochal.given import checked_classes, checked_labels, of_rows
 
 ROWS = np.zeros((3, 2))
@@ -367,13 +367,15 @@ def test_files_without_rows_have_no_predictions(ending, tmp_path, capsys):
     ours = small().fit(frame, Y)
     path = tmp_path / f"none.{ending}"
     getattr(frame[:0], f"to_{ending}")(path, index=False)
+    labelled = tmp_path / f"labelled.{ending}"
+    getattr(frame[:0].assign(y=Y[:0]), f"to_{ending}")(labelled, index=False)
     ours.save(tmp_path / "m.epochal")
 
     assert ours.predict_proba(path).shape == (0, 2)
     assert ours.predict(path).dtype == ours.classes_.dtype
     assert main(["predict", str(tmp_path / "m.epochal"), str(path)]) == 0
     assert capsys.readouterr().out == "prediction,probability_down,probability_up\n"
-    assert main(["evaluate", str(tmp_path / "m.epochal"), str(path), "--target", "job"]) == 3
+    assert main(["evaluate", str(tmp_path / "m.epochal"), str(labelled), "--target", "y"]) == 3
 
 
 def test_no_rows_of_other_columns_are_refused(tmp_path):
@@ -481,3 +483,29 @@ def test_a_masked_label_is_missing():
         with pytest.raises(DataError, match="label is missing in row 5"):
             small().fit(X, np.ma.array(labels, mask=mask))
         assert small().fit(X, np.ma.array(labels, mask=False)).classes_.dtype == labels.dtype
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("y", "X is a path, and y is of type"),
+        ("sample_weight", "X is a path, and sample_weight is of type"),
+        ("groups", "X is a path, and groups is of type"),
+    ],
+)
+def test_beside_a_path_stand_names_of_columns(tmp_path, role, message):
+    """Values would have no rows to belong to."""
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,a\n2,b\n")
+    values = {"y": "y"} | {role: np.ones(2)}
+    with pytest.raises(DataError, match=message):
+        EpochalClassifier().fit(str(path), **values)
+
+
+def test_categorical_features_are_a_list():
+    """A text is no list of letters."""
+    with pytest.raises(
+        SettingError, match="categorical_features is 'x1'; expected a list"
+    ) as caught:
+        EpochalClassifier(categorical_features="x1").fit(np.eye(4), [0, 1, 0, 1])
+    assert "['x1']" in caught.value.hint

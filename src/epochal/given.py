@@ -30,7 +30,7 @@ from epochal.data.sources.named import taken_from, with_labels, without
 from epochal.data.sources.objects import as_array
 from epochal.data.sources.roles import PYTHON, as_categories, labelled
 from epochal.data.streamed import Streamed
-from epochal.errors import DataError
+from epochal.errors import DataError, SettingError
 from epochal.model.parameters import Parameters
 from epochal.settings import Settings
 
@@ -109,8 +109,15 @@ def read_rows(
         msg = "requires y to be passed, but the target y is None"
         raise ValueError(f"{type(estimator).__name__} {msg}")
     columns = estimator.categorical_features
+    if isinstance(columns, str):
+        hint = f"put it into a list: [{columns!r}]"
+        raise SettingError(f"categorical_features is {columns!r}", "a list of columns", hint)
     categorical = [] if columns is None else list(columns)
     if isinstance(X, (str, PathLike)):
+        for role, value in zip(("y", "sample_weight", "groups", "times"), roles, strict=False):
+            if not isinstance(value, (str, type(None))):
+                found = f"X is a path, and {role} is of type {type(value).__name__!r}"
+                raise DataError(found, f"the name of a column for {role}{ending}")
         streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
         read = labelled(
             str(X), roles, categorical=names, streamed=streamed, options=PYTHON, csv=csv

@@ -60,7 +60,7 @@ def check_beside(data: Labelled, settings: Settings, *, validated: bool) -> None
     if data.times is None:
         return
     if data.groups is not None:
-        raise SettingError("both times and groups were given", "one of them")
+        raise SettingError("both times and groups were given (--time and --group)", "one of them")
     if validated:
         raise SettingError("times was given beside X_val", "one of them: both say what validates")
     if not settings.early_stopping:

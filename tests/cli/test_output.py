@@ -262,3 +262,14 @@ def test_an_interruption_after_the_training_tells_where_the_model_is(run, table,
 
     assert ended.code == INTERRUPTED
     assert "epochal: interrupted: nothing half-written is left; the model is saved" in ended.err
+
+
+@needs_full
+@pytest.mark.parametrize("words", ["--help", "--version", "train --help"])
+@pytest.mark.parametrize("end", ["> /dev/full", ">&-"])
+def test_a_help_that_cannot_be_written_is_an_error(tmp_path, words, end):
+    """As any result."""
+    ended = shell(f"{' '.join(EPOCHAL)} {words} {end}", tmp_path)
+
+    assert ended.returncode == 6
+    assert "Traceback" not in ended.stderr

@@ -112,3 +112,10 @@ def test_every_help_fits_80_columns(command, capsys, monkeypatch):
 
     assert len(lines) > 5
     assert max(map(len, lines)) <= 80
+
+
+def test_options_behind_two_dashes_are_told_so():
+    """They are no unknown options, and no hint repeats what was typed."""
+    with pytest.raises(SettingError, match="--target stands behind --") as caught:
+        parsed(["train", "--", "-x.csv", "--target", "y"])
+    assert "./-name" in caught.value.hint

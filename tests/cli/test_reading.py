@@ -37,3 +37,34 @@ def test_labels_that_are_no_class_are_refused(codes, streamed):
     assert relabelled(read, np.array(["0", "1"])).dropped == 1
     with pytest.raises(DataError, match="'1'"):
         relabelled(read, np.array([0, 7]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--drop", "income"), "column 'income' is both --target and --drop"),
+        (("--weight", "income"), "column 'income' is both --target and --weight"),
+        (("--group", "age", "--drop", "job,age"), "column 'age' is both --group and --drop"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "inspect"])
+def test_a_column_has_one_role(run, table, command, words, message):
+    """Both options are named, before anything is read."""
+    ended = run(command, table, "--target", "income", *words)
+
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_inputs_of_a_model_have_no_other_role(run, model, table):
+    """In an evaluation, and where a training goes on."""
+    for words in (
+        ("evaluate", model, table, "--target", "job"),
+        ("evaluate", model, table, "--weight", "age"),
+        ("train", table, "--from", model, "--target", "job", "--out", "new.epochal"),
+        ("train", table, "--from", model, "--drop", "job", "--out", "new.epochal"),
+    ):
+        ended = run(*words)
+        assert ended.code == 2
+        assert f"{words[-2] if words[0] == 'evaluate' else words[4]} is " in ended.err
+        assert "which is an input of the model" in ended.err

@@ -455,8 +455,8 @@ def test_in_bounded_memory_the_model_is_the_same(run, table, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--memory", "much"), "--memory is 'much'"),
-        (("--memory", "10MB"), "memory_limit is 10 MB; expected at least"),
+        (("--memory", "much"), "the size is 'much'"),
+        (("--memory", "10MB"), "memory_limit (--memory) is 10 MB; expected at least"),
         (("--memory", "1GB", "--valid", "nowhere.csv"), "nowhere.csv"),
         (("--memory", "1GB", "--drop", "aeg"), "no column 'aeg'"),
     ],
@@ -498,3 +498,30 @@ def test_a_target_alone_is_refused(run, tmp_path, words):
     assert ended.code == 4
     assert "no column to learn from" in ended.err
     assert left_behind(tmp_path, table) == set()
+
+
+def test_a_model_beside_data_is_no_data(run, table, tmp_path, monkeypatch):
+    """A folder is trained on again, and predicted, whatever models are in it."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "star*[1].csv").write_bytes(table.read_bytes())
+    monkeypatch.chdir(folder)
+    for _ in range(2):
+        assert run("train", ".", "--target", "income", *TINY).code == 0
+    assert run("predict", "parts.epochal", ".", "--out", tmp_path / "p.csv").code == 0
+    assert run("train", "star*[1].csv", "--target", "income", *TINY).code == 0
+
+    assert (folder / "star*[1].epochal").exists()
+
+
+def test_hexadecimal_numbers_are_numbers_wherever_they_are_read(run, tmp_path):
+    """A model of them predicts and evaluates on its own file, and on decimals."""
+    for name, spell in (("hex.csv", hex), ("plain.csv", str)):
+        lines = [f"{'ab'[k % 2]},{spell(k)},{k % 7}" for k in range(90)]
+        (tmp_path / name).write_text("\n".join(["y,k,x", *lines]) + "\n")
+    ended = run("train", "hex.csv", "--target", "y", *TINY, "--test", "hex.csv")
+    assert ended.code == 0, ended.err
+    for name in ("hex", "plain"):
+        assert run("predict", "hex.epochal", f"{name}.csv", "--out", f"{name}.p.csv").code == 0
+
+    assert (tmp_path / "hex.p.csv").read_bytes() == (tmp_path / "plain.p.csv").read_bytes()

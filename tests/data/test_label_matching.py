@@ -86,11 +86,11 @@ def test_many_unknown_labels_are_counted():
     labels = np.array([str(k) for k in range(1, 8)], dtype=object)
     coded = Coded(labels, np.array([6, 3, 0], np.uint8))
     with pytest.raises(
-        DataError, match="label '1' in row 0, .*; nor on '2', '3', '4', '5' and 2 more"
+        DataError, match="label '1' in row 0, .*; others are '2', '3', '4', '5' and 2 more"
     ):
         class_indices(np.array(["a", "b"]), labels)
     with pytest.raises(
-        DataError, match="label '7' in row 0, .*; nor on '1', '2', '3', '4' and 2 more"
+        DataError, match="label '7' in row 0, .*; others are '1', '2', '3', '4' and 2 more"
     ):
         class_indices(np.array(["a", "b"]), coded)
 

@@ -48,7 +48,9 @@ def test_the_parts_of_a_limit_fit_into_it():
 
 def test_networks_that_leave_no_room_for_rows_are_refused():
     """What they need is said, and so much is then enough."""
-    with pytest.raises(SettingError, match="memory_limit is 600 MB; expected at least 750 MB"):
+    with pytest.raises(
+        SettingError, match=r"memory_limit \(--memory\) is 600 MB; expected at least 750 MB"
+    ):
         Memory(600 * 10**6).beside(400 * 10**6)
     assert Memory(750 * 10**6).beside(400 * 10**6).free == 100 * 10**6
     assert NO_LIMIT.beside(10**12).resident > 1e18

@@ -9,7 +9,7 @@ import pytest
 
 from epochal.data.csv_options import PLAIN
 from epochal.data.dates import seconds
-from epochal.data.numbers import Place, numbers, truths
+from epochal.data.numbers import Place, number_of_text, numbers, truths
 from epochal.errors import DataError
 
 COLUMNS = {
@@ -72,7 +72,7 @@ def test_integers_beyond_float64_are_rounded():
     np.testing.assert_array_equal(values, [2.0**60, np.nan])
 
 
-@pytest.mark.parametrize("text", ["abc", "1,5", "1_0", "0x1F", "12 kg"])
+@pytest.mark.parametrize("text", ["abc", "1,5", "1_0", "0x", "-0x1F", "0x" + "1" * 17, "12 kg"])
 def test_a_text_that_is_no_number_is_refused_by_name(text):
     """The error names column, row and value, counted from the first row given."""
     column = pa.chunked_array([["1", None], ["2", text, text]])
@@ -120,3 +120,12 @@ def test_other_commas_are_no_numbers(text):
     """A decimal comma is not taken for thousands."""
     with pytest.raises(DataError, match="holds"):
         numbers(pa.chunked_array([["5", text]]), Place("x"))
+
+
+@pytest.mark.parametrize(
+    "text", ["0x1F", "0Xff", "0x7FFFFFFFFFFFFFFF", "0x8000000000000000", "0xFFFFFFFFFFFFFFFF"]
+)
+def test_hexadecimal_numbers_are_those_of_arrow(text):
+    """So that a text is the number that a CSV column with it has."""
+    (expected,) = pa.array([text]).cast(pa.int64()).to_pylist()
+    assert number_of_text(text) == float(expected)

@@ -46,7 +46,7 @@ def seed(text: str) -> int:
 def memory_size(text: str) -> int:
     """Return a number of bytes, of a text with a unit."""
     try:
-        return size_of(int(text) if text.isdecimal() else text, "--memory")
+        return size_of(int(text) if text.isdecimal() else text, "the size")
     except SettingError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

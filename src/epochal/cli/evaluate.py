@@ -11,6 +11,7 @@ from epochal.cli.csv_options import csv_options, reading_as
 from epochal.cli.inputs import open_inputs
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
+from epochal.cli.reading import refuse_inputs_of
 from epochal.data.label_matching import class_indices
 from epochal.data.origin import Piece
 from epochal.data.sources.roles import Roles, labelled_batches
@@ -40,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
     model = reading_as(model, csv)
     with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
+        refuse_inputs_of(model, target=[arguments.target], weight=[arguments.weight])
         roles = Roles(arguments.target or model.target, weight=arguments.weight)
         rows = arguments.batch_rows or piece_rows(arguments.memory)
         pieces = labelled_batches(arguments.data, roles, rows, csv=csv)

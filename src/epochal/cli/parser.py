@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -45,6 +47,15 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write a help or a version; raises OSError where argparse would pass over it."""
+        if file is sys.stderr:
+            super()._print_message(message, file)
+        elif sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        else:
+            sys.stdout.write(message)
+
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print and exit with."""
         raise SettingError(message.removeprefix("argument "), "", f"see {self.prog} --help")
@@ -64,14 +75,14 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser, commands = _parsers()
     arguments, surplus = parser.parse_known_args(argv)
     if arguments.version and not surplus:
-        print(_version_text(verbose=arguments.configuration), end="")
+        parser._print_message(_version_text(verbose=arguments.configuration))  # noqa: SLF001
         parser.exit()
     if arguments.configuration:
         raise SettingError(
             "--verbose stands before a command", "--verbose after it, or --version --verbose"
         )
     if surplus:
-        raise _surplus_error(surplus, commands.get(arguments.command, parser))
+        raise _surplus_error(surplus, commands.get(arguments.command, parser), argv or sys.argv)
     return arguments
 
 
@@ -168,7 +179,7 @@ def _add_train(parser: Parser) -> None:
     )
     _add_columns(parser)
     add_csv_options(parser)
-    _add_talking(parser, QUIET)
+    _add_talking(parser, f"{QUIET}, and do not search the columns for what looks wrong")
     parser.add_argument(
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
     )
@@ -331,11 +342,14 @@ def _add_json(parser: Parser) -> None:
     )
 
 
-def _surplus_error(surplus: list[str], parser: Parser) -> SettingError:
+def _surplus_error(surplus: list[str], parser: Parser, argv: Sequence[str]) -> SettingError:
     """Return the error for what no option or argument takes."""
     known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
     for word in surplus:
         name = word.split("=")[0]
+        if name in known and "--" in argv:
+            hint = "options stand in front of --, and a file whose name begins with - is ./-name"
+            return SettingError(f"{name} stands behind --", "no option there", hint)
         if name in known:
             found = f"{name} stands before the command"
             return SettingError(found, f"it behind the command, as in {parser.prog} {name}")

@@ -19,7 +19,7 @@ from epochal.data.origin import Origin
 from epochal.data.rows import head_of
 from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.data.streamed import joined
-from epochal.errors import DataError
+from epochal.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     import argparse
@@ -30,13 +30,25 @@ if TYPE_CHECKING:
     from epochal.data.csv_options import CsvOptions
     from epochal.data.rows import Rows
     from epochal.data.streamed import Streamed
+    from epochal.model.description import Model
 
 ROWS_PER_PIECE = 65_536
 KINDS = ("numbers", "truth values", "dates", "categories")
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:
-    """Return the columns that say something about rows."""
+    """Return the columns that say something about rows; a column has one role, or is dropped.
+
+    A time may be the group too, which is refused later, for every interface.
+    """
+    taken = {"--target": [arguments.target], "--weight": [arguments.weight]}
+    taken |= {"--group": [arguments.group], "--drop": arguments.drop}
+    first: dict[str, str] = {}
+    for option, names in taken.items():
+        for name in names:
+            other = first.setdefault(name, option)
+            if name is not None and other != option:
+                raise SettingError(f"column {name!r} is both {other} and {option}", "one of them")
     beside = arguments.weight, arguments.group, arguments.time
     return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
 
@@ -118,3 +130,17 @@ def _kind(column_type: pa.DataType) -> str:
     if pa.types.is_boolean(column_type):
         return "truth values"
     return "dates" if pa.types.is_temporal(column_type) else "categories"
+
+
+def refuse_inputs_of(model: Model, **roles: Collection[str | None]) -> None:
+    """Return nothing if no column that has another role, or is dropped, is an input of a model.
+
+    Args:
+        model: whose inputs they are.
+        roles: the columns of each option, by its name without dashes.
+    """
+    for option, names in roles.items():
+        for name in names:
+            if name in model.preprocessor.schema.names:
+                found = f"--{option} is {name!r}, which is an input of the model"
+                raise SettingError(found, "another column")

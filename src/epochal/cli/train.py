@@ -18,7 +18,14 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
 from epochal.cli.progress import progress_for
-from epochal.cli.reading import ROWS_PER_PIECE, indices_of, like, relabelled, roles_of
+from epochal.cli.reading import (
+    ROWS_PER_PIECE,
+    indices_of,
+    like,
+    refuse_inputs_of,
+    relabelled,
+    roles_of,
+)
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
@@ -108,7 +115,7 @@ def default_output(data: str) -> Path:
     path = Path(data)
     if data == STANDARD_STREAM or (is_piped(path) and format_of(path) is None):
         return Path("model.epochal")
-    if "*" in path.name or "?" in path.name:
+    if not path.exists() and ("*" in path.name or "?" in path.name):
         path = path.parent
     # pathlib raises an error for a link that leads to itself.
     name = os.path.basename(os.path.realpath(path)).removesuffix(".gz")  # noqa: PTH119
@@ -122,6 +129,13 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
     if arguments.preset is not None:
         raise SettingError("--preset beside --from", "one of them: a model has its own settings")
     earlier = load(arguments.earlier)
+    refuse_inputs_of(
+        earlier,
+        target=[arguments.target],
+        weight=[arguments.weight],
+        group=[arguments.group],
+        drop=arguments.drop,
+    )
     arguments.target = arguments.target or earlier.target
     return earlier
 

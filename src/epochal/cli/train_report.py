@@ -97,7 +97,7 @@ def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
     if train.weight is not None:
         lines.append(row("weights", f"from {arguments.weight!r}"))
     if arguments.memory is not None:
-        size = f"{arguments.memory / 1e9:g} GB"
+        size = f"{arguments.memory / 1e6:,g} MB"
         lines.append(row("memory", f"{size}: rows are read as they are needed"))
     return lines
 

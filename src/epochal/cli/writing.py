@@ -47,7 +47,9 @@ def destination(out: Path | None, form: str | None) -> Destination:
     if out is None or str(out) == STANDARD_STREAM:
         return Destination(None, form or "csv")
     known = SUFFIXES.get(out.suffix.lower())
-    if known is None and form is None:
+    # A device is refused for what it is, by `check_destination`.
+    is_file = not out.exists() or out.is_file()
+    if known is None and form is None and is_file:
         hint = "say the format: --out-format csv"
         raise SettingError(
             f"--out is {str(out)!r}", "a name that ends in .csv, .tsv or .parquet", hint
@@ -57,7 +59,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
         raise SettingError(
             f"--out is {str(out)!r}, and --out-format is {form!r}", "one format", hint
         )
-    return Destination(out, form or str(known))
+    return Destination(out, form or str(known or "csv"))
 
 
 def check_destination(to: Destination) -> None:

@@ -109,7 +109,7 @@ def _unknown(classes: NDArray[Any], unknown: list[Any], where: str, row: int) ->
     names = ", ".join(map(repr, others[: _SHOWN - 1]))
     surplus = len(others) + 1 - _SHOWN
     names += f" and {surplus} more" if surplus > 0 else ""
-    found = f", which the model was not trained on{f'; nor on {names}' if names else ''}"
+    found = f", which is no class of the model{f'; others are {names}' if names else ''}"
     hint = suggestion(str(first), [str(label) for label in classes])
     before = f"{where} holds the label {first!r} in"
     return CellError.in_row(before, row, found, "only classes of the model", hint)

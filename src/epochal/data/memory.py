@@ -53,7 +53,7 @@ class Memory:
         if self.limit is not None and left.free < LEAST:
             needed = -(-(left.taken + LEAST) // 10**7) * 10
             raise SettingError(
-                f"memory_limit is {self.limit // 10**6} MB",
+                f"memory_limit (--memory) is {self.limit / 1e6:g} MB",
                 f"at least {needed} MB for these networks"
                 + (f" and the labels and weights of rows ({known / 1e6:,.0f} MB)" if known else ""),
                 "fewer members, fewer knots or the preset classic need less",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 # A number with commas between its thousands; not 0,637, which is a decimal comma.
 GROUPED = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$"
+_HEXADECIMAL = r"0[xX][0-9a-fA-F]{1,16}"
 # Ticks per second of the units that Arrow counts times in.
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -30,12 +31,13 @@ class Place(NamedTuple):
     """Where values stand: the column's name, and the number of its first row (the first is 0).
 
     `words` are the texts that mean a missing value there, where numbers, truth
-    values or dates are expected.
+    values or dates are expected; `why` they are, in messages.
     """
 
     name: str
     first_row: int = 0
     words: Sequence[str] = PLAIN.words
+    why: str = ", as in training"
 
 
 def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
@@ -70,7 +72,7 @@ def truths(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     if strange.any():
         row = int(strange.argmax())
         before = f"column {place.name!r} holds {values[row]:g} in"
-        expected = "true or false, as in training"
+        expected = f"true or false{place.why}"
         raise CellError.in_row(before, place.first_row + row, "", expected)
     return values
 
@@ -108,7 +110,7 @@ def parsed_by_text(
         except (ValueError, KeyError):
             row = first_row_of(pc.equal(encoded.indices, index), place)
             before = f"column {place.name!r} holds {text[:60]!r} in"
-            raise CellError.in_row(before, row, "", f"{expected}, as in training") from None
+            raise CellError.in_row(before, row, "", expected + place.why) from None
     indices: np.ndarray = encoded.indices.fill_null(len(texts)).to_numpy()
     return np.take(values, indices)
 
@@ -171,11 +173,15 @@ def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 def number_of_text(text: str) -> float:
     """Return the number a text spells; its digits may be grouped by commas, not by underscores.
 
-    >>> number_of_text("-1,234,567.5")
-    -1234567.5
+    >>> number_of_text("-1,234,567.5"), number_of_text("0x1F")
+    (-1234567.5, 31.0)
     """
     if "_" in text:
         raise ValueError
+    if re.fullmatch(_HEXADECIMAL, text):
+        # As Arrow reads it: a whole number of 64 bits, of which the first is the sign.
+        number = int(text, 16)
+        return float(number if number < 2**63 else number - 2**64)
     return float(text.replace(",", "") if re.fullmatch(GROUPED, text) else text)
 
 

@@ -45,6 +45,8 @@ FORMATS = {
     "idx": ".idx",
 }
 PIPED = FORMATS["csv"]
+# The ending of models, which lie beside data and are none.
+MODEL = ".epochal"
 _COMPRESSIBLE = ("text", "idx")
 _SAY = "rename or convert it, or say on the command line what it holds: --format csv"
 _KNOWN = "one of .csv .tsv .txt (.gz) .parquet .arrow .feather .ipc .npy .npz .png .jpg, or IDX"
@@ -128,7 +130,7 @@ def files_of(path: str) -> list[Path]:
 
     A folder means the files in it, those in its partitions (folders named `column=value`), or the
     pictures in the folders within it; a pattern (`parts/*.csv`, `**` too) those
-    that fit; names that begin with a dot or an underscore are passed over.
+    that fit; models and names that begin with a dot or an underscore are passed over.
     """
     place = Path(path)
     with reading(place, "a file, a folder or a pattern"):
@@ -225,7 +227,7 @@ def _is_hidden(path: Path) -> bool:
 
 def _is_part(entry: Path) -> bool:
     """Return whether an entry of a folder is a file of data; refuse a pipe, whose rows would be missing."""
-    if _is_hidden(entry):
+    if _is_hidden(entry) or entry.suffix == MODEL:
         return False
     if entry.is_symlink() and not entry.exists():
         raise missing(entry)

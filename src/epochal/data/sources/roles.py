@@ -236,7 +236,7 @@ def _weights_in(read: LabelledRows, name: str) -> np.ndarray:
     """Return a column of weights."""
     column = _column(read.rows, name, read.source)
     with read.origin.naming_rows():
-        return _checked(numbers(column, Place(name)), name)
+        return _checked(numbers(column, Place(name, why="")), name)
 
 
 def _checked(weights: np.ndarray, name: str) -> np.ndarray:
