@@ -70,7 +70,7 @@ def test_settings_and_parameters_are_the_same():
         "verbose",
         "device",
         "memory_limit",
-        "store",
+        "cache_dir",
         "callbacks",
     }
 
@@ -438,13 +438,15 @@ def test_weights_that_are_not_finite_are_refused():
         ours.fit(X, Y)
 
 
-def test_groups_and_times_may_be_lists_and_series():
+def test_groups_and_timestamps_may_be_lists_and_series():
     """What scikit-learn's splitters take, fit takes; wrong lengths are told."""
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     options = {"preset": "fast", "max_iter": 2, "random_state": 0}
     by_list = EpochalClassifier(**options).fit(X, y, groups=[f"g{k // 4}" for k in range(40)])
     by_series = EpochalClassifier(**options).fit(X, y, groups=pd.Series(np.arange(40) // 4))
-    timed = EpochalClassifier(**options).fit(X, y, times=pd.date_range("2024-01-01", periods=40))
+    timed = EpochalClassifier(**options).fit(
+        X, y, timestamps=pd.date_range("2024-01-01", periods=40)
+    )
 
     np.testing.assert_array_equal(by_list.predict_proba(X), by_series.predict_proba(X))
     assert timed.out_of_bag_ is None
@@ -455,16 +457,16 @@ def test_groups_and_times_may_be_lists_and_series():
 @pytest.mark.parametrize(
     ("more", "settings", "words"),
     [
-        ({"groups": range(9)}, {}, "both times and groups"),
-        ({"X_val": [[1.0]], "y_val": [1]}, {}, "beside X_val"),
+        ({"groups": range(9)}, {}, "both timestamps and groups"),
+        ({"X_val": [[1.0]], "y_val": [1]}, {}, "both timestamps and X_val"),
         ({}, {"early_stopping": False}, "early_stopping"),
     ],
 )
-def test_times_beside_what_contradicts_them_are_refused(more, settings, words):
+def test_timestamps_beside_what_contradicts_them_are_refused(more, settings, words):
     """One thing alone says which rows validate."""
     X, y = np.arange(9.0)[:, None], [0, 1, 0] * 3
     with pytest.raises(SettingError, match=words):
-        EpochalClassifier(**settings).fit(X, y, times=range(9), **more)
+        EpochalClassifier(**settings).fit(X, y, timestamps=range(9), **more)
 
 
 @pytest.mark.parametrize("memory_limit", [None, "1GB"])

@@ -69,12 +69,12 @@ def test_labels_and_weights_that_cannot_be_are_refused(y, weight, words):
         checked_labels(ROWS, y, weight)
 
 
-def test_groups_and_times_have_one_value_for_each_row():
+def test_groups_and_timestamps_have_one_value_for_each_row():
     """None stays None."""
     assert of_rows(ROWS, [7, 7, 8], "groups").tolist() == [7, 7, 8]
     assert of_rows(ROWS, None, "groups") is None
-    with pytest.raises(DataError, match="times has 2 values for 3 rows"):
-        of_rows(ROWS, [1, 2], "times")
+    with pytest.raises(DataError, match="timestamps has 2 values for 3 rows"):
+        of_rows(ROWS, [1, 2], "timestamps")
 
 
 # -------------------------------------------------------------------------------- classes
@@ -200,15 +200,17 @@ def test_a_name_of_half_characters_is_refused():
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_may_hold_all_that_is_said(name):
-    """Target, weight, groups and times by name: the same model as by values, and no features."""
-    weight, groups, times = 1 + np.arange(80) % 3, np.arange(80) // 4, np.arange(80)
+    """Target, weight, groups and timestamps by name: the same model as by values, and no features."""
+    weight, groups, timestamps = 1 + np.arange(80) % 3, np.arange(80) // 4, np.arange(80)
     frame = FRAMES[name](
-        COLUMNS | {"income": Y, "w": weight.astype(float), "g": groups, "t": times}
+        COLUMNS | {"income": Y, "w": weight.astype(float), "g": groups, "t": timestamps}
     )
     ours = small(bagging="folds").fit(frame, "income", "w", groups="g")
-    plain = FRAMES[name](COLUMNS | {"t": times})
+    plain = FRAMES[name](COLUMNS | {"t": timestamps})
     same = small(bagging="folds").fit(plain, Y, weight, groups=groups)
-    timed = small().fit(FRAMES[name](COLUMNS | {"income": Y, "t": times}), "income", times="t")
+    timed = small().fit(
+        FRAMES[name](COLUMNS | {"income": Y, "t": timestamps}), "income", timestamps="t"
+    )
 
     assert getattr(ours, "feature_names_in_", None) is not None
     assert ours.feature_names_in_.tolist() == ["a", "b", "c", "t"]
@@ -301,7 +303,7 @@ def test_names_that_are_no_columns_are_refused(call, error, words):
     [
         ({"sample_weight": "w"}, "leave sample_weight away"),
         ({"groups": "g"}, "leave groups away"),
-        ({"times": "t"}, "leave times away"),
+        ({"timestamps": "t"}, "leave timestamps away"),
     ],
 )
 def test_hints_name_arguments_in_python(more, words, tmp_path):

@@ -111,7 +111,7 @@ def test_the_classic_preset_is_the_classical_recipe() -> None:
     assert classic.momentum == 0
     assert classic.learning_rate == "constant"
     assert classic.dropout == classic.input_dropout == 0
-    assert classic.square_roots is False
+    assert classic.sqrt_transform is False
     assert classic.receptive_field is None
     assert classic.bagging is None
     assert classic.clip is None

@@ -108,11 +108,11 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Height and width of the random crop that each member sees of images.
     receptive_field : (int, int), "auto" or None
         The same for each unit of the first layer; "auto" is a third of each side.
-    epsilon : float
-        The constant in (x - mean) / sqrt(variance + epsilon), as a share of the variance.
+    variance_epsilon : float
+        The constant in (x - mean) / sqrt(variance + variance_epsilon), as a share of the variance.
     clip : float or None
         Standardised numbers become x / sqrt(1 + (x / clip)^2).
-    square_roots : bool or "auto"
+    sqrt_transform : bool or "auto"
         Whether numbers that are never negative are replaced by their roots before
         they are standardised; "auto" goes by the number of columns.
     max_categories : int
@@ -121,11 +121,11 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Length of the vectors that columns become before the first layer: bent
         lines of numbers, one vector per category; "auto" goes by the number of
         columns. 0: features are scaled, but not embedded. None: neither.
-    n_knots : int, (int, int) or "auto"
+    n_bins : int, (int, int) or "auto"
         Bins between the knots at which an embedding bends. A second number is
         of fine members, those of every second round of folds, which also learn
         what holds at single knots. "auto" goes by the number of rows.
-    averaging : float in [0, 1)
+    ema_decay : float in [0, 1)
         The copies that are judged and kept are running means over the epochs,
         of which this share stays after each. 0: the weights as they are.
     calibrate : bool
@@ -155,7 +155,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Bytes that a fit may need beside what is there before, such as "2GB". Files
         are then read as they are needed, and encoded rows that do not fit are
         on disk. None: everything is in memory.
-    store : str or None
+    cache_dir : str or None
         The folder for these, in which they are kept for the next fit on the same
         file; None: the system's for temporary files, and nothing is kept.
     callbacks : sequence of callables, or None
@@ -225,13 +225,13 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         max_features: float | Auto = AUTO,
         patch: tuple[int, int] | Auto | None = AUTO,
         receptive_field: tuple[int, int] | Auto | None = AUTO,
-        epsilon: float | Auto = AUTO,
+        variance_epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
-        square_roots: bool | Auto = AUTO,
+        sqrt_transform: bool | Auto = AUTO,
         max_categories: int | Auto = AUTO,
         embedding_size: int | Auto | None = AUTO,
-        n_knots: int | tuple[int, int] | Auto = AUTO,
-        averaging: float | Auto = AUTO,
+        n_bins: int | tuple[int, int] | Auto = AUTO,
+        ema_decay: float | Auto = AUTO,
         calibrate: bool | Auto = AUTO,
         time_limit: float | Auto | None = AUTO,
         oob_score: bool = False,
@@ -242,7 +242,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         verbose: bool = False,
         device: str = "auto",
         memory_limit: int | str | None = None,
-        store: str | None = None,
+        cache_dir: str | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
         self.preset, self.n_estimators = preset, n_estimators
@@ -257,14 +257,18 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.bagging, self.n_folds = bagging, n_folds
         self.max_samples, self.max_features = max_samples, max_features
         self.patch, self.receptive_field = patch, receptive_field
-        self.epsilon, self.clip, self.square_roots = epsilon, clip, square_roots
+        self.variance_epsilon, self.clip, self.sqrt_transform = (
+            variance_epsilon,
+            clip,
+            sqrt_transform,
+        )
         self.max_categories, self.time_limit = max_categories, time_limit
-        self.embedding_size, self.n_knots = embedding_size, n_knots
-        self.averaging, self.calibrate = averaging, calibrate
+        self.embedding_size, self.n_bins = embedding_size, n_bins
+        self.ema_decay, self.calibrate = ema_decay, calibrate
         self.oob_score, self.class_weight = oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
-        self.memory_limit, self.store = memory_limit, store
+        self.memory_limit, self.cache_dir = memory_limit, cache_dir
         self.categorical_features, self.callbacks = categorical_features, callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
@@ -274,7 +278,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         sample_weight: Any = None,
         *,
         groups: Any = None,
-        times: Any = None,
+        timestamps: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
@@ -295,7 +299,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         groups : array-like of shape (n_samples,), optional
             Rows of one group, such as the visits of a patient, are never on both
             sides of a split: members leave out, or validate on, whole groups.
-        times : array-like of shape (n_samples,), optional
+        timestamps : array-like of shape (n_samples,), optional
             Numbers, dates or texts that sort. The latest rows validate, a
             `validation_fraction` of all, and members do not leave out folds:
             what is to come is predicted from what was.
@@ -311,7 +315,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
-        roles = Roles(y, sample_weight, groups, times)
+        roles = Roles(y, sample_weight, groups, timestamps)
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
@@ -430,7 +434,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             raise SettingError.from_value("device", self.device, devices.sentence)
         observers = [*(self.callbacks or ()), *([print_epoch] if self.verbose else ())]
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
-        memory, seed = Memory(limit, self.store), self._seed(earlier)
+        memory, seed = Memory(limit, self.cache_dir), self._seed(earlier)
         parameters = parameters_of(self, seed)
         return Circumstances(seed, self.class_weight, observers, self.device, memory, parameters)
 
@@ -454,7 +458,7 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
     """Return the classifier that was saved to a `.epochal` file.
 
     It predicts bit for bit as the saved one did, and has its parameters, but for
-    `device`, `memory_limit`, `store` and `callbacks`. `partial_fit` and a warm
+    `device`, `memory_limit`, `cache_dir` and `callbacks`. `partial_fit` and a warm
     start go on from its weights, with a fresh optimiser state.
 
     Raises

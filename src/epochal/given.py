@@ -93,7 +93,7 @@ def read_rows(
     ending: str = "",
     csv: CsvOptions = PLAIN,
 ) -> Labelled:
-    """Return rows with their labels, weights, groups and times, given by values or by names of columns.
+    """Return rows with their labels, weights, groups and timestamps, given by values or by names of columns.
 
     `reset` as above; `ending` is the end of the argument names, "_val" for validation rows;
     `csv` is how CSV files are read.
@@ -114,8 +114,8 @@ def read_rows(
     values, named = taken_from(X, roles, ending)
     rows = checked_rows(estimator, X, reset=reset, without=without(roles, named))
     rows = as_categories(rows, categorical, "X", PYTHON.categorical)
-    y, weight, groups, times, _ = values
-    beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
+    y, weight, groups, timestamps, _ = values
+    beside = of_rows(rows, groups, "groups"), of_rows(rows, timestamps, "timestamps")
     if isinstance(rows, Streamed):
         return Labelled(rows, y, weight, *beside)
     where = f"column {roles.target!r} of the data frame" if "target" in named else f"y{ending}"

@@ -21,7 +21,7 @@ AUTO: Final = "auto"
 class Settings:
     """All that decides a training, apart from the data. The defaults are the preset `default`."""
 
-    # Eight smooth members and eight fine ones (`n_knots`): eight take most of what
+    # Eight smooth members and eight fine ones (`n_bins`): eight take most of what
     # averaging gives (deep ensembles: log-loss -16 % with 5, -18 % with 10), and eight
     # folds leave each member 87.5 % of the rows.
     n_estimators: int = 16
@@ -67,14 +67,14 @@ class Settings:
     # Height and width of what each unit of the first layer sees of an image, at a random
     # place; None: all of it. "auto" is `receptive_field_for`.
     receptive_field: tuple[int, int] | str | None = AUTO
-    # Added to the variance in x = (x - mean) / sqrt(variance + epsilon), as a share of it: the
+    # Added to the variance in x = (x - mean) / sqrt(variance + variance_epsilon), as a share of it: the
     # unit of a column does not matter.
-    epsilon: float = 1e-8
+    variance_epsilon: float = 1e-8
     # x / sqrt(1 + (x / clip)^2): keeps far-out values from deciding; None leaves x as it is.
     clip: float | None = 3.0
     # Whether numbers that are never negative in training rows are replaced by their square
     # roots before.
-    square_roots: bool | str = AUTO
+    sqrt_transform: bool | str = AUTO
     # Categories of a column with a feature of their own; the rest share one.
     max_categories: int = 64
     # Length of the vectors that columns become: "auto" is `embedding_size_for` below;
@@ -82,10 +82,10 @@ class Settings:
     embedding_size: int | str | None = AUTO
     # Bins between the knots where an embedding bends: of smooth members, and of fine ones,
     # those of every second round of folds. One number: all are smooth. "auto" is `knots_for`.
-    n_knots: int | tuple[int, ...] | str = AUTO
+    n_bins: int | tuple[int, ...] | str = AUTO
     # After each epoch the copy that is judged becomes so much its old self, and for the
     # rest the network's weights; 0 judges the weights themselves.
-    averaging: float = 0.8
+    ema_decay: float = 0.8
     # Copies are judged, and probabilities given, after the best temperature.
     calibrate: bool = True
     # Seconds after which training ends with the best copy so far.
@@ -132,13 +132,13 @@ CONSTRAINTS: dict[str, Constraint] = {
     "max_features": Either((Integer(1), ANY_FRACTION)),
     "patch": Either((Sizes((2,)), Nothing())),
     "receptive_field": Either((Sizes((2,)), Choice((AUTO,)), Nothing())),
-    "epsilon": Number(0),
+    "variance_epsilon": Number(0),
     "clip": Either((Number(0, open_low=True), Nothing())),
-    "square_roots": Either((Flag(), Choice((AUTO,)))),
+    "sqrt_transform": Either((Flag(), Choice((AUTO,)))),
     "max_categories": Integer(1),
     "embedding_size": Either((Integer(0), Choice((AUTO,)), Nothing())),
-    "n_knots": Either((Integer(1), Sizes((2,)), Choice((AUTO,)))),
-    "averaging": Number(0, 1, open_high=True),
+    "n_bins": Either((Integer(1), Sizes((2,)), Choice((AUTO,)))),
+    "ema_decay": Number(0, 1, open_high=True),
     "calibrate": Flag(),
     "time_limit": Either((Number(0, open_low=True), Nothing())),
 }
@@ -161,9 +161,9 @@ PRESETS: dict[str, Settings] = {
         bagging=None,
         receptive_field=None,
         clip=None,
-        square_roots=False,
+        sqrt_transform=False,
         embedding_size=None,
-        averaging=0.0,
+        ema_decay=0.0,
         calibrate=False,
     ),
     # Two smooth members, one for each of two cores, and few epochs: for a first look and
@@ -190,7 +190,7 @@ BY_WIDTH: dict[str, tuple[Any, Any]] = {
     "input_dropout": (0.0, 0.1),
     # Roots of pixels made fewer mistakes than pixels, and a clearly lower loss. In narrow
     # tables vectors can find such bends; what fits expect of themselves says neither yes nor no.
-    "square_roots": (False, True),
+    "sqrt_transform": (False, True),
 }
 
 
@@ -251,7 +251,7 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
     150
     """
     size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
-    vectors, knots, field = settings.embedding_size, settings.n_knots, settings.receptive_field
+    vectors, knots, field = settings.embedding_size, settings.n_bins, settings.receptive_field
     by_width = {
         name: values[is_wide(columns)]
         for name, values in BY_WIDTH.items()
@@ -267,7 +267,7 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
         **by_width,
         batch_size=min(size, rows),
         embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
-        n_knots=knots_for(rows) if knots == AUTO else knots,
+        n_bins=knots_for(rows) if knots == AUTO else knots,
         receptive_field=field,
     )
 

@@ -53,7 +53,7 @@ def test_what_is_spelled_is_read_back(name, preset):
 def breaking_texts(name: str) -> list[str]:
     """Return the values that break a setting's constraint, typed; some become allowed thereby."""
     values = [value for value in CONSTRAINTS[name].breaking() if not isinstance(value, bool)]
-    if name == "square_roots":
+    if name == "sqrt_transform":
         # The word is allowed: it is how True is typed.
         values = [value for value in values if value != "yes"]
     if name == "hidden_layer_sizes":
@@ -75,7 +75,7 @@ def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
 def test_what_would_be_allowed_is_told_as_it_is_typed():
     """The words of the command line, and not those of Python."""
     with pytest.raises(SettingError) as caught:
-        setting_value("square_roots", "maybe")
+        setting_value("sqrt_transform", "maybe")
 
     assert caught.value.expected == "yes or no or a str among {'auto'}"
 
@@ -94,9 +94,9 @@ def test_what_would_be_allowed_is_told_as_it_is_typed():
         ("batch_size", "auto", "auto"),
         ("learning_rate_init", "1e-2", 0.01),
         ("time_limit", "30", 30),
-        ("square_roots", "yes", True),
-        ("square_roots", "No", False),
-        ("square_roots", "auto", "auto"),
+        ("sqrt_transform", "yes", True),
+        ("sqrt_transform", "No", False),
+        ("sqrt_transform", "auto", "auto"),
     ],
 )
 def test_readings(name, text, value):

@@ -355,7 +355,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
         (("--weight", "wait"), "wait"),
         (("--weight", "age"), "a weight of"),
         (("--group", "jobb"), "did you mean 'job'"),
-        (("--time", "since", "--group", "job"), "times and groups"),
+        (("--time", "since", "--group", "job"), "timestamps and groups"),
     ],
 )
 def test_columns_that_cannot_say_it_are_refused(run, table, tmp_path, words, expected):

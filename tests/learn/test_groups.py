@@ -27,7 +27,7 @@ def setting(members, *, vectorised=False):
 
 def two_kinds():
     """Return what groups are made of, for five members: the third and the fourth are fine ones."""
-    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
+    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_bins": (3, 9)}
     settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
     settings = resolved(settings, rows=100, columns=3)
     sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)

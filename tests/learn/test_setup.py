@@ -51,7 +51,7 @@ def test_a_start_from_layers_has_those_layers():
     program = program_for(ours, masked=False)
     layers = fresh_state(ours, program, (4, 5, 2), None, 0).layers
     members = [tuple(type(part)(*(a[k] for a in part)) for part in layers) for k in range(3)]
-    state = started(members, program, averaging=False)
+    state = started(members, program, ema=False)
 
     np.testing.assert_array_equal(state.layers[1].weights, layers[1].weights)
     assert not state.moments.second[1].weights.any()

@@ -17,7 +17,7 @@ from epochal.use.opinions import Asked, opinions
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 2)).astype(np.float32)
 POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))
-OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_knots": 8}
+OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_bins": 8}
 SETTINGS = resolved(checked(PRESETS["default"], OWN), rows=60, columns=2)
 LAYERS = [
     (Layer(RANDOM.normal(size=(2, 2)).astype(np.float32), np.zeros(2, np.float32)),)

@@ -167,7 +167,7 @@ def _add_train(parser: Parser) -> None:
     )
     _add_memory(parser, "bytes to train in, such as 1GB: DATA is read as it is needed")
     parser.add_argument(
-        "--store",
+        "--cache-dir",
         metavar="FOLDER",
         help="a folder in which rows that do not fit into --memory are put, and kept for the next "
         "training on the same data (default: the system's for temporary files, and not kept)",

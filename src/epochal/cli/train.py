@@ -187,8 +187,8 @@ def _apart(
     if fraction is None:
         return None
     random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
-    if train.times is not None:
-        return latest(train.times, fraction)
+    if train.timestamps is not None:
+        return latest(train.timestamps, fraction)
     if train.groups is not None:
         return holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
     return holdout(numbers, fraction, random)
@@ -226,7 +226,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             arguments.random_state,
             arguments.class_weight,
             [progress],
-            memory=Memory(arguments.memory, arguments.store),
+            memory=Memory(arguments.memory, arguments.cache_dir),
             parameters=_parameters(arguments, earlier),
         )
         fitted = fit(

@@ -71,7 +71,7 @@ class Options(NamedTuple):
 
 
 SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical")
-PYTHON = Options("sample_weight", "groups", "times", "drop", "categorical_features")
+PYTHON = Options("sample_weight", "groups", "timestamps", "drop", "categorical_features")
 
 
 def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
@@ -109,7 +109,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     where = roles.labels_in(path)
     check_target(read.labels, where, as_text=roles.target_as_text)
     weight = None if roles.weight is None else _weights_in(read.rows, roles.weight, path)
-    groups, times = (
+    groups, timestamps = (
         None if name is None else as_labels(_column(read.rows, name, path))
         for name in (roles.group, roles.time)
     )
@@ -122,7 +122,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     if isinstance(rows, pa.Table):
         refuse_unusable(rows.schema)
     rows = as_categories(rows, categorical, path, options.categorical)
-    return Labelled(rows, read.labels, weight, groups, times, read.dropped, where, csv)
+    return Labelled(rows, read.labels, weight, groups, timestamps, read.dropped, where, csv)
 
 
 def labelled_batches(
@@ -179,7 +179,7 @@ def _streamed(
         labels=LabelColumn(where, roles.target_as_text),
         csv=csv,
     )
-    weight, groups, times = (None if name is None else found.beside[name] for name in beside)
+    weight, groups, timestamps = (None if name is None else found.beside[name] for name in beside)
     if roles.weight in found.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
@@ -187,7 +187,7 @@ def _streamed(
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    return Labelled(rows, labels, weight, groups, times, found.dropped, where, csv)
+    return Labelled(rows, labels, weight, groups, timestamps, found.dropped, where, csv)
 
 
 def as_categories(
