@@ -26,7 +26,8 @@ from epochal.learn import groups, training
 from epochal.learn.kernels import PLAIN, Backend
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.training import Segment
-from epochal.settings import PRESETS, checked
+from epochal.presets import PRESETS
+from epochal.settings import checked
 
 ROUNDS = 9
 # What is compared at one member: the times, and how much faster the last is than the others.

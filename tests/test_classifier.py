@@ -18,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
-from epochal.classifier import SETTINGS
 from epochal.data.csv_options import CsvOptions
 from epochal.data.sources.roles import Roles, labelled
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.model.artifact import save
+from epochal.presets import PRESETS, preset
 from epochal.request import Circumstances
-from epochal.settings import CONSTRAINTS, PRESETS, checked, preset, resolved
+from epochal.resolution import resolved
+from epochal.settings import SETTINGS, checked
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)
@@ -90,7 +91,7 @@ def test_presets_are_the_settings(preset):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name, rule in CONSTRAINTS.items() for value in rule.breaking()],
+    [(name, value) for name, about in SETTINGS.items() for value in about.constraint.breaking()],
 )
 def test_wrong_settings_are_refused_by_name(name, value):
     """A value that cannot be is refused at fit, in scikit-learn's words."""

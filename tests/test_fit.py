@@ -17,8 +17,9 @@ from epochal.keys import Purpose, generator
 from epochal.learn.loop import TrainingState
 from epochal.learn.setup import fresh_state, program_for
 from epochal.model.artifact import load, save
+from epochal.presets import PRESETS
 from epochal.request import Circumstances
-from epochal.settings import PRESETS, checked
+from epochal.settings import checked
 from epochal.use.predict import predict_proba
 
 RANDOM = np.random.default_rng(0)
@@ -296,11 +297,8 @@ def test_a_table_of_categories_alone_is_learned():
 def test_a_wide_table_is_scaled_and_not_embedded():
     """With more columns than the first layer should have inputs, vectors have no room."""
     wide = np.random.default_rng(0).normal(size=(60, 600))
-    model = fit(
-        Labelled(wide, np.arange(60) % 2),
-        checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2}),
-        Circumstances(0),
-    ).model
+    settings = checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2})
+    model = fit(Labelled(wide, np.arange(60) % 2), settings, Circumstances(0)).model
 
     assert model.settings.embedding_size == 0
     assert model.settings.sqrt_transform is True
@@ -358,9 +356,8 @@ def test_the_latest_rows_judge_all_members():
     settings = checked(PRESETS["default"], SMALL | PLAIN | {"validation_fraction": 0.2})
     model = fit(Labelled(X, Y, timestamps=timestamps), settings, Circumstances(0)).model
 
-    np.testing.assert_allclose(
-        model.preprocessor.mean, X[timestamps < 160].mean(axis=0), rtol=1e-12
-    )
+    expected = X[timestamps < 160].mean(axis=0)
+    np.testing.assert_allclose(model.preprocessor.mean, expected, rtol=1e-12)
     assert model.out_of_bag is None
     assert model.settings.bagging is None
 

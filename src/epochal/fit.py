@@ -49,7 +49,8 @@ from epochal.learn.setup import (
 )
 from epochal.model.description import Model, layer_sizes, member_shapes
 from epochal.request import Circumstances, Fitted
-from epochal.settings import AUTO, Settings, resolved
+from epochal.resolution import resolved
+from epochal.settings import AUTO, Settings
 from epochal.use.left_out import scores
 from epochal.use.opinions import Asked, opinions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields, replace
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from epochal.data.sources.roles import PYTHON, as_categories, labelled
 from epochal.data.streamed import Streamed
 from epochal.errors import DataError
 from epochal.model.parameters import Parameters
-from epochal.settings import Settings
+from epochal.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -197,7 +197,7 @@ def parameters_of(estimator: Any, seed: int) -> Parameters:
     drawn = None if state is None else seed
     return Parameters.of(
         estimator.preset,
-        {field.name: getattr(estimator, field.name) for field in fields(Settings)},
+        {name: getattr(estimator, name) for name in SETTINGS},
         estimator.class_weight,
         categorical_features=estimator.categorical_features,
         oob_score=bool(estimator.oob_score),

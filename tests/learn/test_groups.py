@@ -13,7 +13,9 @@ from epochal.learn import groups as room
 from epochal.learn.groups import cores, grouped
 from epochal.learn.members import unstacked
 from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 
 def setting(members, *, vectorised=False):

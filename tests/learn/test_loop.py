@@ -20,7 +20,9 @@ from epochal.learn.losses import cross_entropy
 from epochal.learn.network import apply
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.stopping import Outcome
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 FEATURES, CLASSES, MEMBERS = 5, 2, 3
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 
 def settings(**values):

@@ -21,7 +21,8 @@ from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
 from epochal.model.parameters import Parameters
 from epochal.records import Calibration, History, OutOfBag
-from epochal.settings import Settings, resolved
+from epochal.resolution import resolved
+from epochal.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ import pytest
 from epochal.errors import ModelError, SettingError
 from epochal.model.parameters import SHAPE, Parameters, from_json, to_json
 from epochal.model.shape import check
-from epochal.settings import AUTO, PRESETS, Settings
+from epochal.presets import PRESETS
+from epochal.settings import AUTO, Settings
 
 WEIGHTS = {
     "texts": {"no": 1, "yes": 2.5},

@@ -10,8 +10,10 @@ from epochal.data.judges import own
 from epochal.data.memory import NO_LIMIT
 from epochal.learn.loop import Trained
 from epochal.learn.network import Layer
+from epochal.presets import PRESETS
 from epochal.records import Calibration
-from epochal.settings import PRESETS, checked, resolved
+from epochal.resolution import resolved
+from epochal.settings import checked
 from epochal.use.opinions import Asked, opinions
 
 RANDOM = np.random.default_rng(0)

@@ -16,7 +16,8 @@ from epochal.cli.surveying import counted_cells, described
 from epochal.data.sources.discovery import is_data
 from epochal.data.sources.roles import Roles, labelled
 from epochal.model.artifact import load
-from epochal.settings import AUTO, PRESETS
+from epochal.presets import PRESETS
+from epochal.settings import AUTO
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ from epochal.cli.argument_types import fraction, memory_size, names, row_count, 
 from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
 from epochal.errors import SettingError, suggestion
-from epochal.settings import PRESETS
+from epochal.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -43,8 +43,8 @@ from epochal.learn.stopping import Outcome
 from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
+from epochal.presets import asked
 from epochal.request import Circumstances, Fitted, check_beside
-from epochal.settings import asked
 
 if TYPE_CHECKING:
     import argparse
