@@ -61,19 +61,9 @@ def test_scikit_learn_contract(estimator, check):
 
 def test_settings_and_parameters_are_the_same():
     """Every setting is a parameter, and every parameter is a setting or the door's own."""
-    own = {
-        "preset",
-        "oob_score",
-        "categorical_features",
-        "class_weight",
-        "warm_start",
-        "random_state",
-        "verbose",
-        "device",
-        "memory_limit",
-        "cache_dir",
-        "callbacks",
-    }
+    own = {"preset", "oob_score", "categorical_features", "class_weight", "warm_start"}
+    own |= {"random_state", "verbose", "device", "callbacks"}
+    own |= {"memory_limit", "cache_dir", "n_jobs"}
 
     assert set(EpochalClassifier().get_params()) == set(SETTINGS) | own
 

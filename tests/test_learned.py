@@ -128,11 +128,12 @@ def test_class_weights_keep_the_type_of_labels(tmp_path):
 
 
 def test_what_is_of_a_machine_or_a_run_does_not_come_back(tmp_path):
-    """The device, the limit of memory, the cache folder and callbacks; of a generator, the seed."""
+    """The device, limits of memory and threads, the cache folder, callbacks; of a generator, the seed."""
     machine = {
         "device": "cpu",
         "memory_limit": "1GB",
         "cache_dir": None,
+        "n_jobs": 1,
         "callbacks": [lambda _: None],
     }
     ours = small(**machine, random_state=np.random.RandomState(3)).fit(X, Y)
@@ -143,6 +144,7 @@ def test_what_is_of_a_machine_or_a_run_does_not_come_back(tmp_path):
         "device": "auto",
         "memory_limit": None,
         "cache_dir": None,
+        "n_jobs": None,
         "callbacks": None,
     }
     assert again.random_state == ours.model_.seed

@@ -24,6 +24,7 @@ from epochal.model.artifact import save as save_model
 from epochal.presets import asked
 from epochal.request import Circumstances, Fitted, check_beside, print_epoch
 from epochal.settings import AUTO, SETTINGS
+from epochal.threads import limited
 from epochal.use.accuracy import accuracy, accuracy_at
 from epochal.use.predict import predict_proba, predict_proba_at, without_target
 
@@ -149,8 +150,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     time_limit : float in (0, inf) or None, default=None
         Seconds after which training ends with the best checkpoints so far.
     oob_score : bool
-        Whether to ask for `oob_score_`, as scikit-learn does; refused where no
-        member leaves rows out. It is there anyway where one does.
+        Whether to raise an error if no member leaves rows out, so that there is no `oob_score_`.
     categorical_features : sequence of str or int, or None
         Columns of numbers that are names and not amounts, such as postal codes: by
         name, or by number from 0. Texts and categories need not be named.
@@ -172,6 +172,9 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     cache_dir : str or None
         The folder for these, in which they are kept for the next fit on the same
         file; None: the system's for temporary files, and nothing is kept.
+    n_jobs : int or None
+        Threads of a fit or a prediction: -1 is all cores, -2 all but one. None: all, but a
+        worker of joblib uses its share. Results are the same (docs/SETTINGS.md has more).
     callbacks : sequence of callables, or None
         Each is called with an `epochal.records.EpochEvent` after each epoch.
 
@@ -257,6 +260,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         device: str = "auto",
         memory_limit: int | str | None = None,
         cache_dir: str | None = None,
+        n_jobs: int | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
         self.preset, self.n_estimators = preset, n_estimators
@@ -282,7 +286,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.oob_score, self.class_weight = oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
-        self.memory_limit, self.cache_dir = memory_limit, cache_dir
+        self.memory_limit, self.cache_dir, self.n_jobs = memory_limit, cache_dir, n_jobs
         self.categorical_features, self.callbacks = categorical_features, callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
@@ -333,7 +337,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_beside(data, settings, validated=X_val is not None)
@@ -371,7 +375,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             how = self._how(earlier)
@@ -384,11 +388,12 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         column, if X still has it, is ignored.
         """
         check_is_fitted(self, "model_")
-        if isinstance(X, (str, PathLike)):
-            return predict_proba_at(self.model_, str(X))
-        shape = self.model_.preprocessor.schema.shape
-        rows = checked_rows(self, concrete(X), reset=False, row_shape=shape)
-        return predict_proba(self.model_, without_target(rows, self.model_))
+        with limited(self.n_jobs):
+            if isinstance(X, (str, PathLike)):
+                return predict_proba_at(self.model_, str(X))
+            shape = self.model_.preprocessor.schema.shape
+            rows = checked_rows(self, concrete(X), reset=False, row_shape=shape)
+            return predict_proba(self.model_, without_target(rows, self.model_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, shape (n_samples,)."""
@@ -404,9 +409,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self, "model_")
         roles = Roles(y, sample_weight)
-        if isinstance(X, (str, PathLike)):
-            return accuracy_at(self.model_, str(X), roles)
-        return accuracy(self.model_, [read_rows(self, X, roles, reset=False)])
+        with limited(self.n_jobs):
+            if isinstance(X, (str, PathLike)):
+                return accuracy_at(self.model_, str(X), roles)
+            return accuracy(self.model_, [read_rows(self, X, roles, reset=False)])
 
     def save(self, path: str | PathLike[str], *, target: str | None = None) -> None:
         """Write the model to a `.epochal` file, whole or not at all.
@@ -472,7 +478,7 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
     """Return the classifier that was saved to a `.epochal` file.
 
     It predicts bit for bit as the saved one did, and has its parameters, but for
-    `device`, `memory_limit`, `cache_dir` and `callbacks`. `partial_fit` and a warm
+    `device`, `memory_limit`, `cache_dir`, `n_jobs` and `callbacks`. `partial_fit` and a warm
     start go on from its weights, with a fresh optimiser state.
 
     Raises

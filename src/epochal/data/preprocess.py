@@ -12,8 +12,6 @@ rounding, is 0 everywhere. The arithmetic is float64, the result float32.
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from epochal import threads
 from epochal.data.categories import as_names, codes
 from epochal.data.csv_options import PLAIN
 from epochal.data.dates import waves
@@ -184,10 +183,10 @@ class Preprocessor:
             return self._encode_part(part, features[some], first_row + some.start)
 
         parts = list(spans(rows))
-        if len(parts) < 2:
+        if len(parts) < 2 or threads.number() < 2:
             return features, reduce(Unseen.merge, map(write, parts), Unseen())
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
-            return features, reduce(Unseen.merge, pool.map(write, parts), Unseen())
+        with threads.pool(_THREADS) as executor:
+            return features, reduce(Unseen.merge, executor.map(write, parts), Unseen())
 
     def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
