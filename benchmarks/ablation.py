@@ -16,8 +16,8 @@ import accuracy_report as report
 import pages
 import studies
 
-ALONE = "embedding_size=None:averaging=0.0:calibrate=False:learning_rate=constant"
-SMOOTH = "averaging=0.0:calibrate=False:learning_rate=constant"
+ALONE = "embedding_size=None:ema_decay=0.0:calibrate=False:learning_rate=constant"
+SMOOTH = "ema_decay=0.0:calibrate=False:learning_rate=constant"
 # Each step keeps what the steps before it have.
 STEPS = {
     "the classical recipe": "epochal:classic",

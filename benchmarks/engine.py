@@ -19,14 +19,15 @@ import numpy as np
 
 import machine
 import pages
+from epochal import threads
 from epochal.data.batches import ArraySource, Epochs
-from epochal.kernels.threads import cores
 from epochal.kernels.xla_cpu import CPU
 from epochal.learn import groups, training
 from epochal.learn.kernels import PLAIN, Backend
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.training import Segment
-from epochal.settings import PRESETS, checked
+from epochal.presets import PRESETS
+from epochal.settings import checked
 
 ROUNDS = 9
 # What is compared at one member: the times, and how much faster the last is than the others.
@@ -97,7 +98,7 @@ def microseconds(of: Setting) -> float:
     # Programs that have been compiled know nothing of other kernels.
     jax.clear_caches()
     with (
-        patch.object(groups, "cores", lambda: of.threads),
+        patch.object(threads, "number", lambda: of.threads),
         patch.object(training, "kernels_for", lambda program: of.kernels or chosen(program)),
         groups.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
     ):
@@ -131,19 +132,19 @@ def _show(sides: tuple[str, ...], found: list[tuple[Shape, tuple[str, ...]]]) ->
 def main() -> int:
     """Print the tables; return the exit code."""
     print(machine.line() + "\n")
-    threads = cores()
+    count = threads.number()
     found = [
-        (shape, compared(*(Setting(shape, MEMBERS, count) for count in (1, threads))))
+        (shape, compared(*(Setting(shape, MEMBERS, size) for size in (1, count))))
         for shape in GROUPED
     ]
-    _show(("one group, µs", f"{threads} groups, µs", "times faster"), found)
+    _show(("one group, µs", f"{count} groups, µs", "times faster"), found)
     found = [
         (shape, compared(*(Setting(shape, 1, 1, kernels) for kernels in (PLAIN, CPU, None))))
         for shape in SINGLE
     ]
     _show(WAYS, found)
     found = [
-        (shape, compared(*(Setting(shape, MEMBERS, threads, kernels) for kernels in (CPU, None))))
+        (shape, compared(*(Setting(shape, MEMBERS, count, kernels) for kernels in (CPU, None))))
         for shape in GROUPED
     ]
     _show((WAYS[1], WAYS[2], "times faster"), found)

@@ -27,12 +27,12 @@ CHANGES = (
     "dropout=0.3",
     "l2=0.005",
     "l2=0.1",
-    "averaging=0.0",
-    "averaging=0.9",
+    "ema_decay=0.0",
+    "ema_decay=0.9",
     "embedding_size=4",
     "hidden_layer_sizes=(256, 256)",
     "activation=silu",
-    "square_roots=True",
+    "sqrt_transform=True",
     "input_dropout=0.1",
 )
 VARIANTS = (DEFAULT, *(f"{DEFAULT}:{change}" for change in CHANGES))

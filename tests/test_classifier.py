@@ -18,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
-from epochal.classifier import SETTINGS
 from epochal.data.csv_options import CsvOptions
 from epochal.data.sources.roles import Roles, labelled
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.model.artifact import save
+from epochal.presets import PRESETS, preset
 from epochal.request import Circumstances
-from epochal.settings import CONSTRAINTS, PRESETS, checked, preset, resolved
+from epochal.resolution import resolved
+from epochal.settings import SETTINGS, checked
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)
@@ -60,19 +61,9 @@ def test_scikit_learn_contract(estimator, check):
 
 def test_settings_and_parameters_are_the_same():
     """Every setting is a parameter, and every parameter is a setting or the door's own."""
-    own = {
-        "preset",
-        "oob_score",
-        "categorical_features",
-        "class_weight",
-        "warm_start",
-        "random_state",
-        "verbose",
-        "device",
-        "memory_limit",
-        "store",
-        "callbacks",
-    }
+    own = {"preset", "oob_score", "categorical_features", "class_weight", "warm_start"}
+    own |= {"random_state", "verbose", "device", "callbacks"}
+    own |= {"memory_limit", "cache_dir", "n_jobs"}
 
     assert set(EpochalClassifier().get_params()) == set(SETTINGS) | own
 
@@ -90,7 +81,7 @@ def test_presets_are_the_settings(preset):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name, rule in CONSTRAINTS.items() for value in rule.breaking()],
+    [(name, value) for name, about in SETTINGS.items() for value in about.constraint.breaking()],
 )
 def test_wrong_settings_are_refused_by_name(name, value):
     """A value that cannot be is refused at fit, in scikit-learn's words."""
@@ -438,13 +429,15 @@ def test_weights_that_are_not_finite_are_refused():
         ours.fit(X, Y)
 
 
-def test_groups_and_times_may_be_lists_and_series():
+def test_groups_and_timestamps_may_be_lists_and_series():
     """What scikit-learn's splitters take, fit takes; wrong lengths are told."""
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     options = {"preset": "fast", "max_iter": 2, "random_state": 0}
     by_list = EpochalClassifier(**options).fit(X, y, groups=[f"g{k // 4}" for k in range(40)])
     by_series = EpochalClassifier(**options).fit(X, y, groups=pd.Series(np.arange(40) // 4))
-    timed = EpochalClassifier(**options).fit(X, y, times=pd.date_range("2024-01-01", periods=40))
+    timed = EpochalClassifier(**options).fit(
+        X, y, timestamps=pd.date_range("2024-01-01", periods=40)
+    )
 
     np.testing.assert_array_equal(by_list.predict_proba(X), by_series.predict_proba(X))
     assert timed.out_of_bag_ is None
@@ -455,16 +448,16 @@ def test_groups_and_times_may_be_lists_and_series():
 @pytest.mark.parametrize(
     ("more", "settings", "words"),
     [
-        ({"groups": range(9)}, {}, "both times and groups"),
-        ({"X_val": [[1.0]], "y_val": [1]}, {}, "beside X_val"),
+        ({"groups": range(9)}, {}, "both timestamps and groups"),
+        ({"X_val": [[1.0]], "y_val": [1]}, {}, "both timestamps and X_val"),
         ({}, {"early_stopping": False}, "early_stopping"),
     ],
 )
-def test_times_beside_what_contradicts_them_are_refused(more, settings, words):
+def test_timestamps_beside_what_contradicts_them_are_refused(more, settings, words):
     """One thing alone says which rows validate."""
     X, y = np.arange(9.0)[:, None], [0, 1, 0] * 3
     with pytest.raises(SettingError, match=words):
-        EpochalClassifier(**settings).fit(X, y, times=range(9), **more)
+        EpochalClassifier(**settings).fit(X, y, timestamps=range(9), **more)
 
 
 @pytest.mark.parametrize("memory_limit", [None, "1GB"])

@@ -102,3 +102,23 @@ def test_values_at_the_edge_are_refused(constraint: Constraint, value: object) -
 def test_sentences(constraint: Constraint, sentence: str) -> None:
     """A sentence names the type and the bounds, and stands after 'must be'."""
     assert constraint.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("constraint", "annotation"),
+    [
+        (Integer(1), "int in [1, inf)"),
+        (Number(0, 1, open_low=True), "float in (0, 1]"),
+        (Choice(("adam", "sgd")), '{"adam", "sgd"}'),
+        (Choice(("auto",)), '"auto"'),
+        (Flag(), "bool"),
+        (Sizes(), "tuple of int"),
+        (Sizes((2,)), "(int, int)"),
+        (Either((Integer(0), Choice(("auto",)), Nothing())), 'int in [0, inf), "auto" or None'),
+    ],
+)
+def test_annotations_are_types_as_docstrings_write_them(
+    constraint: Constraint, annotation: str
+) -> None:
+    """A type with its interval, words in braces, and alternatives joined by "or"."""
+    assert constraint.annotation == annotation

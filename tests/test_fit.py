@@ -17,15 +17,16 @@ from epochal.keys import Purpose, generator
 from epochal.learn.loop import TrainingState
 from epochal.learn.setup import fresh_state, program_for
 from epochal.model.artifact import load, save
+from epochal.presets import PRESETS
 from epochal.request import Circumstances
-from epochal.settings import PRESETS, checked
+from epochal.settings import checked
 from epochal.use.predict import predict_proba
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * np.random.default_rng(1).normal(size=200) > 0, "yes", "no")
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "n_estimators": 3, "n_folds": 4}
 # Without what goes beyond the classical recipe.
-PLAIN = {"embedding_size": None, "averaging": 0.0, "calibrate": False}
+PLAIN = {"embedding_size": None, "ema_decay": 0.0, "calibrate": False}
 
 
 def fitted(rows=X, labels=Y, weight=None, seed=0, validation=None, class_weight=None, **settings):
@@ -295,14 +296,11 @@ def test_a_table_of_categories_alone_is_learned():
 def test_a_wide_table_is_scaled_and_not_embedded():
     """With more columns than the first layer should have inputs, vectors have no room."""
     wide = np.random.default_rng(0).normal(size=(60, 600))
-    model = fit(
-        Labelled(wide, np.arange(60) % 2),
-        checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2}),
-        Circumstances(0),
-    ).model
+    settings = checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2})
+    model = fit(Labelled(wide, np.arange(60) % 2), settings, Circumstances(0)).model
 
     assert model.settings.embedding_size == 0
-    assert model.settings.square_roots is True
+    assert model.settings.sqrt_transform is True
     assert model.settings.input_dropout == 0.1
     assert model.settings.receptive_field is None
     assert model.layer_sizes[0] == 600
@@ -313,7 +311,7 @@ def test_images_of_bytes_and_of_numbers_from_0_to_1_are_the_same():
     """What holds the pixels, and in which unit, makes no difference to the probabilities."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60, 30, 20), dtype=np.uint8)
-    small = {"n_estimators": 2, "n_folds": 2, "max_iter": 2, "epsilon": 0.0}
+    small = {"n_estimators": 2, "n_folds": 2, "max_iter": 2, "variance_epsilon": 0.0}
     settings = checked(PRESETS["default"], small)
     told = [
         predict_proba(
@@ -352,12 +350,13 @@ def test_groups_validate_whole_without_bagging():
 
 
 def test_the_latest_rows_judge_all_members():
-    """With times, statistics are of the earlier rows, and no member leaves rows out."""
-    times = np.random.default_rng(0).permutation(200)
+    """With timestamps, statistics are of the earlier rows, and no member leaves rows out."""
+    timestamps = np.random.default_rng(0).permutation(200)
     settings = checked(PRESETS["default"], SMALL | PLAIN | {"validation_fraction": 0.2})
-    model = fit(Labelled(X, Y, times=times), settings, Circumstances(0)).model
+    model = fit(Labelled(X, Y, timestamps=timestamps), settings, Circumstances(0)).model
 
-    np.testing.assert_allclose(model.preprocessor.mean, X[times < 160].mean(axis=0), rtol=1e-12)
+    expected = X[timestamps < 160].mean(axis=0)
+    np.testing.assert_allclose(model.preprocessor.mean, expected, rtol=1e-12)
     assert model.out_of_bag is None
     assert model.settings.bagging is None
 

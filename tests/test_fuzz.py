@@ -284,11 +284,11 @@ def test_odd_rows_are_learned_from_or_refused(rows):
 @given(
     labels_of_any_kind,
     st.integers(0, 4),
-    st.sampled_from(["y", "sample_weight", "groups", "times", "classes"]),
+    st.sampled_from(["y", "sample_weight", "groups", "timestamps", "classes"]),
 )
 @pytest.mark.filterwarnings("ignore")
 def test_odd_values_of_rows_are_learned_from_or_refused(values, holder, argument):
-    """Labels, weights, groups, times and classes of any objects, in lists, tuples, arrays and series."""
+    """Labels, weights, groups, timestamps and classes of any objects, in lists, tuples, arrays and series."""
     rows, y = np.arange(2.0 * COUNT).reshape(COUNT, 2), ["a", "b"] * (COUNT // 2)
     given_values = holders(values)[holder]
     if argument == "classes":

@@ -1,6 +1,5 @@
 """What an estimator is given: rows of any kind, names of columns, classes, parameters."""
 
-import datetime
 import warnings
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from epochal import EpochalClassifier, load
+from epochal import EpochalClassifier
 from epochal.cli.main import main
 from epochal.errors import ColumnError, DataError, SettingError
 from epochal.given import checked_classes, checked_labels, of_rows
@@ -69,12 +68,12 @@ def test_labels_and_weights_that_cannot_be_are_refused(y, weight, words):
         checked_labels(ROWS, y, weight)
 
 
-def test_groups_and_times_have_one_value_for_each_row():
+def test_groups_and_timestamps_have_one_value_for_each_row():
     """None stays None."""
     assert of_rows(ROWS, [7, 7, 8], "groups").tolist() == [7, 7, 8]
     assert of_rows(ROWS, None, "groups") is None
-    with pytest.raises(DataError, match="times has 2 values for 3 rows"):
-        of_rows(ROWS, [1, 2], "times")
+    with pytest.raises(DataError, match="timestamps has 2 values for 3 rows"):
+        of_rows(ROWS, [1, 2], "timestamps")
 
 
 # -------------------------------------------------------------------------------- classes
@@ -203,15 +202,17 @@ def test_a_name_of_half_characters_is_refused():
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_may_hold_all_that_is_said(name):
-    """Target, weight, groups and times by name: the same model as by values, and no features."""
-    weight, groups, times = 1 + np.arange(80) % 3, np.arange(80) // 4, np.arange(80)
+    """Target, weight, groups and timestamps by name: the same model as by values, and no features."""
+    weight, groups, timestamps = 1 + np.arange(80) % 3, np.arange(80) // 4, np.arange(80)
     frame = FRAMES[name](
-        COLUMNS | {"income": Y, "w": weight.astype(float), "g": groups, "t": times}
+        COLUMNS | {"income": Y, "w": weight.astype(float), "g": groups, "t": timestamps}
     )
     ours = small(bagging="folds").fit(frame, "income", "w", groups="g")
-    plain = FRAMES[name](COLUMNS | {"t": times})
+    plain = FRAMES[name](COLUMNS | {"t": timestamps})
     same = small(bagging="folds").fit(plain, Y, weight, groups=groups)
-    timed = small().fit(FRAMES[name](COLUMNS | {"income": Y, "t": times}), "income", times="t")
+    timed = small().fit(
+        FRAMES[name](COLUMNS | {"income": Y, "t": timestamps}), "income", timestamps="t"
+    )
 
     assert getattr(ours, "feature_names_in_", None) is not None
     assert ours.feature_names_in_.tolist() == ["a", "b", "c", "t"]
@@ -304,7 +305,7 @@ def test_names_that_are_no_columns_are_refused(call, error, words):
     [
         ({"sample_weight": "w"}, "leave sample_weight away"),
         ({"groups": "g"}, "leave groups away"),
-        ({"times": "t"}, "leave times away"),
+        ({"timestamps": "t"}, "leave timestamps away"),
     ],
 )
 def test_hints_name_arguments_in_python(more, words, tmp_path):
@@ -442,47 +443,6 @@ def test_a_gap_among_texts_is_no_class(gap):
     for given_labels in (labels, tuple(labels), pd.Series(labels), np.array(labels, dtype=object)):
         with pytest.raises(DataError, match="label is missing in row 5"):
             small().fit(X, given_labels)
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        [datetime.date(2024, 5, 1), datetime.date(2024, 5, 2)] * 40,
-        pd.Series(pd.to_datetime(["2024-05-01", "2024-05-02"] * 40)),
-        np.array(["2024-05-01", "2024-05-02"] * 40, "M8[D]"),
-    ],
-    ids=["list", "series", "array"],
-)
-def test_dates_are_classes_in_python_too(labels, tmp_path):
-    """As in a typed file, given as values or by the name of a column: saved, loaded and scored."""
-    ours = small().fit(X, labels)
-    ours.save(tmp_path / "m.epochal")
-    frame = pd.DataFrame(COLUMNS | {"when": labels})
-
-    assert ours.classes_.tolist() == ["2024-05-01", "2024-05-02"]
-    assert small().fit(frame, "when").classes_.tolist() == ours.classes_.tolist()
-    assert load(tmp_path / "m.epochal").score(X, labels) == ours.score(X, labels)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(chr(0xD800), "half of a character"), (10**5000, "too many digits")],
-    ids=["half", "long"],
-)
-def test_a_label_that_no_file_can_hold_is_refused(value, words):
-    """A model and a program that predicts with it could not write it."""
-    other = "b" if isinstance(value, str) else 1
-    with pytest.raises(DataError, match=f"the label of class 1 is .*{words}"):
-        small().fit(X, [value, other] * 40)
-
-
-def test_a_masked_label_is_missing():
-    """Of numbers and of texts; a mask that masks nothing does no harm."""
-    mask = np.arange(80) == 5
-    for labels in (np.arange(80) % 2, Y):
-        with pytest.raises(DataError, match="label is missing in row 5"):
-            small().fit(X, np.ma.array(labels, mask=mask))
-        assert small().fit(X, np.ma.array(labels, mask=False)).classes_.dtype == labels.dtype
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import epochal
+from epochal import EpochalError, errors
 
 HEAVY = {"jax", "jaxlib", "numpy", "scipy", "sklearn", "pyarrow", "narwhals", "rich", "pandas"}
 
@@ -30,6 +31,28 @@ def test_public_names_are_there(name: str) -> None:
     """Every public name can be had from the package, and is listed by dir()."""
     assert getattr(epochal, name) is not None
     assert name in dir(epochal)
+
+
+def test_every_error_and_warning_is_public() -> None:
+    """What `epochal.errors` defines is there, but for an error that no user meets under its own name."""
+    defined = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, (EpochalError, Warning))
+    }
+
+    assert defined - set(epochal.__all__) == {"CellError"}
+
+
+@pytest.mark.parametrize("name", ["Settings", "PRESETS", "EpochEvent", "DataError"])
+def test_settings_events_and_errors_load_nothing_heavy(name: str) -> None:
+    """They can be used, and errors caught, without JAX or NumPy."""
+    program = f"import sys; from epochal import {name}; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert not HEAVY & set(result.stdout.split())
 
 
 def test_other_names_are_refused() -> None:

@@ -127,8 +127,14 @@ def test_class_weights_keep_the_type_of_labels(tmp_path):
 
 
 def test_what_is_of_a_machine_or_a_run_does_not_come_back(tmp_path):
-    """The device, the limit of memory, the store and callbacks; of a generator, the seed."""
-    machine = {"device": "cpu", "memory_limit": "1GB", "store": None, "callbacks": [lambda _: None]}
+    """The device, limits of memory and threads, the cache folder, callbacks; of a generator, the seed."""
+    machine = {
+        "device": "cpu",
+        "memory_limit": "1GB",
+        "cache_dir": None,
+        "n_jobs": 1,
+        "callbacks": [lambda _: None],
+    }
     ours = small(**machine, random_state=np.random.RandomState(3)).fit(X, Y)
     ours.save(tmp_path / "m.epochal")
     again = load(tmp_path / "m.epochal")
@@ -136,7 +142,8 @@ def test_what_is_of_a_machine_or_a_run_does_not_come_back(tmp_path):
     assert {name: getattr(again, name) for name in machine} == {
         "device": "auto",
         "memory_limit": None,
-        "store": None,
+        "cache_dir": None,
+        "n_jobs": None,
         "callbacks": None,
     }
     assert again.random_state == ours.model_.seed

@@ -159,7 +159,7 @@ def encodings(found, **options):
     """Return, for the preprocessing of every holder, the features of the rows of every holder."""
     for name, (training, _) in found.items():
         preprocessor = Preprocessor.fit(
-            training, epsilon=1e-8, clip=3.0, max_categories=64, **options
+            training, variance_epsilon=1e-8, clip=3.0, max_categories=64, **options
         )
         yield name, {other: preprocessor.encode(new) for other, (_, new) in found.items()}
 
@@ -172,7 +172,7 @@ def test_rows_are_the_same_whatever_holds_them(are_names, table):
     categorical = table.column_names if are_names else []
     with tempfile.TemporaryDirectory() as folder:
         found = held(table, Path(folder), categorical)
-        for name, features in encodings(found, n_knots=(4, 8)):
+        for name, features in encodings(found, n_bins=(4, 8)):
             expected = features[name.removesuffix(" streamed")]
             for other, actual in features.items():
                 np.testing.assert_allclose(

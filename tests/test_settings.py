@@ -2,42 +2,131 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 import json
+import sys
 from dataclasses import fields, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from epochal.classifier import EpochalClassifier
+from epochal.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
 from epochal.errors import SettingError
-from epochal.settings import (
-    BY_WIDTH,
-    CONSTRAINTS,
-    PRESETS,
-    Settings,
-    batch_size_for,
-    checked,
-    preset,
-    resolved,
-)
+from epochal.presets import PRESETS, preset
+from epochal.settings import AUTO, SETTINGS, Settings, checked
 
-NAMES = [field.name for field in fields(Settings)]
-BREAKING = [(name, value) for name in NAMES for value in CONSTRAINTS[name].breaking()]
+if TYPE_CHECKING:
+    from types import ModuleType
 
+    from epochal.constraints import Constraint
 
-def test_every_setting_has_a_constraint() -> None:
-    """The table of constraints and the dataclass name the same settings, in the same order."""
-    assert list(CONSTRAINTS) == NAMES
+ROOT = Path(__file__).parents[1]
+TYPES = {Integer: int, Number: float, Choice: str, Flag: bool, Nothing: type(None)}
+
+BREAKING = [
+    (name, value) for name, about in SETTINGS.items() for value in about.constraint.breaking()
+]
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_keep_their_own_constraints(name: str) -> None:
-    """Every value of every preset passes the check that a user's value must pass."""
-    values = {field: getattr(preset(name), field) for field in NAMES}
+def _tool() -> ModuleType:
+    """Return the script that writes the docstring and the page, as a module."""
+    path = ROOT / "tools" / "write_settings.py"
+    spec = importlib.util.spec_from_file_location("write_settings", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["write_settings"] = module
+    spec.loader.exec_module(module)
+    return module
 
-    assert checked(Settings(), values) == PRESETS[name]
+
+tool = _tool()
+
+
+def test_fields_hold_all_that_is_known_of_a_setting() -> None:
+    """Every field has a default, a constraint, a summary and a reason; no two have one summary."""
+    assert list(SETTINGS) == [field.name for field in fields(Settings)]
+    for name, about in SETTINGS.items():
+        assert getattr(Settings(), name) == about.default
+        assert about.summary[0].islower()
+        assert about.reason.endswith(".")
+        assert about.details == "" or about.details.endswith(".")
+        # argparse would take it for the beginning of a format.
+        assert "%" not in about.summary
+        assert "\n" not in about.summary
+    assert len({about.summary for about in SETTINGS.values()}) == len(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_defaults_keep_their_constraints(name: str) -> None:
+    """The default of a setting, and what "auto" is by the number of columns, are valid values."""
+    about = SETTINGS[name]
+
+    assert about.constraint.allows(about.default)
+    assert all(about.constraint.allows(value) for value in about.by_width or ())
+
+
+def test_the_parameters_of_the_classifier_follow_the_fields() -> None:
+    """The signature names the settings in the order of the fields, and leaves all to the preset."""
+    parameters = inspect.signature(EpochalClassifier).parameters
+    found = [name for name in parameters if name in SETTINGS]
+
+    assert found == list(SETTINGS)
+    assert {parameters[name].default for name in found} == {AUTO}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_types_of_parameters_follow_the_constraints(name: str) -> None:
+    """What a constraint allows is what the annotation of the parameter says, and "auto"."""
+    annotation = eval(EpochalClassifier.__init__.__annotations__[name], {"Auto": Literal["auto"]})
+    allowed = {
+        kind for constraint in options(SETTINGS[name].constraint) for kind in kinds(constraint)
+    }
+    members = set(get_args(annotation)) or {annotation}
+
+    # A str may be any word; and an int is a float in annotations.
+    expected = allowed | ({Literal["auto"]} if str not in allowed else set())
+    assert members == (expected - {int} if float in expected else expected)
+
+
+def options(constraint: Constraint) -> tuple[Constraint, ...]:
+    """Return the constraints of which one has to hold, but for that of "auto"."""
+    found = constraint.options if isinstance(constraint, Either) else (constraint,)
+    return tuple(one for one in found if one != Choice((AUTO,)))
+
+
+def kinds(constraint: Constraint) -> set[Any]:
+    """Return the types of what a constraint allows."""
+    match constraint:
+        case Sizes(None):
+            return {tuple[int, ...]}
+        case Sizes():
+            return {tuple[int, int]}
+        case _:
+            return {TYPES[type(constraint)]}
+
+
+def test_the_docstring_of_the_classifier_follows_the_fields() -> None:
+    """Its section of settings is what tools/write_settings.py writes: types, defaults, meanings."""
+    source = tool.CLASSIFIER.read_text(encoding="utf-8")
+
+    assert tool.with_section(source) == source
+    assert "    l2 : float in [0, inf), default=0.025\n" in tool.docstring_section()
+
+
+def test_the_page_of_settings_follows_the_fields() -> None:
+    """The tables of docs/SETTINGS.md are what tools/write_settings.py writes."""
+    page = tool.PAGE.read_text(encoding="utf-8")
+
+    assert tool.with_tables(page) == page
+    for name, about in SETTINGS.items():
+        assert (
+            f"| `{name}` | `--{name.replace('_', '-')}` | `{tool.shown(about.default)}` |" in page
+        )
 
 
 @pytest.mark.parametrize(("name", "value"), BREAKING)
@@ -47,7 +136,7 @@ def test_breaking_values_are_refused_by_name(name: str, value: object) -> None:
         checked(Settings(), {name: value})
 
     assert f"'{name}' parameter" in str(caught.value)
-    assert CONSTRAINTS[name].sentence in str(caught.value)
+    assert SETTINGS[name].constraint.sentence in str(caught.value)
     assert repr(value) in str(caught.value)
 
 
@@ -93,71 +182,3 @@ def test_settings_survive_json(name: str) -> None:
     text = json.dumps(settings.to_dict(), allow_nan=False)
 
     assert Settings.from_dict(json.loads(text)) == settings
-
-
-@pytest.mark.parametrize("name", ["", "Default", None, 3, ["default"]])
-def test_unknown_presets_are_refused(name: Any) -> None:
-    """What is no preset is refused, and the presets there are are named."""
-    with pytest.raises(SettingError, match="must be a str among {'default', 'classic'"):
-        preset(name)
-
-
-def test_the_classic_preset_is_the_classical_recipe() -> None:
-    """One network, plain gradient descent, no dropout, no bag, no squashing of far-out values."""
-    classic = preset("classic")
-
-    assert classic.n_estimators == 1
-    assert classic.solver == "sgd"
-    assert classic.momentum == 0
-    assert classic.learning_rate == "constant"
-    assert classic.dropout == classic.input_dropout == 0
-    assert classic.square_roots is False
-    assert classic.receptive_field is None
-    assert classic.bagging is None
-    assert classic.clip is None
-    assert classic.early_stopping
-
-
-@given(st.integers(1, 10**9))
-def test_automatic_batches_are_powers_of_two(rows: int) -> None:
-    """The automatic batch size is a power of two from 32 to 1,024 that grows with the rows."""
-    size = batch_size_for(rows)
-
-    assert size in {32, 64, 128, 256, 512, 1024}
-    assert batch_size_for(rows + 1) >= size
-
-
-def test_resolved_settings_hold_numbers() -> None:
-    """What was automatic is a number afterwards, and no batch is larger than the data."""
-    assert resolved(Settings(), rows=1_000, columns=4).batch_size == batch_size_for(1_000)
-    assert resolved(Settings(), rows=7, columns=4).batch_size == 7
-    assert resolved(Settings(batch_size=100), rows=1_000, columns=4).batch_size == 100
-    assert resolved(Settings(batch_size=100), rows=50, columns=4).batch_size == 50
-
-
-@pytest.mark.parametrize("name", BY_WIDTH)
-def test_what_goes_by_the_width_of_a_table_is_as_it_says(name: str) -> None:
-    """Up to 512 columns "auto" is the first value, beyond them the second; a user's own one stays."""
-    narrow, wide = BY_WIDTH[name]
-    found = [getattr(resolved(Settings(), 100, columns), name) for columns in (4, 512, 513)]
-    own = resolved(replace(Settings(), **{name: wide}), 100, 4)
-
-    assert found == [narrow, narrow, wide]
-    assert getattr(own, name) == wide
-    assert getattr(Settings(), name) == "auto"
-
-
-@pytest.mark.parametrize(
-    ("image", "field"),
-    [((28, 28), (10, 10)), ((32, 64), (11, 22)), ((8, 8), (4, 4)), ((100, 7), None), ((), None)],
-)
-def test_units_see_a_third_of_the_sides_of_images(
-    image: tuple[int, ...], field: tuple[int, int] | None
-) -> None:
-    """Of other rows, of crops, and without a hidden layer they see everything; an own value stays."""
-    own = resolved(Settings(receptive_field=(3, 4)), 100, 64, image)
-
-    assert resolved(Settings(), 100, 64, image).receptive_field == field
-    assert own.receptive_field == (3, 4)
-    for whole in (Settings(hidden_layer_sizes=()), Settings(patch=(9, 9)), preset("classic")):
-        assert resolved(whole, 100, 64, image).receptive_field is None

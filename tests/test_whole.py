@@ -14,7 +14,7 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.cli.main import main
 from epochal.errors import FewRowsWarning
-from epochal.settings import PRESETS
+from epochal.presets import PRESETS
 
 ROWS = 120
 FEW = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
@@ -145,7 +145,7 @@ FEW_ROWS = {
     "two that weigh something": (20, {"sample_weight": one_of(3, 4)}),
     "two of one class that weigh something": (20, {"sample_weight": one_of(3, 5)}),
     "two groups": (4, {"groups": [0, 0, 1, 1]}),
-    "two times": (2, {"times": [0, 1]}),
+    "two times": (2, {"timestamps": [0, 1]}),
     "one to validate on": (20, {"X_val": TWENTY[:1], "y_val": HALVES[:1]}),
 }
 

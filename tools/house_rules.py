@@ -29,6 +29,7 @@ GENERATORS = {"default_rng", "RandomState", "Generator", "Random", "generator"}
 # Tests of the whole, which belong to no single file of the package.
 WITHOUT_TWIN = {
     "conftest.py",
+    "test_bounded_memory.py",
     "test_classic.py",
     "test_corpora.py",
     "test_damage.py",
@@ -42,6 +43,7 @@ WITHOUT_TWIN = {
     "test_json_page.py",
     "test_numerics.py",
     "test_places.py",
+    "test_python_labels.py",
     "test_same_data.py",
     "test_whole.py",
 }

@@ -12,14 +12,49 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from epochal.classifier import EpochalClassifier, load
     from epochal.environment import show_config
-    from epochal.errors import EpochalError
+    from epochal.errors import (
+        ColumnError,
+        DataError,
+        EpochalError,
+        FewRowsWarning,
+        MissingFileError,
+        ModelError,
+        SettingError,
+        SourceError,
+        TrainingError,
+        WriteError,
+    )
+    from epochal.presets import PRESETS
+    from epochal.records import EpochEvent
+    from epochal.settings import Settings
 
 __version__ = "0.1.0"
-__all__ = ["EpochalClassifier", "EpochalError", "__version__", "load", "show_config"]
+__all__ = [
+    "PRESETS",
+    "ColumnError",
+    "DataError",
+    "EpochEvent",
+    "EpochalClassifier",
+    "EpochalError",
+    "FewRowsWarning",
+    "MissingFileError",
+    "ModelError",
+    "SettingError",
+    "Settings",
+    "SourceError",
+    "TrainingError",
+    "WriteError",
+    "__version__",
+    "load",
+    "show_config",
+]
 
+# The module of each public name.
 _HOMES = {
+    "PRESETS": "epochal.presets",
+    "EpochEvent": "epochal.records",
     "EpochalClassifier": "epochal.classifier",
-    "EpochalError": "epochal.errors",
+    "Settings": "epochal.settings",
     "load": "epochal.classifier",
     "show_config": "epochal.environment",
 }
@@ -27,10 +62,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home."""
-    if name not in _HOMES:
+    if name not in __all__:
         msg = f"module 'epochal' has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "epochal.errors")), name)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +21,10 @@ from epochal.given import checked_classes, checked_rows, parameters_of, read_row
 from epochal.learned import LearnedAttributes
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
+from epochal.presets import asked
 from epochal.request import Circumstances, Fitted, check_beside, print_epoch
-from epochal.settings import AUTO, Settings, asked
+from epochal.settings import AUTO, SETTINGS
+from epochal.threads import limited
 from epochal.use.accuracy import accuracy, accuracy_at
 from epochal.use.predict import predict_proba, predict_proba_at, without_target
 
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 
     from epochal.model.description import Model
     from epochal.records import EpochEvent
+    from epochal.settings import Settings
 
 Auto = Literal["auto"]
-SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -45,98 +47,110 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     cross-entropy, with early stopping; each member's copy at its lowest
     validation loss is kept, and the members' probabilities are averaged.
 
-    Every setting defaults to "auto": what the preset says (`epochal.settings`
-    gives each value with its reason).
+    Every setting defaults to "auto", which leaves it to the preset. The defaults
+    below are those of the preset "default"; docs/SETTINGS.md has those of the
+    other presets, and the reasons.
 
     Parameters
     ----------
     preset : {"default", "fast", "best", "classic"}
         Where settings begin. "classic" is the textbook recipe and nothing else.
-    n_estimators : int
+    n_estimators : int in [1, inf), default=16
         Members of the ensemble.
-    hidden_layer_sizes : tuple of int, or "auto"
-        Units of each hidden layer; "auto" goes by the number of columns.
-    activation : {"relu", "tanh", "logistic", "identity", "selu", "silu"}, or "auto"
-        Of the hidden layers; "auto" as above.
-    loss : {"cross_entropy", "squared_error"}
-        On the softmax outputs.
-    solver : {"adam", "sgd"}
-        The update rule; "sgd" uses `momentum`.
-    learning_rate_init : float or "auto"
-        The step size at the start; "auto" as above.
-    learning_rate : {"constant", "adaptive", "cosine"}
-        Its course: "adaptive" takes a member that has not improved for
-        `n_iter_no_change` epochs back to its best copy and on with 0.3 of the
-        rate, twice before it stops; "cosine" falls to 0 over `max_iter` epochs.
-    momentum : float in [0, 1)
-        Of "sgd"; 0 is plain gradient descent.
-    batch_size : int or "auto"
-        Rows per step; "auto" goes by the number of rows.
-    l2 : float
-        The r in w <- w (1 - 2 learning_rate r) at each step: biases excluded,
-        independent of the batch size.
-    dropout : float in [0, 1), or "auto"
-        The probability that a hidden unit is dropped in a step; "auto" goes by the columns.
-    input_dropout : float in [0, 1), or "auto"
-        The same for an input of the first layer.
-    max_iter : int
-        Epochs at the most.
-    shuffle : bool
-        Whether each epoch has a new order of the rows.
-    tol : float
-        An improvement of the validation loss counts against patience only if
-        it is greater.
-    early_stopping : bool
-        Whether a member stops after `n_iter_no_change` epochs without
-        improvement. If False, and without `X_val`, no row is kept apart and
-        the last epoch's weights are returned.
-    validation_fraction : float in (0, 1)
-        Rows kept apart for early stopping, where bagging leaves none out.
-    n_iter_no_change : int
-        Patience: a member stops after exactly so many epochs in a row without
-        an improvement.
-    bagging : {"folds", "bootstrap"} or None
-        How members' rows differ: each leaves out a fold, or draws with
-        replacement; None: not at all, they differ by initialisation.
-    n_folds : int
-        Folds for bagging="folds"; member k leaves out fold k modulo n_folds.
-    max_samples : int or float in (0, 1]
-        Rows drawn for bagging="bootstrap": a number, or a share.
-    max_features : int or float in (0, 1]
-        Columns that each member sees: a random subset.
-    patch : (int, int) or None
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Units of each hidden layer. "auto" is (128, 128), and (512, 512) with more than 512
+        columns.
+    activation : {"relu", "tanh", "logistic", "identity", "selu", "silu", "auto"}, default="auto"
+        Activation function of the hidden layers. "auto" is "relu", and "silu" with more than 512
+        columns.
+    loss : {"cross_entropy", "squared_error"}, default="cross_entropy"
+        Loss function of the softmax outputs.
+    solver : {"adam", "sgd"}, default="adam"
+        Update rule of the weights. "sgd" uses momentum.
+    learning_rate_init : float in (0, inf) or "auto", default="auto"
+        Learning rate at the start. "auto" is 0.003, and 0.0015 with more than 512 columns.
+    learning_rate : {"constant", "adaptive", "cosine"}, default="adaptive"
+        Schedule of the learning rate. "constant" keeps it. "adaptive" multiplies it by 0.3 when a
+        member has not improved for n_iter_no_change epochs, and restores the best checkpoint of
+        the member; after two such reductions the member stops. "cosine" falls to 0 over max_iter
+        epochs.
+    momentum : float in [0, 1), default=0.9
+        Momentum of solver="sgd". 0 is plain gradient descent.
+    batch_size : int in [1, inf) or "auto", default="auto"
+        Rows per step. "auto" is about twice the square root of the number of rows: a power of two
+        from 32 to 1,024. No batch is larger than the training set.
+    l2 : float in [0, inf), default=0.025
+        Weight decay, the L2 penalty of the weights without the biases. Each step multiplies the
+        weights by 1 - 2 r l2, where r is the learning rate of the step. The batch size has no
+        influence.
+    dropout : float in [0, 0.99] or "auto", default="auto"
+        Probability that a hidden unit is dropped in a training step. "auto" is 0.15, and 0.3 with
+        more than 512 columns.
+    input_dropout : float in [0, 0.99] or "auto", default="auto"
+        Probability that an input of the first layer is dropped in a training step. "auto" is 0.0,
+        and 0.1 with more than 512 columns.
+    max_iter : int in [1, inf), default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Draw a new order of the rows for each epoch.
+    tol : float in [0, inf), default=0.0001
+        Decrease of the validation loss above which an epoch is an improvement.
+    early_stopping : bool, default=True
+        Stop each member by its loss on validation rows. A member stops after n_iter_no_change
+        epochs without an improvement. If False, and without X_val, no row is held out and the
+        weights of the last epoch are returned.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows held out for early stopping if bagging leaves none out.
+    n_iter_no_change : int in [1, inf), default=10
+        Patience, in epochs without an improvement. A member stops, or its learning rate is
+        reduced, after exactly this many in a row.
+    bagging : {"folds", "bootstrap"} or None, default="folds"
+        How the training rows of the members differ. "folds": each member leaves out one fold.
+        "bootstrap": each member draws rows with replacement. None: members differ by their initial
+        weights only.
+    n_folds : int in [2, inf), default=8
+        Number of folds for bagging="folds". Member k leaves out fold k modulo n_folds.
+    max_samples : int in [1, inf) or float in (0, 1], default=1.0
+        Rows that each member draws for bagging="bootstrap", as a number or a share.
+    max_features : int in [1, inf) or float in (0, 1], default=1.0
+        Columns that each member sees, as a number or a share. They are a random subset.
+    patch : (int, int) or None, default=None
         Height and width of the random crop that each member sees of images.
-    receptive_field : (int, int), "auto" or None
-        The same for each unit of the first layer; "auto" is a third of each side.
-    epsilon : float
-        The constant in (x - mean) / sqrt(variance + epsilon), as a share of the variance.
-    clip : float or None
-        Standardised numbers become x / sqrt(1 + (x / clip)^2).
-    square_roots : bool or "auto"
-        Whether numbers that are never negative are replaced by their roots before
-        they are standardised; "auto" goes by the number of columns.
-    max_categories : int
-        Categories of a column that have a feature, or a vector, of their own.
-    embedding_size : int, "auto" or None
-        Length of the vectors that columns become before the first layer: bent
-        lines of numbers, one vector per category; "auto" goes by the number of
-        columns. 0: features are scaled, but not embedded. None: neither.
-    n_knots : int, (int, int) or "auto"
-        Bins between the knots at which an embedding bends. A second number is
-        of fine members, those of every second round of folds, which also learn
-        what holds at single knots. "auto" goes by the number of rows.
-    averaging : float in [0, 1)
-        The copies that are judged and kept are running means over the epochs,
-        of which this share stays after each. 0: the weights as they are.
-    calibrate : bool
-        Whether copies are judged by their loss after the best temperature, and
-        probabilities are given after the temperatures that are best for rows
-        that members left out.
-    time_limit : float or None
-        Seconds after which training ends, with the best copies so far.
+    receptive_field : (int, int), "auto" or None, default="auto"
+        Height and width of the part of an image that each unit of the first layer sees. The place
+        of the part is random. "auto" is a third of each side and at least 4 pixels; it is None for
+        sides of less than 8 pixels, with patch, and without a hidden layer. None: units see whole
+        images.
+    variance_epsilon : float in [0, inf), default=1e-08
+        Added to the variance in standardising, as a share of the variance. Numbers become (x -
+        mean) / sqrt(variance + variance_epsilon * variance), so that the unit of a column does not
+        matter.
+    clip : float in (0, inf) or None, default=3.0
+        Soft bound of standardised numbers. They become x / sqrt(1 + (x / clip)^2). None: they stay
+        as they are.
+    sqrt_transform : bool or "auto", default="auto"
+        Replace numbers that are never negative by their square roots. The training rows decide
+        which columns these are; standardising comes after it. "auto" is False, and True with more
+        than 512 columns.
+    max_categories : int in [1, inf), default=64
+        Categories of a column with a feature, or a vector, of their own; the others share one.
+    embedding_size : int in [0, inf), "auto" or None, default="auto"
+        Length of the vectors that columns become before the first layer. The vector of a number is
+        piecewise linear in it; each category has a vector. "auto" is 8 up to 128 columns, 1,024 /
+        columns up to 512, and 0 beyond. 0: features are scaled, but not embedded. None: neither.
+    n_bins : int in [1, inf), (int, int) or "auto", default="auto"
+        Bins of the piecewise linear vectors; a second number is for fine members. Fine members are
+        those of every second round of folds. They also learn a vector for each edge of a bin.
+        "auto" is one bin for 60 rows, from 8 to 64, and 512 for fine members.
+    ema_decay : float in [0, 1), default=0.8
+        Decay per epoch of the exponential moving average of the weights. Early stopping and
+        predictions use the average. 0: the weights themselves.
+    calibrate : bool, default=True
+        Fit temperatures, for validation losses and for predicted probabilities.
+    time_limit : float in (0, inf) or None, default=None
+        Seconds after which training ends with the best checkpoints so far.
     oob_score : bool
-        Whether to ask for `oob_score_`, as scikit-learn does; refused where no
-        member leaves rows out. It is there anyway where one does.
+        Whether to raise an error if no member leaves rows out, so that there is no `oob_score_`.
     categorical_features : sequence of str or int, or None
         Columns of numbers that are names and not amounts, such as postal codes: by
         name, or by number from 0. Texts and categories need not be named.
@@ -155,16 +169,19 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         Bytes that a fit may need beside what is there before, such as "2GB". Files
         are then read as they are needed, and encoded rows that do not fit are
         on disk. None: everything is in memory.
-    store : str or None
+    cache_dir : str or None
         The folder for these, in which they are kept for the next fit on the same
         file; None: the system's for temporary files, and nothing is kept.
+    n_jobs : int or None
+        Threads of a fit or a prediction: -1 is all cores, -2 all but one. None: all, but a
+        worker of joblib uses its share. Results are the same (docs/SETTINGS.md has more).
     callbacks : sequence of callables, or None
         Each is called with an `epochal.records.EpochEvent` after each epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    settings_ : epochal.settings.Settings
+    settings_ : Settings
         The settings of the fit, "auto" resolved to values.
     estimators_ : list of Member
         Each with its own `coefs_`, `intercepts_`, curves and `predict_proba`.
@@ -225,13 +242,13 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         max_features: float | Auto = AUTO,
         patch: tuple[int, int] | Auto | None = AUTO,
         receptive_field: tuple[int, int] | Auto | None = AUTO,
-        epsilon: float | Auto = AUTO,
+        variance_epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
-        square_roots: bool | Auto = AUTO,
+        sqrt_transform: bool | Auto = AUTO,
         max_categories: int | Auto = AUTO,
         embedding_size: int | Auto | None = AUTO,
-        n_knots: int | tuple[int, int] | Auto = AUTO,
-        averaging: float | Auto = AUTO,
+        n_bins: int | tuple[int, int] | Auto = AUTO,
+        ema_decay: float | Auto = AUTO,
         calibrate: bool | Auto = AUTO,
         time_limit: float | Auto | None = AUTO,
         oob_score: bool = False,
@@ -242,7 +259,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         verbose: bool = False,
         device: str = "auto",
         memory_limit: int | str | None = None,
-        store: str | None = None,
+        cache_dir: str | None = None,
+        n_jobs: int | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
         self.preset, self.n_estimators = preset, n_estimators
@@ -257,14 +275,18 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         self.bagging, self.n_folds = bagging, n_folds
         self.max_samples, self.max_features = max_samples, max_features
         self.patch, self.receptive_field = patch, receptive_field
-        self.epsilon, self.clip, self.square_roots = epsilon, clip, square_roots
+        self.variance_epsilon, self.clip, self.sqrt_transform = (
+            variance_epsilon,
+            clip,
+            sqrt_transform,
+        )
         self.max_categories, self.time_limit = max_categories, time_limit
-        self.embedding_size, self.n_knots = embedding_size, n_knots
-        self.averaging, self.calibrate = averaging, calibrate
+        self.embedding_size, self.n_bins = embedding_size, n_bins
+        self.ema_decay, self.calibrate = ema_decay, calibrate
         self.oob_score, self.class_weight = oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
-        self.memory_limit, self.store = memory_limit, store
+        self.memory_limit, self.cache_dir, self.n_jobs = memory_limit, cache_dir, n_jobs
         self.categorical_features, self.callbacks = categorical_features, callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
@@ -274,7 +296,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         sample_weight: Any = None,
         *,
         groups: Any = None,
-        times: Any = None,
+        timestamps: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
@@ -295,7 +317,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         groups : array-like of shape (n_samples,), optional
             Rows of one group, such as the visits of a patient, are never on both
             sides of a split: members leave out, or validate on, whole groups.
-        times : array-like of shape (n_samples,), optional
+        timestamps : array-like of shape (n_samples,), optional
             Numbers, dates or texts that sort. The latest rows validate, a
             `validation_fraction` of all, and members do not leave out folds:
             what is to come is predicted from what was.
@@ -311,11 +333,11 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
-        roles = Roles(y, sample_weight, groups, times)
+        roles = Roles(y, sample_weight, groups, timestamps)
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_beside(data, settings, validated=X_val is not None)
@@ -353,7 +375,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             how = self._how(earlier)
@@ -366,11 +388,12 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         column, if X still has it, is ignored.
         """
         check_is_fitted(self, "model_")
-        if isinstance(X, (str, PathLike)):
-            return predict_proba_at(self.model_, str(X))
-        shape = self.model_.preprocessor.schema.shape
-        rows = checked_rows(self, concrete(X), reset=False, row_shape=shape)
-        return predict_proba(self.model_, without_target(rows, self.model_))
+        with limited(self.n_jobs):
+            if isinstance(X, (str, PathLike)):
+                return predict_proba_at(self.model_, str(X))
+            shape = self.model_.preprocessor.schema.shape
+            rows = checked_rows(self, concrete(X), reset=False, row_shape=shape)
+            return predict_proba(self.model_, without_target(rows, self.model_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, shape (n_samples,)."""
@@ -386,9 +409,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         """
         check_is_fitted(self, "model_")
         roles = Roles(y, sample_weight)
-        if isinstance(X, (str, PathLike)):
-            return accuracy_at(self.model_, str(X), roles)
-        return accuracy(self.model_, [read_rows(self, X, roles, reset=False)])
+        with limited(self.n_jobs):
+            if isinstance(X, (str, PathLike)):
+                return accuracy_at(self.model_, str(X), roles)
+            return accuracy(self.model_, [read_rows(self, X, roles, reset=False)])
 
     def save(self, path: str | PathLike[str], *, target: str | None = None) -> None:
         """Write the model to a `.epochal` file, whole or not at all.
@@ -430,7 +454,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             raise SettingError.from_value("device", self.device, devices.sentence)
         observers = [*(self.callbacks or ()), *([print_epoch] if self.verbose else ())]
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
-        memory, seed = Memory(limit, self.store), self._seed(earlier)
+        memory, seed = Memory(limit, self.cache_dir), self._seed(earlier)
         parameters = parameters_of(self, seed)
         return Circumstances(seed, self.class_weight, observers, self.device, memory, parameters)
 
@@ -454,7 +478,7 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
     """Return the classifier that was saved to a `.epochal` file.
 
     It predicts bit for bit as the saved one did, and has its parameters, but for
-    `device`, `memory_limit`, `store` and `callbacks`. `partial_fit` and a warm
+    `device`, `memory_limit`, `cache_dir`, `n_jobs` and `callbacks`. `partial_fit` and a warm
     start go on from its weights, with a fresh optimiser state.
 
     Raises

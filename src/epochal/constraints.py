@@ -1,6 +1,7 @@
-"""What a setting may be: one check, one sentence, and values that break it.
+"""What a setting may be: one check, one sentence, one type, and values that break it.
 
-The sentence stands in the error message; the breaking values drive the tests.
+The sentence stands in the error message, the type in docstrings and tables; the breaking values
+drive the tests.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ class Constraint(Protocol):
     @property
     def sentence(self) -> str:
         """What the value must be, to stand after 'must be'."""
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
 
     def allows(self, value: object) -> bool:
         """Whether the value may be."""
@@ -35,6 +40,11 @@ class Integer:
     def sentence(self) -> str:
         """What the value must be."""
         return f"an int in the range [{self.low}, inf)"
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        return f"int in [{self.low}, inf)"
 
     def allows(self, value: object) -> bool:
         """Whether the value is such a number; booleans are not."""
@@ -59,9 +69,19 @@ class Number:
     @property
     def sentence(self) -> str:
         """What the value must be."""
+        return f"a float in the range {self._range}"
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        return f"float in {self._range}"
+
+    @property
+    def _range(self) -> str:
+        """The interval."""
         left = "(" if self.open_low else "["
         right = ")" if self.open_high or math.isinf(self.high) else "]"
-        return f"a float in the range {left}{self.low:g}, {self.high:g}{right}"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
 
     def allows(self, value: object) -> bool:
         """Whether the value is such a number; booleans, NaN and infinity are not."""
@@ -93,6 +113,12 @@ class Choice:
         """What the value must be."""
         return "a str among {" + ", ".join(repr(word) for word in self.words) + "}"
 
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        words = ", ".join(f'"{word}"' for word in self.words)
+        return words if len(self.words) == 1 else f"{{{words}}}"
+
     def allows(self, value: object) -> bool:
         """Whether the value is one of the words."""
         return isinstance(value, str) and value in self.words
@@ -110,6 +136,11 @@ class Flag:
     def sentence(self) -> str:
         """What the value must be."""
         return "a bool"
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        return "bool"
 
     def allows(self, value: object) -> bool:
         """Whether the value is a boolean, NumPy's included."""
@@ -131,6 +162,13 @@ class Sizes:
         """What the value must be."""
         count = "" if self.lengths is None else f" {' or '.join(map(str, self.lengths))}"
         return f"a tuple of{count} ints in the range [1, inf)"
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        if self.lengths is None:
+            return "tuple of int"
+        return " or ".join(f"({', '.join(['int'] * length)})" for length in self.lengths)
 
     def allows(self, value: object) -> bool:
         """Whether the value is such a sequence."""
@@ -154,6 +192,11 @@ class Nothing:
         """What the value must be."""
         return "None"
 
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        return "None"
+
     def allows(self, value: object) -> bool:
         """Whether the value is None."""
         return value is None
@@ -173,6 +216,12 @@ class Either:
     def sentence(self) -> str:
         """What the value must be."""
         return " or ".join(option.sentence for option in self.options)
+
+    @property
+    def annotation(self) -> str:
+        """The type, as docstrings write it."""
+        *others, last = (option.annotation for option in self.options)
+        return f"{', '.join(others)} or {last}"
 
     def allows(self, value: object) -> bool:
         """Whether one of the constraints allows the value."""

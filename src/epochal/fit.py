@@ -48,7 +48,8 @@ from epochal.learn.setup import (
 )
 from epochal.model.description import Model, layer_sizes, member_shapes
 from epochal.request import Circumstances, Fitted
-from epochal.settings import AUTO, Settings, resolved
+from epochal.resolution import resolved
+from epochal.settings import AUTO, Settings
 from epochal.use.left_out import scores
 from epochal.use.opinions import Asked, opinions
 
@@ -69,12 +70,12 @@ MADE_WITH = (
     "max_features",
     "patch",
     "receptive_field",
-    "epsilon",
+    "variance_epsilon",
     "clip",
-    "square_roots",
+    "sqrt_transform",
     "max_categories",
     "embedding_size",
-    "n_knots",
+    "n_bins",
 )
 # How often the weights are there: as they began, as they are, with two moments, averaged, at
 # their best, and those of a member at work.
@@ -145,7 +146,7 @@ def _prepared(
         classes = earlier.model.classes
     with data.origin.naming_rows():
         data, classes, labels, weight = _numbers(data, classes, how)
-        if data.times is not None:
+        if data.timestamps is not None:
             # Folds would train on rows that are later than the validation rows.
             settings = replace(settings, bagging=None)
         weighs = _weighty(weight, settings, first=earlier is None)
@@ -247,8 +248,8 @@ def _split(
     random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
     # All of them, where all weigh something: of very many rows there should be no copies.
     some = slice(None) if weighs.all() else weighs
-    if data.times is not None:
-        validates = latest(data.times[some], fraction)
+    if data.timestamps is not None:
+        validates = latest(data.timestamps[some], fraction)
     elif data.groups is not None:
         groups = numbered_groups(data.groups[some])
         validates = holdout_of_groups(labels[some], groups, fraction, random)
@@ -359,11 +360,11 @@ def _place(
 def _statistics_of(settings: Settings) -> dict[str, Any]:
     """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
     return {
-        "epsilon": settings.epsilon,
+        "variance_epsilon": settings.variance_epsilon,
         "clip": settings.clip,
-        "square_roots": settings.square_roots,
+        "sqrt_transform": settings.sqrt_transform,
         "max_categories": settings.max_categories,
-        "n_knots": knots_of_members(settings) if settings.embedding_size else None,
+        "n_bins": knots_of_members(settings) if settings.embedding_size else None,
     }
 
 
@@ -403,7 +404,7 @@ def _known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
         return sum(of.nbytes for of in there.values())
 
     # As it came and as it is used, and once more in the order of encoded rows; two flags.
-    used = held(*known) + held(*known, data.weight, data.groups, data.times)
+    used = held(*known) + held(*known, data.weight, data.groups, data.timestamps)
     return used + len(known.labels) * (2 + bytes_per_row(settings))
 
 
@@ -446,7 +447,7 @@ def _train(
         fresh = fresh_state(settings, program, sizes, masks, how.seed, preprocessor.sizes)
         start = TrainingState(fresh, 0)
     elif earlier.state is None:
-        state = started(earlier.model.members, program, averaging=settings.averaging > 0)
+        state = started(earlier.model.members, program, ema=settings.ema_decay > 0)
         history = earlier.model.history
         start = TrainingState(state, history.epochs, state.layers, history.best_epoch)
     else:

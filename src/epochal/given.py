@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields, replace
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from epochal.data.sources.roles import PYTHON, as_categories, labelled
 from epochal.data.streamed import Streamed
 from epochal.errors import DataError, SettingError
 from epochal.model.parameters import Parameters
-from epochal.settings import Settings
+from epochal.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -100,7 +100,7 @@ def read_rows(
     ending: str = "",
     csv: CsvOptions = PLAIN,
 ) -> Labelled:
-    """Return rows with their labels, weights, groups and times, given by values or by names of columns.
+    """Return rows with their labels, weights, groups and timestamps, given by values or by names of columns.
 
     `reset` as above; `ending` is the end of the argument names, "_val" for validation rows;
     `csv` is how CSV files are read.
@@ -128,8 +128,8 @@ def read_rows(
     values, named = taken_from(X, roles, ending)
     rows = checked_rows(estimator, X, reset=reset, without=without(roles, named))
     rows = as_categories(rows, categorical, "X", PYTHON.categorical)
-    y, weight, groups, times, _ = values
-    beside = of_rows(rows, groups, "groups"), of_rows(rows, times, "times")
+    y, weight, groups, timestamps, _ = values
+    beside = of_rows(rows, groups, "groups"), of_rows(rows, timestamps, "timestamps")
     if isinstance(rows, Streamed):
         return Labelled(rows, y, weight, *beside)
     where = f"column {roles.target!r} of the data frame" if "target" in named else f"y{ending}"
@@ -214,7 +214,7 @@ def parameters_of(estimator: Any, seed: int) -> Parameters:
     drawn = None if state is None else seed
     return Parameters.of(
         estimator.preset,
-        {field.name: getattr(estimator, field.name) for field in fields(Settings)},
+        {name: getattr(estimator, name) for name in SETTINGS},
         estimator.class_weight,
         categorical_features=estimator.categorical_features,
         oob_score=bool(estimator.oob_score),

@@ -50,21 +50,25 @@ class Fitted(NamedTuple):
 
 
 def check_beside(data: Labelled, settings: Settings, *, validated: bool) -> None:
-    """Refuse times of rows that contradict other arguments.
+    """Raise an error if timestamps contradict other arguments.
 
     Args:
         data: the rows.
         settings: whether members stop early.
         validated: whether rows of their own validate.
     """
-    if data.times is None:
+    if data.timestamps is None:
         return
     if data.groups is not None:
-        raise SettingError("both times and groups were given (--time and --group)", "one of them")
+        raise SettingError(
+            "both timestamps and groups were given (--time and --group)", "one of them"
+        )
     if validated:
-        raise SettingError("times was given beside X_val", "one of them: both say what validates")
+        raise SettingError(
+            "both timestamps and X_val were given", "one of them: both choose the validation rows"
+        )
     if not settings.early_stopping:
-        raise SettingError("times was given with early_stopping=False", "early_stopping=True")
+        raise SettingError("timestamps were given with early_stopping=False", "early_stopping=True")
 
 
 def print_epoch(event: EpochEvent) -> None:

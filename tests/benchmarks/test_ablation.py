@@ -6,7 +6,8 @@ import pytest
 
 import ablation
 from accuracy_methods import settings_of
-from epochal.settings import checked, preset
+from epochal.presets import preset
+from epochal.settings import checked
 
 
 def test_every_step_is_a_method():

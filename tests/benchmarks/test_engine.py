@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import engine
-from epochal.learn import groups
 
 
 def test_it_prints_a_line_for_each_shape(monkeypatch, capsys):
@@ -11,7 +10,6 @@ def test_it_prints_a_line_for_each_shape(monkeypatch, capsys):
     monkeypatch.setattr(engine, "ROUNDS", 1)
     monkeypatch.setattr(engine, "GROUPED", (engine.Shape((3, 4, 2), 8, 2),))
     monkeypatch.setattr(engine, "SINGLE", (engine.Shape((3, 4, 2), 8, 2),))
-    monkeypatch.setattr(groups, "cores", groups.cores)
 
     assert engine.main() == 0
 

@@ -6,7 +6,8 @@ import pytest
 
 import leave_tables_out
 from accuracy_methods import settings_of
-from epochal.settings import checked, preset
+from epochal.presets import preset
+from epochal.settings import checked
 
 
 def rows(expected, judged):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.cli.argument_types import fraction, memory_size, names, row_count, seed
+from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
 from epochal.model.artifact import load
 
 TINY = ("--max-iter", "1", "--n-estimators", "1", "--preset", "fast")
@@ -52,8 +52,11 @@ def test_any_names_can_be_typed(found):
 
 def test_numbers_have_bounds():
     """Shares are between 0 and 1, seeds as NumPy takes them, rows at least one, sizes have units."""
+    assert (jobs("2"), jobs("-1")) == (2, -1)
     assert (fraction("0.25"), seed("0"), row_count("7"), memory_size("1GB")) == (0.25, 0, 7, 10**9)
     for kind, text in (
+        (jobs, "0"),
+        (jobs, "all"),
         (fraction, "1"),
         (fraction, "x"),
         (seed, "-1"),

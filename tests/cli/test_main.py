@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from epochal import errors
+from epochal import errors, threads
 from epochal.cli import main as edge
 
 LIGHT = """
@@ -55,6 +55,19 @@ def raising(error: BaseException):
 def test_help_loads_nothing_heavy():
     """`--help` answers at once, since no library that takes long to load is loaded."""
     subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("words", [("--n-jobs", "3"), ("--n-jobs=-1",), ()])
+def test_commands_run_under_their_number_of_threads(words, monkeypatch):
+    """`--n-jobs` holds while a command runs, and not afterwards."""
+    monkeypatch.setattr(threads, "available", lambda: threads.Count(8, "a test"))
+    seen = []
+    command = SimpleNamespace(run=lambda _: seen.append(threads.number()) or 0)
+    monkeypatch.setattr(edge, "import_module", lambda _: command)
+
+    assert edge.main(["inspect", "model.epochal", *words]) == 0
+    assert seen == [3 if "3" in words else 8]
+    assert threads.number() == 8
 
 
 def test_version(capsys):

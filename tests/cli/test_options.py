@@ -8,9 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from epochal.cli.options import (
-    EXPLAINED,
     add_settings,
     chosen_settings,
+    option_of,
     placeholder,
     setting_value,
     spelled,
@@ -18,9 +18,10 @@ from epochal.cli.options import (
 from epochal.constraints import Flag
 from epochal.errors import SettingError
 from epochal.model.artifact import load
-from epochal.settings import CONSTRAINTS, PRESETS
+from epochal.presets import PRESETS
+from epochal.settings import SETTINGS
 
-TYPED = [name for name, constraint in CONSTRAINTS.items() if not isinstance(constraint, Flag)]
+TYPED = [name for name, about in SETTINGS.items() if not isinstance(about.constraint, Flag)]
 
 
 def typed(*words: str) -> dict[str, object]:
@@ -30,9 +31,15 @@ def typed(*words: str) -> dict[str, object]:
     return chosen_settings(parser.parse_args(words))
 
 
-def test_every_setting_is_explained():
-    """The help has a line for each setting, and for nothing else."""
-    assert list(EXPLAINED) == list(CONSTRAINTS)
+def test_help_follows_the_fields():
+    """The help has an option for each setting, with its summary and its default as it is typed."""
+    parser = argparse.ArgumentParser(prog="epochal")
+    add_settings(parser)
+    text = " ".join(parser.format_help().split())
+
+    for name, about in SETTINGS.items():
+        assert f"{about.summary} (default: {spelled(about.default)})" in text
+        assert f"{option_of(name)} " in text or f"{option_of(name)}, " in text
 
 
 def test_what_is_not_typed_is_absent():
@@ -52,8 +59,10 @@ def test_what_is_spelled_is_read_back(name, preset):
 
 def breaking_texts(name: str) -> list[str]:
     """Return the values that break a setting's constraint, typed; some become allowed thereby."""
-    values = [value for value in CONSTRAINTS[name].breaking() if not isinstance(value, bool)]
-    if name == "square_roots":
+    values = [
+        value for value in SETTINGS[name].constraint.breaking() if not isinstance(value, bool)
+    ]
+    if name == "sqrt_transform":
         # The word is allowed: it is how True is typed.
         values = [value for value in values if value != "yes"]
     if name == "hidden_layer_sizes":
@@ -75,7 +84,7 @@ def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
 def test_what_would_be_allowed_is_told_as_it_is_typed():
     """The words of the command line, and not those of Python."""
     with pytest.raises(SettingError) as caught:
-        setting_value("square_roots", "maybe")
+        setting_value("sqrt_transform", "maybe")
 
     assert caught.value.expected == "yes or no or a str among {'auto'}"
 
@@ -94,9 +103,9 @@ def test_what_would_be_allowed_is_told_as_it_is_typed():
         ("batch_size", "auto", "auto"),
         ("learning_rate_init", "1e-2", 0.01),
         ("time_limit", "30", 30),
-        ("square_roots", "yes", True),
-        ("square_roots", "No", False),
-        ("square_roots", "auto", "auto"),
+        ("sqrt_transform", "yes", True),
+        ("sqrt_transform", "No", False),
+        ("sqrt_transform", "auto", "auto"),
     ],
 )
 def test_readings(name, text, value):
@@ -114,7 +123,7 @@ def test_flags_have_a_yes_and_a_no():
 def test_every_placeholder_is_a_word():
     """The help never shows a Python object where a value stands."""
     for name in TYPED:
-        assert "VALUE" not in placeholder(CONSTRAINTS[name]), name
+        assert "VALUE" not in placeholder(SETTINGS[name].constraint), name
 
 
 def test_auto_is_left_to_the_preset(run, table, tmp_path):

@@ -21,8 +21,8 @@ from epochal.cli.progress import (
     progress_for,
 )
 from epochal.cli.track import Track
+from epochal.presets import preset
 from epochal.records import EpochEvent
-from epochal.settings import preset
 
 SECOND = EpochEvent(
     epoch=2,

@@ -355,7 +355,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
         (("--weight", "wait"), "wait"),
         (("--weight", "age"), "column 'age' holds the weight nan in row 0 of"),
         (("--group", "jobb"), "did you mean 'job'"),
-        (("--time", "since", "--group", "job"), "times and groups"),
+        (("--time", "since", "--group", "job"), "timestamps and groups"),
     ],
 )
 def test_columns_that_cannot_say_it_are_refused(run, table, tmp_path, words, expected):
@@ -431,61 +431,6 @@ def test_a_folder_of_pictures_is_trained_on_with_patches(run, tmp_path):
     assert "images of 6 x 6" in ended.err
     assert load(tmp_path / "zoo.epochal").classes.tolist() == ["cats", "dogs"]
     assert len(predicted.out.splitlines()) == 41
-
-
-def test_in_bounded_memory_the_model_is_the_same(run, table, tmp_path):
-    """Streamed rows that fit in the end train, on the same rows, the same members as others."""
-    given = ("--target", "income", "--test-fraction", "0.2", *TINY, "--out")
-    whole = run("train", table, *given, "whole.epochal", "--json")
-    bounded = run("train", table, *given, "bounded.epochal", "--memory", "1GB", "--json")
-    results = [json.loads(ended.out.splitlines()[-1]) for ended in (whole, bounded)]
-
-    assert (whole.code, bounded.code) == (0, 0)
-    for name in ("classes", "best_loss", "test"):
-        assert results[0][name] == results[1][name]
-    members = [load(tmp_path / f"{name}.epochal").members for name in ("whole", "bounded")]
-    for mine, its in zip(*members, strict=True):
-        assert mine[0].slope.tobytes() == its[0].slope.tobytes()
-    assert (
-        "read as they are needed"
-        in run("train", table, "--target", "income", *TINY, "--memory", "1GB").err
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("--memory", "much"), "the size is 'much'"),
-        (("--memory", "10MB"), "memory_limit (--memory) is 10 MB; expected at least"),
-        (("--memory", "1GB", "--valid", "nowhere.csv"), "nowhere.csv"),
-        (("--memory", "1GB", "--drop", "aeg"), "no column 'aeg'"),
-    ],
-)
-def test_mistakes_with_bounded_memory_are_told(run, table, tmp_path, words, expected):
-    """Each ends with one message, and no model."""
-    ended = run("train", table, "--target", "income", *TINY, *words)
-
-    assert ended.code != 0
-    assert expected in ended.err
-    assert not list(tmp_path.glob("*.epochal"))
-
-
-def test_bounded_memory_has_weights_groups_times_and_other_rows(run, table, tmp_path):
-    """Every role of a column works on streamed rows, and rows of their own validate."""
-    lines = table.read_text().splitlines()
-    more = [f"{line},{number % 3},g{number // 4}" for number, line in enumerate(lines[1:])]
-    path = tmp_path / "more.csv"
-    path.write_text("\n".join([lines[0] + ",w,who", *more]) + "\n")
-    base = ("train", path, "--target", "income", *TINY, "--weight", "w", "--memory", "1GB")
-    for words in (
-        ("--group", "who"),
-        ("--time", "since", "--drop", "who"),
-        ("--valid", path, "--drop", "who"),
-        ("--test", path, "--drop", "who"),
-    ):
-        ended = run(*base, *words)
-        assert ended.code == 0, ended.err
-    assert "test figures" in ended.out.lower()
 
 
 @pytest.mark.parametrize("words", [(), ("--weight", "w"), ("--memory", "1GB")])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from epochal.data.bags import amount, bags_for, feature_mask
-from epochal.settings import PRESETS, checked
+from epochal.presets import PRESETS
+from epochal.settings import checked
 
 LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
 ROWS = np.arange(len(LABELS))

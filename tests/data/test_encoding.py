@@ -24,7 +24,7 @@ KNOWN = Known(
     np.random.default_rng(3).integers(0, 9, 500),
 )
 FIRST = np.random.default_rng(4).random(500) < 0.7
-PREPROCESSOR = Preprocessor.fit(X, epsilon=1e-8, clip=3.0, max_categories=64)
+PREPROCESSOR = Preprocessor.fit(X, variance_epsilon=1e-8, clip=3.0, max_categories=64)
 # Memory in which 100 of these rows stay, and one in which all do.
 TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
 
@@ -56,7 +56,7 @@ def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch, rng):
     """In memory there is what becomes of them, and little else."""
     monkeypatch.setattr(rows_module, "_MOST", 2**12)
     x = rng.normal(size=(40_000, 50)).astype(np.float32)
-    preprocessor = Preprocessor.fit(x, epsilon=1e-8, clip=3.0, max_categories=64)
+    preprocessor = Preprocessor.fit(x, variance_epsilon=1e-8, clip=3.0, max_categories=64)
     known, every = Known(np.zeros(len(x), np.uint8), np.ones(len(x))), np.ones(len(x), bool)
 
     tracemalloc.start()
@@ -98,8 +98,8 @@ def test_where_rows_are_is_a_matter_of_memory():
 def test_bytes_stay_bytes(memory, rng):
     """Rows of bytes are not encoded, wherever they are, unless features are more than they."""
     images = rng.integers(0, 256, (500, 2, 20), dtype=np.uint8)
-    fixed = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
-    plain, bent = (Preprocessor.fit(images, **fixed, n_knots=knots) for knots in (None, (8, 8)))
+    fixed = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
+    plain, bent = (Preprocessor.fit(images, **fixed, n_bins=knots) for knots in (None, (8, 8)))
     as_they_are, features = (
         encoded(images, KNOWN, [FIRST, ~FIRST], each, Place(memory)) for each in (plain, bent)
     )
@@ -133,7 +133,7 @@ def test_a_part_is_thinned_to_what_fits():
 def test_categories_are_packed_where_room_is_short():
     """Rows that fit only when packed stay in memory so; others are packed on disk; all are the same."""
     table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
-    preprocessor = Preprocessor.fit(table, epsilon=1e-8, clip=None, max_categories=64)
+    preprocessor = Preprocessor.fit(table, variance_epsilon=1e-8, clip=None, max_categories=64)
     expected = preprocessor.encode(table.filter(pa.array(FIRST)))
     memories = [NO_LIMIT, AMPLE, Memory(FIXED + 2 * 500 * 12), Memory(FIXED + 2 * 50 * 12)]
 
@@ -152,7 +152,7 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
     """What was kept gives the same parts; of another origin or size nothing is found."""
     table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
     rows = table if packed else X
-    preprocessor = Preprocessor.fit(rows, epsilon=1e-8, clip=None, max_categories=64)
+    preprocessor = Preprocessor.fit(rows, variance_epsilon=1e-8, clip=None, max_categories=64)
     known = KNOWN._replace(weight=np.broadcast_to(2.0, 500), groups=None)
     memory = Memory(FIXED + 2 * 50 * 12)
     place = Place(memory, np.random.default_rng(0), Kept.of(str(tmp_path), "data"))

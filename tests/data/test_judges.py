@@ -6,7 +6,8 @@ from epochal.data.bags import bags_for
 from epochal.data.batches import ArraySource, LazySource
 from epochal.data.encoding import Encoded, Known
 from epochal.data.judges import own, shared
-from epochal.settings import PRESETS, checked
+from epochal.presets import PRESETS
+from epochal.settings import checked
 
 ROWS = Encoded(
     ArraySource(np.arange(20, dtype=np.float32)[:, None]),

@@ -14,7 +14,7 @@ from epochal.errors import WriteError
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
-HOW = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
+HOW = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
 
 
 def test_what_was_kept_is_not_made_again(tmp_path):
@@ -24,7 +24,7 @@ def test_what_was_kept_is_not_made_again(tmp_path):
     def make():
         """Return a preprocessor, and count."""
         made.append(1)
-        return Preprocessor.fit(X, n_knots=(4, 8), **HOW)
+        return Preprocessor.fit(X, n_bins=(4, 8), **HOW)
 
     kept = Kept.of(str(tmp_path), "data", 1)
     first, again = kept.preprocessor(make), kept.preprocessor(make)
@@ -78,16 +78,16 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def cache_dir(tmp_path, monkeypatch):
     """Return a folder for rows, which never fit into memory."""
     monkeypatch.setattr(Memory, "beside", lambda memory, *_: replace(memory, limit=FIXED + 4000))
-    folder = tmp_path / "store"
+    folder = tmp_path / "cache_dir"
     folder.mkdir()
     return folder
 
 
-def test_preparation_that_is_kept_is_used_again(iris_file, store, monkeypatch):
-    """With a store, the second fit on a file takes what the first has prepared; on others it does not."""
+def test_preparation_that_is_kept_is_used_again(iris_file, cache_dir, monkeypatch):
+    """With a cache folder, the second fit on a file takes what the first has prepared; on others it does not."""
     made = []
     fit = Preprocessor.fit
     monkeypatch.setattr(
@@ -97,32 +97,34 @@ def test_preparation_that_is_kept_is_used_again(iris_file, store, monkeypatch):
 
     def fitted(**more):
         """Return the probabilities of a new fit."""
-        ours = EpochalClassifier(**(SMALL | more), memory_limit="1GB", store=str(store))
+        ours = EpochalClassifier(**(SMALL | more), memory_limit="1GB", cache_dir=str(cache_dir))
         return ours.fit(iris_file, "kind", "w").predict_proba(frame)
 
     first = fitted()
-    kept = sorted(entry.name for entry in store.iterdir())
+    kept = sorted(entry.name for entry in cache_dir.iterdir())
     again, slower = fitted(), fitted(learning_rate_init=1e-4)
 
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, slower)
     assert len(made) == 1
     assert {name.rsplit(".")[1] for name in kept} == {"columns", "parts", "rows"}
-    assert kept == sorted(entry.name for entry in store.iterdir())
+    assert kept == sorted(entry.name for entry in cache_dir.iterdir())
     pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
     fitted()
     assert len(made) == 2
 
 
-def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(iris_file, tmp_path, store):
+def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(iris_file, tmp_path, cache_dir):
     """With the means of an earlier fit rows are others than with their own: none are mixed up."""
     plain = {"embedding_size": None, "warm_start": True, "memory_limit": "1GB"}
     shifted = pd.read_parquet(iris_file)
     shifted[["x0", "x1", "x2", "x3"]] += 5.0
     shifted.to_parquet(tmp_path / "shifted.parquet")
-    kept = EpochalClassifier(**SMALL, store=str(store), **plain).fit(iris_file, "kind")
+    kept = EpochalClassifier(**SMALL, cache_dir=str(cache_dir), **plain).fit(iris_file, "kind")
     apart = EpochalClassifier(**SMALL, **plain).fit(iris_file, "kind")
-    EpochalClassifier(**SMALL, store=str(store), **plain).fit(tmp_path / "shifted.parquet", "kind")
+    EpochalClassifier(**SMALL, cache_dir=str(cache_dir), **plain).fit(
+        tmp_path / "shifted.parquet", "kind"
+    )
 
     for ours in (kept, apart):
         ours.fit(tmp_path / "shifted.parquet", "kind")

@@ -48,7 +48,7 @@ def test_pieces_are_the_whole(holder, size):
 
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_all_that_is_known_of_a_row_goes_with_it(holder):
-    """Chosen rows keep their labels, weights, groups and times."""
+    """Chosen rows keep their labels, weights, groups and timestamps."""
     chosen = np.isin(np.arange(10), [2, 3, 7])
     some = HOLDERS[holder].where(chosen)
     (piece,) = some.pieces(100)
@@ -57,7 +57,7 @@ def test_all_that_is_known_of_a_row_goes_with_it(holder):
     assert piece.labels.tolist() == ["c", "a", "b"]
     assert some.weight.tolist() == [3, 4, 8]
     assert some.groups.tolist() == [2, 0, 1]
-    assert some.times.tolist() == [2, 3, 7]
+    assert some.timestamps.tolist() == [2, 3, 7]
     assert some.dropped == HOLDERS[holder].dropped
 
 

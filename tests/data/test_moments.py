@@ -159,6 +159,6 @@ def test_the_scale_is_the_formula():
     """√(variance + ε · variance): ε is in the unit of the column."""
     moments = Moments.of(BLOCKS["plain"])
 
-    for epsilon in (0.0, 1e-8, 0.5):
-        expected = np.sqrt(moments.variance + epsilon * moments.variance)
-        np.testing.assert_allclose(moments.scale(epsilon), expected, rtol=1e-14)
+    for variance_epsilon in (0.0, 1e-8, 0.5):
+        expected = np.sqrt(moments.variance + variance_epsilon * moments.variance)
+        np.testing.assert_allclose(moments.scale(variance_epsilon), expected, rtol=1e-14)

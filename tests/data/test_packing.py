@@ -43,9 +43,9 @@ def test_categories_of_a_table_are_packed(rng):
             "sex": rng.choice(["f", "m"], 90),
         }
     )
-    how = {"epsilon": 1e-8, "clip": None, "max_categories": 64}
+    how = {"variance_epsilon": 1e-8, "clip": None, "max_categories": 64}
     plain = Preprocessor.fit(table, **how)
-    embedded = Preprocessor.fit(table, n_knots=(4, 8), **how)
+    embedded = Preprocessor.fit(table, n_bins=(4, 8), **how)
 
     assert (plain.n_features, plain.packing.width) == (11, 3)
     assert plain.packing.is_worth_it

@@ -47,7 +47,7 @@ def fitted(rows, training=None, sample_weight=None, **settings):
     count = rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0]
     weight = np.ones(count) if training is None else np.bincount(training, minlength=count)
     weight = weight if sample_weight is None else weight * sample_weight
-    chosen = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64} | settings
+    chosen = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64} | settings
     return Preprocessor.fit(rows, weight, **chosen)
 
 
@@ -57,15 +57,15 @@ def by_name(preprocessor, rows):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16, np.uint8, bool])
-@pytest.mark.parametrize("epsilon", [0.0, 1e-8, 0.5])
-def test_numbers_are_standardised_by_the_formula(dtype, epsilon, rng):
-    """Without a clip features are (x - mean) / sqrt(variance + epsilon variance), to float32 rounding."""
+@pytest.mark.parametrize("variance_epsilon", [0.0, 1e-8, 0.5])
+def test_numbers_are_standardised_by_the_formula(dtype, variance_epsilon, rng):
+    """Without a clip features are (x - mean) / sqrt(variance + variance_epsilon variance), to float32 rounding."""
     x = rng.integers(0, 2 if dtype is bool else 90, size=(500, 4)).astype(dtype)
     exact = x.astype(np.float64)
 
-    features = fitted(x, epsilon=epsilon, clip=None).encode(x)
+    features = fitted(x, variance_epsilon=variance_epsilon, clip=None).encode(x)
 
-    expected = (exact - exact.mean(axis=0)) / np.sqrt(exact.var(axis=0) * (1 + epsilon))
+    expected = (exact - exact.mean(axis=0)) / np.sqrt(exact.var(axis=0) * (1 + variance_epsilon))
     assert features.dtype == np.float32
     assert features.flags.c_contiguous
     np.testing.assert_allclose(features, expected, rtol=1e-6, atol=1e-7)
@@ -87,7 +87,7 @@ def test_roots_are_standardised_by_the_formula(clip, rng):
     """Of columns that are never negative x is sqrt(x), and -sqrt(-x) of new rows below 0."""
     x = rng.gamma(0.5, 30, size=(500, 3))
     x[:, 1] -= 1
-    preprocessor = fitted(x, clip=clip, square_roots=True)
+    preprocessor = fitted(x, clip=clip, sqrt_transform=True)
     new = np.array([[0.0, 5.0, -4.0], [9.0, -3.0, np.nan]])
 
     root = np.sqrt(x[:, ::2])
@@ -104,16 +104,16 @@ def test_roots_are_standardised_by_the_formula(clip, rng):
 def test_roots_do_not_ask_for_the_unit(rng):
     """A column in other units, such as pixels from 0 to 1, has the same features."""
     x = rng.integers(0, 256, size=(500, 3)).astype(np.uint8)
-    bytes_, shares = (fitted(rows, square_roots=True, epsilon=0.0) for rows in (x, x / 255))
-
+    exact = {"sqrt_transform": True, "variance_epsilon": 0.0}
+    bytes_, shares = fitted(x, **exact), fitted(x / 255, **exact)
     np.testing.assert_allclose(bytes_.encode(x), shares.encode(x / 255), rtol=1e-6, atol=1e-6)
 
 
 def test_places_among_knots_are_those_of_roots(rng):
     """An embedding bends where the roots are: at the same rows, whatever the unit."""
     x = rng.gamma(0.5, 30, size=(500, 2))
-    rooted = fitted(x, square_roots=True, n_knots=(8, 32))
-    of_roots = fitted(np.sqrt(x), n_knots=(8, 32))
+    rooted = fitted(x, sqrt_transform=True, n_bins=(8, 32))
+    of_roots = fitted(np.sqrt(x), n_bins=(8, 32))
 
     np.testing.assert_allclose(rooted.encode(x), of_roots.encode(np.sqrt(x)), rtol=1e-5, atol=1e-6)
 
@@ -199,7 +199,7 @@ def test_constants_and_empty_columns_are_zero(rng):
     """What never varied in training is 0, also where it varies later."""
     later = TABLE.set_column(6, "same", [rng.normal(size=ROWS)])
     later = later.set_column(7, "empty", [["surprise"] * ROWS])
-    preprocessor = fitted(TABLE, epsilon=0.0, clip=None)
+    preprocessor = fitted(TABLE, variance_epsilon=0.0, clip=None)
 
     for rows in (TABLE, later):
         features = by_name(preprocessor, rows)
@@ -361,9 +361,9 @@ def in_many_units():
 UNITS = [1e-9, 1e-6, 1e6, 1e-30, 1e30, 1e-200, 1e160, 1e-290, 1e300]
 RECIPES = {
     "classic": {"clip": None},
-    "wide": {"square_roots": True},
-    "embedded": {"n_knots": (8, 64)},
-    "embedded roots": {"n_knots": (8, 64), "square_roots": True},
+    "wide": {"sqrt_transform": True},
+    "embedded": {"n_bins": (8, 64)},
+    "embedded roots": {"n_bins": (8, 64), "sqrt_transform": True},
 }
 
 
@@ -390,8 +390,8 @@ def test_powers_of_two_change_no_bit(unit, recipe):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_knots", [None, (8, 64)])
-def test_rounding_is_no_feature(dtype, n_knots):
+@pytest.mark.parametrize("n_bins", [None, (8, 64)])
+def test_rounding_is_no_feature(dtype, n_bins):
     """What should be constant, and was computed in float32 or float64, is 0, whatever holds it now."""
     random = np.random.default_rng(9)
     shares = random.random((300, 30)).astype(dtype)
@@ -400,7 +400,7 @@ def test_rounding_is_no_feature(dtype, n_knots):
 
     for unit in (1e-9, 1.0, 1e6):
         rows = (dtype(unit) * computed).astype(np.float64)
-        preprocessor = fitted(rows, n_knots=n_knots)
+        preprocessor = fitted(rows, n_bins=n_bins)
         assert preprocessor.feature_names == ["x0"]
         assert (preprocessor.encode(rows) == 0).all()
 
@@ -419,7 +419,7 @@ def test_the_ends_of_float64_are_features():
     """Differences and squares of the largest and of the smallest numbers are never needed."""
     x = np.array([[1.7e308, 5e-324], [-1.7e308, 0.0], [1e308, 1e-310], [0.0, 1e-310]])
     for clip in (None, 3.0):
-        features = fitted(x, clip=clip, n_knots=(8, 8)).encode(x)
+        features = fitted(x, clip=clip, n_bins=(8, 8)).encode(x)
 
         assert np.isfinite(features).all()
         assert np.abs(features[:, :2]).min() > 0.1
@@ -433,7 +433,7 @@ def test_no_rows_are_no_features():
 def test_preprocessing_returns_from_its_description(rng):
     """JSON and arrays hold everything: the bits of the features are the same."""
     for rows in (TABLE, rng.normal(size=(9, 2)), np.ones((3, 2, 2))):
-        preprocessor = fitted(rows, square_roots=True)
+        preprocessor = fitted(rows, sqrt_transform=True)
         description = json.loads(json.dumps(preprocessor.to_dict()))
 
         returned = Preprocessor.from_dict(description, preprocessor.arrays())
@@ -446,7 +446,7 @@ def test_preprocessing_returns_from_its_description(rng):
 def test_texts_of_new_rows_are_read_as_asked():
     """Words that mean a missing value belong to the preprocessing, and so to the numbers out of texts."""
     options = CsvOptions(missing_values=("unknown",))
-    statistics = {"epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
+    statistics = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
     training = pa.table({"n": [1.0, 2.0, None]})
     preprocessor = Preprocessor.fit(training, **statistics, csv=options)
     assert preprocessor.schema.csv == options
@@ -457,11 +457,11 @@ def test_texts_of_new_rows_are_read_as_asked():
 
 
 def test_equality_sees_every_part():
-    """Another schema, array, epsilon, clip or root is another preprocessing."""
+    """Another schema, array, variance_epsilon, clip or root is another preprocessing."""
     preprocessor = fitted(TABLE)
     schema = dataclasses.replace(preprocessor.schema, columns=preprocessor.schema.columns[:1])
     changes = {"schema": schema, "mean": preprocessor.mean + 1, "scale": preprocessor.scale + 1}
-    changes |= {"epsilon": 0.1, "relative_epsilon": False, "clip": None, "roots": (0,)}
+    changes |= {"variance_epsilon": 0.1, "relative_epsilon": False, "clip": None, "roots": (0,)}
 
     for name, value in changes.items():
         assert dataclasses.replace(preprocessor, **{name: value}) != preprocessor
@@ -472,9 +472,9 @@ FIVE = np.arange(5.0)
 NONSENSE = {
     "surplus key": lambda d, a: (d | {"more": 1}, a),
     "no dict": lambda d, a: ([d], a),
-    "epsilon below 0": lambda d, a: (d | {"epsilon": -1.0}, a),
-    "epsilon of truth": lambda d, a: (d | {"epsilon": True}, a),
-    "epsilon a text": lambda d, a: (d | {"epsilon": "0"}, a),
+    "variance_epsilon below 0": lambda d, a: (d | {"variance_epsilon": -1.0}, a),
+    "variance_epsilon of truth": lambda d, a: (d | {"variance_epsilon": True}, a),
+    "variance_epsilon a text": lambda d, a: (d | {"variance_epsilon": "0"}, a),
     "no truth": lambda d, a: (d | {"relative_epsilon": 1}, a),
     "clip 0": lambda d, a: (d | {"clip": 0}, a),
     "clip infinite": lambda d, a: (d | {"clip": float("inf")}, a),

@@ -17,7 +17,7 @@ def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots, rng):
     images[:, 1] = 255 - (rng.random(2000) < 0.001)
     images[:, 2] = 7
     images[:, 3] = rng.random(2000) < 0.001
-    asked = {"epsilon": 1e-8, "clip": clip, "max_categories": 64, "square_roots": roots}
+    asked = {"variance_epsilon": 1e-8, "clip": clip, "max_categories": 64, "sqrt_transform": roots}
     ours = Preprocessor.fit(images, **asked)
     every = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
 
@@ -30,7 +30,9 @@ def test_bytes_become_the_features_of_the_preprocessing(clip, xp, roots, rng):
 def test_bytes_stay_bytes_only_if_roots_are_of_all_or_of_none(rng):
     """One rule makes features of a whole batch; where columns differ, rows are encoded on the host."""
     mixed = rng.normal(size=(50, 2)) * [1, 0] + [0, 3]
-    some = Preprocessor.fit(mixed, epsilon=0.0, clip=None, max_categories=64, square_roots=True)
+    some = Preprocessor.fit(
+        mixed, variance_epsilon=0.0, clip=None, max_categories=64, sqrt_transform=True
+    )
     images = np.uint8([[1, 2], [3, 4]])
 
     assert some.roots == (1,)

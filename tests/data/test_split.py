@@ -124,33 +124,35 @@ def test_no_rows_are_no_parts():
     st.lists(st.integers(0, 9), min_size=2, max_size=99).filter(lambda t: len(set(t)) > 1),
     fractions,
 )
-def test_the_latest_rows_validate(times, fraction):
+def test_the_latest_rows_validate(timestamps, fraction):
     """Every row that validates is later than every one that trains, and both are there."""
-    times = np.array(times)
-    training, validation = parts(latest(times, fraction))
+    timestamps = np.array(timestamps)
+    training, validation = parts(latest(timestamps, fraction))
 
-    assert np.sort(np.r_[training, validation]).tolist() == list(range(len(times)))
-    assert times[training].max() < times[validation].min()
+    assert np.sort(np.r_[training, validation]).tolist() == list(range(len(timestamps)))
+    assert timestamps[training].max() < timestamps[validation].min()
 
 
 def test_as_many_of_the_latest_validate_as_were_asked_for():
     """Without ties it is the fraction to the row; texts and dates sort too."""
-    times = np.random.default_rng(0).permutation(100)
+    timestamps = np.random.default_rng(0).permutation(100)
 
-    assert sorted(times[parts(latest(times, 0.25))[1]]) == list(range(75, 100))
+    assert sorted(timestamps[parts(latest(timestamps, 0.25))[1]]) == list(range(75, 100))
     assert parts(latest(np.array(["2024-05", "2023-01", "2024-01"]), 0.3))[1].tolist() == [0]
-    assert parts(latest(times.astype("datetime64[D]"), 0.01))[1].tolist() == [int(times.argmax())]
+    assert parts(latest(timestamps.astype("datetime64[D]"), 0.01))[1].tolist() == [
+        int(timestamps.argmax())
+    ]
 
 
 @pytest.mark.parametrize(
-    ("times", "words"),
+    ("timestamps", "words"),
     [
         (np.array([1.0, np.nan]), "missing in row 1"),
         (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), "missing in row 1"),
-        (np.array([5, 5]), "all rows are of one time"),
+        (np.array([5, 5]), "all rows have the same timestamp"),
     ],
 )
-def test_times_that_cannot_be_are_refused(times, words):
-    """A missing time and a single one are told."""
+def test_invalid_timestamps_are_refused(timestamps, words):
+    """A missing timestamp, and a single one for all rows, are refused."""
     with pytest.raises(DataError, match=words):
-        latest(times, 0.5)
+        latest(timestamps, 0.5)

@@ -126,8 +126,8 @@ def test_roots_are_of_numbers_only():
     days = np.datetime64("2020-01-01") + np.arange(90)
     amounts = np.arange(90.0) ** 2
     table = pa.table({"a": amounts, "b": amounts - 1, "c": days, "d": amounts > 9, "e": amounts})
-    asked = {"max_categories": 20, "n_knots": (4, 32)}
-    plain, rooted = (statistics(table, **asked, square_roots=roots) for roots in (False, True))
+    asked = {"max_categories": 20, "n_bins": (4, 32)}
+    plain, rooted = (statistics(table, **asked, sqrt_transform=roots) for roots in (False, True))
 
     assert (plain.roots, rooted.roots) == ((), (0, 4))
     assert rooted.moments.mean[[0, 4]] == pytest.approx(np.arange(90).mean())
@@ -154,7 +154,7 @@ def test_rows_that_are_read_piece_by_piece_say_the_same(kind, roots, monkeypatch
         }
     )
     rows = table if kind == "table" else array
-    asked = {"max_categories": 20, "n_knots": (4, 32), "square_roots": roots}
+    asked = {"max_categories": 20, "n_bins": (4, 32), "sqrt_transform": roots}
 
     whole = statistics(rows, weight, **asked)
     parts = statistics(streamed(rows), weight, **asked)

@@ -1,13 +1,15 @@
 """Devices by name, and the folder of compiled programs."""
 
+import os
 import subprocess
 import sys
 
 import jax
 import pytest
 
+from epochal import threads
 from epochal.errors import SettingError
-from epochal.learn.device import chosen, out_of_memory, wants_batches
+from epochal.learn.device import chosen, out_of_memory, start_xla, wants_batches
 
 
 def test_the_cpu_is_always_there():
@@ -60,3 +62,17 @@ def test_memory_that_xla_does_not_get_is_a_memory_error():
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: x")
     with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"), out_of_memory():
         raise jax.errors.JaxRuntimeError("INTERNAL: RESOURCE_EXHAUSTED")
+
+
+@pytest.mark.parametrize(("is_worker", "expected"), [(True, "3"), (False, None)])
+def test_xla_has_the_share_of_a_process_of_joblib(is_worker, expected, monkeypatch):
+    """While XLA starts in such a process, the environment says how many threads it shall make; then no more."""
+    seen = []
+    monkeypatch.delenv("NPROC", raising=False)
+    monkeypatch.setattr(threads, "is_worker_process", lambda: is_worker)
+    monkeypatch.setattr(threads, "of_process", lambda: threads.Count(3, "a test"))
+    monkeypatch.setattr(jax, "devices", lambda *_: seen.append(os.environ.get("NPROC")))
+    start_xla.__wrapped__()
+
+    assert seen == ([expected] if is_worker else [])
+    assert "NPROC" not in os.environ

@@ -10,10 +10,12 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.data.features import Sizes
 from epochal.learn import groups as room
-from epochal.learn.groups import cores, grouped
+from epochal.learn.groups import grouped
 from epochal.learn.members import unstacked
 from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 
 def setting(members, *, vectorised=False):
@@ -27,7 +29,7 @@ def setting(members, *, vectorised=False):
 
 def two_kinds():
     """Return what groups are made of, for five members: the third and the fourth are fine ones."""
-    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_knots": (3, 9)}
+    values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_bins": (3, 9)}
     settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
     settings = resolved(settings, rows=100, columns=3)
     sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
@@ -39,7 +41,7 @@ def two_kinds():
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
 def test_every_member_is_in_one_group(monkeypatch, threads):
     """On any number of cores each member is in exactly one group, and gathered in order."""
-    monkeypatch.setattr(room, "cores", lambda: threads)
+    monkeypatch.setattr(room.threads, "number", lambda: threads)
     program, fixed, state, best = setting(5)
 
     with grouped(program, fixed, state, best) as groups:
@@ -57,7 +59,7 @@ def test_every_member_is_in_one_group(monkeypatch, threads):
 @pytest.mark.parametrize(("threads", "alone"), [(1, True), (2, False)])
 def test_a_group_beside_others_keeps_to_its_core(monkeypatch, threads, alone):
     """The steps of a single group are shared between the cores; those of several are not."""
-    monkeypatch.setattr(room, "cores", lambda: threads)
+    monkeypatch.setattr(room.threads, "number", lambda: threads)
 
     with grouped(*setting(4)) as groups:
         assert {group.program.alone for group in groups.groups} == {alone}
@@ -71,7 +73,7 @@ def test_members_that_train_as_one_product_are_one_group():
 
 def test_only_the_copies_named_are_renewed(monkeypatch):
     """`keep` is by member number, whatever the group."""
-    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
     program, fixed, state, best = setting(4)
     other = jax.tree.map(lambda leaf: leaf + 1, best)
 
@@ -86,7 +88,7 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
 
 def test_an_error_in_a_thread_is_raised(monkeypatch):
     """What goes wrong in a group's thread comes out where it is waited for."""
-    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
 
     def work(group):
         message = f"group of {len(group.numbers)}"
@@ -99,7 +101,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 @pytest.mark.parametrize("tidy", [None, int])
 def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tidy):
     """Groups of two kinds meet in a call that may compile, unless memory is to be given back between."""
-    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_KNOTS", 0)
     meeting = Barrier(2)
 
@@ -116,7 +118,7 @@ def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tid
 
 def test_groups_of_one_kind_compile_their_program_once(monkeypatch):
     """The second waits while the first is in the call that may compile."""
-    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
     inside, most = [], []
 
     def work(group):
@@ -132,11 +134,6 @@ def test_groups_of_one_kind_compile_their_program_once(monkeypatch):
     assert most == [1, 1]
 
 
-def test_there_is_a_core():
-    """At least one core is there to be used."""
-    assert cores() >= 1
-
-
 def test_the_number_of_cores_does_not_show(monkeypatch):
     """Three members have the same bits in one group, in two and in three."""
     random = np.random.default_rng(0)
@@ -144,7 +141,7 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
     y = (x[:, 0] > 0).astype(int)
     weights = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(room, "cores", lambda threads=threads: threads)
+        monkeypatch.setattr(room.threads, "number", lambda threads=threads: threads)
         ours = EpochalClassifier(
             n_estimators=3, hidden_layer_sizes=(8,), max_iter=3, random_state=0
         ).fit(x, y)
@@ -158,7 +155,7 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
     """Each kind is in groups of its own; gathered, all have the tables that they came with."""
-    monkeypatch.setattr(room, "cores", lambda: threads)
+    monkeypatch.setattr(room.threads, "number", lambda: threads)
     monkeypatch.setattr(room, "FEW_KNOTS", 17)
     program, fixed, state, best = two_kinds()
 
@@ -176,7 +173,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
 def test_with_few_knots_both_kinds_share_a_program(monkeypatch):
     """Two columns of nine intervals are eighteen knots; groups have members of both kinds."""
-    monkeypatch.setattr(room, "cores", lambda: 2)
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_KNOTS", 18)
 
     with grouped(*two_kinds()) as groups:

@@ -20,7 +20,9 @@ from epochal.learn.losses import cross_entropy
 from epochal.learn.network import apply
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.stopping import Outcome
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 FEATURES, CLASSES, MEMBERS = 5, 2, 3
 
@@ -42,7 +44,7 @@ def task(judged=True, segment_bytes=2**20, *, in_place=False, **settings):
         "learning_rate_init": 0.02,
         "n_iter_no_change": 3,
         "learning_rate": "constant",
-        "averaging": 0.0,
+        "ema_decay": 0.0,
         "calibrate": False,
     }
     values |= settings
@@ -314,7 +316,7 @@ def test_an_average_over_epochs_is_what_is_judged_and_kept():
     steps = [train(one, start, 1, [])]
     for _ in range(3):
         steps.append(train(one, steps[-1].state, 1, []))
-    ours, begin = task(n_iter_no_change=1000, averaging=0.75)
+    ours, begin = task(n_iter_no_change=1000, ema_decay=0.75)
     result = train(ours, begin, 4, [])
 
     last = [np.asarray(step.state.members.layers[0].weights) for step in steps]

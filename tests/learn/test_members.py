@@ -13,7 +13,9 @@ from epochal.learn.losses import softmax
 from epochal.learn.network import apply
 from epochal.learn.setup import fixed_for, fresh_state, program_for
 from epochal.learn.training import Segment, run
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 ROWS, FEATURES, CLASSES = 50, 4, 3
 X = np.random.default_rng(1).normal(size=(ROWS, FEATURES)).astype(np.float32)

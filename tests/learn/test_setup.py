@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
-from epochal.settings import PRESETS, checked, resolved
+from epochal.presets import PRESETS
+from epochal.resolution import resolved
+from epochal.settings import checked
 
 
 def settings(**values):
@@ -51,7 +53,7 @@ def test_a_start_from_layers_has_those_layers():
     program = program_for(ours, masked=False)
     layers = fresh_state(ours, program, (4, 5, 2), None, 0).layers
     members = [tuple(type(part)(*(a[k] for a in part)) for part in layers) for k in range(3)]
-    state = started(members, program, averaging=False)
+    state = started(members, program, ema=False)
 
     np.testing.assert_array_equal(state.layers[1].weights, layers[1].weights)
     assert not state.moments.second[1].weights.any()

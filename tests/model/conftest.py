@@ -21,7 +21,8 @@ from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
 from epochal.model.parameters import Parameters
 from epochal.records import Calibration, History, OutOfBag
-from epochal.settings import Settings, resolved
+from epochal.resolution import resolved
+from epochal.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,16 +47,16 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         l2=0.025,
         batch_size=4,
         embedding_size=2 if embedded else None,
-        n_knots=2,
+        n_bins=2,
     )
     settings = resolved(settings, rows=4, columns=4)
     preprocessor = Preprocessor.fit(
         TABLE,
-        epsilon=1e-8,
+        variance_epsilon=1e-8,
         clip=3.0,
         max_categories=64,
-        square_roots=embedded,
-        n_knots=(2, 3) if embedded else None,
+        sqrt_transform=embedded,
+        n_bins=(2, 3) if embedded else None,
     )
     classes = changes.get("classes", np.array(["maybe", "no", "yes"]))
     sizes = layer_sizes(preprocessor, settings, len(classes))

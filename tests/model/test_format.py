@@ -36,22 +36,22 @@ def example() -> Model:
         l2=0.025,
         batch_size=3,
         bagging=None,
-        epsilon=0.0,
+        variance_epsilon=0.0,
         clip=None,
         max_iter=2,
         embedding_size=None,
-        n_knots=8,
-        averaging=0.0,
+        n_bins=8,
+        ema_decay=0.0,
         calibrate=False,
         activation="relu",
         dropout=0.15,
         input_dropout=0.0,
-        square_roots=False,
+        sqrt_transform=False,
         learning_rate_init=0.003,
         receptive_field=None,
     )
     table = pa.table({"age": [20.0, 40.0, None], "city": ["Graz", "Linz", "Wien"]})
-    preprocessor = Preprocessor.fit(table, epsilon=0.0, clip=None, max_categories=64)
+    preprocessor = Preprocessor.fit(table, variance_epsilon=0.0, clip=None, max_categories=64)
     hidden = [[1, -1], [0, 0], [0.5, 0], [0, 0.5], [-0.5, 0]]
     output = [[-1, 1], [0.5, -0.5]]
     layers = (

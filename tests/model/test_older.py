@@ -5,23 +5,34 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from epochal.classifier import load as load_classifier
 from epochal.errors import ModelError
-from epochal.model.artifact import load
+from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION
-from epochal.model.older import NEW
+from epochal.model.older import NEW, RENAMED
 from epochal.model.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from epochal.model.description import Model
+
+# Written by a program that wrote format 5, and what that program predicted for `ROWS`.
+FORMAT_5 = Path(__file__).parent / "older" / "format_5.epochal"
+ROWS = pd.DataFrame({"age": [25.0, None, 58.0], "city": ["Graz", "Linz", "Graz"]})
+PREDICTED = [
+    [0.39951582269679164, 0.6004841773032084],
+    [0.5497074673787162, 0.45029253262128377],
+    [0.5916079983746358, 0.4083920016253641],
+]
 
 
 def checksums(description: bytes, weights: bytes) -> bytes:
@@ -31,15 +42,26 @@ def checksums(description: bytes, weights: bytes) -> bytes:
     return json.dumps(sums).encode()
 
 
+def part_of(described: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a part of a description; parts within parts stand behind dots."""
+    part = described
+    for step in path.split("."):
+        part = part[step]
+    return part
+
+
 def older(described: dict[str, Any], version: int) -> dict[str, Any]:
     """Return a description as an older format had it."""
     old = json.loads(json.dumps(described))
     old["format_version"] = version
-    for later in range(version + 1, FORMAT_VERSION + 1):
-        for path, keys in NEW[later].items():
-            part = old
-            for step in path.split("."):
-                part = part[step]
+    for later in range(FORMAT_VERSION, version, -1):
+        for path, names in RENAMED.get(later, {}).items():
+            part = part_of(old, path)
+            for before, after in names.items():
+                if after in part:
+                    part[before] = part.pop(after)
+        for path, keys in NEW.get(later, {}).items():
+            part = part_of(old, path)
             for name in keys:
                 del part[name]
     if version < 5:
@@ -87,7 +109,7 @@ def test_a_model_of_format_2_is_read(
 
     assert read.preprocessor.roots == ()
     assert read.settings.input_dropout == 0
-    assert read.settings.square_roots is False
+    assert read.settings.sqrt_transform is False
     assert read.calibration == model.calibration
     assert read.preprocessor == before_5(model).preprocessor
 
@@ -117,6 +139,41 @@ def test_a_model_of_format_4_is_read(
     schema = read.preprocessor.schema
     assert schema.missing_values == ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
     assert schema.strip is True
+
+
+def test_a_model_of_format_5_is_read(
+    model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """Its keys have other names; everything that they hold is as it was."""
+    old = older(json.loads(entries["model.json"]), 5)
+
+    assert {"epsilon", "averaging", "n_knots", "square_roots"} <= old["settings"].keys()
+    assert load(file_of(old, entries, rezip)) == model
+
+
+def test_a_file_of_format_5_predicts_as_it_did(tmp_path: Path) -> None:
+    """Settings and parameters have their new names, and a file saved again predicts the same bits."""
+    old = load_classifier(FORMAT_5)
+    save(old.model_, tmp_path / "again.epochal")
+    again = load_classifier(tmp_path / "again.epochal")
+
+    np.testing.assert_allclose(old.predict_proba(ROWS), PREDICTED, rtol=1e-6)
+    np.testing.assert_array_equal(again.predict_proba(ROWS), old.predict_proba(ROWS))
+    chosen = {"variance_epsilon": 1e-6, "ema_decay": 0.5, "n_bins": (2, 3), "sqrt_transform": True}
+    for name, value in chosen.items():
+        assert getattr(old, name) == getattr(old.settings_, name) == value
+    assert old.model_.preprocessor.variance_epsilon == 1e-6
+
+
+def test_a_newer_name_among_older_parameters_is_refused(
+    entries: dict[str, bytes], rezip: Callable[..., Path]
+) -> None:
+    """A parameter that has the name of a later format in a file of an older one is no setting."""
+    old = older(json.loads(entries["model.json"]), 5)
+    old["parameters"]["settings"] = {"n_bins": 8}
+
+    with pytest.raises(ModelError, match=r"model\.json: n_bins is a key of a newer format"):
+        load(file_of(old, entries, rezip))
 
 
 @pytest.mark.parametrize("version", range(1, 5))

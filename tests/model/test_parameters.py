@@ -10,7 +10,8 @@ import pytest
 from epochal.errors import ModelError, SettingError
 from epochal.model.parameters import SHAPE, Parameters, from_json, to_json
 from epochal.model.shape import check
-from epochal.settings import AUTO, PRESETS, Settings
+from epochal.presets import PRESETS
+from epochal.settings import AUTO, Settings
 
 WEIGHTS = {
     "texts": {"no": 1, "yes": 2.5},
@@ -45,14 +46,14 @@ def test_class_weights_keep_the_types_of_labels(name):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_all_parameters_come_back(preset):
     """Chosen settings as they were chosen, all others as "auto"; columns by name and by number."""
-    chosen = {"l2": np.float64(0.1), "bagging": None, "n_knots": [8, 64], "tol": AUTO}
+    chosen = {"l2": np.float64(0.1), "bagging": None, "n_bins": [8, 64], "tol": AUTO}
     others = {"oob_score": True, "warm_start": True, "random_state": 3, "verbose": 2}
     asked = Parameters.of(preset, chosen, categorical_features=["zip", np.int64(4)], **others)
     found = returned(asked)
 
     assert found == asked
     arguments = found.to_arguments()
-    expected = {"l2": 0.1, "bagging": None, "n_knots": (8, 64), "preset": preset}
+    expected = {"l2": 0.1, "bagging": None, "n_bins": (8, 64), "preset": preset}
     assert {name: arguments.pop(name) for name in expected} == expected
     assert arguments.pop("categorical_features") == ["zip", 4]
     assert {name: arguments.pop(name) for name in others} == others

@@ -68,7 +68,7 @@ WRONG_DESCRIPTIONS = [
     (put("settings", "dropout", 10**400), "settings cannot be"),
     (put("settings", "activation", "exec"), "'activation' parameter"),
     (put("settings", "activation", "auto"), "settings.activation is 'auto'"),
-    (put("settings", "n_knots", "auto"), "settings.n_knots is 'auto'"),
+    (put("settings", "n_bins", "auto"), "settings.n_bins is 'auto'"),
     (put("settings", "hidden_layer_sizes", [4, 2]), "layer_sizes is"),
     (put("settings", "hidden_layer_sizes", [[4], 3]), "settings cannot be"),
     (put("settings", "hidden_layer_sizes", {"4": 3}), "settings cannot be"),
@@ -165,10 +165,10 @@ def test_a_later_format_is_told_from_damage(
     forge: Callable[..., Path], entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
     """A newer file says so, also where it differs in everything else."""
-    with pytest.raises(ModelError, match=r"(?s)format 6; this epochal 0.* reads 5.*upgrade"):
-        load(forge(put("format_version", 6)))
-    later = json.dumps({"format": "epochal", "format_version": 7, "new": {}}).encode()
-    with pytest.raises(ModelError, match="format 7"):
+    with pytest.raises(ModelError, match=r"(?s)format 7; this epochal 0.* reads 6.*upgrade"):
+        load(forge(put("format_version", 7)))
+    later = json.dumps({"format": "epochal", "format_version": 8, "new": {}}).encode()
+    with pytest.raises(ModelError, match="format 8"):
         load(rezip([("model.json", later), ("weights.new", b"")]))
 
 

@@ -10,13 +10,15 @@ from epochal.data.judges import own
 from epochal.data.memory import NO_LIMIT
 from epochal.learn.loop import Trained
 from epochal.learn.network import Layer
+from epochal.presets import PRESETS
 from epochal.records import Calibration
-from epochal.settings import PRESETS, checked, resolved
+from epochal.resolution import resolved
+from epochal.settings import checked
 from epochal.use.opinions import Asked, opinions
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))
-OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_knots": 8}
+OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_bins": 8}
 SETTINGS = resolved(checked(PRESETS["default"], OWN), rows=60, columns=2)
 LAYERS = [
     (Layer(weights.astype(np.float32), np.zeros(2, np.float32)),)

@@ -56,6 +56,14 @@ def row_count(text: str) -> int:
     return int(_number(text, int, 0, 2**31, "a whole number from 1 up"))
 
 
+def jobs(text: str) -> int:
+    """Return a number of threads, or below 0 of cores that stay free, as `n_jobs` of scikit-learn."""
+    if text.strip() == "0":
+        msg = "'0' is not a whole number other than 0"
+        raise argparse.ArgumentTypeError(msg)
+    return int(_number(text, int, -(2**31), 2**31, "a whole number other than 0"))
+
+
 def _number(text: str, kind: type, low: float, high: float, expected: str) -> float:
     """Return a number between two bounds, both excluded."""
     try:

@@ -19,7 +19,8 @@ from epochal.data.sources.discovery import is_data
 from epochal.data.sources.roles import labelled
 from epochal.data.weights import present, warn_of_few
 from epochal.model.artifact import load
-from epochal.settings import AUTO, PRESETS
+from epochal.presets import PRESETS
+from epochal.settings import AUTO
 
 if TYPE_CHECKING:
     import argparse

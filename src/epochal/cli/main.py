@@ -20,6 +20,7 @@ from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.data.memory import give_back_at_once
 from epochal.errors import EpochalError, WriteError
+from epochal.threads import limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,8 @@ def _run(words: Sequence[str], output: Output) -> int:
     if getattr(arguments, "memory", None) is not None:
         give_back_at_once()
     logging.getLogger("jax").setLevel(logging.ERROR)
-    code: int = import_module(COMMANDS[arguments.command]).run(arguments)
+    with limited(arguments.n_jobs):
+        code: int = import_module(COMMANDS[arguments.command]).run(arguments)
     return code
 
 

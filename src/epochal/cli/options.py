@@ -1,58 +1,17 @@
-"""Settings as options: every setting of `settings.CONSTRAINTS` as --kebab-case, checked as typed.
-
-What a setting may be and its default are said once, in `epochal.settings`; here
-stands only the line that `--help` shows for it.
-"""
+"""Settings as options: every field of `Settings` as --kebab-case, checked as typed."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from epochal.constraints import Choice, Constraint, Either, Flag, Integer, Nothing, Number, Sizes
 from epochal.errors import SettingError
-from epochal.settings import CONSTRAINTS, Settings
+from epochal.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EXPLAINED = {
-    "n_estimators": "members of the ensemble",
-    "hidden_layer_sizes": "units of each hidden layer",
-    "activation": "what a hidden unit computes from its sum",
-    "loss": "what training makes small",
-    "solver": "how weights follow the gradient",
-    "learning_rate_init": "the size of a step",
-    "learning_rate": "how the step size changes over the epochs",
-    "momentum": "share of the last step in the next (sgd)",
-    "batch_size": "rows per step",
-    "l2": "r in the penalty r wᵀw, biases excluded",
-    "dropout": "probability that a hidden unit is dropped",
-    "input_dropout": "probability that an input of the first layer is dropped",
-    "max_iter": "epochs at the most",
-    "shuffle": "a new order of rows in every epoch",
-    "tol": "an improvement must be greater than this",
-    "early_stopping": "stop by the loss on rows kept apart",
-    "validation_fraction": "rows kept apart, where no fold or bag leaves rows out",
-    "n_iter_no_change": "epochs without an improvement before stopping",
-    "bagging": "how members differ in their rows",
-    "n_folds": "folds; member k leaves out fold k",
-    "max_samples": "rows drawn per member, as a fraction or a number",
-    "max_features": "columns each member sees, as a fraction or a number",
-    "patch": "height,width of the crop each member sees of an image",
-    "receptive_field": "height,width of what each unit of the first layer sees of an image",
-    "epsilon": "added to the variance in standardising, as a share of it",
-    "clip": "soft bound on standardised values",
-    "square_roots": "take roots of numbers that are never negative",
-    "max_categories": "categories of a column with a feature of their own",
-    "embedding_size": "length of the vectors that columns become first",
-    "n_knots": "bins between the knots at which an embedding bends (of fine members: a second number)",
-    "averaging": "share of the old weights that the judged copy keeps per epoch",
-    "calibrate": "judge and predict after the best temperature",
-    "time_limit": "seconds of training at the most",
-}
 
 
 class StoreSetting(argparse.Action):
@@ -73,11 +32,10 @@ class StoreSetting(argparse.Action):
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add one option per setting; what is not typed is absent from the result."""
     group = parser.add_argument_group("settings", "where not given, the preset's value holds")
-    for name, constraint in CONSTRAINTS.items():
-        default = spelled(asdict(Settings())[name])
-        text = f"{EXPLAINED[name]} (default: {default})"
-        option = "--" + name.replace("_", "-")
-        if isinstance(constraint, Flag):
+    for name, about in SETTINGS.items():
+        text = f"{about.summary} (default: {spelled(about.default)})"
+        option = option_of(name)
+        if isinstance(about.constraint, Flag):
             group.add_argument(
                 option,
                 action=argparse.BooleanOptionalAction,
@@ -89,14 +47,23 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 option,
                 action=StoreSetting,
                 default=argparse.SUPPRESS,
-                metavar=placeholder(constraint),
+                metavar=placeholder(about.constraint),
                 help=text,
             )
 
 
+def option_of(name: str) -> str:
+    """Return the option of a setting.
+
+    >>> option_of("n_estimators")
+    '--n-estimators'
+    """
+    return "--" + name.replace("_", "-")
+
+
 def chosen_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were typed, as keyword arguments of the classifier."""
-    return {name: getattr(arguments, name) for name in CONSTRAINTS if hasattr(arguments, name)}
+    return {name: getattr(arguments, name) for name in SETTINGS if hasattr(arguments, name)}
 
 
 def setting_value(name: str, text: str) -> Any:
@@ -109,13 +76,12 @@ def setting_value(name: str, text: str) -> Any:
     >>> print(setting_value("bagging", "none"))
     None
     """
-    constraint = CONSTRAINTS[name]
+    constraint = SETTINGS[name].constraint
     for value in _readings(text.strip()):
         if constraint.allows(value):
             return value
-    option = "--" + name.replace("_", "-")
     typed = constraint.sentence.replace("None", "none").replace("a bool", "yes or no")
-    raise SettingError(f"{option} is {text!r}", typed)
+    raise SettingError(f"{option_of(name)} is {text!r}", typed)
 
 
 def spelled(value: Any) -> str:
@@ -134,7 +100,7 @@ def spelled(value: Any) -> str:
 def placeholder(constraint: Constraint) -> str:
     """Return what stands for the value in the help.
 
-    >>> placeholder(CONSTRAINTS["batch_size"])
+    >>> placeholder(SETTINGS["batch_size"].constraint)
     'N|auto'
     """
     match constraint:

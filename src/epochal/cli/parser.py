@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from epochal import __version__
-from epochal.cli.argument_types import fraction, memory_size, names, row_count, seed
+from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
 from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
 from epochal.errors import SettingError, suggestion
-from epochal.settings import PRESETS
+from epochal.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,8 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
             ("inspect", "show what a model is, or what data hold"),
         )
     }
+    for command in commands.values():
+        _add_jobs(command)
     _add_train(commands["train"])
     _add_predict(commands["predict"])
     _add_evaluate(commands["evaluate"])
@@ -172,10 +174,10 @@ def _add_train(parser: Parser) -> None:
     )
     _add_memory(parser, "bytes to train in, such as 1GB: DATA is read as it is needed")
     parser.add_argument(
-        "--store",
+        "--cache-dir",
         metavar="FOLDER",
-        help="a folder in which rows that do not fit into --memory are put, and kept for the next "
-        "training on the same data (default: the system's for temporary files, and not kept)",
+        help="a folder for rows that do not fit into --memory; they stay there for the next "
+        "training on the same data (default: the system's folder for temporary files, and they do not stay)",
     )
     _add_columns(parser)
     add_csv_options(parser)
@@ -262,6 +264,16 @@ def _add_model_and_data(parser: Parser) -> None:
     )
     _add_memory(parser, "hold memory only while it is needed, which takes longer")
     add_csv_options(parser)
+
+
+def _add_jobs(parser: Parser) -> None:
+    """Add how many threads may be used."""
+    parser.add_argument(
+        "--n-jobs",
+        type=jobs,
+        metavar="N",
+        help="threads to use: -1 is all cores (default), -2 all but one; results are the same",
+    )
 
 
 def _add_memory(parser: Parser, text: str) -> None:

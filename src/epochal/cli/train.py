@@ -49,8 +49,8 @@ from epochal.learn.stopping import Outcome
 from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
+from epochal.presets import asked
 from epochal.request import Circumstances, Fitted, check_beside
-from epochal.settings import asked
 
 if TYPE_CHECKING:
     import argparse
@@ -200,8 +200,8 @@ def _apart(
     if fraction is None:
         return None
     random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
-    if train.times is not None:
-        return latest(train.times, fraction)
+    if train.timestamps is not None:
+        return latest(train.timestamps, fraction)
     if train.groups is not None:
         return holdout_of_groups(numbers, numbered_groups(train.groups), fraction, random)
     return holdout(numbers, fraction, random)
@@ -230,7 +230,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             arguments.random_state,
             arguments.class_weight,
             [progress],
-            memory=Memory(arguments.memory, arguments.store),
+            memory=Memory(arguments.memory, arguments.cache_dir),
             parameters=_parameters(arguments, earlier),
         )
         fitted = fit(

@@ -141,7 +141,7 @@ def bags_for(
 def bytes_per_row(settings: Settings) -> int:
     """Return how many bytes the bags of all members take for each row.
 
-    >>> from epochal.settings import PRESETS
+    >>> from epochal.presets import PRESETS
     >>> bytes_per_row(PRESETS["classic"])
     0
     """

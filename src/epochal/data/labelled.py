@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Labelled:
     """Rows with their labels, and weights where rows count differently.
 
-    Rows of one of the `groups` are on one side of every split; with `times` the
+    Rows of one of the `groups` are on one side of every split; with `timestamps` the
     latest rows are those that validate. `dropped` rows had no label and are none of these.
     `label_source` names what holds the labels, in messages, and `origin` where rows come from.
     `csv` says how cells of CSV files were read, and are to be.
@@ -34,7 +34,7 @@ class Labelled:
     labels: np.ndarray | Coded
     weight: np.ndarray | None = None
     groups: np.ndarray | None = None
-    times: np.ndarray | None = None
+    timestamps: np.ndarray | None = None
     dropped: int = 0
     label_source: str = "y"
     csv: CsvOptions = PLAIN
@@ -66,9 +66,9 @@ class Labelled:
     def where(self, chosen: np.ndarray) -> Labelled:
         """Return the rows that are chosen, bool (rows,), with all that is known of them."""
         rows, labels = self.rows, self.labels
-        weight, groups, times = (
+        weight, groups, timestamps = (
             None if of_row is None else of_row[chosen]
-            for of_row in (self.weight, self.groups, self.times)
+            for of_row in (self.weight, self.groups, self.timestamps)
         )
         return replace(
             self,
@@ -80,6 +80,6 @@ class Labelled:
             else labels[chosen],
             weight=weight,
             groups=groups,
-            times=times,
+            timestamps=timestamps,
             origin=self.origin.where(chosen),
         )

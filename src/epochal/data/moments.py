@@ -41,13 +41,13 @@ class Moments:
         with np.errstate(over="ignore"):
             return np.ldexp(self._variance, 2 * self.exponent)
 
-    def scale(self, epsilon: float) -> np.ndarray:
+    def scale(self, variance_epsilon: float) -> np.ndarray:
         """Return √(σ + ε σ) of every feature, σ its variance: ε is in the unit of the feature.
 
         >>> print(Moments.of(np.array([[1.0, 1e-200], [3.0, 3e-200]])).scale(0.0))
         [1.e+000 1.e-200]
         """
-        return np.ldexp(np.sqrt(self._variance * (1.0 + epsilon)), self.exponent)
+        return np.ldexp(np.sqrt(self._variance * (1.0 + variance_epsilon)), self.exponent)
 
     @property
     def _variance(self) -> np.ndarray:

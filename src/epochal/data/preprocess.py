@@ -12,8 +12,6 @@ rounding, is 0 everywhere. The arithmetic is float64, the result float32.
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from epochal import threads
 from epochal.data.categories import as_names, codes
 from epochal.data.csv_options import PLAIN
 from epochal.data.dates import waves
@@ -52,7 +51,7 @@ _THREADS = 8
 # The names of the arrays of knots: few, and many.
 KNOTS = ("knots", "fine_knots")
 # The keys of `Preprocessor.to_dict`.
-KEYS = ("schema", "epsilon", "relative_epsilon", "clip", "knots", "roots")
+KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "knots", "roots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +59,8 @@ class Preprocessor:
     """How rows become features: what was found in training, and nothing else.
 
     `mean` and `scale` belong to the numeric columns (numbers, truth values, dates) in
-    their order; scale 0 marks a constant. The scale is √(variance + epsilon · variance), and
-    √(variance + epsilon) where `relative_epsilon` is False, as it was in older formats.
+    their order; scale 0 marks a constant. The scale is √(variance + variance_epsilon · variance), and
+    √(variance + variance_epsilon) where `relative_epsilon` is False, as it was in older formats.
     `knots` are of the same columns, few and many of them, for rows that an
     embedding is to read; None for plain features. All of them belong to the square
     root of what stands in the numeric columns of the numbers `roots`.
@@ -70,7 +69,7 @@ class Preprocessor:
     schema: Schema
     mean: np.ndarray
     scale: np.ndarray
-    epsilon: float
+    variance_epsilon: float
     clip: float | None
     knots: tuple[Knots, Knots] | None = None
     roots: tuple[int, ...] = ()
@@ -83,19 +82,19 @@ class Preprocessor:
         weight: np.ndarray | None = None,
         present: np.ndarray | None = None,
         *,
-        epsilon: float,
+        variance_epsilon: float,
         clip: float | None,
         max_categories: int,
-        n_knots: tuple[int, int] | None = None,
-        square_roots: bool = False,
+        n_bins: tuple[int, int] | None = None,
+        sqrt_transform: bool = False,
         csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
         """Return the preprocessing that rows ask for.
 
         `weight` has one number for each of `rows`: 2 counts like the row twice,
-        0 like no row; only those `present`, bool (rows,), take part. With `n_knots`,
+        0 like no row; only those `present`, bool (rows,), take part. With `n_bins`,
         how many bins of a number are between few knots and between many, rows are
-        encoded for an embedding; with `square_roots` numbers that are never negative are
+        encoded for an embedding; with `sqrt_transform` numbers that are never negative are
         replaced by their roots. Cells of later CSV files are read as `csv` says.
         """
         schema, moments, constant, knots, roots = statistics(
@@ -103,11 +102,13 @@ class Preprocessor:
             weight,
             present,
             max_categories=max_categories,
-            n_knots=n_knots,
-            square_roots=square_roots,
+            n_bins=n_bins,
+            sqrt_transform=sqrt_transform,
         )
-        scale = np.where(constant, 0.0, moments.scale(epsilon))
-        return cls(schema.read_as(csv), moments.mean, scale, float(epsilon), clip, knots, roots)
+        scale = np.where(constant, 0.0, moments.scale(variance_epsilon))
+        return cls(
+            schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip, knots, roots
+        )
 
     @property
     def n_features(self) -> int:
@@ -182,10 +183,10 @@ class Preprocessor:
             return self._encode_part(part, features[some], first_row + some.start)
 
         parts = list(spans(rows))
-        if len(parts) < 2:
+        if len(parts) < 2 or threads.number() < 2:
             return features, reduce(Unseen.merge, map(write, parts), Unseen())
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
-            return features, reduce(Unseen.merge, pool.map(write, parts), Unseen())
+        with threads.pool(_THREADS) as executor:
+            return features, reduce(Unseen.merge, executor.map(write, parts), Unseen())
 
     def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
@@ -299,7 +300,7 @@ class Preprocessor:
         knots = self.knots and [[int(count) for count in part.counts] for part in self.knots]
         return {
             "schema": self.schema.to_dict(),
-            "epsilon": self.epsilon,
+            "variance_epsilon": self.variance_epsilon,
             "relative_epsilon": self.relative_epsilon,
             "clip": self.clip,
             "knots": knots,
@@ -318,9 +319,9 @@ class Preprocessor:
         if not isinstance(values, dict) or set(values) != set(KEYS):
             raise ValueError(f"the preprocessing has other keys than {', '.join(KEYS)}")
         schema = Schema.from_dict(values["schema"])
-        epsilon, clip, counts = values["epsilon"], values["clip"], values["knots"]
+        variance_epsilon, clip, counts = values["variance_epsilon"], values["clip"], values["knots"]
         relative = values["relative_epsilon"]
-        _check_numbers(epsilon, relative, clip)
+        _check_numbers(variance_epsilon, relative, clip)
         columns = sum(column.is_numeric for column in schema.columns)
         roots = checked_roots(values["roots"], columns)
         expected = {"mean": columns, "scale": columns}
@@ -337,7 +338,7 @@ class Preprocessor:
                 raise ValueError(f"{name!r} is not {count} finite float64 numbers")
         if (arrays["scale"] < 0).any():
             raise ValueError("'scale' has a negative number")
-        fixed = schema, arrays["mean"], arrays["scale"], epsilon, clip
+        fixed = schema, arrays["mean"], arrays["scale"], variance_epsilon, clip
         if counts is None:
             return cls(*fixed, roots=roots, relative_epsilon=relative)
         few, many = (Knots.from_counts(arrays[n], c) for n, c in zip(KNOTS, counts, strict=True))
@@ -356,10 +357,12 @@ class Preprocessor:
         return hash((self.schema, self.mean.tobytes(), self.scale.tobytes()))
 
 
-def _check_numbers(epsilon: Any, relative: Any, clip: Any) -> None:
+def _check_numbers(variance_epsilon: Any, relative: Any, clip: Any) -> None:
     """Refuse an ε or a clip that cannot be; ValueError."""
-    if not _is_number(epsilon) or epsilon < 0:
-        raise ValueError(f"epsilon is {epsilon!r}, expected a number of at least 0")
+    if not _is_number(variance_epsilon) or variance_epsilon < 0:
+        raise ValueError(
+            f"variance_epsilon is {variance_epsilon!r}, expected a number of at least 0"
+        )
     if not isinstance(relative, bool):
         raise ValueError(f"relative_epsilon is {relative!r}, expected true or false")  # noqa: TRY004
     if clip is not None and (not _is_number(clip) or clip <= 0):

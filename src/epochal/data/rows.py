@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
+from epochal import threads
 from epochal.data.streamed import Streamed
 
 if TYPE_CHECKING:
@@ -105,20 +104,19 @@ def ahead(
     """Yield what the work makes of each piece, in their order; the next pieces are under way.
 
     A piece comes with its span, or with whatever else the work is to know of it. As many
-    are worked on at once as there are cores, or `most`.
+    are worked on at once as there are threads, or `most`.
     """
     pieces = iter(some)
     first = list(islice(pieces, 2))
-    if len(first) < 2:
+    if len(first) < 2 or (count := min(threads.number(), most)) < 2:
         # A small table is done before a thread has begun it.
-        yield from (work(*one) for one in first)
+        yield from (work(*one) for one in chain(first, pieces))
         return
     begun: deque[Future[Result]] = deque()
-    threads = min(os.cpu_count() or 1, most)
-    with ThreadPoolExecutor(threads) as pool:
+    with threads.pool(count) as executor:
         for beside, piece in chain(first, pieces):
-            begun.append(pool.submit(work, beside, piece))
-            if len(begun) > threads:
+            begun.append(executor.submit(work, beside, piece))
+            if len(begun) > count:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()

@@ -14,31 +14,33 @@ from epochal.data.sources.conversion import converting
 from epochal.errors import CellError, DataError
 
 
-def latest(times: np.ndarray, fraction: float) -> np.ndarray:
+def latest(timestamps: np.ndarray, fraction: float) -> np.ndarray:
     """Return which rows validate, bool (rows,): the latest.
 
-    About the fraction validates: rows of one time stay on one side.
+    About the fraction validates: rows with the same timestamp stay on one side.
 
     >>> print(np.flatnonzero(latest(np.array([3, 1, 2, 3, 0, 4]), 0.3)))
     [5]
 
     Raises:
-        DataError: for a missing time, times that do not sort, or if all rows are of one time.
+        DataError: for a missing timestamp, for timestamps that do not sort, or if all are the same.
     """
-    missing = missing_labels(times)
+    missing = missing_labels(timestamps)
     if missing.any():
-        expected = "a time for every row"
-        raise CellError.in_row("the time is missing in", int(missing.argmax()), "", expected)
-    with converting("times", "values that sort, such as numbers, dates or texts"):
-        in_order = np.sort(times)
+        expected = "a timestamp for every row"
+        raise CellError.in_row("the timestamp is missing in", int(missing.argmax()), "", expected)
+    with converting("timestamps", "values that sort, such as numbers, dates or texts"):
+        in_order = np.sort(timestamps)
     if in_order[0] == in_order[-1]:
-        raise DataError("all rows are of one time", "at least two times")
-    # The rows of the time at which the fraction begins, and the end of them that is nearer to it.
-    wanted = (1 - fraction) * len(times)
-    middle = in_order[min(int(wanted), len(times) - 1)]
+        raise DataError("all rows have the same timestamp", "at least two different ones")
+    # The rows of the timestamp at which the fraction begins, and the end of them that is nearer to it.
+    wanted = (1 - fraction) * len(timestamps)
+    middle = in_order[min(int(wanted), len(timestamps) - 1)]
     start, end = (int(np.searchsorted(in_order, middle, side)) for side in ("left", "right"))
-    nearer = start if start > 0 and (end == len(times) or wanted - start <= end - wanted) else end
-    validates: np.ndarray = times >= in_order[nearer]
+    nearer = (
+        start if start > 0 and (end == len(timestamps) or wanted - start <= end - wanted) else end
+    )
+    validates: np.ndarray = timestamps >= in_order[nearer]
     return validates
 
 

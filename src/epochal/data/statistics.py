@@ -49,8 +49,8 @@ def statistics(
     present: np.ndarray | None = None,
     *,
     max_categories: int,
-    n_knots: tuple[int, int] | None = None,
-    square_roots: bool = False,
+    n_bins: tuple[int, int] | None = None,
+    sqrt_transform: bool = False,
 ) -> Statistics:
     """Return the statistics of rows.
 
@@ -60,8 +60,8 @@ def statistics(
             of weight 2 like two of them; None: all count.
         present: which rows take part, bool (rows,); None: all.
         max_categories: of a column, with a feature of their own.
-        n_knots: how many bins there are between few knots and between many; None: no knots.
-        square_roots: whether the roots of numbers that are never negative are what counts.
+        n_bins: how many bins there are between few knots and between many; None: no knots.
+        sqrt_transform: whether the roots of numbers that are never negative are what counts.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -81,20 +81,20 @@ def statistics(
         sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
         part = _Piece(piece, values, missing, of_rows, sampled, exact)
-        return _Found.of(part, plain, square_roots=square_roots)
+        return _Found.of(part, plain, sqrt_transform=sqrt_transform)
 
-    nothing = _Found.nothing(plain, square_roots=square_roots)
+    nothing = _Found.nothing(plain, sqrt_transform=sqrt_transform)
     found = reduce(_Found.merge, ahead(found_in, pieces(rows)), nothing)
     rooted, moments, knots = found.rooted(plain), found.moments, None
     constant = found.magnitude.constant
     if rooted.any():
         moments = moments.where(rooted, found.roots[0])
-    if n_knots is not None:
+    if n_bins is not None:
         sample, of_sample = found.sample
         sample[:, rooted] = signed_root(sample[:, rooted])
         # Without knots, an embedding cannot tell values apart that differ by rounding only.
         sample[:, constant] = np.nan
-        knots = knots_in(sample, of_sample, n_knots)
+        knots = knots_in(sample, of_sample, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
     return Statistics(found.schema(plain, max_categories), moments, constant, knots, roots)
 
@@ -142,20 +142,20 @@ class _Found:
     extents: tuple[Extent, ...]
     tallies: dict[str, Tally]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    roots: tuple[Moments, ...] = ()  # of the square roots, with `square_roots`
+    roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
 
     @classmethod
-    def nothing(cls, plain: Schema, *, square_roots: bool) -> _Found:
+    def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _Found:
         """Return what is found in no rows."""
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
         missing = np.zeros(len(numeric), np.int64)
         magnitude, moments = Magnitude.nothing(len(numeric)), Moments.nothing(len(numeric))
-        roots = (moments,) if square_roots else ()
+        roots = (moments,) if sqrt_transform else ()
         return cls(0, missing, magnitude, moments, extents, {}, roots=roots)
 
     @classmethod
-    def of(cls, piece: _Piece, plain: Schema, *, square_roots: bool) -> _Found:
+    def of(cls, piece: _Piece, plain: Schema, *, sqrt_transform: bool) -> _Found:
         """Return what is found in a piece."""
         rows, values, missing, weight, sampled, exact = piece
         present = weight > 0
@@ -164,7 +164,7 @@ class _Found:
         dates = [index for index, column in enumerate(numeric) if column.kind == "date"]
         categories = [column.name for column in plain.columns if not column.is_numeric]
         magnitude = Magnitude.of(values if present.all() else values[present], exact)
-        roots = (Moments.of(signed_root(values), weight),) if square_roots else ()
+        roots = (Moments.of(signed_root(values), weight),) if sqrt_transform else ()
         return cls(
             rows=int(np.count_nonzero(present)),
             missing=gaps if missing is None else missing[present].sum(axis=0),

@@ -94,7 +94,7 @@ class Store:
             raise WriteError(
                 f"{self.folder} has room for {room / 1e6:,.0f} MB",
                 f"{needed / 1e6:,.0f} MB for {layout.n_rows:,} encoded rows",
-                "name a folder on another disk as the store, or allow more memory",
+                "name a folder on another disk with cache_dir= or --cache-dir, or allow more memory",
             )
 
     @property

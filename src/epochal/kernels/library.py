@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 
 from epochal.errors import SettingError
-from epochal.kernels.threads import thread_count
+from epochal.threads import thread_count
 
 LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jax
 
+from epochal import threads
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def chosen(device: str) -> Device:
     Raises:
         SettingError: if this machine has none of that kind.
     """
+    start_xla()
     if device == "auto":
         return jax.devices()[0]
     try:
@@ -34,6 +37,20 @@ def chosen(device: str) -> Device:
             f"one of: auto, {kinds}",
             "for an NVIDIA GPU install jax[cuda13]",
         ) from error
+
+
+@cache
+def start_xla() -> None:
+    """Start XLA; in a process of joblib its threads for the CPU are as many as the process's share.
+
+    XLA makes its pool once, from the number of cores or the environment variable NPROC.
+    """
+    if threads.is_worker_process() and "NPROC" not in os.environ:
+        os.environ["NPROC"] = str(threads.of_process().number)
+        try:
+            jax.devices("cpu")
+        finally:
+            del os.environ["NPROC"]
 
 
 def wants_batches(device: Device) -> bool:

@@ -9,7 +9,6 @@ in groups of their own, where a step of the latter goes through larger tables.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import numpy as np
 
+from epochal import threads
 from epochal.kernels import warn_if_slower
-from epochal.kernels.threads import cores
 from epochal.learn import members
 from epochal.learn.device import out_of_memory
 from epochal.learn.embedding import Embedding, resized
@@ -27,6 +26,7 @@ from epochal.learn.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from epochal.learn.network import Layers
     from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
@@ -262,7 +262,7 @@ def grouped(
     device: jax.Device | None = None,
     tidy: Callable[[], Any] | None = None,
 ) -> Iterator[Groups]:
-    """Give all members in groups: one kind of members each, as many of a kind as there are cores.
+    """Give all members in groups: one kind of members each, as many of a kind as there are threads.
 
     One group, if members train as one product. With `tidy` memory is limited.
     """
@@ -271,9 +271,10 @@ def grouped(
     number = len(fixed.word)
     first = state.layers[0]
     most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
-    count = 1 if program.vectorised else min(cores(), number)
+    count = 1 if program.vectorised else min(threads.number(), number)
     kinds = _kinds(program, state, number, most)
-    program = replace(program, alone=not program.vectorised and count * len(kinds) == 1)
+    alone = not program.vectorised and count * len(kinds) == 1 and threads.kernels_may_share()
+    program = replace(program, alone=alone)
     # One group of each kind after the other: so their programs are compiled side by side.
     groups = [
         Group(Own(kind.numbers[first::count], kind.intervals), program, fixed, state, best)
@@ -282,7 +283,7 @@ def grouped(
         if first < len(kind.numbers)
     ]
     # The default device is a matter of each thread.
-    pool = ThreadPoolExecutor(count, initializer=_use, initargs=(device,))
+    pool = threads.pool(count, lambda: _use(device))
     try:
         yield Groups(groups, pool, most, Turns(tidy))
     finally:

@@ -308,9 +308,9 @@ class _Run:
             rows: that each active member saw.
             latest: whether the members are as this epoch left them, and not a later one.
         """
-        if self.task.settings.averaging:
+        if self.task.settings.ema_decay:
             # The first epoch's layers are all there is to average.
-            stays = self.task.settings.averaging if epoch > 1 else 0.0
+            stays = self.task.settings.ema_decay if epoch > 1 else 0.0
             self.groups.average(np.where(self.active, stays, 1.0))
         self._judge_epoch(epoch, training_loss, latest=latest)
         event = self._event(epoch, rows * int(self.active.sum()))

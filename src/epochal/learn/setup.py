@@ -108,7 +108,7 @@ def fresh_state(
     """Return the members' states before training, stacked.
 
     Args:
-        settings: activation, size of the embedding, averaging, number of members.
+        settings: activation, size of the embedding, `ema_decay`, number of members.
         program: the static choices.
         sizes: widths from the first layer's inputs to the classes.
         masks: which inputs the units of a member see, by its number; None for all.
@@ -125,12 +125,12 @@ def fresh_state(
             first = initial_embedding(embedding, size, seed=seed, member=member, fine=fine)
             own = (first, *own)
         layers.append(own)
-    return started(layers, program, averaging=settings.averaging > 0)
+    return started(layers, program, ema=settings.ema_decay > 0)
 
 
 def is_fine(settings: Settings, member: int) -> bool:
     """Return whether a member is a fine one: those of every second round of folds are."""
-    if not settings.embedding_size or not isinstance(settings.n_knots, tuple):
+    if not settings.embedding_size or not isinstance(settings.n_bins, tuple):
         return False
     rounds = settings.n_folds if settings.bagging == "folds" else 1
     return member // rounds % 2 == 1
@@ -144,15 +144,15 @@ def kind_of(layers: Layers) -> int:
 
 def knots_of_members(settings: Settings) -> tuple[int, int]:
     """Return how many bins smooth members have and how many fine ones: as few, if there are none."""
-    knots = settings.n_knots
+    knots = settings.n_bins
     few, many = knots if isinstance(knots, tuple) else (int(knots), int(knots))
     some_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))
     return few, many if some_fine else few
 
 
-def started(layers: Sequence[Layers], program: Program, *, averaging: bool) -> MemberState:
+def started(layers: Sequence[Layers], program: Program, *, ema: bool) -> MemberState:
     """Return states that begin at the given layers, no step done, stacked."""
     stack: Layers = stacked(layers)
     moments = fresh_moments(stack, program.rule)
     steps = np.zeros(len(layers), np.int32)
-    return MemberState(stack, moments, steps, stack if averaging else ())
+    return MemberState(stack, moments, steps, stack if ema else ())

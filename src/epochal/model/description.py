@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from epochal.records import Calibration, History, OutOfBag
     from epochal.settings import Settings
 
-FORMAT, FORMAT_VERSION = "epochal", 5
+FORMAT, FORMAT_VERSION = "epochal", 6
 
 
 @dataclass(frozen=True, eq=False)

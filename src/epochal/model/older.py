@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from epochal.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What came with each format, by part (one within another behind a dot), and what models of older
-# ones were made with.
+# ones were made with. The keys are those of that format.
 NEW: dict[int, dict[str, dict[str, Any]]] = {
     2: {
         "settings": {
@@ -31,39 +37,70 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         },
     },
 }
+_OF_SETTINGS = {
+    "epsilon": "variance_epsilon",
+    "averaging": "ema_decay",
+    "n_knots": "n_bins",
+    "square_roots": "sqrt_transform",
+}
+# Keys that a format renames: of each part, the name before and the name from this format on.
+RENAMED: dict[int, dict[str, dict[str, str]]] = {
+    6: {
+        "settings": _OF_SETTINGS,
+        "parameters.settings": _OF_SETTINGS,
+        "preprocessor": {"epsilon": "variance_epsilon"},
+    },
+}
 
 
 def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
     """Return the description of a model in the format of this version; nothing in it is checked yet.
 
     >>> old = {"format_version": 1, "members": 2, "settings": {}, "preprocessor": {}}
-    >>> new = renewed(old, 5)
-    >>> new["format_version"], new["calibration"]["weights"], new["settings"]["averaging"]
-    (5, [0.5, 0.5], 0.0)
+    >>> new = renewed(old, 6)
+    >>> new["format_version"], new["calibration"]["weights"], new["settings"]["ema_decay"]
+    (6, [0.5, 0.5], 0.0)
     """
     for later in range(described["format_version"] + 1, version + 1):
-        described = {**described, **_added(described, NEW[later]), "format_version": later}
+        described = {**_with_new_keys(described, NEW.get(later, {})), "format_version": later}
         if later == 2:
             described["calibration"] = _plain_mean(described.get("members"))
         if later == 5:
             described["parameters"] = None if "parameters" in described else _parameters(described)
+        for path, names in RENAMED.get(later, {}).items():
+            described = _changed(described, path, partial(_renamed, names=names))
     return described
 
 
-def _added(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the parts that have new keys, with them."""
-    parts: dict[str, Any] = {}
+def _with_new_keys(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the description with the keys that a format adds to its parts."""
     for path, keys in new.items():
-        part, _, inner = path.partition(".")
-        old = {**described, **parts}.get(part)
-        if not isinstance(old, dict):
-            parts[part] = old  # refused later, for what it is
-        elif inner:
-            parts[part] = {**old, **_added(old, {inner: keys})}
-        else:
-            # A key of ours in a file of the older format is surplus: nothing is left to read.
-            parts[part] = {} if set(keys) & set(old) else {**keys, **old}
-    return parts
+        described = _changed(described, path, partial(_added, keys=keys))
+    return described
+
+
+def _changed(
+    described: dict[str, Any], path: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the description with one part changed; a part that is no object is refused later."""
+    first, _, inner = path.partition(".")
+    part = described.get(first)
+    if not isinstance(part, dict):
+        return described | {first: part}
+    return described | {first: _changed(part, inner, change) if inner else change(part)}
+
+
+def _added(part: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
+    """Return a part with new keys, or nothing if it has one of them already."""
+    # A newer key in a file of an older format is surplus: nothing is left to read.
+    return {} if set(keys) & set(part) else {**keys, **part}
+
+
+def _renamed(part: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """Return a part with new names for keys; raise an error if it has one of the new names already."""
+    for name in sorted(set(names.values()) & set(part)):
+        raise ModelError.from_damage(f"model.json: {name} is a key of a newer format")
+    return {names.get(key, key): value for key, value in part.items()}
 
 
 def _parameters(described: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from epochal.constraints import Number
 from epochal.errors import ModelError, SettingError
-from epochal.settings import AUTO, Settings, asked, is_auto
+from epochal.presets import asked
+from epochal.settings import AUTO, SETTINGS, is_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +76,7 @@ class Parameters:
             given["class_weight"] = dict(self.class_weight)
         if self.categorical_features is not None:
             given["categorical_features"] = list(self.categorical_features)
-        settings = {f.name: self.settings.get(f.name, AUTO) for f in fields(Settings)}
+        settings = {name: self.settings.get(name, AUTO) for name in SETTINGS}
         return given | settings
 
 

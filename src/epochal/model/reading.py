@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -27,7 +26,7 @@ from epochal.model.description import (
 )
 from epochal.model.older import renewed
 from epochal.model.shape import check
-from epochal.settings import Settings
+from epochal.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from epochal.learn.network import Layers
@@ -36,7 +35,7 @@ SHAPE = {
     "format": FORMAT,
     "format_version": int,
     "parameters": parameters.SHAPE,
-    "settings": {field.name: object for field in fields(Settings)},
+    "settings": dict.fromkeys(SETTINGS, object),
     "preprocessor": {str: object},
     "classes": labels.SHAPE,
     "members": int,

@@ -232,8 +232,9 @@ def _by_blocks(
     # Here and not above: what is small needs no JAX, which takes a second to load.
     import jax
 
-    from epochal.learn.device import out_of_memory, wants_batches
+    from epochal.learn.device import out_of_memory, start_xla, wants_batches
 
+    start_xla()
     # To the caller's device: the threads that predict blocks do not know it by themselves.
     device = jax.device_put(0.0).device
     there = jax.device_put(own, device)

@@ -44,7 +44,7 @@ def test_a_column_that_is_not_there_is_refused(name):
         (Roles("income"), "y is 'income'"),
         (Roles([0, 1], "w"), "sample_weight is 'w'"),
         (Roles([0, 1], None, "g"), "groups is 'g'"),
-        (Roles([0, 1], None, None, "t"), "times is 't'"),
+        (Roles([0, 1], None, None, "t"), "timestamps is 't'"),
     ],
 )
 def test_arrays_have_no_names(rows, said, words):

@@ -80,7 +80,7 @@ def visits(tmp_path) -> str:
 
 
 def test_streamed_data_are_the_same_as_those_in_memory(visits):
-    """Rows, labels, weights, groups and times of a stream are those of the whole."""
+    """Rows, labels, weights, groups and timestamps of a stream are those of the whole."""
     roles = Roles("rich", "counts", "who", "when")
     whole = labelled(visits, roles, categorical=["size"])
     found = labelled(visits, roles, categorical=["size"], streamed=True)
@@ -94,7 +94,7 @@ def test_streamed_data_are_the_same_as_those_in_memory(visits):
     assert found.dropped == whole.dropped == 1
     # Of texts only order and equality are kept.
     assert found.groups.tolist() == [0, 1, 2]
-    assert np.argsort(found.times).tolist() == np.argsort(whole.times).tolist()
+    assert np.argsort(found.timestamps).tolist() == np.argsort(whole.timestamps).tolist()
 
 
 @pytest.mark.parametrize("streamed", [False, True])

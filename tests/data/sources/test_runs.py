@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from epochal import threads
 from epochal.data.sources.runs import Run, ahead, pieces, stamped
 from epochal.data.streamed import regrouped
 from epochal.errors import MissingFileError, SourceError
+from epochal.threads import limited
 
 
 @pytest.fixture
@@ -70,8 +72,25 @@ def test_changed_files_are_refused(run, tmp_path):
         next(found.blocks())
 
 
-def test_the_next_item_is_made_ahead():
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_next_item_is_made_ahead_by_a_second_thread(number):
+    """With one thread only, each item is made when it is asked for; the items are the same."""
+    makers = []
+
+    def items():
+        for item in range(3):
+            makers.append(threading.current_thread())
+            yield item
+
+    with limited(number):
+        assert list(ahead(items())) == [0, 1, 2]
+
+    assert (set(makers) == {threading.main_thread()}) == (number == 1)
+
+
+def test_the_next_item_is_made_ahead(monkeypatch):
     """While one item is worked on the next is made; its error comes in its place."""
+    monkeypatch.setattr(threads, "number", lambda: 2)
     made = [threading.Event() for _ in range(2)]
 
     def items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from epochal.data.sources.roles import Roles
 
 # What the arguments of `fit` are called.
-_ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "times"}
+_ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "timestamps"}
 
 
 def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[str]]:

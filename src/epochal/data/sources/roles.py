@@ -72,7 +72,7 @@ class Options(NamedTuple):
 
 
 SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical")
-PYTHON = Options("sample_weight", "groups", "times", "drop", "categorical_features")
+PYTHON = Options("sample_weight", "groups", "timestamps", "drop", "categorical_features")
 
 
 def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
@@ -110,7 +110,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     where = roles.labels_in(path)
     check_target(read.labels, where, as_text=roles.target_as_text)
     weight = None if roles.weight is None else _weights_in(read, roles.weight)
-    groups, times = (
+    groups, timestamps = (
         None
         if name is None
         else as_values(_column(read.rows, name, path), f"column {name!r} of {path}")
@@ -125,7 +125,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     if isinstance(rows, pa.Table):
         refuse_unusable(rows.schema)
     rows = as_categories(rows, categorical, path, options.categorical)
-    known = weight, groups, times, read.dropped, where, csv, read.origin
+    known = weight, groups, timestamps, read.dropped, where, csv, read.origin
     return Labelled(rows, read.labels, *known)
 
 
@@ -184,7 +184,7 @@ def _streamed(
         labels=LabelColumn(where, roles.target_as_text),
         csv=csv,
     )
-    weight, groups, times = (None if name is None else found.beside[name] for name in beside)
+    weight, groups, timestamps = (None if name is None else found.beside[name] for name in beside)
     if roles.weight in found.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
@@ -193,7 +193,7 @@ def _streamed(
     rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
     labels = Coded(found.values, found.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    known = weight, groups, times, found.dropped, where, csv, found.origin
+    known = weight, groups, timestamps, found.dropped, where, csv, found.origin
     return Labelled(rows, labels, *known)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from epochal import threads
 from epochal.data.sources.opening import reading
 from epochal.data.streamed import only, regrouped
 from epochal.errors import SourceError
@@ -95,13 +95,16 @@ def pieces(runs: Sequence[Run], kept: np.ndarray | None, rows: int) -> Iterator[
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Yield the items; while one is worked on, the next is made.
+    """Yield the items; while one is worked on, the next is made, if there is a second thread.
 
     >>> list(ahead(iter([1, 2, 3])))
     [1, 2, 3]
     """
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
+    if threads.number() < 2:
+        yield from items
+        return
+    with threads.pool(1) as executor:
+        coming = executor.submit(next, items, None)
         while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+            coming = executor.submit(next, items, None)
             yield item

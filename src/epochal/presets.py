@@ -1,0 +1,66 @@
+"""Presets: complete settings with a name, and a user's values in their places."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from epochal.constraints import Choice
+from epochal.errors import SettingError, suggestion
+from epochal.settings import Settings, checked, is_auto
+
+PRESETS: Final[dict[str, Settings]] = {
+    "default": Settings(),
+    # The classical recipe and nothing else: one network, standardised columns,
+    # plain mini-batch gradient descent, L2, early stopping on held-out rows.
+    "classic": Settings(
+        n_estimators=1,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        solver="sgd",
+        learning_rate_init=0.1,
+        learning_rate="constant",
+        momentum=0.0,
+        l2=1e-4,
+        dropout=0.0,
+        input_dropout=0.0,
+        bagging=None,
+        receptive_field=None,
+        clip=None,
+        sqrt_transform=False,
+        embedding_size=None,
+        ema_decay=0.0,
+        calibrate=False,
+    ),
+    # Two coarse members, one for each of two cores, and few epochs: for a first look and
+    # for tuning.
+    "fast": Settings(n_estimators=2, max_iter=20, n_iter_no_change=3),
+    # Eight times the members, which leave out half as many rows: four rounds of each variant.
+    "best": Settings(n_estimators=128, n_folds=16),
+}
+
+
+def asked(name: str, values: dict[str, Any]) -> Settings:
+    """Return the preset of this name with a user's values in their places.
+
+    What is "auto" is left to the preset.
+
+    >>> asked("classic", {"dropout": 0.5, "activation": "auto"}).activation
+    'relu'
+    """
+    return checked(preset(name), {n: value for n, value in values.items() if not is_auto(value)})
+
+
+def preset(name: str) -> Settings:
+    """Return the preset of this name.
+
+    >>> preset("classic").n_estimators
+    1
+    """
+    if not isinstance(name, str) or name not in PRESETS:
+        words = Choice(tuple(PRESETS)).sentence
+        raise SettingError(
+            f"The 'preset' parameter of EpochalClassifier must be {words}. Got {name!r} instead.",
+            "",
+            suggestion(str(name), PRESETS),
+        )
+    return PRESETS[name]

@@ -1,0 +1,97 @@
+"""Settings for given data: every "auto" becomes a value.
+
+The resolved settings are what is trained with, and what a model file stores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from epochal.settings import AUTO, SETTINGS, WIDE, Settings
+
+
+def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...] = ()) -> Settings:
+    """Return the settings with everything that depends on the data turned into values.
+
+    Args:
+        settings: of which some may be "auto".
+        rows: the number of training rows.
+        columns: the number of columns, before they are encoded.
+        image: height and width of rows that are images.
+
+    >>> resolved(Settings(batch_size=10_000), rows=150, columns=4).batch_size
+    150
+    """
+    size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
+    vectors, bins, field = settings.embedding_size, settings.n_bins, settings.receptive_field
+    by_width = {
+        name: about.by_width[is_wide(columns)]
+        for name, about in SETTINGS.items()
+        if about.by_width is not None and getattr(settings, name) == AUTO
+    }
+    if field == AUTO:
+        # Without a hidden layer a class would be told by a part of the image alone; and of a
+        # member's crop most units would see nothing.
+        fitting = bool(settings.hidden_layer_sizes) and settings.patch is None
+        field = receptive_field_for(image) if fitting else None
+    return replace(
+        settings,
+        **by_width,
+        batch_size=min(size, rows),
+        embedding_size=embedding_size_for(columns) if vectors == AUTO else vectors,
+        n_bins=bins_for(rows) if bins == AUTO else bins,
+        receptive_field=field,
+    )
+
+
+def embedding_size_for(columns: int) -> int:
+    """Return the length of the vectors for a number of columns: at most 8, and 0 in wide tables.
+
+    >>> [embedding_size_for(columns) for columns in (10, 200, 784)]
+    [8, 5, 0]
+    """
+    return 0 if is_wide(columns) else min(1024 // max(columns, 1), 8)
+
+
+def is_wide(columns: int) -> bool:
+    """Return whether there are too many columns for vectors, as in images: more than 512.
+
+    Columns are only standardised then, and the first layer alone combines them.
+
+    >>> [is_wide(columns) for columns in (10, 512, 784)]
+    [False, False, True]
+    """
+    return columns > WIDE
+
+
+def receptive_field_for(image: tuple[int, ...]) -> tuple[int, int] | None:
+    """Return what a unit sees of rows that are images: a third of each side, at least 4 pixels.
+
+    An array with a side of less than 8 may be no image, but some channels over time.
+
+    >>> receptive_field_for((28, 28)), receptive_field_for((8, 8)), receptive_field_for((100, 3))
+    ((10, 10), (4, 4), None)
+    """
+    if not image or min(image) < 8:
+        return None
+    height, width = (max(-(-side // 3), 4) for side in image)
+    return height, width
+
+
+def bins_for(rows: int) -> tuple[int, int]:
+    """Return the numbers of bins for a number of rows, of coarse members and of fine ones.
+
+    >>> [bins_for(rows) for rows in (150, 1_000, 15_000)]
+    [(8, 512), (16, 512), (64, 512)]
+    """
+    return min(max(rows // 60, 8), 64), 512
+
+
+def batch_size_for(rows: int) -> int:
+    """Return the batch size for a number of rows: a power of two, from 32 to 1,024.
+
+    >>> [batch_size_for(rows) for rows in (150, 1_000, 15_000, 1_000_000)]
+    [32, 64, 256, 1024]
+    """
+    return 1 << min(max(round(math.log2(2 * math.sqrt(rows))), 5), 10)
