@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from epochal import load
+from epochal import EpochalClassifier, load
 from epochal.errors import DataError
 
 ROWS = np.zeros((3, 2))
