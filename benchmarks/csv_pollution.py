@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import machine
 import pages
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources import files, text
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import EpochalError
+from epochal.io import files
+from epochal.io.csv import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -136,7 +137,7 @@ def read(path: Path, options: CsvOptions) -> list[list[str]]:
 
     It is read in the types of its columns too, as in training, so that what is refused there shows.
     """
-    names = text.column_names(path, options)
+    names = reader.column_names(path, options)
     files.read(str(path), None, csv=options)
     rows = cast("pa.Table", files.read(str(path), None, as_text=names, csv=options).rows)
     cells = zip(*(column.to_pylist() for column in rows.columns), strict=True)

@@ -20,14 +20,14 @@ import numpy as np
 import machine
 import pages
 from epochal import threads
-from epochal.data.batches import ArraySource, Epochs
+from epochal.config.presets import PRESETS
+from epochal.config.settings import checked
 from epochal.kernels.xla_cpu import CPU
-from epochal.learn import groups, training
-from epochal.learn.kernels import PLAIN, Backend
-from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.learn.training import Segment
-from epochal.presets import PRESETS
-from epochal.settings import checked
+from epochal.loader.batches import ArraySource, Epochs
+from epochal.nn.backend import PLAIN, Backend
+from epochal.training import parallel, step
+from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.step import Segment
 
 ROUNDS = 9
 # What is compared at one member: the times, and how much faster the last is than the others.
@@ -94,13 +94,13 @@ def microseconds(of: Setting) -> float:
     )
     state = fresh_state(settings, program, of.shape.sizes, None, 0)
     active = np.ones(of.members, bool)
-    chosen = training.kernels_for
+    chosen = step.kernels_for
     # Programs that have been compiled know nothing of other kernels.
     jax.clear_caches()
     with (
         patch.object(threads, "number", lambda: of.threads),
-        patch.object(training, "kernels_for", lambda program: of.kernels or chosen(program)),
-        groups.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
+        patch.object(step, "kernels_for", lambda program: of.kernels or chosen(program)),
+        parallel.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
     ):
 
         def seconds() -> float:

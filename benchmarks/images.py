@@ -22,7 +22,7 @@ import pages
 from accuracy_methods import names_in, settings_of
 from accuracy_protocol import LEAST
 from epochal import EpochalClassifier
-from epochal.data.sources import files
+from epochal.io import files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

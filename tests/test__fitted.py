@@ -9,9 +9,9 @@ import pytest
 from sklearn.base import clone
 
 from epochal import EpochalClassifier, load
+from epochal._fitted import LearnedAttributes
 from epochal.cli.main import main
 from epochal.errors import SettingError
-from epochal.learned import LearnedAttributes
 
 SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(80, 3))

@@ -18,15 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from epochal import EpochalClassifier, EpochalError, load
-from epochal.data.csv_options import CsvOptions
-from epochal.data.sources.roles import Roles, labelled
+from epochal.config.csv_options import CsvOptions
+from epochal.config.presets import PRESETS, preset
+from epochal.config.resolution import resolved
+from epochal.config.settings import SETTINGS, checked
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
+from epochal.fit_types import Circumstances
+from epochal.io.columns import Roles, labelled
 from epochal.model.artifact import save
-from epochal.presets import PRESETS, preset
-from epochal.request import Circumstances
-from epochal.resolution import resolved
-from epochal.settings import SETTINGS, checked
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal import EpochalClassifier, load
-from epochal.data.canonical import canonical
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources import files, text, text_blocks
-from epochal.data.sources.streams import stream
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import EpochalError, SourceError
+from epochal.io import files
+from epochal.io.csv import blocks, reader
+from epochal.io.streams import stream
+from epochal.tables.canonical import canonical
 
 SPECTRUM = Path(__file__).parent / "csv_spectrum"
 ROWS = [
@@ -51,7 +52,7 @@ def file_of(folder, content, name="data.csv"):
 
 def whole(path, options):
     """Return the rows of a file, read at once, all cells as text."""
-    names = text.column_names(path, options)
+    names = reader.column_names(path, options)
     return files.read(str(path), None, as_text=names, csv=options).rows.to_pylist()
 
 
@@ -63,7 +64,7 @@ def in_batches(path, options):
 
 def streamed(path, options):
     """Return the rows of a file that have a value in the last column, read as with a limit of memory."""
-    *names, last = text.column_names(path, options)
+    *names, last = reader.column_names(path, options)
     found = stream(str(path), last, as_text=[*names, last], csv=options)
     rows = [row for piece in found.rows.read(2) for row in piece.to_pylist()]
     labels = found.values[found.codes].tolist()
@@ -276,10 +277,10 @@ def _cell(cell):
 
 def test_the_line_is_that_of_the_quote(tmp_path, monkeypatch):
     """A wrong quote far behind in a file is reported with its line, and that of its value if it is another."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     path = file_of(tmp_path, "a,b\r\n" + '1,"x\r\ny"\r\n' * 50 + '2,"x\r\ny"z\r\n')
     with pytest.raises(SourceError, match=r"line 103 of .* value that begins in line 102"):
-        text.read(path, ["a"])
+        reader.read(path, ["a"])
 
 
 # Texts of the kinds of the Big List of Naughty Strings.

@@ -6,21 +6,21 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.labelled import Labelled
-from epochal.data.labels import Coded, encode_labels
-from epochal.data.memory import FIXED, Memory
-from epochal.data.split import holdout
-from epochal.data.streamed import Streamed
+from epochal.config.presets import PRESETS
+from epochal.config.settings import checked
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
+from epochal.fit_types import Circumstances
+from epochal.inference.predict import predict_proba
 from epochal.keys import Purpose, generator
-from epochal.learn.loop import TrainingState
-from epochal.learn.setup import fresh_state, program_for
+from epochal.loader.memory import FIXED, Memory
 from epochal.model.artifact import load, save
-from epochal.presets import PRESETS
-from epochal.request import Circumstances
-from epochal.settings import checked
-from epochal.use.predict import predict_proba
+from epochal.splitting.stratified import holdout
+from epochal.tables.dataset import Labelled
+from epochal.tables.labels import Coded, encode_labels
+from epochal.tables.streaming import Streamed
+from epochal.training.init import fresh_state, program_for
+from epochal.training.loop import TrainingState
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * np.random.default_rng(1).normal(size=200) > 0, "yes", "no")
@@ -276,7 +276,7 @@ def test_both_routes_of_prediction_agree_on_embedded_rows(monkeypatch):
     settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 5})
     model = fit(Labelled(rows, labels), settings, Circumstances(0)).model
     direct = predict_proba(model, rows)
-    monkeypatch.setattr("epochal.use.predict.SMALL", 0)
+    monkeypatch.setattr("epochal.inference.predict.SMALL", 0)
 
     np.testing.assert_allclose(predict_proba(model, rows), direct, rtol=1e-4, atol=1e-6)
 

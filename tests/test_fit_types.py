@@ -13,7 +13,7 @@ def loaded(code):
 
 def test_asking_loads_neither():
     """The command line asks for a fit without the estimator, which takes long to load."""
-    assert loaded("import epochal.request, epochal.cli.train") == ""
+    assert loaded("import epochal.fit_types, epochal.cli.train") == ""
 
 
 def test_the_estimator_loads_no_jax():

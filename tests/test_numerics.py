@@ -12,13 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.data.bags import BootstrapBags, FoldBags, member_weights
-from epochal.data.batches import ArraySource
+from epochal.inference.oob import mean_opinion, opinion
+from epochal.inference.predict import probabilities
 from epochal.keys import Purpose, generator
-from epochal.learn import losses, network
-from epochal.learn.dropout import inverted, kept
-from epochal.learn.optimizer import RULES, Hyper, fresh_moments
-from epochal.learn.training import (
+from epochal.loader.batches import ArraySource
+from epochal.nn import layers as nn_layers
+from epochal.nn import losses
+from epochal.nn.dropout import inverted, kept
+from epochal.records import Calibration
+from epochal.splitting.bagging import BootstrapBags, FoldBags, member_weights
+from epochal.training.optimizers import RULES, Hyper, fresh_moments
+from epochal.training.step import (
     Fixed,
     Judging,
     MemberState,
@@ -28,9 +32,6 @@ from epochal.learn.training import (
     nothing_said,
     run,
 )
-from epochal.records import Calibration
-from epochal.use.left_out import mean_opinion, opinion
-from epochal.use.predict import probabilities
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "NUMERICS.md").read_text()
@@ -76,8 +77,8 @@ def test_every_loss_rule_and_activation_is_on_the_page():
     """No loss, gradient, update rule or activation of the code is left out of the page."""
     written = {function.__name__ for pair in losses.LOSSES.values() for function in pair}
 
-    assert all(f"epochal.learn.losses.{name}`" in PAGE for name in written)
-    assert all(f"`{name}`" in PAGE for name in [*RULES, *network.ACTIVATIONS])
+    assert all(f"epochal.nn.losses.{name}`" in PAGE for name in written)
+    assert all(f"`{name}`" in PAGE for name in [*RULES, *layers.ACTIVATIONS])
 
 
 # ------------------------------------------------------------------ formulas, in plain NumPy
@@ -91,7 +92,7 @@ PROGRAM = Program("tanh", "cross_entropy", "sgd", batch_size=4, dropout=False, m
 
 def layers(member=0):
     """Return the layers of a small member."""
-    return network.initial(SIZES, "tanh", seed=2, member=member)
+    return nn_layers.initial(SIZES, "tanh", seed=2, member=member)
 
 
 def shares(member=0, x=X):
@@ -143,7 +144,7 @@ def test_dropout_bits_are_the_written_hash(rng):
 def test_initial_weights_are_scaled_normal_numbers(activation, gain):
     """Weights are sqrt(g / inputs) times the stream's normal numbers, with g = 1 in the last."""
     random = generator(5, Purpose.INITIALISATION, 3)
-    start = network.initial(SIZES, activation, seed=5, member=3)
+    start = nn_layers.initial(SIZES, activation, seed=5, member=3)
 
     for (weights, bias), inputs, outputs, g in zip(start, (4, 6), (6, 3), (gain, 1), strict=True):
         expected = random.standard_normal((inputs, outputs)) * np.sqrt(g / inputs)

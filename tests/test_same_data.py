@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from epochal import EpochalClassifier
-from epochal.data.label_matching import class_indices
-from epochal.data.labels import encode_labels, missing_labels
-from epochal.data.preprocess import Preprocessor
-from epochal.data.sources import files
-from epochal.data.sources.frames import as_labels, as_rows, column_of
-from epochal.data.sources.roles import Roles, as_categories, labelled
+from epochal.io import files
+from epochal.io.columns import Roles, as_categories, labelled
+from epochal.io.frames import as_labels, as_rows, column_of
+from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.tables.label_matching import class_indices
+from epochal.tables.labels import encode_labels, missing_labels
 
 ROWS = 24
 EAST = datetime.timezone(datetime.timedelta(hours=2))

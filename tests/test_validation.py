@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from epochal import EpochalClassifier
 from epochal.cli.main import main
 from epochal.errors import ColumnError, DataError, SettingError
-from epochal.given import checked_classes, checked_labels, of_rows
+from epochal.validation import checked_classes, checked_labels, of_rows
 
 ROWS = np.zeros((3, 2))
 SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}

@@ -13,8 +13,8 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.cli.main import main
+from epochal.config.presets import PRESETS
 from epochal.errors import FewRowsWarning
-from epochal.presets import PRESETS
 
 ROWS = 120
 FEW = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}

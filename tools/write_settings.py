@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epochal.cli.options import option_of
-from epochal.presets import PRESETS
-from epochal.settings import SETTINGS, WIDE
+from epochal.config.presets import PRESETS
+from epochal.config.settings import SETTINGS, WIDE
 
 if TYPE_CHECKING:
-    from epochal.settings import Setting
+    from epochal.config.settings import Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSIFIER, PAGE = ROOT / "src" / "epochal" / "classifier.py", ROOT / "docs" / "SETTINGS.md"

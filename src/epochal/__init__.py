@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from epochal.classifier import EpochalClassifier, load
+    from epochal.config.presets import PRESETS
+    from epochal.config.settings import Settings
     from epochal.environment import show_config
     from epochal.errors import (
         ColumnError,
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
         TrainingError,
         WriteError,
     )
-    from epochal.presets import PRESETS
     from epochal.records import EpochEvent
-    from epochal.settings import Settings
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,10 +51,10 @@ __all__ = [
 
 # The module of each public name.
 _HOMES = {
-    "PRESETS": "epochal.presets",
+    "PRESETS": "epochal.config.presets",
     "EpochEvent": "epochal.records",
     "EpochalClassifier": "epochal.classifier",
-    "Settings": "epochal.settings",
+    "Settings": "epochal.config.settings",
     "load": "epochal.classifier",
     "show_config": "epochal.environment",
 }

@@ -12,10 +12,10 @@ from epochal.member import Member
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from epochal.config.settings import Settings
+    from epochal.fit_types import Fitted
     from epochal.model.description import Model
     from epochal.records import History, OutOfBag
-    from epochal.request import Fitted
-    from epochal.settings import Settings
 
 
 class LearnedAttributes:

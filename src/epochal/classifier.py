@@ -11,29 +11,29 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from epochal.constraints import Choice
-from epochal.data.csv_options import PLAIN
-from epochal.data.memory import Memory, size_of
-from epochal.data.sources.frames import concrete
-from epochal.data.sources.roles import Roles
+from epochal._fitted import LearnedAttributes
+from epochal.config.constraints import Choice
+from epochal.config.csv_options import PLAIN
+from epochal.config.presets import asked
+from epochal.config.settings import AUTO, SETTINGS
 from epochal.errors import SettingError
-from epochal.given import checked_classes, checked_rows, parameters_of, read_rows
-from epochal.learned import LearnedAttributes
+from epochal.fit_types import Circumstances, Fitted, check_beside, print_epoch
+from epochal.inference.accuracy import accuracy, accuracy_at
+from epochal.inference.predict import predict_proba, predict_proba_at, without_target
+from epochal.io.columns import Roles
+from epochal.io.frames import concrete
+from epochal.loader.memory import Memory, size_of
 from epochal.model.artifact import load as load_model
 from epochal.model.artifact import save as save_model
-from epochal.presets import asked
-from epochal.request import Circumstances, Fitted, check_beside, print_epoch
-from epochal.settings import AUTO, SETTINGS
 from epochal.threads import limited
-from epochal.use.accuracy import accuracy, accuracy_at
-from epochal.use.predict import predict_proba, predict_proba_at, without_target
+from epochal.validation import checked_classes, checked_rows, parameters_of, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from epochal.config.settings import Settings
     from epochal.model.description import Model
     from epochal.records import EpochEvent
-    from epochal.settings import Settings
 
 Auto = Literal["auto"]
 

@@ -21,8 +21,8 @@ def config() -> dict[str, dict[str, Any]]:
     import jax
 
     from epochal.kernels import load
-    from epochal.learn.device import programs_folder
     from epochal.threads import available, thread_count
+    from epochal.training.device import programs_folder
 
     state, cores, threads = load(), available(), thread_count()
     if state.instruction_set:

@@ -18,26 +18,31 @@ import numpy as np
 import pyarrow as pa
 
 import epochal
-from epochal.data.bags import Bags, bags_for, bytes_per_row, member_weights
-from epochal.data.batches import Epochs
-from epochal.data.class_weights import class_weights
-from epochal.data.encoding import Encoded, Known, Place, encoded, thinned
-from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.judges import Judges, own, shared
-from epochal.data.kept import Kept
-from epochal.data.label_matching import class_indices
-from epochal.data.labels import encode_labels
-from epochal.data.preprocess import Preprocessor
-from epochal.data.rows import columns_of, head_of, image_of
-from epochal.data.sources.conversion import refuse_unwritable
-from epochal.data.split import holdout, latest
-from epochal.data.streamed import Streamed
-from epochal.data.weights import present, relative, warn_of_few
+from epochal.config.resolution import resolved
+from epochal.config.settings import AUTO, Settings
 from epochal.errors import DataError, SettingError
+from epochal.fit_types import Circumstances, Fitted
+from epochal.inference.oob import scores
+from epochal.inference.oob_calibration import Asked, opinions
 from epochal.keys import Purpose, generator
-from epochal.learn.device import chosen, keep_programs, wants_batches
-from epochal.learn.loop import Task, Trained, TrainingState, train
-from epochal.learn.setup import (
+from epochal.loader.batches import Epochs
+from epochal.loader.cache import Kept
+from epochal.loader.encode import Encoded, Known, Place, encoded, thinned
+from epochal.loader.validation_rows import Judges, own, shared
+from epochal.model.description import Model, layer_sizes, member_shapes
+from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.splitting.bagging import Bags, bags_for, bytes_per_row, member_weights
+from epochal.splitting.grouped import holdout_of_groups, numbered_groups
+from epochal.splitting.stratified import holdout, latest
+from epochal.tables.class_weights import class_weights
+from epochal.tables.conversion import refuse_unwritable
+from epochal.tables.label_matching import class_indices
+from epochal.tables.labels import encode_labels
+from epochal.tables.rows import columns_of, head_of, image_of
+from epochal.tables.sample_weights import present, relative, warn_of_few
+from epochal.tables.streaming import Streamed
+from epochal.training.device import chosen, keep_programs, wants_batches
+from epochal.training.init import (
     fixed_for,
     fresh_state,
     knots_of_members,
@@ -46,17 +51,12 @@ from epochal.learn.setup import (
     rule_for,
     started,
 )
-from epochal.model.description import Model, layer_sizes, member_shapes
-from epochal.request import Circumstances, Fitted
-from epochal.resolution import resolved
-from epochal.settings import AUTO, Settings
-from epochal.use.left_out import scores
-from epochal.use.opinions import Asked, opinions
+from epochal.training.loop import Task, Trained, TrainingState, train
 
 if TYPE_CHECKING:
-    from epochal.data.labelled import Labelled
-    from epochal.data.rows import Rows
     from epochal.records import History
+    from epochal.tables.dataset import Labelled
+    from epochal.tables.rows import Rows
 
 
 # It reads a file.

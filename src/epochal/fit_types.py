@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.data.memory import NO_LIMIT, Memory
 from epochal.errors import SettingError
+from epochal.loader.memory import NO_LIMIT, Memory
 from epochal.model.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from epochal.data.labelled import Labelled
-    from epochal.learn.loop import TrainingState
+    from epochal.config.settings import Settings
     from epochal.model.description import Model
     from epochal.records import EpochEvent
-    from epochal.settings import Settings
+    from epochal.tables.dataset import Labelled
+    from epochal.training.loop import TrainingState
 
 
 @dataclass(frozen=True)

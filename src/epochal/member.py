@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.sources.frames import as_rows
-from epochal.data.sources.objects import as_array
-from epochal.learn.network import dense
-from epochal.use.predict import predict_proba, without_target
+from epochal.inference.predict import predict_proba, without_target
+from epochal.io.frames import as_rows
+from epochal.io.objects import as_array
+from epochal.nn.layers import dense
 
 if TYPE_CHECKING:
     from epochal.model.description import Model

@@ -44,7 +44,7 @@ class History:
     epoch e + 1 (dropout on, weights moving); `validation_loss[k]` is empty
     without validation rows. `best_epoch[k]` counts from 1 (0: the state
     before the first epoch). `outcome[k]` is one of the texts in
-    `epochal.learn.stopping.Outcome`.
+    `epochal.training.early_stopping.Outcome`.
     """
 
     training_loss: tuple[tuple[float, ...], ...]

@@ -11,14 +11,11 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.labelled import Labelled
-from epochal.data.labels import encode_labels, missing_labels
-from epochal.data.matching import is_plain
-from epochal.data.quantity import check_target
-from epochal.data.rows import head_of, len_of
-from epochal.data.sources.conversion import converting, shown_value
-from epochal.data.sources.frames import (
+from epochal.config.csv_options import PLAIN
+from epochal.config.settings import SETTINGS
+from epochal.errors import DataError, SettingError
+from epochal.io.columns import PYTHON, as_categories, labelled
+from epochal.io.frames import (
     as_labels,
     as_rows,
     as_values,
@@ -26,20 +23,23 @@ from epochal.data.sources.frames import (
     head_without,
     is_frame,
 )
-from epochal.data.sources.named import taken_from, with_labels, without
-from epochal.data.sources.objects import as_array
-from epochal.data.sources.roles import PYTHON, as_categories, labelled
-from epochal.data.streamed import Streamed
-from epochal.errors import DataError, SettingError
+from epochal.io.named_columns import taken_from, with_labels, without
+from epochal.io.objects import as_array
 from epochal.model.parameters import Parameters
-from epochal.settings import SETTINGS
+from epochal.preprocessing.validation import is_plain
+from epochal.tables.conversion import converting, shown_value
+from epochal.tables.dataset import Labelled
+from epochal.tables.labels import encode_labels, missing_labels
+from epochal.tables.rows import head_of, len_of
+from epochal.tables.streaming import Streamed
+from epochal.tables.target import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
-    from epochal.data.sources.roles import Roles
+    from epochal.config.csv_options import CsvOptions
+    from epochal.io.columns import Roles
+    from epochal.tables.rows import Rows
 
 # Errors of scikit-learn itself, which pass unchanged.
 _ITS_OWN = (ValueError, TypeError)

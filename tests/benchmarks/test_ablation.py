@@ -6,8 +6,8 @@ import pytest
 
 import ablation
 from accuracy_methods import settings_of
-from epochal.presets import preset
-from epochal.settings import checked
+from epochal.config.presets import preset
+from epochal.config.settings import checked
 
 
 def test_every_step_is_a_method():

@@ -6,8 +6,8 @@ import pytest
 
 import leave_tables_out
 from accuracy_methods import settings_of
-from epochal.presets import preset
-from epochal.settings import checked
+from epochal.config.presets import preset
+from epochal.config.settings import checked
 
 
 def rows(expected, judged):

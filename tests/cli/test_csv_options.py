@@ -11,7 +11,7 @@ import pytest
 
 from epochal.cli.csv_options import csv_options, reading_as, refuse_other_cells
 from epochal.cli.parser import parsed
-from epochal.data.csv_options import PLAIN, CsvOptions
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import SettingError
 from epochal.model.artifact import load
 

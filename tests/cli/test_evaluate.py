@@ -41,8 +41,8 @@ def test_the_size_of_the_pieces_changes_nothing(run, model, table, rows):
 def test_an_inexact_auc_is_told(run, model, table, monkeypatch):
     """Where the AUC may be off in the digits shown, a warning says how far, and only there."""
     silent = run("evaluate", model, table)
-    monkeypatch.setattr("epochal.use.evaluate.DISTINCT", 3)
-    monkeypatch.setattr("epochal.use.evaluate.FEWEST", 3)
+    monkeypatch.setattr("epochal.metrics.classification.DISTINCT", 3)
+    monkeypatch.setattr("epochal.metrics.classification.FEWEST", 3)
     told = run("evaluate", model, table, "--quiet")
 
     assert silent.code == told.code == 0

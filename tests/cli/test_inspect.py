@@ -13,8 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from epochal.cli import surveying
+from epochal.config.settings import Settings
 from epochal.model.artifact import load
-from epochal.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,8 +99,8 @@ def test_data_without_a_target_are_refused_before_they_are_read(run, tmp_path, m
             np.save(path, np.zeros((100, 2)))
         case "npz":
             np.savez(path, X=np.zeros((100, 2)))
-    for room in ("text", "parquet", "arrow", "arrays"):
-        monkeypatch.setattr(f"epochal.data.sources.{room}.read", pytest.fail)
+    for room in ("csv.reader", "parquet", "arrow", "numpy_files"):
+        monkeypatch.setattr(f"epochal.io.{room}.read", pytest.fail)
     for words in (("inspect", path), ("train", path), ("inspect", path, "--memory", "1GB")):
         ended = run(*words)
         assert ended.code == 4

@@ -15,11 +15,11 @@ from epochal.cli.options import (
     setting_value,
     spelled,
 )
-from epochal.constraints import Flag
+from epochal.config.constraints import Flag
+from epochal.config.presets import PRESETS
+from epochal.config.settings import SETTINGS
 from epochal.errors import SettingError
 from epochal.model.artifact import load
-from epochal.presets import PRESETS
-from epochal.settings import SETTINGS
 
 TYPED = [name for name, about in SETTINGS.items() if not isinstance(about.constraint, Flag)]
 

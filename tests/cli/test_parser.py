@@ -8,8 +8,8 @@ import pytest
 
 from epochal.cli import writing
 from epochal.cli.parser import FORMATS, OUT_FORMATS, help_text, parsed
-from epochal.data.sources import discovery
 from epochal.errors import SettingError
+from epochal.io import discovery
 
 if TYPE_CHECKING:
     from pathlib import Path

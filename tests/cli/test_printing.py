@@ -14,8 +14,8 @@ from epochal.cli.printing import (
     outcome_lines,
     typed_command,
 )
+from epochal.metrics.classification import evaluate
 from epochal.records import Evaluation, History, OutOfBag
-from epochal.use.evaluate import evaluate
 
 
 def figures(names: list[str], rows: int = 400) -> Evaluation:

@@ -21,7 +21,7 @@ from epochal.cli.progress import (
     progress_for,
 )
 from epochal.cli.track import Track
-from epochal.presets import preset
+from epochal.config.presets import preset
 from epochal.records import EpochEvent
 
 SECOND = EpochEvent(

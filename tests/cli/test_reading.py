@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from epochal.cli.reading import like, relabelled
-from epochal.data.sources.roles import Roles, labelled
 from epochal.errors import DataError
+from epochal.io.columns import Roles, labelled
 
 
 @pytest.fixture

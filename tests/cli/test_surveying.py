@@ -17,9 +17,9 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.cli import surveying
 from epochal.cli.surveying import cell_lines, warning_lines
-from epochal.data.sources.text_counts import CellCounts
-from epochal.data.survey import Doubt
 from epochal.errors import DataError
+from epochal.io.csv.cell_counts import CellCounts
+from epochal.profiling.columns import Doubt
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 

@@ -17,11 +17,11 @@ from epochal.cli.train_report import (
     result_lines,
     result_values,
 )
-from epochal.data.csv_options import PLAIN
-from epochal.data.labels import encode_labels
-from epochal.data.sources.named_file import OpenedData
-from epochal.data.sources.roles import Roles, labelled
+from epochal.config.csv_options import PLAIN
+from epochal.io.columns import Roles, labelled
+from epochal.io.opened_data import OpenedData
 from epochal.model.artifact import load
+from epochal.tables.labels import encode_labels
 
 
 @pytest.fixture

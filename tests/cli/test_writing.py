@@ -28,9 +28,9 @@ from epochal.cli.writing import (
     predictions,
     table_writer,
 )
-from epochal.data.sources.files import read
 from epochal.errors import DataError, SettingError, WriteError
-from epochal.use.decision import Decision
+from epochal.inference.decision import Decision
+from epochal.io.files import read
 
 SHARES = np.array([[0.25, 0.75], [0.9, 0.1], [1 / 3, 2 / 3]])
 NOTHING = pa.schema([])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from epochal.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
 
 if TYPE_CHECKING:
-    from epochal.constraints import Constraint
+    from epochal.config.constraints import Constraint
 
 ALL: list[Constraint] = [
     Integer(1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epochal.data.csv_options import MISSING_VALUES, PLAIN, CsvOptions
+from epochal.config.csv_options import MISSING_VALUES, PLAIN, CsvOptions
 from epochal.errors import SettingError
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from epochal.config.presets import PRESETS, asked, preset
+from epochal.config.settings import SETTINGS, Settings, checked
 from epochal.errors import SettingError
-from epochal.presets import PRESETS, asked, preset
-from epochal.settings import SETTINGS, Settings, checked
 
 
 @pytest.mark.parametrize("name", PRESETS)

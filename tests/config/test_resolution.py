@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.presets import preset
-from epochal.resolution import batch_size_for, resolved
-from epochal.settings import SETTINGS, Settings
+from epochal.config.presets import preset
+from epochal.config.resolution import batch_size_for, resolved
+from epochal.config.settings import SETTINGS, Settings
 
 BY_WIDTH = {name: about.by_width for name, about in SETTINGS.items() if about.by_width is not None}
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from epochal.classifier import EpochalClassifier
-from epochal.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.presets import PRESETS, preset
+from epochal.config.settings import AUTO, SETTINGS, Settings, checked
 from epochal.errors import SettingError
-from epochal.presets import PRESETS, preset
-from epochal.settings import AUTO, SETTINGS, Settings, checked
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from epochal.constraints import Constraint
+    from epochal.config.constraints import Constraint
 
 ROOT = Path(__file__).parents[1]
 TYPES = {Integer: int, Number: float, Choice: str, Flag: bool, Nothing: type(None)}

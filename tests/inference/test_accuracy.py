@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from epochal import EpochalClassifier
-from epochal.use import accuracy as accuracy_module
+from epochal.inference import accuracy as accuracy_module
 
 ROWS = 90
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from epochal.learn.losses import softmax
+from epochal.inference.calibration import POWER, calibrated, expected_loss, factor
+from epochal.inference.oob import Opinion
+from epochal.nn.losses import softmax
 from epochal.records import Calibration
-from epochal.use.calibration import POWER, calibrated, expected_loss, factor
-from epochal.use.left_out import Opinion
 
 ROWS = 6000
 

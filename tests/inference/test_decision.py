@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epochal.errors import SettingError
-from epochal.use.decision import Decision
+from epochal.inference.decision import Decision
 
 SHARES = np.array([[0.5, 0.5], [0.8, 0.2], [0.3, 0.7]])
 

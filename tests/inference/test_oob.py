@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.use.left_out import scores
+from epochal.inference.oob import scores
 
 
 def test_scores_are_over_the_rows_with_probabilities():

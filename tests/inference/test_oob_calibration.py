@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from epochal.data.bags import bags_for
-from epochal.data.batches import ArraySource
-from epochal.data.encoding import Encoded, Known
-from epochal.data.judges import own
-from epochal.data.memory import NO_LIMIT
-from epochal.learn.loop import Trained
-from epochal.learn.network import Layer
-from epochal.presets import PRESETS
+from epochal.config.presets import PRESETS
+from epochal.config.resolution import resolved
+from epochal.config.settings import checked
+from epochal.inference.oob_calibration import Asked, opinions
+from epochal.loader.batches import ArraySource
+from epochal.loader.encode import Encoded, Known
+from epochal.loader.memory import NO_LIMIT
+from epochal.loader.validation_rows import own
+from epochal.nn.layers import Layer
 from epochal.records import Calibration
-from epochal.resolution import resolved
-from epochal.settings import checked
-from epochal.use.opinions import Asked, opinions
+from epochal.splitting.bagging import bags_for
+from epochal.training.loop import Trained
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))

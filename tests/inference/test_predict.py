@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.use import predict
+from epochal.inference import predict
 
 X = np.random.default_rng(0).normal(size=(300, 5))
 Y = (X[:, 0] > 0).astype(int)

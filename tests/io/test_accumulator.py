@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources import gathered
-from epochal.data.sources.frames import as_labels
-from epochal.data.sources.gathered import Gathered, LabelColumn
 from epochal.errors import DataError
+from epochal.io import accumulator
+from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.frames import as_labels
 
 LABELS = LabelColumn("y")
 
@@ -36,7 +36,7 @@ def of(blocks, *, labels=None):
 )
 def test_labels_are_coded(monkeypatch, together, values):
     """Law: the values of the codes are the labels, sorted and in their form, in any blocks."""
-    monkeypatch.setattr(gathered, "_TOGETHER", together)
+    monkeypatch.setattr(accumulator, "_TOGETHER", together)
     column = pa.array(values)
     found = of([column[:1], pa.nulls(2), column[1:3], column[3:], column], labels=LABELS)
     whole = as_labels(pa.concat_arrays([column[:1], pa.nulls(2, column.type), column[1:], column]))
@@ -51,7 +51,7 @@ def test_labels_are_coded(monkeypatch, together, values):
 @pytest.mark.parametrize("together", [1, 1 << 16])
 def test_many_labels_have_wider_codes(monkeypatch, together):
     """Codes are of the smallest type that holds them, however the labels came."""
-    monkeypatch.setattr(gathered, "_TOGETHER", together)
+    monkeypatch.setattr(accumulator, "_TOGETHER", together)
     for count, kind in ((256, np.uint8), (257, np.uint16)):
         numbers = np.random.default_rng(0).permutation(count)
         values, codes, _ = of(map(pa.array, np.split(numbers, [7, 99])), labels=LABELS).labels()

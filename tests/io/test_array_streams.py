@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epochal.data.sources import array_streams
-from epochal.data.sources.array_streams import ArrayPart, refuse_unlike, survey
 from epochal.errors import DataError, SourceError
+from epochal.io import array_streams
+from epochal.io.array_streams import ArrayPart, refuse_unlike, survey
 
 
 def part(rows, labels, name="a"):

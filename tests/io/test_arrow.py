@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources import arrow
 from epochal.errors import SourceError
+from epochal.io import arrow
 
 _TABLE = pa.table(
     {

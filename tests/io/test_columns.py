@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epochal.data.labels import Coded
-from epochal.data.sources.roles import Roles, labelled, labelled_batches
 from epochal.errors import ColumnError, DataError
+from epochal.io.columns import Roles, labelled, labelled_batches
+from epochal.tables.labels import Coded
 
 
 @pytest.fixture

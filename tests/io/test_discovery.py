@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 import pytest
 
-from epochal.data.sources.discovery import discover, format_of
 from epochal.errors import MissingFileError, SourceError
+from epochal.io.discovery import discover, format_of
 
 
 @pytest.fixture

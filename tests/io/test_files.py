@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.dates import seconds
-from epochal.data.numbers import Place, numbers, truths
-from epochal.data.schema import kind_of
-from epochal.data.sources.files import batches, discover, labelled_batches, read
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import ColumnError, DataError, SourceError
+from epochal.io.files import batches, discover, labelled_batches, read
+from epochal.tables.dates import seconds
+from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.schema import kind_of
 
 _TABLE = pa.table({"a": [1, 2, 3], "s": ["x", None, "y"], "y": ["no", "yes", None]})
 

@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.frames import as_labels, as_rows, as_values, feature_names, is_frame
 from epochal.errors import DataError
+from epochal.io.frames import as_labels, as_rows, as_values, feature_names, is_frame
 
 _OBJECT = "object"
 

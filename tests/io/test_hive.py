@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from epochal.cli.main import main
-from epochal.data.sources.files import batches, labelled_batches, read
-from epochal.data.sources.streams import stream
 from epochal.errors import SourceError
+from epochal.io.files import batches, labelled_batches, read
+from epochal.io.streams import stream
 from epochal.model.artifact import load
 
 WRITERS = {

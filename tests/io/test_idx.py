@@ -8,8 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from epochal.data.sources import idx
 from epochal.errors import ColumnError, DataError, SourceError
+from epochal.io import idx
 
 _IMAGES = np.arange(5 * 2 * 3, dtype=np.uint8).reshape(5, 2, 3)
 _LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)

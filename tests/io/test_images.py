@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from epochal.data.sources import files, pictures
 from epochal.errors import ColumnError, SourceError
+from epochal.io import files, images
 
 
 def draw(path, shape=(6, 5), **options):
@@ -59,7 +59,7 @@ def test_every_mode_becomes_grey_or_three_colours(tmp_path, mode, shape):
     """Transparency is left away, palettes are looked up."""
     Image.new(mode, (3, 4)).save(tmp_path / "a.png")
 
-    assert pictures.read(tmp_path / "a.png")[0].shape == (1, *shape)
+    assert images.read(tmp_path / "a.png")[0].shape == (1, *shape)
 
 
 def test_sixteen_bits_stay(tmp_path):
@@ -67,7 +67,7 @@ def test_sixteen_bits_stay(tmp_path):
     pixels = np.array([[0, 65535], [300, 1]], np.uint16)
     Image.fromarray(pixels).save(tmp_path / "a.png")
 
-    np.testing.assert_array_equal(pictures.read(tmp_path / "a.png")[0][0], pixels)
+    np.testing.assert_array_equal(images.read(tmp_path / "a.png")[0][0], pixels)
 
 
 def test_a_photograph_is_turned_as_the_camera_was_held(tmp_path):
@@ -76,7 +76,7 @@ def test_a_photograph_is_turned_as_the_camera_was_held(tmp_path):
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGB", (8, 4)).save(tmp_path / "a.jpg", exif=exif)
 
-    assert pictures.read(tmp_path / "a.jpg")[0].shape == (1, 8, 4, 3)
+    assert images.read(tmp_path / "a.jpg")[0].shape == (1, 8, 4, 3)
 
 
 def test_pictures_of_several_sizes_are_refused_by_name(zoo):
@@ -101,7 +101,7 @@ def test_a_picture_that_was_cut_short_is_refused(zoo):
     whole = (zoo / "dogs" / "d.jpg").read_bytes()
     (zoo / "dogs" / "d.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SourceError, match=r"d\.jpg"):
-        pictures.read(zoo / "dogs" / "d.jpg")
+        images.read(zoo / "dogs" / "d.jpg")
 
 
 def test_pictures_have_no_columns(zoo):

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.labels import missing_labels
-from epochal.data.sources.labelled import from_table, without_missing
 from epochal.errors import ColumnError, DataError
+from epochal.io.labelled import from_table, without_missing
+from epochal.tables.labels import missing_labels
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.sources import parquet
-from epochal.data.sources.parts import read_parts, shared_names
-from epochal.data.sources.text import TextFormat
 from epochal.errors import ColumnError, SourceError
+from epochal.io import parquet
+from epochal.io.csv.reader import TextFormat
+from epochal.io.multifile import read_parts, shared_names
 
 TEXT = TextFormat()
 

@@ -6,11 +6,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from epochal.data.labelled import Labelled
-from epochal.data.sources.frames import as_labels
-from epochal.data.sources.named import taken_from, with_labels, without
-from epochal.data.sources.roles import Roles
 from epochal.errors import ColumnError, DataError
+from epochal.io.columns import Roles
+from epochal.io.frames import as_labels
+from epochal.io.named_columns import taken_from, with_labels, without
+from epochal.tables.dataset import Labelled
 
 COLUMNS = {"age": [31, 45], "job": ["cook", "clerk"], "w": [1.0, 2.0], "day": [2, 1]}
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}

@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from epochal.data.sources import arrays
 from epochal.errors import ColumnError, DataError, SourceError
+from epochal.io import numpy_files
 
 _ROWS = np.arange(12.0).reshape(4, 3)
 
@@ -29,11 +29,11 @@ def save(tmp_path):
 def test_target_is_a_column_number(save, target, column):
     """The column of that number becomes the labels, whole numbers as integers."""
     path = save(_ROWS)
-    rows, labels = arrays.read(path, target)
+    rows, labels = numpy_files.read(path, target)
     assert labels.dtype == np.int64
     assert labels.tolist() == _ROWS[:, column].tolist()
     assert np.array_equal(rows, np.delete(_ROWS, column, 1))
-    parts = list(arrays.batches(path, 3, target))
+    parts = list(numpy_files.batches(path, 3, target))
     assert np.array_equal(np.concatenate([block for block, _ in parts]), rows)
     assert np.array_equal(np.concatenate([label for _, label in parts]), labels)
 
@@ -42,12 +42,12 @@ def test_missing_labels_stay_nan(save):
     """A gap in the target column leaves the labels numbers with NaN."""
     rows = _ROWS.copy()
     rows[1, 0] = np.nan
-    assert np.isnan(arrays.read(save(rows), "0")[1]).tolist() == [False, True, False, False]
+    assert np.isnan(numpy_files.read(save(rows), "0")[1]).tolist() == [False, True, False, False]
 
 
 def test_without_target_there_are_no_labels(save):
     """Without a target all columns are rows."""
-    rows, labels = arrays.read(save(_ROWS))
+    rows, labels = numpy_files.read(save(_ROWS))
     assert labels is None
     assert np.array_equal(rows, _ROWS)
 
@@ -56,20 +56,20 @@ def test_without_target_there_are_no_labels(save):
 def test_wrong_column_numbers_are_refused(save, target):
     """A column that is not there, or a name, is refused with the numbers that there are."""
     with pytest.raises(ColumnError, match="give a number from 0 to 2, or -1 for the last"):
-        arrays.read(save(_ROWS), target)
+        numpy_files.read(save(_ROWS), target)
 
 
 def test_images_have_no_target_column(save):
     """Images alone have no labels to be had by number."""
     with pytest.raises(ColumnError, match="save rows and labels together in a .npz"):
-        arrays.read(save(np.zeros((2, 4, 4))), "0")
+        numpy_files.read(save(np.zeros((2, 4, 4))), "0")
 
 
 def test_npy_is_mapped_not_loaded(save):
     """Batches are copied out of the mapped file one at a time, also in column order."""
     for order in ("C", "F"):
         path = save(np.asarray(_ROWS, order=order))
-        blocks = [block for block, _ in arrays.batches(path, 3)]
+        blocks = [block for block, _ in numpy_files.batches(path, 3)]
         assert [len(block) for block in blocks] == [3, 1]
         assert not any(isinstance(block, np.memmap) for block in blocks)
         assert np.array_equal(np.concatenate(blocks), _ROWS)
@@ -86,7 +86,7 @@ def test_npz_is_read_on_not_loaded(tmp_path, monkeypatch, save_all, order):
     monkeypatch.setattr(
         np.lib.npyio.NpzFile, "__getitem__", lambda file, key: loaded.append(key) or load(file, key)
     )
-    blocks = list(arrays.batches(tmp_path / "a.npz", 4))
+    blocks = list(numpy_files.batches(tmp_path / "a.npz", 4))
     assert loaded == (["y"] if order == "C" else ["X", "y"])
     assert [len(block) for block, _ in blocks] == [4, 4, 2]
     assert np.array_equal(np.concatenate([block for block, _ in blocks]), rows)
@@ -96,7 +96,7 @@ def test_npz_is_read_on_not_loaded(tmp_path, monkeypatch, save_all, order):
 
 def test_foreign_byte_order_becomes_native(save):
     """Big-endian numbers are turned into the machine's own."""
-    rows, _ = arrays.read(save(_ROWS.astype(">f4")))
+    rows, _ = numpy_files.read(save(_ROWS.astype(">f4")))
     assert rows.dtype == np.float32
     assert np.array_equal(rows, _ROWS)
 
@@ -119,8 +119,8 @@ def test_arrays_are_found_by_name(save, names, target, expected):
         name: np.full((3, 2), k) if k % 2 == 0 else np.full(3, k) for k, name in enumerate(names)
     }
     for rows, labels in (
-        arrays.read(save(**named), target),
-        next(arrays.batches(save(**named), 3, target)),
+        numpy_files.read(save(**named), target),
+        next(numpy_files.batches(save(**named), 3, target)),
     ):
         assert np.array_equal(rows, named[expected[0]])
         assert np.array_equal(labels, named[expected[1]])
@@ -128,26 +128,28 @@ def test_arrays_are_found_by_name(save, names, target, expected):
 
 def test_npz_target_may_be_a_column_number(save):
     """A file with rows alone takes the number of a column as target."""
-    rows, labels = arrays.read(save(features=_ROWS), "-1")
+    rows, labels = numpy_files.read(save(features=_ROWS), "-1")
     assert (rows.shape, labels.tolist()) == ((4, 2), [2, 5, 8, 11])
 
 
 def test_unclear_names_are_refused(save):
     """Where it is not clear which array holds the rows, the names are listed."""
     with pytest.raises(SourceError, match="the arrays in it are: p, q"):
-        arrays.read(save(p=_ROWS, q=_ROWS))
+        numpy_files.read(save(p=_ROWS, q=_ROWS))
 
 
 def test_labels_of_bytes_and_columns(save):
     """Labels saved as bytes become text, a single column one dimension."""
-    assert arrays.read(save(X=_ROWS, y=np.array([b"a", b"b"] * 2)))[1].tolist() == ["a", "b"] * 2
-    assert arrays.read(save(X=_ROWS, y=np.zeros((4, 1))))[1].shape == (4,)
+    assert (
+        numpy_files.read(save(X=_ROWS, y=np.array([b"a", b"b"] * 2)))[1].tolist() == ["a", "b"] * 2
+    )
+    assert numpy_files.read(save(X=_ROWS, y=np.zeros((4, 1))))[1].shape == (4,)
 
 
 def test_counts_must_agree(save):
     """More labels than rows are refused when streamed."""
     with pytest.raises(DataError, match="4 rows and 5 labels"):
-        list(arrays.batches(save(X=_ROWS, y=np.zeros(5)), 2))
+        list(numpy_files.batches(save(X=_ROWS, y=np.zeros(5)), 2))
 
 
 class Bomb:
@@ -170,9 +172,9 @@ def test_nothing_is_unpickled(tmp_path):
     np.savez(tmp_path / "a.npz", X=objects, y=objects)
     for name in ("a.npy", "a.npz"):
         with pytest.raises(SourceError, match="never unpickles"):
-            arrays.read(tmp_path / name)
+            numpy_files.read(tmp_path / name)
         with pytest.raises(SourceError, match="never unpickles"):
-            list(arrays.batches(tmp_path / name, 1))
+            list(numpy_files.batches(tmp_path / name, 1))
     assert not marker.exists()
     np.load(tmp_path / "a.npy", allow_pickle=True)
     assert marker.exists(), "the bomb is none, and the test proves nothing"
@@ -191,17 +193,17 @@ def test_nothing_is_unpickled(tmp_path):
 def test_other_arrays_are_refused(save, array, message):
     """What is no array of numbers in two to four dimensions is refused by what it is."""
     with pytest.raises(SourceError, match=message):
-        arrays.read(save(array))
+        numpy_files.read(save(array))
     with pytest.raises(SourceError, match=message):
-        arrays.read(save(X=array, y=np.zeros(2)))
+        numpy_files.read(save(X=array, y=np.zeros(2)))
 
 
 def test_damage_is_an_error_of_ours(save, read_damaged):
     """A file cut short, or with a byte changed, is read as something or refused; no more."""
 
     def read(path):
-        arrays.read(path)
-        list(arrays.batches(path, 2))
+        numpy_files.read(path)
+        list(numpy_files.batches(path, 2))
 
     for path in (save(_ROWS), save(X=_ROWS, y=np.zeros(4))):
         read_damaged(path, 11, read)
@@ -213,7 +215,7 @@ def test_a_header_that_numpy_cannot_take_apart_is_damage(save):
     path.write_bytes(path.read_bytes().replace(b")", b" ", 1))
 
     with pytest.raises(SourceError, match="EOF in multi-line statement") as caught:
-        arrays.read(path)
+        numpy_files.read(path)
     assert "copy or download it again" in str(caught.value)
 
 
@@ -222,4 +224,4 @@ def test_damage_shows_in_batches(tmp_path, read_damaged, save_all):
     """A damaged .npz file that is read on is refused as such, or read as something."""
     path = tmp_path / "a.npz"
     save_all(path, X=np.arange(60.0).reshape(20, 3), y=np.arange(20))
-    read_damaged(path, 7, lambda path: list(arrays.batches(path, 6)))
+    read_damaged(path, 7, lambda path: list(numpy_files.batches(path, 6)))

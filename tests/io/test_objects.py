@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epochal.data.sources.objects import as_array, unmasked
 from epochal.errors import DataError
+from epochal.io.objects import as_array, unmasked
 
 
 @pytest.mark.parametrize("make", [list, tuple, lambda rows: np.array(rows, dtype=object)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from epochal.data.sources.named_file import OpenedData, ending_of, named_file
+from epochal.io.opened_data import OpenedData, ending_of, named_file
 
 
 def test_a_named_file_is_shown_by_its_name_and_opens_the_other(tmp_path):

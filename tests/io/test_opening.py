@@ -9,8 +9,8 @@ import zlib
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.opening import is_gzip, missing, open_bytes, reading
 from epochal.errors import ColumnError, MissingFileError, SourceError
+from epochal.io.opening import is_gzip, missing, open_bytes, reading
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.sources import parquet
 from epochal.errors import DataError, SourceError
+from epochal.io import parquet
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from epochal.data.sources import pipes, text
-from epochal.data.sources.discovery import discover
-from epochal.data.sources.files import batches, read
-from epochal.data.sources.pipes import is_piped, piped, say_nothing, standard_input
 from epochal.errors import SourceError, WriteError
+from epochal.io import pipes
+from epochal.io.csv import reader
+from epochal.io.discovery import discover
+from epochal.io.files import batches, read
+from epochal.io.pipes import is_piped, piped, say_nothing, standard_input
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 
@@ -121,7 +122,7 @@ def test_a_pipe_without_an_ending_is_csv_unless_said_otherwise(tmp_path):
 
 def batches_of(copy):
     """Yield the rows of a file that has been found."""
-    return text.batches(copy, 10, text.column_names(copy))
+    return reader.batches(copy, 10, reader.column_names(copy))
 
 
 def test_who_waits_is_told_after_a_moment(fifo, monkeypatch):
@@ -195,7 +196,7 @@ def test_files_and_folders_are_no_pipes(fifo, tmp_path):
 READER = """
 import sys
 from pathlib import Path
-from epochal.data.sources.pipes import piped, standard_input
+from epochal.io.pipes import piped, standard_input
 read = standard_input(".csv", print) if sys.argv[1] == "-" else piped(Path(sys.argv[1]), ".csv", print)
 sys.stdout.buffer.write(read.read_bytes() + read.read_bytes())
 """

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from epochal import threads
-from epochal.data.sources.runs import Run, ahead, pieces, stamped
-from epochal.data.streamed import regrouped
 from epochal.errors import MissingFileError, SourceError
+from epochal.io.scan import Run, ahead, pieces, stamped
+from epochal.tables.streaming import regrouped
 from epochal.threads import limited
 
 

@@ -17,17 +17,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources import files, text_blocks
-from epochal.data.sources.streams import stream
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import ColumnError, DataError, EpochalError, MissingFileError, SourceError
+from epochal.io import files
+from epochal.io.csv import blocks
+from epochal.io.streams import stream
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut text into blocks of a line or a few."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 64)
-    monkeypatch.setattr(text_blocks, "_SHARE", 48)
+    for name, size in (("BLOCK", 64), ("_SHARE", 48)):
+        monkeypatch.setattr(blocks, name, size)
 
 
 def bits(column):
@@ -128,7 +129,7 @@ def test_types_that_show_late(tmp_path, name, ending):
     lines = [f"{value},{'pq'[n % 2]}" for n, value in enumerate(values)]
     path = tmp_path / "data.csv"
     path.write_bytes(("a,y" + ending + ending.join(lines)).encode())
-    assert len(list(text_blocks.blocks_of(path))) > 1
+    assert len(list(blocks.blocks_of(path))) > 1
     assert_same(path, "y")
     assert_same(path, "y", as_text=["a"])
     if not name.startswith("all missing"):
@@ -363,7 +364,7 @@ def test_arrays(tmp_path):
 
 def test_whole_numbers_in_some_blocks_only(tmp_path, monkeypatch):
     """Labels are fractions if one of them is, though a block has whole numbers only."""
-    monkeypatch.setattr("epochal.data.sources.array_streams._BLOCK", 64)
+    monkeypatch.setattr("epochal.io.array_streams._BLOCK", 64)
     values = np.arange(60, dtype=np.float32).reshape(20, 3)
     values[19, 2] += 0.5
     np.save(tmp_path / "a.npy", values)
@@ -469,15 +470,14 @@ def test_a_pass_that_is_left_closes_the_file(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("a,y\n" + "1,p\n2,q\n" * 20)
     found = stream(str(path), "y")
-    for _ in range(2):
-        assert len(next(found.rows.read(3))) == 3
+    assert [len(next(found.rows.read(3))) for _ in range(2)] == [3, 3]
     assert sum(map(len, found.rows.read(3))) == 40
 
 
 def test_memory_is_bounded(tmp_path, monkeypatch):
     """A file many times as large as a block takes the memory of a few blocks and the codes."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 1 << 20)
-    monkeypatch.setattr(text_blocks, "_SHARE", 1 << 18)
+    for name, size in (("BLOCK", 1 << 20), ("_SHARE", 1 << 18)):
+        monkeypatch.setattr(blocks, name, size)
     path = tmp_path / "data.csv"
     rng = random.Random(0)
     lines = "".join(f"{rng.random()},word {n % 7},{n},{'pq'[n % 2]}\n" for n in range(20_000))

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.sources import parquet, table_streams
-from epochal.data.sources.gathered import Gathered, LabelColumn
-from epochal.data.sources.table_streams import survey
-from epochal.data.sources.text import TextFormat
 from epochal.errors import SourceError
+from epochal.io import parquet, table_streams
+from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.csv.reader import TextFormat
+from epochal.io.table_streams import survey
 
 TEXT = TextFormat()
 

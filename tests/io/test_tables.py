@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.sources.tables import (
+from epochal.errors import DataError
+from epochal.io.tables import (
     plain,
     plain_column,
     plain_type,
     regrouped,
     without_index,
 )
-from epochal.errors import DataError
 
 
 @pytest.mark.parametrize(

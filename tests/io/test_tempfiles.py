@@ -2,7 +2,7 @@
 
 import pytest
 
-from epochal.data.unnamed import name, unnamed
+from epochal.io.tempfiles import name, unnamed
 
 
 def test_a_file_has_no_name_until_it_is_given_one(tmp_path):

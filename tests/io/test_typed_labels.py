@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.typed_labels import labels_of, named, spelled
 from epochal.errors import DataError
+from epochal.io.typed_labels import labels_of, named, spelled
 
 TWENTY = 12345678901234567890
 

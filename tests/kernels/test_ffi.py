@@ -11,11 +11,11 @@ import pytest
 from epochal.kernels import c_backend
 from epochal.kernels.ffi import INPUTS, OUTPUTS, PANEL, Operations
 from epochal.kernels.library import load
-from epochal.learn.dropout import Drop, inverted
-from epochal.learn.kernels import PLAIN
-from epochal.learn.losses import cross_entropy, cross_entropy_gradient
-from epochal.learn.network import Layer
-from epochal.learn.optimizer import Hyper, fresh_moments, rule_by, updated
+from epochal.nn.backend import PLAIN
+from epochal.nn.dropout import Drop, inverted
+from epochal.nn.layers import Layer
+from epochal.nn.losses import cross_entropy, cross_entropy_gradient
+from epochal.training.optimizers import Hyper, fresh_moments, rule_by, updated
 
 # Of each side less than a vector, a tile, a block, and just over one; the last are shared out.
 SIDES = (1, 5, 17, 35, 64)

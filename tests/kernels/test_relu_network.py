@@ -7,12 +7,12 @@ import pytest
 
 from epochal.kernels import c_backend, load
 from epochal.kernels.xla_cpu import CPU
-from epochal.learn import training
-from epochal.learn.dropout import Drop
-from epochal.learn.embedding import Embedding
-from epochal.learn.network import apply, initial, with_weights
-from epochal.learn.optimizer import Hyper, fresh_moments
-from epochal.learn.training import Batch, Fixed, MemberState, Program, Segment, run, step
+from epochal.nn.dropout import Drop
+from epochal.nn.embedding import Embedding
+from epochal.nn.layers import apply, initial, with_weights
+from epochal.training import step as step_module
+from epochal.training.optimizers import Hyper, fresh_moments
+from epochal.training.step import Batch, Fixed, MemberState, Program, Segment, run, step
 
 pytestmark = pytest.mark.skipif(
     not load().instruction_set, reason="the operations in C are not in use"
@@ -67,7 +67,7 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
     program = Program(activation, "cross_entropy", rule, 40, dropout=True, masked=masked)
     found = []
     for kernels in (c_backend(parallel=True), CPU):
-        monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
+        monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
         state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).turned(
             kernels.pack_weights
         )
@@ -96,7 +96,7 @@ def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monke
     )
     found = []
     for kernels in (c_backend(parallel=True), CPU):
-        monkeypatch.setattr(training, "kernels_for", lambda _, kernels=kernels: kernels)
+        monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
         state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
         one_run = jax.jit(lambda *of: run(program, Fixed(hyper, jnp.uint32(9)), *of))
         found.append(jax.tree.leaves(one_run(state, segment, ones, jnp.array([True])[0])))

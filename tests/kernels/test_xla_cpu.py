@@ -9,7 +9,7 @@ import pytest
 
 from epochal.kernels import xla_cpu
 from epochal.kernels.xla_cpu import CPU
-from epochal.learn.kernels import PLAIN
+from epochal.nn.backend import PLAIN
 
 # Products of all kinds: the last one is long.
 SIZES = [*product((1, 5, 200), (1, 7, 100), (1, 2, 16, 17, 160)), (600, 300, 200)]

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.batches import ArraySource, Epochs, LazySource
-from epochal.data.rows import bucket, with_room
+from epochal.loader.batches import ArraySource, Epochs, LazySource
+from epochal.tables.rows import bucket, with_room
 
 GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.data.kept import Kept
-from epochal.data.memory import FIXED, Memory
-from epochal.data.preprocess import Preprocessor
 from epochal.errors import WriteError
+from epochal.loader.cache import Kept
+from epochal.loader.memory import FIXED, Memory
+from epochal.preprocessing.preprocessor import Preprocessor
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from epochal.data.store import TOGETHER, Layout, Store
 from epochal.errors import SourceError, WriteError
+from epochal.loader.disk import TOGETHER, Layout, Store
 
 FEATURES = 3
 

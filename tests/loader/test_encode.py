@@ -7,15 +7,15 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data import encoding as encoding_module
-from epochal.data import rows as rows_module
-from epochal.data.batches import ArraySource, LazySource
-from epochal.data.encoding import Known, Place, encoded, thinned
-from epochal.data.kept import Kept
-from epochal.data.memory import FIXED, NO_LIMIT, Memory
-from epochal.data.packing import PackedSource
-from epochal.data.preprocess import Preprocessor
-from epochal.data.store import StoredSource
+from epochal.loader import encode as encoding_module
+from epochal.loader.batches import ArraySource, LazySource
+from epochal.loader.cache import Kept
+from epochal.loader.disk import StoredSource
+from epochal.loader.encode import Known, Place, encoded, thinned
+from epochal.loader.memory import FIXED, NO_LIMIT, Memory
+from epochal.loader.packed import PackedSource
+from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.tables import rows as rows_module
 
 X = np.random.default_rng(0).normal(size=(500, 3))
 KNOWN = Known(

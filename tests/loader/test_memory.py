@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epochal.data.memory import FIXED, NO_LIMIT, Memory, size_of
 from epochal.errors import SettingError
+from epochal.loader.memory import FIXED, NO_LIMIT, Memory, size_of
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_freed_memory_goes_back_to_the_system():
     """In a process of its own: what was allocated in small pieces is no longer used after it is freed."""
     code = """
 import gc, re
-from epochal.data.memory import Memory, give_back_at_once
+from epochal.loader.memory import Memory, give_back_at_once
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
 give_back_at_once()
@@ -90,7 +90,7 @@ def test_what_arrow_reads_goes_back_to_the_system_too(tmp_path):
     pq.write_table(pa.table(columns), path, row_group_size=50_000)
     code = """
 import re, sys, time
-from epochal.data.memory import Memory, give_back_at_once
+from epochal.loader.memory import Memory, give_back_at_once
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
 give_back_at_once()
@@ -119,7 +119,7 @@ def test_what_is_freed_without_a_limit_is_there_for_the_next_time():
     code = """
 import resource, sys
 import numpy as np
-from epochal.data.memory import keep_for_the_next_time
+from epochal.loader.memory import keep_for_the_next_time
 def pages():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def held():

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from epochal.data.bags import bags_for
-from epochal.data.batches import ArraySource, LazySource
-from epochal.data.encoding import Encoded, Known
-from epochal.data.judges import own, shared
-from epochal.presets import PRESETS
-from epochal.settings import checked
+from epochal.config.presets import PRESETS
+from epochal.config.settings import checked
+from epochal.loader.batches import ArraySource, LazySource
+from epochal.loader.encode import Encoded, Known
+from epochal.loader.validation_rows import own, shared
+from epochal.splitting.bagging import bags_for
 
 ROWS = Encoded(
     ArraySource(np.arange(20, dtype=np.float32)[:, None]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from epochal.errors import DataError
-from epochal.use.evaluate import Tally, calibration_error, evaluate
+from epochal.metrics.classification import Tally, calibration_error, evaluate
 
 THREE = np.array(["a", "b", "c"])
 SCORES = ("log_loss", "accuracy", "balanced_accuracy", "auc", "calibration_error")
@@ -155,7 +155,7 @@ def test_a_large_piece_is_counted_in_slices(monkeypatch):
     """How many probabilities are counted at a time changes no figure."""
     rows = hard_rows(5, 0)
     whole = evaluate(np.arange(5), *rows)
-    monkeypatch.setattr("epochal.use.evaluate.SLICE", 35)
+    monkeypatch.setattr("epochal.metrics.classification.SLICE", 35)
 
     assert_close(evaluate(np.arange(5), *rows), whole)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from epochal.use.ranking import Ranking, Run, keys_of
+from epochal.metrics.roc import Ranking, Run, keys_of
 
 ROWS = 3000
 POSITIVE = np.random.default_rng(5).random(ROWS) < 0.3

@@ -14,15 +14,15 @@ import pytest
 from safetensors.numpy import load as from_safetensors
 from safetensors.numpy import save as to_safetensors
 
-from epochal.data.preprocess import Preprocessor
-from epochal.learn.embedding import initial_embedding
-from epochal.learn.network import initial
+from epochal.config.resolution import resolved
+from epochal.config.settings import Settings
 from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
 from epochal.model.parameters import Parameters
+from epochal.nn.embedding import initial_embedding
+from epochal.nn.layers import initial
+from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.records import Calibration, History, OutOfBag
-from epochal.resolution import resolved
-from epochal.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

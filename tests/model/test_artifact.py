@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from epochal.errors import MissingFileError, ModelError, WriteError
-from epochal.learn.network import Layer, apply
 from epochal.model import artifact
 from epochal.model.artifact import load, save
+from epochal.nn.layers import Layer, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

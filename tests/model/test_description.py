@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from epochal.errors import ModelError
-from epochal.learn.network import Layer, initial
 from epochal.model.description import describe, expected_tensors, member_shapes, tensors, to_bytes
+from epochal.nn.layers import Layer, initial
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pytest
 from safetensors.numpy import load as from_safetensors
 
-from epochal.data.preprocess import Preprocessor
-from epochal.learn.losses import softmax
-from epochal.learn.network import Layer, apply
+from epochal.config.settings import Settings
 from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION, Model, describe, tensors, to_bytes
 from epochal.model.parameters import Parameters
+from epochal.nn.layers import Layer, apply
+from epochal.nn.losses import softmax
+from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.records import Calibration, History
-from epochal.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from epochal.config.presets import PRESETS
+from epochal.config.settings import AUTO, Settings
 from epochal.errors import ModelError, SettingError
 from epochal.model.parameters import SHAPE, Parameters, from_json, to_json
 from epochal.model.shape import check
-from epochal.presets import PRESETS
-from epochal.settings import AUTO, Settings
 
 WEIGHTS = {
     "texts": {"no": 1, "yes": 2.5},

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.learn.kernels import PLAIN
+from epochal.nn.backend import PLAIN
 
 
 def test_sums_are_up_to_each_place_along_the_second_axis(rng):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.dropout import inverted, kept, mixed
+from epochal.nn.dropout import inverted, kept, mixed
 
 WORD, STEP = jnp.uint32(12345), jnp.int32(3)
 SHAPE = (500, 400)

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.data.features import Sizes
 from epochal.kernels.xla_cpu import CPU
-from epochal.learn.embedding import Embedding, embedded, initial_embedding, resized
-from epochal.learn.kernels import PLAIN
+from epochal.nn.backend import PLAIN
+from epochal.nn.embedding import Embedding, embedded, initial_embedding, resized
+from epochal.preprocessing.feature_layout import Sizes
 
 SIZES = Sizes(numbers=2, smooth=3, intervals=5, plain=1, categories=2, levels=7)
 SIZE = 3

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.network import ACTIVATIONS, Layer, apply, initial, masked
+from epochal.nn.layers import ACTIVATIONS, Layer, apply, initial, masked
 
 
 def test_forward_pass_is_the_formula(rng):

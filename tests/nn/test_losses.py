@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.losses import (
+from epochal.nn.losses import (
     LOSSES,
     cross_entropy,
     cross_entropy_gradient,

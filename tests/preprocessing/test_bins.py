@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.knots import Knots, knot_counts, knots_in, knots_of
+from epochal.preprocessing.bins import Knots, knot_counts, knots_in, knots_of
 
 
 def positions(knots, values):

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.data.preprocess import Preprocessor
-from epochal.data.scaling import Scaling, scaled
+from epochal.preprocessing.byte_scaling import Scaling, scaled
+from epochal.preprocessing.preprocessor import Preprocessor
 
 
 @pytest.mark.parametrize("roots", [False, True])

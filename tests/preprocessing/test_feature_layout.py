@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from epochal.data.features import category_table, feature_names, layout
-from epochal.data.schema import Column, Schema
+from epochal.preprocessing.feature_layout import category_table, feature_names, layout
+from epochal.tables.schema import Column, Schema
 
 AGE = Column("age", "number", has_missing=True)
 JOB = Column("job", "category", ("clerk", "cook"), has_missing=True, other=True)

@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from epochal.data.magnitude import Magnitude
+from epochal.preprocessing.magnitude import Magnitude
 
 VALUES = np.random.default_rng(4).integers(0, 50, (3000, 5)).astype(float)
 VALUES[7, 1] = -1.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.moments import Moments
+from epochal.preprocessing.moments import Moments
 
 
 def with_gaps(block):

@@ -5,9 +5,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.batches import ArraySource
-from epochal.data.packing import PackedSource, Packing
-from epochal.data.preprocess import Preprocessor
+from epochal.preprocessing.packing import Packing
+from epochal.preprocessing.preprocessor import Preprocessor
 
 
 @settings(deadline=None, max_examples=50)
@@ -53,16 +52,3 @@ def test_categories_of_a_table_are_packed(rng):
     assert not embedded.packing.is_worth_it
     x = plain.encode(table)
     assert plain.packing.unpacked(plain.packing.packed(x)).tobytes() == x.tobytes()
-
-
-def test_a_packed_source_gives_unpacked_rows(rng):
-    """Rows that are taken, and those of an epoch, are the rows as they were."""
-    packing = Packing(5, ((1, 3),))
-    x = np.concatenate([rng.normal(size=(30, 2)), np.eye(3)[rng.integers(3, size=30)]], 1)
-    x = x[:, [0, 2, 3, 4, 1]].astype(np.float32)
-    source = PackedSource(ArraySource(packing.packed(x)), packing)
-
-    assert (source.n_rows, source.n_features) == (30, 5)
-    np.testing.assert_array_equal(source.take(np.array([7, 3])), x[[7, 3]])
-    for numbers, rows in source.epoch(np.random.default_rng(0), 8):
-        np.testing.assert_array_equal(rows, x[numbers])

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from epochal.data import rows as rows_module
-from epochal.data.csv_options import CsvOptions
-from epochal.data.preprocess import Preprocessor
+from epochal.config.csv_options import CsvOptions
 from epochal.errors import DataError
+from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.tables import rows as rows_module
 
 ROWS = 60
 DAY = datetime.date(2023, 12, 1)

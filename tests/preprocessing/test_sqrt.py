@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.data.roots import checked_roots, signed_root
+from epochal.preprocessing.sqrt import checked_roots, signed_root
 
 
 def test_the_root_of_a_negative_number_is_negative():

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data import rows as rows_module
-from epochal.data.schema import Column
-from epochal.data.statistics import statistics
-from epochal.data.streamed import Streamed
 from epochal.errors import DataError
+from epochal.preprocessing.statistics import statistics
+from epochal.tables import rows as rows_module
+from epochal.tables.schema import Column
+from epochal.tables.streaming import Streamed
 
 
 def infer(rows, training, max_categories, sample_weight=None):

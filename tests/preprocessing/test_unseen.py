@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from epochal.data.schema import Column, Schema
-from epochal.data.unseen import Unseen, chance_of
+from epochal.preprocessing.unseen import Unseen, chance_of
+from epochal.tables.schema import Column, Schema
 
 SCHEMA = Schema(
     (

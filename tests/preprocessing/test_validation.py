@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.matching import block, is_plain, matched
-from epochal.data.statistics import statistics
 from epochal.errors import ColumnError, DataError
+from epochal.preprocessing.statistics import statistics
+from epochal.preprocessing.validation import block, is_plain, matched
 
 TABLE = pa.table({"age": [31.0, None], "job": ["cook", "clerk"], "rooms": [1, 2]})
 SCHEMA = statistics(TABLE, max_categories=64).schema

@@ -12,8 +12,8 @@ import pytest
 from scipy import sparse
 
 from epochal.cli.argument_types import names
-from epochal.data.copies import Seen, row_keys
-from epochal.data.survey import gives_away, repeated, survey, typed
+from epochal.profiling.columns import gives_away, repeated, survey, typed
+from epochal.profiling.duplicates import Seen, row_keys
 
 ROWS = 400
 LABELS = np.random.default_rng(0).integers(2, size=ROWS)

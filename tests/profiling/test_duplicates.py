@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.copies import Seen, kinds_of, row_keys
 from epochal.errors import DataError
+from epochal.profiling.duplicates import Seen, kinds_of, row_keys
 
 
 def test_equal_rows_have_equal_keys_and_others_do_not():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from epochal.data.bags import amount, bags_for, feature_mask
-from epochal.presets import PRESETS
-from epochal.settings import checked
+from epochal.config.presets import PRESETS
+from epochal.config.settings import checked
+from epochal.splitting.bagging import amount, bags_for, feature_mask
 
 LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
 ROWS = np.arange(len(LABELS))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.grouped import folds_of_groups, holdout_of_groups, numbered_groups
 from epochal.errors import DataError
+from epochal.splitting.grouped import folds_of_groups, holdout_of_groups, numbered_groups
 
 seeds = st.integers(0, 2**32)
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=2, max_size=150)

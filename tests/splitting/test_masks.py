@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.patches import field_masks, patch_mask
+from epochal.splitting.masks import field_masks, patch_mask
 
 
 def test_patches_are_crops_inside_the_image():

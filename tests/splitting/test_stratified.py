@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.split import folds, holdout, latest
 from epochal.errors import DataError
+from epochal.splitting.stratified import folds, holdout, latest
 
 classes_of_rows = st.lists(st.integers(0, 6), min_size=1, max_size=200).map(np.array)
 seeds = st.integers(0, 2**32)

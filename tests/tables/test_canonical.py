@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.canonical import canonical, canonical_texts, number_text
+from epochal.tables.canonical import canonical, canonical_texts, number_text
 
 UTC = datetime.UTC
 EAST = datetime.timezone(datetime.timedelta(hours=2))

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data import categories
-from epochal.data.categories import Tally, as_dictionary, as_names, codes
-from epochal.data.numbers import Place
 from epochal.errors import DataError
+from epochal.tables import categories
+from epochal.tables.categories import Tally, as_dictionary, as_names, codes
+from epochal.tables.numeric import Place
 
 
 def levels(column, weight, most):

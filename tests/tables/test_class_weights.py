@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
-from epochal.data.class_weights import class_weights
 from epochal.errors import SettingError
+from epochal.tables.class_weights import class_weights
 
 
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 2.0, 1: 0.5, 2: 1}, {1: 3.0}])

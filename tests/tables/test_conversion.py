@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.sources.conversion import (
+from epochal.errors import DataError, SettingError
+from epochal.tables.conversion import (
     converting,
     is_unwritable,
     number_of,
@@ -12,7 +13,6 @@ from epochal.data.sources.conversion import (
     shown,
     shown_value,
 )
-from epochal.errors import DataError, SettingError
 
 HALF = chr(0xD800)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.labelled import Labelled
-from epochal.data.labels import Coded
-from epochal.data.streamed import Streamed
+from epochal.tables.dataset import Labelled
+from epochal.tables.labels import Coded
+from epochal.tables.streaming import Streamed
 
 ROWS = np.arange(10.0)[:, None]
 CODES = np.arange(10, dtype=np.uint8) % 3

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.dates import CYCLES, Extent, is_date, seconds, waves
-from epochal.data.numbers import Place
 from epochal.errors import DataError
+from epochal.tables.dates import CYCLES, Extent, is_date, seconds, waves
+from epochal.tables.numeric import Place
 
 DAY = 86_400
 MOMENT = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.label_matching import class_indices, matching
-from epochal.data.labels import Coded
 from epochal.errors import DataError
+from epochal.tables.label_matching import class_indices, matching
+from epochal.tables.labels import Coded
 
 VERSIONS = np.array(["2", "2.1", "2.10"], dtype=object)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from epochal.data.labels import Coded, encode_labels
 from epochal.errors import DataError
+from epochal.tables.labels import Coded, encode_labels
 
 LABELS = {
     "int64": np.array([3, -1, 3]),

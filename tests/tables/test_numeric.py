@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.dates import seconds
-from epochal.data.numbers import Place, number_of_text, numbers, truths
+from epochal.config.csv_options import PLAIN
 from epochal.errors import DataError
+from epochal.tables.dates import seconds
+from epochal.tables.numeric import Place, number_of_text, numbers, truths
 
 COLUMNS = {
     "int64": pa.array([1, None, -3]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epochal.data.origin import Origin
 from epochal.errors import CellError, DataError
+from epochal.tables.origin import Origin
 
 PARTS = Origin.of(["a.csv", "b.csv"], [4, 2])
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from epochal.data.rows import bucket, len_of, span, spans, take
+from epochal.tables.rows import bucket, len_of, span, spans, take
 
 DENSE = np.arange(12.0).reshape(6, 2)
 KINDS = {

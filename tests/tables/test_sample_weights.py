@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from epochal.data.weights import present, relative, warn_of_few
 from epochal.errors import DataError, FewRowsWarning
+from epochal.tables.sample_weights import present, relative, warn_of_few
 
 
 @pytest.mark.parametrize("unit", [1e300, 1e-300, 1.0, 3.0])

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import CsvOptions
-from epochal.data.schema import Column, Schema, refuse_unusable
-from epochal.data.statistics import statistics
+from epochal.config.csv_options import CsvOptions
 from epochal.errors import DataError
+from epochal.preprocessing.statistics import statistics
+from epochal.tables.schema import Column, Schema, refuse_unusable
 
 
 def test_a_schema_returns_from_its_description(every_kind):

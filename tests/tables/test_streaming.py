@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from epochal.data.streamed import Streamed, chosen_of
+from epochal.tables.streaming import Streamed, chosen_of
 
 TABLE = pa.table({"a": np.arange(100), "b": [str(number % 7) for number in range(100)]})
 

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
-from epochal.data.labels import Coded
-from epochal.data.quantity import check_target
 from epochal.errors import DataError
+from epochal.tables.labels import Coded
+from epochal.tables.target import check_target
 
 
 def texts(values, times=1):

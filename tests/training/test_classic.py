@@ -11,8 +11,8 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.keys import Purpose, generator, word
-from epochal.learn.dropout import kept
-from epochal.learn.network import initial
+from epochal.nn.dropout import kept
+from epochal.nn.layers import initial
 
 ROWS, FEATURES, CLASSES, BATCH, EPOCHS = 130, 5, 3, 32, 3
 SEED = 11

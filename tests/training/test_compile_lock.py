@@ -5,7 +5,7 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-from epochal.learn.turns import Turns
+from epochal.training.compile_lock import Turns
 
 
 def both_inside(turns, *programs):

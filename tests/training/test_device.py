@@ -9,7 +9,7 @@ import pytest
 
 from epochal import threads
 from epochal.errors import SettingError
-from epochal.learn.device import chosen, out_of_memory, start_xla, wants_batches
+from epochal.training.device import chosen, out_of_memory, start_xla, wants_batches
 
 
 def test_the_cpu_is_always_there():
@@ -37,7 +37,7 @@ def test_a_device_that_is_not_there_is_refused():
 def test_programs_are_kept_where_the_user_says(environment, expected):
     """EPOCHAL_CACHE decides, an empty one turns it off, and JAX's own setting stands."""
     code = (
-        "import jax; from epochal.learn.device import keep_programs, programs_folder;"
+        "import jax; from epochal.training.device import keep_programs, programs_folder;"
         "folder = programs_folder(); keep_programs();"
         "assert (folder or None) == jax.config.values['jax_compilation_cache_dir'];"
         "print(jax.config.values['jax_compilation_cache_dir'])"

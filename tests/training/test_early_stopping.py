@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from epochal.learn.stopping import Stopping, observed
+from epochal.training.early_stopping import Stopping, observed
 
 NAN = math.nan
 # losses, tol, patience -> epoch of the kept copy, epoch after which it stops (None: does not)

@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.data.batches import ArraySource, Epochs
-from epochal.learn import members
-from epochal.learn.losses import softmax
-from epochal.learn.network import apply
-from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.learn.training import Segment, run
-from epochal.presets import PRESETS
-from epochal.resolution import resolved
-from epochal.settings import checked
+from epochal.config.presets import PRESETS
+from epochal.config.resolution import resolved
+from epochal.config.settings import checked
+from epochal.loader.batches import ArraySource, Epochs
+from epochal.nn.layers import apply
+from epochal.nn.losses import softmax
+from epochal.training import ensemble
+from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.step import Segment, run
 
 ROWS, FEATURES, CLASSES = 50, 4, 3
 X = np.random.default_rng(1).normal(size=(ROWS, FEATURES)).astype(np.float32)
@@ -44,7 +44,7 @@ def trained(number, *, active=None, **settings):
     """Return states and losses after one segment."""
     program, fixed, state, segment, weights = setup(number, **settings)
     active = jnp.ones(number, jnp.float32) if active is None else jnp.asarray(active, jnp.float32)
-    return members.train_segment(program, fixed, state, segment, weights, active)
+    return ensemble.train_segment(program, fixed, state, segment, weights, active)
 
 
 def test_mapped_members_are_the_members_alone():
@@ -108,7 +108,7 @@ def test_best_copies_are_renewed_where_asked():
     """`kept` takes the new layers of the members named, and the old of the others."""
     old, new = setup(3)[2].layers, trained(3)[0].layers
     expected = np.array(old[0].weights)
-    best = members.kept(old, new, jnp.array([False, True, False]))
+    best = ensemble.kept(old, new, jnp.array([False, True, False]))
 
     np.testing.assert_array_equal(best[0].weights[0], expected[0])
     np.testing.assert_array_equal(best[0].weights[1], new[0].weights[1])
@@ -118,12 +118,12 @@ def test_best_copies_are_renewed_where_asked():
 def test_probabilities_are_averaged_over_members():
     """The ensemble's probabilities are the mean of the members' softmax outputs, in any pieces."""
     layers = trained(3)[0].layers
-    single = [softmax(apply(one, X, "relu")) for one in members.unstacked(layers)]
+    single = [softmax(apply(one, X, "relu")) for one in ensemble.unstacked(layers)]
     asked = layers, np.ones(3, np.float32), np.full(3, 1 / 3, np.float32)
 
     for piece in (len(X), len(X) // 2):
         np.testing.assert_allclose(
-            members.mean_probabilities(asked, jnp.asarray(X), len(X), "relu", piece),
+            ensemble.mean_probabilities(asked, jnp.asarray(X), len(X), "relu", piece),
             np.mean(single, axis=0),
             atol=1e-6,
         )
@@ -131,9 +131,9 @@ def test_probabilities_are_averaged_over_members():
 
 def test_rows_that_are_padding_cost_nothing():
     """Pieces behind the rows that count are left as they were: at 0."""
-    layers = members.unstacked(trained(1)[0].layers)[0]
+    layers = ensemble.unstacked(trained(1)[0].layers)[0]
     piece = len(X) // 2
-    logits = members.logits(layers, jnp.asarray(X), 1, "relu", piece)
+    logits = ensemble.logits(layers, jnp.asarray(X), 1, "relu", piece)
 
     np.testing.assert_allclose(logits[:piece], apply(layers, X[:piece], "relu"), atol=1e-6)
     assert not np.asarray(logits[piece:]).any()
@@ -142,7 +142,7 @@ def test_rows_that_are_padding_cost_nothing():
 def test_stacking_and_unstacking():
     """Unstacked members stack to the same tree."""
     state = setup(3)[2]
-    again = members.stacked(members.unstacked(state))
+    again = ensemble.stacked(ensemble.unstacked(state))
 
     for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(again), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from epochal.learn.setup import fixed_for, fresh_state, masks_for, program_for, started
-from epochal.presets import PRESETS
-from epochal.resolution import resolved
-from epochal.settings import checked
+from epochal.config.presets import PRESETS
+from epochal.config.resolution import resolved
+from epochal.config.settings import checked
+from epochal.training.init import fixed_for, fresh_state, masks_for, program_for, started
 
 
 def settings(**values):

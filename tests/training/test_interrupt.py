@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from epochal.learn.interrupt import stop_request
+from epochal.training.interrupt import stop_request
 
 
 def test_the_first_ctrl_c_asks_and_the_second_interrupts():

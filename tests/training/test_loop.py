@@ -8,21 +8,21 @@ import jax
 import numpy as np
 import pytest
 
-from epochal.data.batches import ArraySource, Epochs
-from epochal.data.encoding import Encoded, Known
-from epochal.data.judges import shared
-from epochal.data.rows import with_room
+from epochal.config.presets import PRESETS
+from epochal.config.resolution import resolved
+from epochal.config.settings import checked
 from epochal.errors import TrainingError
 from epochal.kernels import load
-from epochal.learn import groups, loop
-from epochal.learn.loop import Task, TrainingState, train
-from epochal.learn.losses import cross_entropy
-from epochal.learn.network import apply
-from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.learn.stopping import Outcome
-from epochal.presets import PRESETS
-from epochal.resolution import resolved
-from epochal.settings import checked
+from epochal.loader.batches import ArraySource, Epochs
+from epochal.loader.encode import Encoded, Known
+from epochal.loader.validation_rows import shared
+from epochal.nn.layers import apply
+from epochal.nn.losses import cross_entropy
+from epochal.tables.rows import with_room
+from epochal.training import loop, parallel
+from epochal.training.early_stopping import Outcome
+from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.loop import Task, TrainingState, train
 
 FEATURES, CLASSES, MEMBERS = 5, 2, 3
 
@@ -178,7 +178,7 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
 
     One group has two pieces handed over ahead, two groups have one.
     """
-    monkeypatch.setattr(groups, "cores", lambda: cores)
+    monkeypatch.setattr(parallel, "cores", lambda: cores)
     ours, start = task(judged=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
     for work in (loop.TOGETHER, 0):
@@ -221,7 +221,7 @@ def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, judged):
 def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
     """Epochs that train while others are told of are not in the state that is returned."""
     # One group: begun at once, and in this thread.
-    monkeypatch.setattr(groups, "cores", lambda: 1)
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
     plan, start = task(judged=False, early_stopping=False)
     told = []
 

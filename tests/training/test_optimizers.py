@@ -6,9 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from epochal.learn.network import Layer, initial
-from epochal.learn.optimizer import RULES, Hyper, factors, fresh_moments, updated
-from epochal.learn.training import Batch, Fixed, MemberState, Program, step
+from epochal.nn.layers import Layer, initial
+from epochal.training.optimizers import RULES, Hyper, factors, fresh_moments, updated
+from epochal.training.step import Batch, Fixed, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
 SIZES = (4, 6, 3)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.data.features import Sizes
-from epochal.learn import groups as room
-from epochal.learn.groups import grouped
-from epochal.learn.members import unstacked
-from epochal.learn.setup import fixed_for, fresh_state, program_for
-from epochal.presets import PRESETS
-from epochal.resolution import resolved
-from epochal.settings import checked
+from epochal.config.presets import PRESETS
+from epochal.config.resolution import resolved
+from epochal.config.settings import checked
+from epochal.preprocessing.feature_layout import Sizes
+from epochal.training import parallel as room
+from epochal.training.ensemble import unstacked
+from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.parallel import grouped
 
 
 def setting(members, *, vectorised=False):

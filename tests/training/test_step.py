@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.learn.dropout import inverted
-from epochal.learn.losses import LOSSES
-from epochal.learn.network import INPUTS, Layer, apply
-from epochal.learn.optimizer import Hyper, fresh_moments
-from epochal.learn.training import (
+from epochal.nn.dropout import inverted
+from epochal.nn.layers import INPUTS, Layer, apply
+from epochal.nn.losses import LOSSES
+from epochal.training.optimizers import Hyper, fresh_moments
+from epochal.training.step import (
     Batch,
     Fixed,
     Judging,

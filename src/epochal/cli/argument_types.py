@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-from epochal.data.memory import size_of
 from epochal.errors import SettingError
+from epochal.loader.memory import size_of
 
 # A name, in double quotes or as it stands, and the comma or the end behind it.
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",][^,]*|))\s*(,|$)')

@@ -15,9 +15,9 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from epochal.data.sources.opening import reading
-from epochal.data.sources.pipes import is_piped, piped
 from epochal.errors import SettingError, suggestion
+from epochal.io.opening import reading
+from epochal.io.pipes import is_piped, piped
 
 if TYPE_CHECKING:
     import argparse

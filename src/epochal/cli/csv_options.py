@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.data.csv_options import MISSING_VALUES, PLAIN, CsvOptions
+from epochal.config.csv_options import MISSING_VALUES, PLAIN, CsvOptions
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def reading_as(model: Model, options: CsvOptions) -> Model:
 def _is_text(path: str) -> bool:
     """Whether a path leads to CSV files; the files of a folder or a pattern are of one format."""
     # Here and not above: the help does without the libraries that this loads.
-    from epochal.data.sources.discovery import discover, format_of, is_data
-    from epochal.data.sources.named_file import OpenedData
+    from epochal.io.discovery import discover, format_of, is_data
+    from epochal.io.opened_data import OpenedData
 
     is_found = isinstance(path, OpenedData) or is_data(path)
     return format_of(discover(path)[0] if is_found else Path(path)) == "text"

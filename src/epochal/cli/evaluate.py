@@ -12,23 +12,23 @@ from epochal.cli.inputs import open_inputs
 from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_lines
 from epochal.cli.reading import refuse_inputs_of
-from epochal.data.label_matching import class_indices
-from epochal.data.origin import Piece
-from epochal.data.sources.roles import Roles, labelled_batches
-from epochal.data.unseen import Unseen
 from epochal.errors import DataError
+from epochal.inference.predict import predict_ahead, warn_of_unseen
+from epochal.io.columns import Roles, labelled_batches
+from epochal.metrics.classification import Tally
 from epochal.model.artifact import load
-from epochal.use.evaluate import Tally
-from epochal.use.predict import predict_ahead, warn_of_unseen
+from epochal.preprocessing.unseen import Unseen
+from epochal.tables.label_matching import class_indices
+from epochal.tables.origin import Piece
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
     from epochal.cli.counting import Count
-    from epochal.data.labelled import Labelled
     from epochal.model.description import Model
     from epochal.records import Evaluation
+    from epochal.tables.dataset import Labelled
 
 # How far the AUC may be from the exact one without a word: one in its last digit shown.
 AUC_ERROR = 1e-4

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from epochal.data.sources import idx
-from epochal.data.sources.discovery import FORMATS, files_of, format_of, open_data
 from epochal.errors import SettingError
+from epochal.io import idx
+from epochal.io.discovery import FORMATS, files_of, format_of, open_data
 
 if TYPE_CHECKING:
     import argparse

@@ -14,20 +14,20 @@ from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
 from epochal.cli.reading import roles_of
 from epochal.cli.surveying import Look, counted_cells, described
-from epochal.data.labels import encode_labels
-from epochal.data.sources.discovery import is_data
-from epochal.data.sources.roles import labelled
-from epochal.data.weights import present, warn_of_few
+from epochal.config.presets import PRESETS
+from epochal.config.settings import AUTO
+from epochal.io.columns import labelled
+from epochal.io.discovery import is_data
 from epochal.model.artifact import load
-from epochal.presets import PRESETS
-from epochal.settings import AUTO
+from epochal.tables.labels import encode_labels
+from epochal.tables.sample_weights import present, warn_of_few
 
 if TYPE_CHECKING:
     import argparse
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.schema import Column, Schema
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
+    from epochal.tables.schema import Column, Schema
 
 COLUMNS_SHOWN, NAME = 40, 28
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
-from epochal.data.memory import give_back_at_once
 from epochal.errors import EpochalError, WriteError
+from epochal.loader.memory import give_back_at_once
 from epochal.threads import limited
 
 if TYPE_CHECKING:

@@ -6,9 +6,18 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from epochal.constraints import Choice, Constraint, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import (
+    Choice,
+    Constraint,
+    Either,
+    Flag,
+    Integer,
+    Nothing,
+    Number,
+    Sizes,
+)
+from epochal.config.settings import SETTINGS
 from epochal.errors import SettingError
-from epochal.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from epochal import __version__
 from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
 from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
+from epochal.config.presets import PRESETS
 from epochal.errors import SettingError, suggestion
-from epochal.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ DATA_HELP = (
     "a glob in quotes, a folder of parts, or one of class-named folders of pictures; "
     "- is standard input"
 )
-# As epochal.data.sources.discovery reads and epochal.cli.writing writes them; a test holds them together.
+# As epochal.io.discovery reads and epochal.cli.writing writes them; a test holds them together.
 FORMATS = ("csv", "tsv", "parquet", "arrow", "npy", "npz", "idx")
 OUT_FORMATS = ("csv", "tsv", "parquet")
 QUIET = "say nothing but warnings and errors"

@@ -20,12 +20,12 @@ from epochal.cli.writing import (
     predictions,
     table_writer,
 )
-from epochal.data.origin import Piece
-from epochal.data.sources import files
-from epochal.data.unseen import Unseen
+from epochal.inference.decision import Decision
+from epochal.inference.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
+from epochal.io import files
 from epochal.model.artifact import load
-from epochal.use.decision import Decision
-from epochal.use.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
+from epochal.preprocessing.unseen import Unseen
+from epochal.tables.origin import Piece
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from epochal.cli.writing import Destination
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
 
     Pieces = Iterator[tuple[pa.Table | None, Piece]]

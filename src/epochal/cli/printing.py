@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochal.cli.track import epochs_named
-from epochal.data.sources.named_file import OpenedData
 from epochal.errors import readable
+from epochal.io.opened_data import OpenedData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

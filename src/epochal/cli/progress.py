@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from epochal.cli.output import Output
+    from epochal.config.settings import Settings
     from epochal.records import EpochEvent
-    from epochal.settings import Settings
 
 # Twice a second: a clock that runs, and no flicker.
 REFRESHES_PER_SECOND = 2

@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.cli.printing import counted
-from epochal.data.csv_options import PLAIN
-from epochal.data.label_matching import class_indices
-from epochal.data.labelled import Labelled
-from epochal.data.labels import Coded
-from epochal.data.numbers import is_number
-from epochal.data.origin import Origin
-from epochal.data.rows import head_of
-from epochal.data.sources.roles import Roles, labelled, labelled_batches
-from epochal.data.streamed import joined
+from epochal.config.csv_options import PLAIN
 from epochal.errors import DataError, SettingError
+from epochal.io.columns import Roles, labelled, labelled_batches
+from epochal.tables.dataset import Labelled
+from epochal.tables.label_matching import class_indices
+from epochal.tables.labels import Coded
+from epochal.tables.numeric import is_number
+from epochal.tables.origin import Origin
+from epochal.tables.rows import head_of
+from epochal.tables.streaming import joined
 
 if TYPE_CHECKING:
     import argparse
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
-    from epochal.data.streamed import Streamed
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
+    from epochal.tables.rows import Rows
+    from epochal.tables.streaming import Streamed
 
 ROWS_PER_PIECE = 65_536
 KINDS = ("numbers", "truth values", "dates", "categories")

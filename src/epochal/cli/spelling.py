@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from epochal.data.canonical import canonical_texts
-from epochal.data.csv_options import MISSING_VALUES
-from epochal.data.numbers import is_number, is_text
-from epochal.data.sources.tables import plain_column, plain_type
+from epochal.config.csv_options import MISSING_VALUES
 from epochal.errors import DataError
+from epochal.io.tables import plain_column, plain_type
+from epochal.tables.canonical import canonical_texts
+from epochal.tables.numeric import is_number, is_text
 
 # A quote; what ends a line for some readers, such as a lone carriage return; what a reader that
 # guesses may take for the separator.

@@ -11,22 +11,22 @@ import pyarrow as pa
 
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
-from epochal.data.copies import Seen, kinds_of, row_keys
-from epochal.data.labels import Coded
-from epochal.data.rows import ahead, head_of, pieces, take
-from epochal.data.schema import kind_of
-from epochal.data.sources.text_counts import cell_counts
-from epochal.data.streamed import joined
-from epochal.data.survey import Survey, repeated, survey
+from epochal.io.csv.cell_counts import cell_counts
+from epochal.profiling.columns import Survey, repeated, survey
+from epochal.profiling.duplicates import Seen, kinds_of, row_keys
+from epochal.tables.labels import Coded
+from epochal.tables.rows import ahead, head_of, pieces, take
+from epochal.tables.schema import kind_of
+from epochal.tables.streaming import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from epochal.data.labelled import Labelled
-    from epochal.data.origin import Origin
-    from epochal.data.rows import Rows
-    from epochal.data.sources.text_counts import CellCounts
-    from epochal.data.survey import Doubt, Found
+    from epochal.io.csv.cell_counts import CellCounts
+    from epochal.profiling.columns import Doubt, Found
+    from epochal.tables.dataset import Labelled
+    from epochal.tables.origin import Origin
+    from epochal.tables.rows import Rows
 
 COLUMNS_SHOWN, NAME = 100, 28
 # Columns are searched for what looks wrong in so many rows, where there are more.

@@ -35,22 +35,22 @@ from epochal.cli.train_report import (
     result_lines,
     result_values,
 )
-from epochal.data.csv_options import PLAIN
-from epochal.data.grouped import holdout_of_groups, numbered_groups
-from epochal.data.labels import encode_labels
-from epochal.data.memory import Memory
-from epochal.data.sources.discovery import format_of
-from epochal.data.sources.pipes import is_piped
-from epochal.data.sources.roles import labelled, labelled_batches
-from epochal.data.split import holdout, latest
+from epochal.config.csv_options import PLAIN
+from epochal.config.presets import asked
 from epochal.errors import SettingError
+from epochal.fit_types import Circumstances, Fitted, check_beside
+from epochal.io.columns import labelled, labelled_batches
+from epochal.io.discovery import format_of
+from epochal.io.pipes import is_piped
 from epochal.keys import Purpose, generator
-from epochal.learn.stopping import Outcome
+from epochal.loader.memory import Memory
 from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
-from epochal.presets import asked
-from epochal.request import Circumstances, Fitted, check_beside
+from epochal.splitting.grouped import holdout_of_groups, numbered_groups
+from epochal.splitting.stratified import holdout, latest
+from epochal.tables.labels import encode_labels
+from epochal.training.early_stopping import Outcome
 
 if TYPE_CHECKING:
     import argparse
@@ -58,10 +58,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.labelled import Labelled
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.records import Evaluation
+    from epochal.tables.dataset import Labelled
 
 
 def run(arguments: argparse.Namespace) -> int:

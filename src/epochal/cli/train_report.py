@@ -18,17 +18,17 @@ from epochal.cli.printing import (
 from epochal.cli.reading import class_counts, columns_found
 from epochal.cli.surveying import warning_lines, warning_values
 from epochal.cli.track import clock
-from epochal.learn.stopping import Outcome
+from epochal.training.early_stopping import Outcome
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
     from epochal.cli.surveying import Look
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.labelled import Labelled
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.records import Evaluation
+    from epochal.tables.dataset import Labelled
 
 
 class Parts(NamedTuple):

@@ -16,8 +16,8 @@ from epochal.cli.inputs import STANDARD_STREAM
 from epochal.cli.output import STANDARD_OUTPUT, discard_standard_output
 from epochal.cli.spelling import csv_lines, refuse_unspellable
 from epochal.errors import DataError, EpochalError, SettingError, WriteError
+from epochal.inference.decision import Decision
 from epochal.model.atomic import atomic, check_writable
-from epochal.use.decision import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

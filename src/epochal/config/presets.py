@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from epochal.constraints import Choice
+from epochal.config.constraints import Choice
+from epochal.config.settings import Settings, checked, is_auto
 from epochal.errors import SettingError, suggestion
-from epochal.settings import Settings, checked, is_auto
 
 PRESETS: Final[dict[str, Settings]] = {
     "default": Settings(),

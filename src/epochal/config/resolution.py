@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from epochal.settings import AUTO, SETTINGS, WIDE, Settings
+from epochal.config.settings import AUTO, SETTINGS, WIDE, Settings
 
 
 def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...] = ()) -> Settings:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
-from epochal.constraints import Choice, Constraint, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import (
+    Choice,
+    Constraint,
+    Either,
+    Flag,
+    Integer,
+    Nothing,
+    Number,
+    Sizes,
+)
 from epochal.errors import SettingError
 
 AUTO: Final = "auto"

@@ -1,1 +1,1 @@
-"""What is done with a model: siblings, each answers one question."""
+"""Inference: predictions, out-of-bag predictions, calibration."""

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.label_matching import matching
-from epochal.data.labels import missing_labels
-from epochal.data.origin import Piece
-from epochal.data.sources.roles import labelled_batches
-from epochal.data.unseen import Unseen
 from epochal.errors import CellError, DataError
-from epochal.use.predict import predict_ahead, warn_of_unseen
+from epochal.inference.predict import predict_ahead, warn_of_unseen
+from epochal.io.columns import labelled_batches
+from epochal.preprocessing.unseen import Unseen
+from epochal.tables.label_matching import matching
+from epochal.tables.labels import missing_labels
+from epochal.tables.origin import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from epochal.data.labelled import Labelled
-    from epochal.data.sources.roles import Roles
+    from epochal.io.columns import Roles
     from epochal.model.description import Model
+    from epochal.tables.dataset import Labelled
 
 # Rows of a file that are read at a time.
 PIECE_ROWS = 16_384

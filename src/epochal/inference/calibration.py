@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.learn.losses import cross_entropy, softmax
+from epochal.inference.oob import Opinion, mean_opinion
+from epochal.nn.losses import cross_entropy, softmax
 from epochal.records import Calibration
-from epochal.use.left_out import Opinion, mean_opinion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.learn.losses import softmax
-from epochal.learn.network import outputs
+from epochal.inference.predict import SMALL, logits, work
+from epochal.nn.layers import outputs
+from epochal.nn.losses import softmax
 from epochal.records import OutOfBag
-from epochal.use.predict import SMALL, logits, work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.batches import RowSource
-    from epochal.learn.network import Layers
+    from epochal.loader.batches import RowSource
+    from epochal.nn.layers import Layers
 
 CHUNK = 65_536  # rows at a time
 

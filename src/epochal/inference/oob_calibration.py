@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.data.batches import LazySource
-from epochal.data.judges import Judges, own
-from epochal.data.scaling import scaled
-from epochal.learn.setup import kind_of
+from epochal.inference.calibration import calibrated, expected_loss
+from epochal.inference.oob import Opinion, mean_opinion, opinion
+from epochal.loader.batches import LazySource
+from epochal.loader.validation_rows import Judges, own
+from epochal.preprocessing.byte_scaling import scaled
 from epochal.records import Calibration
-from epochal.use.calibration import calibrated, expected_loss
-from epochal.use.left_out import Opinion, mean_opinion, opinion
+from epochal.training.init import kind_of
 
 if TYPE_CHECKING:
-    from epochal.data.bags import Bags
-    from epochal.data.encoding import Encoded
-    from epochal.data.memory import Memory
-    from epochal.data.scaling import Scaling
-    from epochal.learn.loop import Trained
-    from epochal.settings import Settings
+    from epochal.config.settings import Settings
+    from epochal.loader.encode import Encoded
+    from epochal.loader.memory import Memory
+    from epochal.preprocessing.byte_scaling import Scaling
+    from epochal.splitting.bagging import Bags
+    from epochal.training.loop import Trained
 
 
 class Asked(NamedTuple):

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.matching import matched
-from epochal.data.origin import Piece
-from epochal.data.rows import ahead, cut
-from epochal.data.sources import files
-from epochal.data.unseen import Unseen
-from epochal.learn.losses import softmax
-from epochal.learn.network import apply, dense, outputs
+from epochal.config.csv_options import PLAIN
+from epochal.io import files
+from epochal.nn.layers import apply, dense, outputs
+from epochal.nn.losses import softmax
+from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.validation import matched
+from epochal.tables.origin import Piece
+from epochal.tables.rows import ahead, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
-    from epochal.learn.network import Layers
+    from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
+    from epochal.nn.layers import Layers
     from epochal.records import Calibration
+    from epochal.tables.rows import Rows
 
     Array = Any  # a JAX array
 
@@ -216,9 +216,9 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
     """Return one member's logits, float64 (rows, classes); the arguments are as above."""
     if not large:
         return _direct_logits(layers, x, activation)
-    from epochal.learn import members
+    from epochal.training import ensemble
 
-    return _by_blocks(members.logits, layers, x, activation)
+    return _by_blocks(ensemble.logits, layers, x, activation)
 
 
 def _by_blocks(
@@ -232,7 +232,7 @@ def _by_blocks(
     # Here and not above: what is small needs no JAX, which takes a second to load.
     import jax
 
-    from epochal.learn.device import out_of_memory, start_xla, wants_batches
+    from epochal.training.device import out_of_memory, start_xla, wants_batches
 
     start_xla()
     # To the caller's device: the threads that predict blocks do not know it by themselves.
@@ -281,7 +281,7 @@ def _compiled(
     members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
 ) -> np.ndarray:
     """Return the mean probabilities, by the compiled program in float32."""
-    from epochal.learn.members import mean_probabilities, stacked
+    from epochal.training.ensemble import mean_probabilities, stacked
 
     how = [np.asarray(each, np.float32) for each in (calibration.sharpness, calibration.weights)]
     return _by_blocks(mean_probabilities, (stacked(members), *how), x, activation)

@@ -1,1 +1,1 @@
-"""From what a person has (files, frames, arrays) to tables and arrays."""
+"""Input: files, data frames and arrays become tables; column roles."""

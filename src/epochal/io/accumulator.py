@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import is_text
-from epochal.data.sources.typed_labels import labels_of
 from epochal.errors import DataError
+from epochal.io.typed_labels import labels_of
+from epochal.tables.numeric import is_text
 
 # So many different values are brought together at once, at least.
 _TOGETHER = 1 << 16

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.data.labels import encode_labels, missing_labels
-from epochal.data.sources.runs import changed
 from epochal.errors import SourceError
+from epochal.io.scan import changed
+from epochal.tables.labels import encode_labels, missing_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

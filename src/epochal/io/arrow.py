@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import plain, plain_schema, regrouped, without_index
 from epochal.errors import SourceError
+from epochal.io.opening import reading
+from epochal.io.tables import plain, plain_schema, regrouped, without_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.categories import as_dictionary
-from epochal.data.csv_options import PLAIN
-from epochal.data.labelled import Labelled
-from epochal.data.labels import Coded
-from epochal.data.numbers import Place, numbers
-from epochal.data.quantity import check_target
-from epochal.data.schema import refuse_unusable
-from epochal.data.sources import files
-from epochal.data.sources.discovery import format_of
-from epochal.data.sources.frames import as_values, feature_names
-from epochal.data.sources.gathered import LabelColumn
-from epochal.data.sources.labelled import no_columns, no_labels, target_of
-from epochal.data.sources.streams import stream
+from epochal.config.csv_options import PLAIN
 from epochal.errors import CellError, ColumnError, DataError
+from epochal.io import files
+from epochal.io.accumulator import LabelColumn
+from epochal.io.discovery import format_of
+from epochal.io.frames import as_values, feature_names
+from epochal.io.labelled import no_columns, no_labels, target_of
+from epochal.io.streams import stream
+from epochal.tables.categories import as_dictionary
+from epochal.tables.dataset import Labelled
+from epochal.tables.labels import Coded
+from epochal.tables.numeric import Place, numbers
+from epochal.tables.schema import refuse_unusable
+from epochal.tables.target import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
-    from epochal.data.sources.labelled import LabelledRows
+    from epochal.config.csv_options import CsvOptions
+    from epochal.io.labelled import LabelledRows
+    from epochal.tables.rows import Rows
 
 
 class Roles(NamedTuple):

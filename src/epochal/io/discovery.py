@@ -8,12 +8,12 @@ import shlex
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from epochal.data.sources import idx, pictures
-from epochal.data.sources.hive import is_partition
-from epochal.data.sources.named_file import NamedFile, OpenedData, ending_of, named_file
-from epochal.data.sources.opening import missing, reading
-from epochal.data.sources.pipes import STANDARD_INPUT, is_piped, piped, say_nothing, standard_input
 from epochal.errors import MissingFileError, SourceError
+from epochal.io import idx, images
+from epochal.io.hive import is_partition
+from epochal.io.opened_data import NamedFile, OpenedData, ending_of, named_file
+from epochal.io.opening import missing, reading
+from epochal.io.pipes import STANDARD_INPUT, is_piped, piped, say_nothing, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ SUFFIXES = {
     ".npy": "arrays",
     ".npz": "arrays",
     ".idx": "idx",
-    **dict.fromkeys(pictures.ENDINGS, "pictures"),
+    **dict.fromkeys(images.ENDINGS, "pictures"),
 }
 # What can be said of data whose name says nothing, and the ending that says it; what a pipe holds.
 FORMATS = {
@@ -156,14 +156,14 @@ def _parts(folder: Path) -> list[Path]:
     except PermissionError as error:
         raise SourceError(f"{folder} may not be read: permission denied") from error
     files = [entry for entry in entries if _is_part(entry)]
-    images = idx.images_in(files)
-    if len(images) > 1:
-        names = ", ".join(image.name for image in images)
+    idx_images = idx.images_in(files)
+    if len(idx_images) > 1:
+        names = ", ".join(image.name for image in idx_images)
         hint = f"give one of the images files: {names}"
-        raise SourceError(f"{folder} has {len(images)} images files", "one", hint)
-    if images:
-        return images
-    inside = [] if files else pictures.pictures_in(folder)
+        raise SourceError(f"{folder} has {len(idx_images)} images files", "one", hint)
+    if idx_images:
+        return idx_images
+    inside = [] if files else images.pictures_in(folder)
     if inside:
         return inside
     files += [

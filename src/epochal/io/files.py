@@ -12,37 +12,45 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.origin import Origin, Piece
-from epochal.data.sources import pictures
-from epochal.data.sources.array_streams import refuse_unlike
-from epochal.data.sources.discovery import SUFFIXES, discover, format_of
-from epochal.data.sources.hive import partitioned
-from epochal.data.sources.labelled import (
+from epochal.config.csv_options import PLAIN
+from epochal.errors import DataError, SourceError
+from epochal.io import images
+from epochal.io.array_streams import refuse_unlike
+from epochal.io.discovery import SUFFIXES, discover, format_of
+from epochal.io.hive import partitioned
+from epochal.io.labelled import (
     LabelledRows,
     from_table,
     no_columns,
     no_labels,
     without_missing,
 )
-from epochal.data.sources.named_file import OpenedData
-from epochal.data.sources.opening import reading
-from epochal.data.sources.parts import TableFormat, joint_schema, read_parts, shared_names
-from epochal.data.sources.typed_labels import spelled
-from epochal.errors import DataError, SourceError
+from epochal.io.multifile import TableFormat, joint_schema, read_parts, shared_names
+from epochal.io.opened_data import OpenedData
+from epochal.io.opening import reading
+from epochal.io.typed_labels import spelled
+from epochal.tables.origin import Origin, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
+    from epochal.config.csv_options import CsvOptions
+    from epochal.tables.rows import Rows
 
 _Block = TypeVar("_Block")
 
 __all__ = ["SUFFIXES", "LabelledRows", "batches", "discover", "labelled_batches", "read"]
 
 TABLES = ("text", "parquet", "arrow")
+# The modules that read the formats.
+_MODULES = {
+    "text": "epochal.io.csv.reader",
+    "parquet": "epochal.io.parquet",
+    "arrow": "epochal.io.arrow",
+    "arrays": "epochal.io.numpy_files",
+    "idx": "epochal.io.idx",
+}
 
 
 class ArrayFormat(Protocol):
@@ -216,7 +224,7 @@ def _array_batches(
     """Yield the batches of every part of arrays in turn."""
     of_parts: Iterable[tuple[object, Iterator[tuple[np.ndarray, np.ndarray | None]]]]
     if name == "pictures":
-        of_parts = [(source, pictures.together(parts, rows, target))]
+        of_parts = [(source, images.together(parts, rows, target))]
     else:
         of_parts = ((part, array_format(name).batches(part, rows, target)) for part in parts)
     for part, blocks in of_parts:
@@ -244,19 +252,19 @@ def _arrays(
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield the arrays of every part, of pictures all at once."""
     if name == "pictures":
-        return pictures.together(parts, len(parts), target)
+        return images.together(parts, len(parts), target)
     return (array_format(name).read(part, target) for part in parts)
 
 
 def table_format(name: str, csv: CsvOptions = PLAIN) -> TableFormat:
     """Return what reads a format of tables, loaded when needed; text as the options say."""
-    module = import_module(f"epochal.data.sources.{name}")
+    module = import_module(_MODULES[name])
     return cast("TableFormat", module.TextFormat(csv) if name == "text" else module)
 
 
 def array_format(name: str) -> ArrayFormat:
     """Return the module for a format of arrays, loaded when needed."""
-    return cast("ArrayFormat", import_module(f"epochal.data.sources.{name}"))
+    return cast("ArrayFormat", import_module(_MODULES[name]))
 
 
 def _wanted(columns: Sequence[str] | None, target: str | None) -> list[str] | None:

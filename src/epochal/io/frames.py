@@ -16,7 +16,11 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.sources.conversion import (
+from epochal.errors import ColumnError, DataError
+from epochal.io.objects import masked_as_nan, unmasked
+from epochal.io.tables import plain, refuse_duplicates
+from epochal.io.typed_labels import labels_of, named
+from epochal.tables.conversion import (
     EXPECTED,
     HINT,
     converting,
@@ -24,10 +28,6 @@ from epochal.data.sources.conversion import (
     refuse_unwritable,
     shown,
 )
-from epochal.data.sources.objects import masked_as_nan, unmasked
-from epochal.data.sources.tables import plain, refuse_duplicates
-from epochal.data.sources.typed_labels import labels_of, named
-from epochal.errors import ColumnError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

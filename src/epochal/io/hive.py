@@ -19,8 +19,8 @@ from epochal.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from epochal.data.sources.parts import TableFormat
-    from epochal.data.sources.table_streams import TypedFormat
+    from epochal.io.multifile import TableFormat
+    from epochal.io.table_streams import TypedFormat
 
 MISSING = "__HIVE_DEFAULT_PARTITION__"
 _FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)

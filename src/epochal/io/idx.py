@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from epochal.data.sources.opening import open_bytes, reading
 from epochal.errors import ColumnError, DataError, SourceError
+from epochal.io.opening import open_bytes, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

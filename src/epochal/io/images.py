@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.sources.opening import reading
 from epochal.errors import ColumnError, SourceError
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.labels import missing_labels
-from epochal.data.origin import NOWHERE, Origin
-from epochal.data.sources.typed_labels import labels_of
-from epochal.data.streamed import chosen_of
 from epochal.errors import ColumnError, DataError, suggestion
+from epochal.io.typed_labels import labels_of
+from epochal.tables.labels import missing_labels
+from epochal.tables.origin import NOWHERE, Origin
+from epochal.tables.streaming import chosen_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.rows import Rows
+    from epochal.tables.rows import Rows
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from epochal.data.sources.opening import reading
 from epochal.errors import ColumnError, SourceError
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.labels import missing_labels
-from epochal.data.sources.frames import column_of, is_frame
 from epochal.errors import DataError
+from epochal.io.frames import column_of, is_frame
+from epochal.tables.labels import missing_labels
 
 if TYPE_CHECKING:
-    from epochal.data.labelled import Labelled
-    from epochal.data.sources.roles import Roles
+    from epochal.io.columns import Roles
+    from epochal.tables.dataset import Labelled
 
 # What the arguments of `fit` are called.
 _ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "timestamps"}
@@ -24,7 +24,7 @@ def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[s
 
     `ending` is the end of the argument names, "_val" for validation rows.
 
-    >>> from epochal.data.sources.roles import Roles
+    >>> from epochal.io.columns import Roles
     >>> import pyarrow as pa
     >>> values, named = taken_from(pa.table({"age": [3], "sold": ["no"]}), Roles("sold"))
     >>> values.target.to_pylist(), named

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.data.sources.named_file import ending_of
-from epochal.data.sources.opening import reading
 from epochal.errors import ColumnError, DataError, SourceError
+from epochal.io.opened_data import ending_of
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

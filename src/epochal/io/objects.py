@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.sources.conversion import converting, number_of, shown, shown_value
 from epochal.errors import CellTypeError, DataError
+from epochal.tables.conversion import converting, number_of, shown, shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,14 +16,14 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from epochal.data.sources.named_file import named_file
-from epochal.data.unnamed import unnamed
 from epochal.errors import SourceError, WriteError
+from epochal.io.opened_data import named_file
+from epochal.io.tempfiles import unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from epochal.data.sources.named_file import NamedFile
+    from epochal.io.opened_data import NamedFile
 
 STANDARD_INPUT = "standard input"
 # Names under which the system shows it, beside the `-` of the command line.

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from epochal import threads
-from epochal.data.sources.opening import reading
-from epochal.data.streamed import only, regrouped
 from epochal.errors import SourceError
+from epochal.io.opening import reading
+from epochal.tables.streaming import only, regrouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

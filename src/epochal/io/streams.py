@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.origin import Origin
-from epochal.data.schema import refuse_unusable
-from epochal.data.sources import array_streams, files, pictures, table_streams
-from epochal.data.sources.array_streams import ArrayPart
-from epochal.data.sources.discovery import discover, format_of
-from epochal.data.sources.gathered import Gathered, LabelColumn
-from epochal.data.sources.hive import partitioned, partitions
-from epochal.data.sources.labelled import no_columns, no_labels
-from epochal.data.sources.parts import shared_names
-from epochal.data.sources.runs import Run, digest_of, pieces, stamped
-from epochal.data.sources.typed_labels import spelled
-from epochal.data.streamed import Streamed
+from epochal.config.csv_options import PLAIN
 from epochal.errors import ColumnError
+from epochal.io import array_streams, files, images, table_streams
+from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.array_streams import ArrayPart
+from epochal.io.discovery import discover, format_of
+from epochal.io.hive import partitioned, partitions
+from epochal.io.labelled import no_columns, no_labels
+from epochal.io.multifile import shared_names
+from epochal.io.scan import Run, digest_of, pieces, stamped
+from epochal.io.typed_labels import spelled
+from epochal.tables.origin import Origin
+from epochal.tables.schema import refuse_unusable
+from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     import numpy as np
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.sources.parts import TableFormat
-    from epochal.data.sources.runs import Stamped
+    from epochal.config.csv_options import CsvOptions
+    from epochal.io.multifile import TableFormat
+    from epochal.io.scan import Stamped
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _stream_of_arrays(
     paths = [part.path for part in parts]
     runs_of = [parts] if name == "pictures" else [[part] for part in parts]
     if name == "pictures":
-        readers = [ArrayPart(Path(source), partial(pictures.together, paths, target=target))]
+        readers = [ArrayPart(Path(source), partial(images.together, paths, target=target))]
     else:
         form = files.array_format(name)
         readers = [ArrayPart(path, partial(form.batches, path, target=target)) for path in paths]

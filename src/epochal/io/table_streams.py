@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
-from epochal.data.sources.hive import Partitioned
-from epochal.data.sources.opening import reading
-from epochal.data.sources.parts import TableFormat, joint_schema
-from epochal.data.sources.text_parts import TextPart, surveyed
+from epochal.io.csv.typing_pass import TextPart, surveyed
+from epochal.io.hive import Partitioned
+from epochal.io.multifile import TableFormat, joint_schema
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.data.sources.gathered import Gathered
-    from epochal.data.sources.text import TextFormat
+    from epochal.io.accumulator import Gathered
+    from epochal.io.csv.reader import TextFormat
 
 # About so many values are in a block of a file with types, but never more rows than this.
 _VALUES, _ROWS = 1 << 20, 1 << 16

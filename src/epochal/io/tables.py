@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data import streamed
-from epochal.data.sources.conversion import converting
 from epochal.errors import DataError
+from epochal.tables import streaming
+from epochal.tables.conversion import converting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -172,7 +172,7 @@ def regrouped(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
     >>> [table.num_rows for table in regrouped(blocks, 3)]
     [3, 2]
     """
-    return streamed.regrouped((pa.Table.from_batches([block]) for block in blocks), rows)
+    return streaming.regrouped((pa.Table.from_batches([block]) for block in blocks), rows)
 
 
 def without_index(schema: pa.Schema, where: str) -> list[str]:

@@ -8,10 +8,10 @@ import decimal
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.canonical import canonical_texts
-from epochal.data.labels import unknown_type
-from epochal.data.sources.conversion import is_gap
-from epochal.data.sources.tables import plain_column
+from epochal.io.tables import plain_column
+from epochal.tables.canonical import canonical_texts
+from epochal.tables.conversion import is_gap
+from epochal.tables.labels import unknown_type
 
 # Types of Python whose values Arrow holds in a column of one type; each before the type it inherits.
 _TYPED = (decimal.Decimal, datetime.datetime, datetime.date, datetime.time)

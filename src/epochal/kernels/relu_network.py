@@ -15,11 +15,11 @@ import jax.numpy as jnp
 from epochal.kernels import xla_cpu
 from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
 from epochal.kernels.library import load
-from epochal.learn.kernels import Backend, FusedAdam
-from epochal.learn.network import Layer
+from epochal.nn.backend import Backend, FusedAdam
+from epochal.nn.layers import Layer
 
 if TYPE_CHECKING:
-    from epochal.learn.dropout import Drop
+    from epochal.nn.dropout import Drop
 
     Array = Any  # a JAX array
     Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; the scale of what stays

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from epochal.learn.kernels import Backend
+from epochal.nn.backend import Backend
 
 if TYPE_CHECKING:
     Array = Any  # a JAX array

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from epochal.data.memory import SEGMENT_BYTES
-from epochal.data.rows import aligned, bucket, roomy
 from epochal.keys import Purpose, generator
+from epochal.loader.memory import SEGMENT_BYTES
+from epochal.tables.rows import aligned, bucket, roomy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

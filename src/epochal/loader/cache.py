@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import epochal
-from epochal.data.preprocess import KEYS, Preprocessor
-from epochal.data.unnamed import name, unnamed
 from epochal.errors import WriteError
+from epochal.io.tempfiles import name, unnamed
+from epochal.preprocessing.preprocessor import KEYS, Preprocessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

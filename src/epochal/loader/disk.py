@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.batches import Taken
-from epochal.data.rows import aligned
-from epochal.data.unnamed import unnamed
 from epochal.errors import SourceError, WriteError
+from epochal.io.tempfiles import unnamed
+from epochal.loader.batches import Taken
+from epochal.tables.rows import aligned
 
 if TYPE_CHECKING:
     import io

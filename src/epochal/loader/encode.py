@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.batches import ArraySource, LazySource, RowSource
-from epochal.data.origin import Origin
-from epochal.data.packing import PackedSource
-from epochal.data.rows import ahead, len_of, pieces, take, with_room
-from epochal.data.store import Layout, Store, StoredSource, stored_in
-from epochal.data.streamed import Streamed
-from epochal.data.unnamed import name
+from epochal.io.tempfiles import name
+from epochal.loader.batches import ArraySource, LazySource, RowSource
+from epochal.loader.disk import Layout, Store, StoredSource, stored_in
+from epochal.loader.packed import PackedSource
+from epochal.tables.origin import Origin
+from epochal.tables.rows import ahead, len_of, pieces, take, with_room
+from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.kept import Kept
-    from epochal.data.memory import Memory
-    from epochal.data.packing import Packing
-    from epochal.data.preprocess import Preprocessor
-    from epochal.data.rows import Rows
+    from epochal.loader.cache import Kept
+    from epochal.loader.memory import Memory
+    from epochal.preprocessing.packing import Packing
+    from epochal.preprocessing.preprocessor import Preprocessor
+    from epochal.tables.rows import Rows
 
 # Encoded bytes of a piece, and rows that it has anyway: some pieces are under way together.
 _PIECE_BYTES, _FEWEST = 2**23, 256

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.batches import ArraySource
-from epochal.data.encoding import stride
+from epochal.loader.batches import ArraySource
+from epochal.loader.encode import stride
 
 if TYPE_CHECKING:
-    from epochal.data.bags import Bags
-    from epochal.data.encoding import Encoded
+    from epochal.loader.encode import Encoded
+    from epochal.splitting.bagging import Bags
 
 
 @dataclass(frozen=True)

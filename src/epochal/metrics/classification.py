@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epochal.errors import DataError
+from epochal.metrics.roc import Area, Ranking
 from epochal.records import ClassFigures, Evaluation
-from epochal.use.ranking import Area, Ranking
 
 BINS = 15
 # Distinct probabilities to which those of all classes are brought for the AUC: at 24 bytes each,

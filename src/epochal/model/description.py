@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from epochal.config.settings import AUTO
 from epochal.errors import ModelError
-from epochal.learn.embedding import Embedding, embedding_shapes
-from epochal.learn.network import Layer, dense
 from epochal.model import figures, labels
 from epochal.model.parameters import Parameters, to_json
-from epochal.settings import AUTO
+from epochal.nn.embedding import Embedding, embedding_shapes
+from epochal.nn.layers import Layer, dense
 
 if TYPE_CHECKING:
-    from epochal.data.preprocess import Preprocessor
-    from epochal.learn.network import Layers
+    from epochal.config.settings import Settings
+    from epochal.nn.layers import Layers
+    from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.records import Calibration, History, OutOfBag
-    from epochal.settings import Settings
 
 FORMAT, FORMAT_VERSION = "epochal", 6
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from epochal.constraints import Number
+from epochal.config.constraints import Number
+from epochal.config.presets import asked
+from epochal.config.settings import AUTO, SETTINGS, is_auto
 from epochal.errors import ModelError, SettingError
-from epochal.presets import asked
-from epochal.settings import AUTO, SETTINGS, is_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

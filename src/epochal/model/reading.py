@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from epochal import __version__
-from epochal.data.preprocess import Preprocessor
+from epochal.config.settings import SETTINGS, Settings
 from epochal.errors import ModelError
 from epochal.model import figures, labels, parameters
 from epochal.model.description import (
@@ -26,10 +26,10 @@ from epochal.model.description import (
 )
 from epochal.model.older import renewed
 from epochal.model.shape import check
-from epochal.settings import SETTINGS, Settings
+from epochal.preprocessing.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
-    from epochal.learn.network import Layers
+    from epochal.nn.layers import Layers
 
 SHAPE = {
     "format": FORMAT,

@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator
-from epochal.learn.kernels import PLAIN
+from epochal.nn.backend import PLAIN
 
 if TYPE_CHECKING:
-    from epochal.data.features import Sizes
-    from epochal.learn.kernels import Backend
+    from epochal.nn.backend import Backend
+    from epochal.preprocessing.feature_layout import Sizes
 
     Array = Any  # a NumPy or a JAX array
 

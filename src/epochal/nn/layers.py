@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator
-from epochal.learn.dropout import INPUTS
-from epochal.learn.embedding import Embedding, embedded
-from epochal.learn.kernels import PLAIN
+from epochal.nn.backend import PLAIN
+from epochal.nn.dropout import INPUTS
+from epochal.nn.embedding import Embedding, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from epochal.learn.dropout import Drop
-    from epochal.learn.kernels import Backend, FusedAdam
+    from epochal.nn.backend import Backend, FusedAdam
+    from epochal.nn.dropout import Drop
 
     Array = Any  # a NumPy or a JAX array
 

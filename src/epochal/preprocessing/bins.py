@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.magnitude import LARGEST, SMALLEST
+from epochal.preprocessing.magnitude import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

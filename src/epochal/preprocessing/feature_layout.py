@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from epochal.data.knots import Knots
-    from epochal.data.schema import Column, Schema
+    from epochal.preprocessing.bins import Knots
+    from epochal.tables.schema import Column, Schema
 
 
 class Block(IntEnum):
@@ -142,7 +142,7 @@ def layout(schema: Schema, knots: tuple[Knots, Knots] | None = None) -> Layout:
 def feature_names(column: Column) -> list[str]:
     """Return the names of the features of a column.
 
-    >>> from epochal.data.schema import Column
+    >>> from epochal.tables.schema import Column
     >>> feature_names(Column("age", "number", has_missing=True))
     ['age', 'age is missing']
     >>> feature_names(Column("job", "category", ("clerk", "cook"), has_missing=True))
@@ -167,7 +167,7 @@ def category_table(column: Column) -> np.ndarray:
     The last two codes are a missing value and a text that is no category:
     where training rows had none of the kind, all features are 0.
 
-    >>> from epochal.data.schema import Column
+    >>> from epochal.tables.schema import Column
     >>> print(category_table(Column("job", "category", ("clerk", "cook"), other=True)))
     [[1. 0. 0.]
      [0. 1. 0.]

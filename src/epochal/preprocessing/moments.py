@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from epochal.data.magnitude import SMALLEST, Magnitude
+from epochal.preprocessing.magnitude import SMALLEST, Magnitude
 
 # Weight, mean, squares and rest of every feature.
 _Sums: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

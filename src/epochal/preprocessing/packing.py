@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.batches import Taken
-from epochal.data.rows import aligned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from epochal.data.batches import RowSource
+from epochal.tables.rows import aligned
 
 # Packed rows must be so much narrower to be worth unpacking in every epoch.
 WORTH = 0.7
@@ -82,21 +75,3 @@ class Packing:
             some = number > 0
             x[rows[some], first - 1 + number[some]] = 1.0
         return x
-
-
-class PackedSource:
-    """Rows that another source has packed, unpacked when they are taken."""
-
-    def __init__(self, source: RowSource, packing: Packing) -> None:
-        self.source, self.packing = source, packing
-        self.n_rows, self.n_features = source.n_rows, packing.n_features
-        self.anywhere = source.anywhere
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows of these numbers."""
-        return self.packing.unpacked(self.source.take(rows))
-
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
-        """Yield every row once, in the order of the other source."""
-        for numbers, x in self.source.epoch(random, most):
-            yield Taken(numbers, self.packing.unpacked(x))

@@ -20,27 +20,27 @@ import numpy as np
 import pyarrow as pa
 
 from epochal import threads
-from epochal.data.categories import as_names, codes
-from epochal.data.csv_options import PLAIN
-from epochal.data.dates import waves
-from epochal.data.features import Layout, Sizes, category_table, layout
-from epochal.data.knots import Knots, knot_counts
-from epochal.data.matching import block, matched, refuse_infinity
-from epochal.data.numbers import Place
-from epochal.data.packing import Packing
-from epochal.data.roots import checked_roots, signed_root
-from epochal.data.rows import head_of, len_of, span, spans, with_room
-from epochal.data.scaling import Scaling, are_bytes
-from epochal.data.schema import Schema
-from epochal.data.statistics import statistics
-from epochal.data.unseen import Unseen
+from epochal.config.csv_options import PLAIN
+from epochal.preprocessing.bins import Knots, knot_counts
+from epochal.preprocessing.byte_scaling import Scaling, are_bytes
+from epochal.preprocessing.feature_layout import Layout, Sizes, category_table, layout
+from epochal.preprocessing.packing import Packing
+from epochal.preprocessing.sqrt import checked_roots, signed_root
+from epochal.preprocessing.statistics import statistics
+from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.validation import block, matched, refuse_infinity
+from epochal.tables.categories import as_names, codes
+from epochal.tables.dates import waves
+from epochal.tables.numeric import Place
+from epochal.tables.rows import head_of, len_of, span, spans, with_room
+from epochal.tables.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
-    from epochal.data.streamed import Streamed
+    from epochal.config.csv_options import CsvOptions
+    from epochal.tables.rows import Rows
+    from epochal.tables.streaming import Streamed
 
 # Beyond this, squares may overflow float64; a clipped value is at its bound long before.
 _FAR = 1e150

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.categories import Tally
-from epochal.data.dates import Extent
-from epochal.data.knots import SAMPLE, Knots, knots_in
-from epochal.data.magnitude import Magnitude
-from epochal.data.matching import block, matched
-from epochal.data.moments import Moments
-from epochal.data.roots import signed_root
-from epochal.data.rows import ahead, blocks, columns_of, head_of, len_of, pieces
-from epochal.data.schema import Column, Schema, kind_of, refuse_repeated
+from epochal.preprocessing.bins import SAMPLE, Knots, knots_in
+from epochal.preprocessing.magnitude import Magnitude
+from epochal.preprocessing.moments import Moments
+from epochal.preprocessing.sqrt import signed_root
+from epochal.preprocessing.validation import block, matched
+from epochal.tables.categories import Tally
+from epochal.tables.dates import Extent
+from epochal.tables.rows import ahead, blocks, columns_of, head_of, len_of, pieces
+from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 
 if TYPE_CHECKING:
-    from epochal.data.rows import Rows
-    from epochal.data.streamed import Streamed
+    from epochal.tables.rows import Rows
+    from epochal.tables.streaming import Streamed
 
 
 class Statistics(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from epochal.data.schema import Schema
+    from epochal.tables.schema import Schema
 
 # A share of unknown categories is surprising if it is so many times what training lets expect,
 # and if rows like those of the training have so many with at most this chance.
@@ -66,7 +66,7 @@ class Unseen:
     def surprises(self, schema: Schema) -> list[Surprise]:
         """Return the columns in which unknown categories are much more frequent than in training.
 
-        >>> from epochal.data.schema import Column, Schema
+        >>> from epochal.tables.schema import Column, Schema
         >>> schema = Schema((Column("job", "category", ("cook",), unseen=0.01),), True, (1,))
         >>> [len(Unseen(100, {"job": n}, {"job": "x"}).surprises(schema)) for n in (1, 3, 20)]
         [0, 0, 1]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.dates import seconds
-from epochal.data.numbers import Place, numbers, truths
-from epochal.data.schema import refuse_repeated
 from epochal.errors import CellError, ColumnError, DataError
+from epochal.tables.dates import seconds
+from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.schema import refuse_repeated
 
 if TYPE_CHECKING:
-    from epochal.data.rows import Rows
-    from epochal.data.schema import Schema
+    from epochal.tables.rows import Rows
+    from epochal.tables.schema import Schema
 
 _READERS = {"number": numbers, "boolean": truths, "date": seconds}
 

@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.canonical import canonical_texts
-from epochal.data.categories import different, is_missing
-from epochal.data.copies import Seen, kinds_of
-from epochal.data.magnitude import Magnitude
-from epochal.data.numbers import decoded, number_of_text
+from epochal.preprocessing.magnitude import Magnitude
+from epochal.profiling.duplicates import Seen, kinds_of
+from epochal.tables.canonical import canonical_texts
+from epochal.tables.categories import different, is_missing
+from epochal.tables.numeric import decoded, number_of_text
 
 if TYPE_CHECKING:
-    from epochal.data.rows import Rows
-    from epochal.data.schema import Kind
+    from epochal.tables.rows import Rows
+    from epochal.tables.schema import Kind
 
 # A column of which one value has this share or more says little.
 NEARLY_ALL = 0.995

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.categories import different
-from epochal.data.csv_options import PLAIN
-from epochal.data.dates import seconds
-from epochal.data.numbers import Place, numbers, truths
-from epochal.data.schema import kind_of
+from epochal.config.csv_options import PLAIN
+from epochal.tables.categories import different
+from epochal.tables.dates import seconds
+from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.schema import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from epochal.data.rows import Rows
-    from epochal.data.schema import Kind
+    from epochal.tables.rows import Rows
+    from epochal.tables.schema import Kind
 
 _READERS: dict[str, Callable[[pa.ChunkedArray, Place], np.ndarray]] = {
     "number": numbers,

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from epochal.data.grouped import folds_of_groups
-from epochal.data.rows import blocks
-from epochal.data.split import folds
 from epochal.keys import Purpose, generator
+from epochal.splitting.grouped import folds_of_groups
+from epochal.splitting.stratified import folds
+from epochal.tables.rows import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochal.settings import Settings
+    from epochal.config.settings import Settings
 
 
 class Bags(Protocol):
@@ -141,7 +141,7 @@ def bags_for(
 def bytes_per_row(settings: Settings) -> int:
     """Return how many bytes the bags of all members take for each row.
 
-    >>> from epochal.presets import PRESETS
+    >>> from epochal.config.presets import PRESETS
     >>> bytes_per_row(PRESETS["classic"])
     0
     """

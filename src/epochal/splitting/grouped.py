@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.labels import missing_labels
-from epochal.data.rows import blocks
-from epochal.data.sources.conversion import converting
 from epochal.errors import CellError, DataError
+from epochal.tables.conversion import converting
+from epochal.tables.labels import missing_labels
+from epochal.tables.rows import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

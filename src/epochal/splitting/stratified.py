@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from epochal.data.labels import missing_labels
-from epochal.data.rows import blocks
-from epochal.data.sources.conversion import converting
 from epochal.errors import CellError, DataError
+from epochal.tables.conversion import converting
+from epochal.tables.labels import missing_labels
+from epochal.tables.rows import blocks
 
 
 def latest(timestamps: np.ndarray, fraction: float) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""From files and frames to arrays: NumPy and Arrow; no JAX here."""
+"""Tables: rows, schema, labels, categories, dates, numbers; in memory or streamed."""

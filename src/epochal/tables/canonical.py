@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import GROUPED, TICKS, is_text
+from epochal.tables.numeric import GROUPED, TICKS, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.canonical import canonical, canonical_texts
-from epochal.data.numbers import decoded, is_number, is_text, unreadable
+from epochal.tables.canonical import canonical, canonical_texts
+from epochal.tables.numeric import decoded, is_number, is_text, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.numbers import Place
+    from epochal.tables.numeric import Place
 
 # Different values of a column that are told apart while it is gone through.
 MOST_KEPT = 2**17

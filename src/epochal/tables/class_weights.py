@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.label_matching import matching
-from epochal.data.rows import blocks
-from epochal.data.weights import relative
 from epochal.errors import SettingError
+from epochal.tables.label_matching import matching
+from epochal.tables.rows import blocks
+from epochal.tables.sample_weights import relative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.labels import Coded
-from epochal.data.origin import NOWHERE, Origin
-from epochal.data.rows import cut, len_of, take
-from epochal.data.streamed import Streamed, joined
+from epochal.config.csv_options import PLAIN
+from epochal.tables.labels import Coded
+from epochal.tables.origin import NOWHERE, Origin
+from epochal.tables.rows import cut, len_of, take
+from epochal.tables.streaming import Streamed, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.rows import Rows
+    from epochal.config.csv_options import CsvOptions
+    from epochal.tables.rows import Rows
 
 
 @dataclass(frozen=True)

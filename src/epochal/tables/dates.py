@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.data.numbers import (
+from epochal.tables.numeric import (
     TICKS,
     decoded,
     floats,
@@ -23,7 +23,7 @@ from epochal.data.numbers import (
 )
 
 if TYPE_CHECKING:
-    from epochal.data.numbers import Place
+    from epochal.tables.numeric import Place
 
 # Seconds. The year is the mean Gregorian one: a calendar day moves by at most a day or two.
 CYCLES = {"year": 31_556_952, "week": 604_800, "day": 86_400}
@@ -39,7 +39,7 @@ def seconds(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 
     Texts are read as ISO 8601 ("2024-05-01", "2024-05-01 12:30:00+02:00").
 
-    >>> from epochal.data.numbers import Place
+    >>> from epochal.tables.numeric import Place
     >>> print(seconds(pa.chunked_array([["1970-01-02", None]]), Place("day")))
     [86400.    nan]
     """

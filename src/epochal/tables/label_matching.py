@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.data.canonical import canonical
-from epochal.data.labels import Coded
 from epochal.errors import CellError, DataError, suggestion
+from epochal.tables.canonical import canonical
+from epochal.tables.labels import Coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

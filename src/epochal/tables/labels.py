@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from epochal.data.sources.conversion import is_gap
 from epochal.errors import CellError, DataError
+from epochal.tables.conversion import is_gap
 
 _EXPECTED = "labels that are whole numbers, texts, or true and false"
 _AS_TEXT = (

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.csv_options import PLAIN
+from epochal.config.csv_options import PLAIN
 from epochal.errors import CellError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from epochal.errors import CellError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from epochal.data.rows import Rows
+    from epochal.tables.rows import Rows
 
 # How rows were chosen: the number of the first one, a mask (bool), or row numbers.
 Choice: TypeAlias = "int | np.ndarray"

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal import threads
-from epochal.data.streamed import Streamed
+from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.dates import CYCLES, is_date
-from epochal.data.numbers import is_number, is_text
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import DataError
+from epochal.tables.dates import CYCLES, is_date
+from epochal.tables.numeric import is_number, is_text
 
 Kind = Literal["number", "boolean", "category", "date"]
 

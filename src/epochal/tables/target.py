@@ -7,8 +7,8 @@ import warnings
 
 import numpy as np
 
-from epochal.data.labels import Coded, unknown_type
-from epochal.data.numbers import number_of_text
+from epochal.tables.labels import Coded, unknown_type
+from epochal.tables.numeric import number_of_text
 
 # More different numbers than this, and than the square root of the rows, are unusual for classes.
 _USUAL = 20

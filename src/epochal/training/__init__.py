@@ -1,1 +1,1 @@
-"""From arrays to parameters: pure functions; JAX only where programs are compiled."""
+"""Training: the compiled step, the ensemble, the epoch loop, early stopping, optimizers."""

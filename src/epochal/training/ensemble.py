@@ -16,15 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from epochal.learn.losses import softmax
-from epochal.learn.network import apply, outputs
-from epochal.learn.training import judged, run
+from epochal.nn.layers import apply, outputs
+from epochal.nn.losses import softmax
+from epochal.training.step import judged, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
+    from epochal.nn.layers import Layers
+    from epochal.training.step import Fixed, Judging, MemberState, Program, Said, Segment
 
     Array = jax.Array
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.data.bags import amount, feature_mask
-from epochal.data.patches import field_masks, patch_mask
 from epochal.keys import Purpose, word
-from epochal.learn.embedding import Embedding, initial_embedding
-from epochal.learn.members import stacked
-from epochal.learn.network import Layers, initial
-from epochal.learn.optimizer import Hyper, fresh_moments
-from epochal.learn.training import Fixed, MemberState, Program
+from epochal.nn.embedding import Embedding, initial_embedding
+from epochal.nn.layers import Layers, initial
+from epochal.splitting.bagging import amount, feature_mask
+from epochal.splitting.masks import field_masks, patch_mask
+from epochal.training.ensemble import stacked
+from epochal.training.optimizers import Hyper, fresh_moments
+from epochal.training.step import Fixed, MemberState, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from epochal.data.features import Sizes
-    from epochal.settings import Settings
+    from epochal.config.settings import Settings
+    from epochal.preprocessing.feature_layout import Sizes
 
 
 def rule_for(settings: Settings) -> str:

@@ -13,16 +13,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.data.rows import bucket
-from epochal.data.scaling import are_bytes
 from epochal.errors import TrainingError
-from epochal.learn import members
-from epochal.learn.groups import grouped
-from epochal.learn.interrupt import stop_request
-from epochal.learn.network import outputs
-from epochal.learn.optimizer import factors
-from epochal.learn.stopping import Outcome, Stopping, observed
-from epochal.learn.training import (
+from epochal.nn.layers import outputs
+from epochal.preprocessing.byte_scaling import are_bytes
+from epochal.records import EpochEvent, History
+from epochal.tables.rows import bucket
+from epochal.training import ensemble
+from epochal.training.early_stopping import Outcome, Stopping, observed
+from epochal.training.interrupt import stop_request
+from epochal.training.optimizers import factors
+from epochal.training.parallel import grouped
+from epochal.training.step import (
     Fixed,
     Judging,
     MemberState,
@@ -30,17 +31,16 @@ from epochal.learn.training import (
     Segment,
     nothing_said,
 )
-from epochal.records import EpochEvent, History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from epochal.data.batches import Epochs, HostSegment
-    from epochal.data.judges import Judges
-    from epochal.data.scaling import Scaling
-    from epochal.learn.groups import Group, Groups
-    from epochal.learn.network import Layers
-    from epochal.settings import Settings
+    from epochal.config.settings import Settings
+    from epochal.loader.batches import Epochs, HostSegment
+    from epochal.loader.validation_rows import Judges
+    from epochal.nn.layers import Layers
+    from epochal.preprocessing.byte_scaling import Scaling
+    from epochal.training.parallel import Group, Groups
 
 # Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
 VALIDATION_BLOCK = 2048
@@ -378,7 +378,7 @@ class _Run:
         """Return the best copies, or refuse if there is none."""
         # Of one group after the other, which does not keep them: they are there once.
         states, best_layers = self.groups.gathered(lambda group: group.given_up())
-        copies = members.unstacked(best_layers)
+        copies = ensemble.unstacked(best_layers)
         diverged = [
             k
             for k, state in enumerate(self.stopping)

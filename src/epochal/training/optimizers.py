@@ -15,15 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.learn.embedding import Embedding
-from epochal.learn.kernels import FusedAdam
-from epochal.learn.network import dense
+from epochal.nn.backend import FusedAdam
+from epochal.nn.embedding import Embedding
+from epochal.nn.layers import dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochal.learn.kernels import Backend
-    from epochal.learn.network import Layer, Layers
+    from epochal.nn.backend import Backend
+    from epochal.nn.layers import Layer, Layers
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 

@@ -18,18 +18,18 @@ import numpy as np
 
 from epochal import threads
 from epochal.kernels import warn_if_slower
-from epochal.learn import members
-from epochal.learn.device import out_of_memory
-from epochal.learn.embedding import Embedding, resized
-from epochal.learn.training import nothing_said
-from epochal.learn.turns import Turns
+from epochal.nn.embedding import Embedding, resized
+from epochal.training import ensemble
+from epochal.training.compile_lock import Turns
+from epochal.training.device import out_of_memory
+from epochal.training.step import nothing_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from epochal.learn.network import Layers
-    from epochal.learn.training import Fixed, Judging, MemberState, Program, Said, Segment
+    from epochal.nn.layers import Layers
+    from epochal.training.step import Fixed, Judging, MemberState, Program, Said, Segment
 
 
 # With at most so many knots in all columns, a step of smooth members does not notice that it
@@ -59,7 +59,7 @@ class Group:
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
         """Train on a segment; return its batches' losses. Arguments are of all members."""
-        train = members.train_segment_anew if self.anew else members.train_segment
+        train = ensemble.train_segment_anew if self.anew else ensemble.train_segment
         self.state, losses = train(
             self.program,
             self.fixed,
@@ -97,7 +97,7 @@ class Group:
 
     def listen(self, said: Said) -> None:
         """Forget what members say; `said` is what one of them is to begin with."""
-        self.said: Said = members.stacked([said] * len(self.numbers))
+        self.said: Said = ensemble.stacked([said] * len(self.numbers))
 
     def judge(
         self, layers: Layers, rows: Judging, spans: tuple[np.ndarray, np.ndarray], block: int
@@ -111,7 +111,7 @@ class Group:
             block: rows per matrix product.
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
-        summed, self.said = members.validation_losses(
+        summed, self.said = ensemble.validation_losses(
             self.program, layers, rows, (starts, counts), self.said, block=block
         )
         return summed
@@ -122,19 +122,19 @@ class Group:
         if self.anew and mine.all():
             self.best = self.settled.judged
         elif mine.any():
-            self.best = members.kept(self.best, self.settled.judged, mine)
+            self.best = ensemble.kept(self.best, self.settled.judged, mine)
 
     def go_back(self, back: np.ndarray) -> None:
         """Give the members that `back`, of all members, names their best copies as layers."""
         mine = back[self.numbers]
         if mine.any():
-            self.state = members.gone_back(self.state, self.best, mine)
+            self.state = ensemble.gone_back(self.state, self.best, mine)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means; `stays`, of all members, is the share of the old ones."""
         if self.state.average:
             share = stays[self.numbers].astype(np.float32)
-            average = members.averaged(self.state.average, self.state.layers, share)
+            average = ensemble.averaged(self.state.average, self.state.layers, share)
             self.state = self.state._replace(average=average)
 
 

@@ -15,21 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from epochal.data.scaling import scaled
 from epochal.kernels import cpu_backend
-from epochal.learn.dropout import Drop
-from epochal.learn.kernels import PLAIN
-from epochal.learn.losses import LOSSES, softmax
-from epochal.learn.network import Layer, apply, masked, outputs, with_weights
-from epochal.learn.optimizer import fused_adam, rule_by, taken, updated
+from epochal.nn.backend import PLAIN
+from epochal.nn.dropout import Drop
+from epochal.nn.layers import Layer, apply, masked, outputs, with_weights
+from epochal.nn.losses import LOSSES, softmax
+from epochal.preprocessing.byte_scaling import scaled
+from epochal.training.optimizers import fused_adam, rule_by, taken, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochal.data.scaling import Scaling
-    from epochal.learn.kernels import Backend, FusedAdam
-    from epochal.learn.network import Layers
-    from epochal.learn.optimizer import Hyper, Moments
+    from epochal.nn.backend import Backend, FusedAdam
+    from epochal.nn.layers import Layers
+    from epochal.preprocessing.byte_scaling import Scaling
+    from epochal.training.optimizers import Hyper, Moments
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 

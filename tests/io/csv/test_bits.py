@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.data.sources.bits import (
+from epochal.io.csv.bits import (
     after,
     are_set,
     before,

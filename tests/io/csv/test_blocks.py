@@ -7,18 +7,18 @@ import gzip
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources import text_blocks
-from epochal.data.sources.text_blocks import blocks_of
-from epochal.data.sources.text_cells import MARK
-from epochal.data.sources.text_whole import read_whole
+from epochal.config.csv_options import PLAIN
 from epochal.errors import SourceError
+from epochal.io.csv import blocks as csv_blocks
+from epochal.io.csv.blocks import blocks_of
+from epochal.io.csv.cells import MARK
+from epochal.io.csv.whole_file import read_whole
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut text into blocks of a line or a few."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(csv_blocks, "BLOCK", 64)
 
 
 def test_blocks_hold_all_rows(tmp_path):
@@ -52,7 +52,7 @@ def test_long_lines(tmp_path, monkeypatch):
         v for block in blocks_of(path) for v in block.parsed(["a"], {}).column("a").to_pylist()
     ]
     assert values == [1, 2, 3]
-    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 500)
+    monkeypatch.setattr(csv_blocks, "LONGEST_LINE", 500)
     with pytest.raises(SourceError, match="line 3 of .* is longer than 500 bytes"):
         list(blocks_of(path))
 
@@ -60,8 +60,8 @@ def test_long_lines(tmp_path, monkeypatch):
 @pytest.mark.parametrize("value", ["y" * 50, '"' + "y\n" * 50 + '"'])
 def test_a_line_longer_than_a_share(tmp_path, monkeypatch, value):
     """Lines that do not fit into what one processor parses are parsed by one alone."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 1000)
-    monkeypatch.setattr(text_blocks, "_SHARE", 32)
+    monkeypatch.setattr(csv_blocks, "BLOCK", 1000)
+    monkeypatch.setattr(csv_blocks, "_SHARE", 32)
     path = tmp_path / "a.csv"
     path.write_text(f"a,b\n1,{value}\n2,z\n")
     (block,) = blocks_of(path)
@@ -84,7 +84,7 @@ def test_faults_are_named_by_line(tmp_path, content, message):
 
 def test_line_ends_in_values(tmp_path, monkeypatch):
     """Line ends within quotes end no row, wherever blocks and shares are cut."""
-    monkeypatch.setattr(text_blocks, "_SHARE", 32)
+    monkeypatch.setattr(csv_blocks, "_SHARE", 32)
     path = tmp_path / "a.csv"
     values = ["x", 'y\n"y"', "\r\n", "z,z"] * 30
     lines = [f'{n},"{v.replace(chr(34), 2 * chr(34))}"' for n, v in enumerate(values)]
@@ -103,7 +103,7 @@ def test_line_ends_in_values(tmp_path, monkeypatch):
 
 def test_an_open_quote_longer_than_a_line_may_be(tmp_path, monkeypatch):
     """A quote that swallows what follows is named by its line, however long the file is."""
-    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 500)
+    monkeypatch.setattr(csv_blocks, "LONGEST_LINE", 500)
     path = tmp_path / "a.csv"
     path.write_text('a,b\n1,2\n3,"x\n' + "4,5\n" * 400)
     with pytest.raises(SourceError, match="a quote is opened in line 3 of .* within 500 bytes"):

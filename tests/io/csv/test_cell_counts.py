@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources import text_blocks
-from epochal.data.sources.text_counts import cell_counts
+from epochal.config.csv_options import PLAIN, CsvOptions
+from epochal.io.csv import blocks
+from epochal.io.csv.cell_counts import cell_counts
 
 CONTENT = 'n,s\n 1,a \n"NA","NA"\nNA, NA\n" 2"," a"\n,""\n?,None\n'
 
@@ -16,7 +16,7 @@ CONTENT = 'n,s\n 1,a \n"NA","NA"\nNA, NA\n" 2"," a"\n,""\n?,None\n'
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut text into blocks of a line or a few."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 16)
+    monkeypatch.setattr(blocks, "BLOCK", 16)
 
 
 def counts(path, texts=("s",), options=PLAIN):

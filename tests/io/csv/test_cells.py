@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources.text_cells import MARK, are_marked, as_texts, as_values, without_words
+from epochal.config.csv_options import PLAIN, CsvOptions
+from epochal.io.csv.cells import MARK, are_marked, as_texts, as_values, without_words
 
 CELLS = ["a ", MARK + "a ", " NA", MARK + "NA", MARK + " ", "  ", None, "x"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources.text_faults import fault_in
+from epochal.config.csv_options import PLAIN, CsvOptions
+from epochal.io.csv.diagnostics import fault_in
 
 
 def test_a_sound_file_has_no_fault(tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from epochal.data.sources.text_encoding import refuse_wide, wide_encoding, wide_error
 from epochal.errors import SourceError
+from epochal.io.csv.encoding import refuse_wide, wide_encoding, wide_error
 
 TEXTS = {
     "Latin letters": "age,job\n31,cook\n45,clerk\n",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epochal.data.sources.text_head import (
+from epochal.io.csv.header import (
     Record,
     findings,
     in_apostrophes,

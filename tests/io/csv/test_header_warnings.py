@@ -7,11 +7,11 @@ import warnings
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import CsvOptions
-from epochal.data.sources import text, text_blocks
-from epochal.data.sources.text_blocks import Note
-from epochal.data.sources.text_stream import TextStream
-from epochal.data.sources.text_warnings import warn_of_head, warn_of_names_among, warn_of_notes
+from epochal.config.csv_options import CsvOptions
+from epochal.io.csv import blocks, reader
+from epochal.io.csv.blocks import Note
+from epochal.io.csv.header_warnings import warn_of_head, warn_of_names_among, warn_of_notes
+from epochal.io.csv.stream import TextStream
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def test_notes_are_told_with_their_lines(stream_of):
 
 def test_a_kind_of_note_is_told_once(tmp_path, monkeypatch, recwarn):
     """However many rows look odd, in however many blocks, each way tells the first one only."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     warnings.simplefilter("always")
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + '1"x, y"\n' * 50, encoding="utf-8")
-    text.read(path, ["a", "b"])
+    reader.read(path, ["a", "b"])
     assert [str(warning.message).split(":")[1][:7] for warning in recwarn] == [" line 2"]
-    list(text.batches(path, 9, ["a", "b"]))
+    list(reader.batches(path, 9, ["a", "b"]))
     assert len(recwarn) == 2

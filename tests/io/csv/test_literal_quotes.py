@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from epochal.data.sources.bits import places_of
-from epochal.data.sources.text_literal_quotes import LiteralQuotes
-from epochal.data.sources.text_quotes import quoting
+from epochal.io.csv.bits import places_of
+from epochal.io.csv.literal_quotes import LiteralQuotes
+from epochal.io.csv.quotes import quoting
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from epochal.data.sources.text_quote_faults import (
+from epochal.io.csv.quote_diagnostics import (
     closed_too_late,
     line_at,
     line_ends_in,
     never_closed,
     not_a_bound,
 )
-from epochal.data.sources.text_quotes import quoting
+from epochal.io.csv.quotes import quoting
 
 
 def test_line_ends():
@@ -30,7 +30,7 @@ def test_the_line_of_a_byte(tmp_path, monkeypatch, pack):
     path.write_bytes(pack(content))
     lines = ["a,b", "1,2", "3,4", "", "5,6"]
     for size in (1, 2, 3, 100):
-        monkeypatch.setattr("epochal.data.sources.text_quote_faults._CHUNK", size)
+        monkeypatch.setattr("epochal.io.csv.quote_diagnostics._CHUNK", size)
         for number, line in enumerate(lines, start=1):
             for letter in line.replace(",", ""):
                 assert line_at(path, content.index(letter.encode())) == number

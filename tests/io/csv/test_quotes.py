@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources import text_quotes
-from epochal.data.sources.text_quotes import Fault, quoting
+from epochal.config.csv_options import PLAIN
+from epochal.io.csv import quotes
+from epochal.io.csv.quotes import Fault, quoting
 
 CONTENT = st.text(st.sampled_from('aN?,"\n\r \u00a0é'), max_size=200)
 
@@ -19,7 +19,7 @@ CONTENT = st.text(st.sampled_from('aN?,"\n\r \u00a0é'), max_size=200)
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """Look at two words of bytes at a time."""
-    monkeypatch.setattr(text_quotes, "_PIECE", 128)
+    monkeypatch.setattr(quotes, "_PIECE", 128)
 
 
 def cells(content):

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.data.sources import text, text_blocks
 from epochal.errors import DataError, EpochalError, MissingFileError, SourceError
+from epochal.io.csv import blocks, reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,12 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
 
 def whole(path: Path, as_text: tuple[str, ...] = ()) -> pa.Table:
     """Return all columns of the file."""
-    return text.read(path, text.column_names(path), as_text)
+    return reader.read(path, reader.column_names(path), as_text)
 
 
 def streamed(path: Path, rows: int = 2) -> list[pa.Table]:
     """Return all columns of the file in batches."""
-    return list(text.batches(path, rows, text.column_names(path)))
+    return list(reader.batches(path, rows, reader.column_names(path)))
 
 
 def test_types_are_found_in_the_values(tmp_path):
@@ -57,7 +57,7 @@ def test_types_are_found_in_the_values(tmp_path):
 
 def test_one_word_makes_the_whole_column_text(tmp_path, monkeypatch):
     """A column is a number only if every value is, also when the word comes blocks later."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 256)
+    monkeypatch.setattr(blocks, "BLOCK", 256)
     table = whole(write(tmp_path, "a,b\n" + "007,1\n" * 500 + "x,1\n"))
     assert table.column("a").to_pylist() == ["007"] * 500 + ["x"]
     assert table.schema.field("b").type == pa.int64()
@@ -147,13 +147,13 @@ def test_commas_between_thousands_are_no_text(tmp_path):
     """Quoted amounts are numbers, whole or not; what is not all amounts stays text."""
     path = tmp_path / "a.csv"
     path.write_text('a,b,c,d\n"1,234,567","-1,000.5","1,234","0,637"\n12,7,x,1\n,3.25,,2\n')
-    table = text.read(path, ["a", "b", "c", "d"])
+    table = reader.read(path, ["a", "b", "c", "d"])
 
     assert table.column("a").to_pylist() == [1234567, 12, None]
     assert table.column("b").to_pylist() == [-1000.5, 7.0, 3.25]
     assert table.column("c").to_pylist() == ["1,234", "x", None]
     assert table.column("d").to_pylist() == ["0,637", "1", "2"]
-    assert text.read(path, ["a"], as_text=["a"]).column("a").to_pylist() == [
+    assert reader.read(path, ["a"], as_text=["a"]).column("a").to_pylist() == [
         "1,234,567",
         "12",
         None,
@@ -166,7 +166,7 @@ def test_streaming_refuses_decimal_commas_where_commas_do_not_separate(tmp_path)
     path.write_text("a;b\n12,637;x\n3,5;y\n")
 
     with pytest.raises(SourceError, match="numbers with a comma, like 12,637"):
-        list(text.batches(path, 10, ["a", "b"]))
+        list(reader.batches(path, 10, ["a", "b"]))
 
 
 def test_semicolon_text_with_commas_is_text(tmp_path):
@@ -177,20 +177,20 @@ def test_semicolon_text_with_commas_is_text(tmp_path):
 
 def test_empty_names_are_numbered(tmp_path):
     """The nameless first column that pandas writes for its index gets pandas' name for it."""
-    assert text.column_names(write(tmp_path, ",a,\n0,1,2\n")) == ["Unnamed: 0", "a", "Unnamed: 2"]
+    assert reader.column_names(write(tmp_path, ",a,\n0,1,2\n")) == ["Unnamed: 0", "a", "Unnamed: 2"]
 
 
 def test_duplicate_names_are_refused(tmp_path):
     """A name that is there twice is refused, also when spaces make the difference."""
     with pytest.raises(DataError, match="2 columns named 'a'"):
-        text.column_names(write(tmp_path, "a, a,b\n1,2,3\n"))
+        reader.column_names(write(tmp_path, "a, a,b\n1,2,3\n"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_empty_file_is_refused(tmp_path, content):
     """A file without a header is refused as empty."""
     with pytest.raises(SourceError, match="is empty; expected a line with the names"):
-        text.column_names(write(tmp_path, content))
+        reader.column_names(write(tmp_path, content))
 
 
 @pytest.mark.parametrize("content", ["a,b\n", "a,b", "a,b\n\n\r\n"])
@@ -262,13 +262,13 @@ def test_other_encodings_are_named(tmp_path, content, message):
 def test_classic_mac_line_ends_are_refused(tmp_path):
     """Carriage returns alone are no line ends here, and are refused as such."""
     with pytest.raises(SourceError, match="line 1 of .* behind a carriage return.*\n.*: tr "):
-        text.column_names(write(tmp_path, "a,b\r1,2\r3,4\r"))
+        reader.column_names(write(tmp_path, "a,b\r1,2\r3,4\r"))
 
 
 def test_line_longer_than_a_block_is_refused(tmp_path, monkeypatch):
     """A line that does not fit into a block is refused with the limit."""
-    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 1000)
-    monkeypatch.setattr(text_blocks, "BLOCK", 1000)
+    monkeypatch.setattr(blocks, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
     with pytest.raises(SourceError, match="line 2 of .* is longer than 1,000 bytes"):
         whole(write(tmp_path, "a,b\n1," + "x" * 5000 + "\n2,y\n"))
 
@@ -309,19 +309,19 @@ def test_missing_file(tmp_path):
     """A file that is not there is missing, and the nearest name is offered."""
     write(tmp_path, "a\n1\n", "income.csv")
     with pytest.raises(MissingFileError, match="did you mean 'income.csv'"):
-        text.column_names(tmp_path / "incme.csv")
+        reader.column_names(tmp_path / "incme.csv")
 
 
 def test_some_columns_in_the_order_asked_for(tmp_path):
     """Only the named columns are read, in that order."""
     path = write(tmp_path, "a,b,c\n1,2,3\n")
-    assert text.read(path, ["c", "a"]).to_pydict() == {"c": [3], "a": [1]}
-    assert next(text.batches(path, 1, ["c", "a"])).to_pydict() == {"c": ["3"], "a": ["1"]}
+    assert reader.read(path, ["c", "a"]).to_pydict() == {"c": [3], "a": [1]}
+    assert next(reader.batches(path, 1, ["c", "a"])).to_pydict() == {"c": ["3"], "a": ["1"]}
 
 
 def test_streaming_cuts_exactly_and_keeps_text(tmp_path, monkeypatch):
     """Batches have the size asked for across blocks, and everything stays text."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     path = write(tmp_path, "a,b\n" + "".join(f"{n},NA\n" for n in range(101)))
     tables = streamed(path, rows=10)
     assert [table.num_rows for table in tables] == [10] * 10 + [1]
@@ -361,7 +361,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     """Law: no content brings anything but a table or an error of ours."""
     path = write(tmp_path_factory.mktemp("bytes"), content)
     try:
-        names = text.column_names(path)
-        assert text.read(path, names).column_names == names
+        names = reader.column_names(path)
+        assert reader.read(path, names).column_names == names
     except EpochalError as error:
         assert str(path) in str(error)  # noqa: PT017

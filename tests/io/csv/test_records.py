@@ -7,11 +7,11 @@ import gzip
 
 import pytest
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources.text_head import Record
-from epochal.data.sources.text_records import lines_of, records_of
-from epochal.data.sources.text_stream import TextStream
+from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import SourceError
+from epochal.io.csv.header import Record
+from epochal.io.csv.records import lines_of, records_of
+from epochal.io.csv.stream import TextStream
 
 
 def records(path, options=PLAIN):

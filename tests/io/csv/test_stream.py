@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from epochal.data.csv_options import CsvOptions
-from epochal.data.sources.text_stream import TextStream, separator_of
+from epochal.config.csv_options import CsvOptions
 from epochal.errors import DataError, SourceError
+from epochal.io.csv.stream import TextStream, separator_of
 
 
 def test_stream_gives_what_is_below_the_header(tmp_path):

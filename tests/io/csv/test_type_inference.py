@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources.text_cells import MARK
-from epochal.data.sources.text_types import (
+from epochal.config.csv_options import PLAIN, CsvOptions
+from epochal.errors import SourceError
+from epochal.io.csv.cells import MARK
+from epochal.io.csv.type_inference import (
     AS_WRITTEN,
     Traits,
     Way,
@@ -22,7 +23,6 @@ from epochal.data.sources.text_types import (
     way_of_texts,
     way_of_type,
 )
-from epochal.errors import SourceError
 
 _PATH = Path("data.csv")
 

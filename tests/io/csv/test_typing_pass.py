@@ -5,18 +5,18 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import CsvOptions
-from epochal.data.sources import text, text_blocks
-from epochal.data.sources.gathered import Gathered, LabelColumn
-from epochal.data.sources.text_parts import surveyed
-from epochal.data.sources.text_types import AS_WRITTEN, MISSING, Way
+from epochal.config.csv_options import CsvOptions
 from epochal.errors import SourceError
+from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.csv import blocks, reader
+from epochal.io.csv.type_inference import AS_WRITTEN, MISSING, Way
+from epochal.io.csv.typing_pass import surveyed
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut text into blocks of a few lines."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 32)
+    monkeypatch.setattr(blocks, "BLOCK", 32)
 
 
 def test_blocks_are_those_of_the_whole(tmp_path):
@@ -27,16 +27,16 @@ def test_blocks_are_those_of_the_whole(tmp_path):
     tables = list(part.blocks(["c", "b", "a"]))
     assert len(tables) > 3
     assert {str(table.schema.field("a").type) for table in tables} == {"double"}
-    assert pa.concat_tables(tables).equals(text.read(path, ["c", "b", "a"]))
+    assert pa.concat_tables(tables).equals(reader.read(path, ["c", "b", "a"]))
     assert part.schema == pa.schema({"a": pa.float64(), "b": pa.int64(), "c": pa.string()})
 
 
 def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_path, monkeypatch):
     """Numbers of two kinds, and numbers among words, are certain; truths among numbers are not."""
     seen = []
-    cut = text_blocks.cut_blocks
+    cut = blocks.cut_blocks
     monkeypatch.setattr(
-        text_blocks, "cut_blocks", lambda path, options: seen.append(path) or cut(path, options)
+        blocks, "cut_blocks", lambda path, options: seen.append(path) or cut(path, options)
     )
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
@@ -73,11 +73,11 @@ def test_options_hold_in_every_block(tmp_path, options):
     head = [] if not options.header else ["a,b,c"]
     path = tmp_path / "a.csv"
     path.write_text("\n".join(["a title"] * options.skip_lines + head + rows))
-    names = text.column_names(path, options)
+    names = reader.column_names(path, options)
     part = surveyed(path, names, (), {}, options)
     tables = list(part.blocks(names))
     assert len(tables) > 3
-    assert pa.concat_tables(tables).equals(text.read(path, names, (), options))
+    assert pa.concat_tables(tables).equals(reader.read(path, names, (), options))
 
 
 def test_as_written(tmp_path):

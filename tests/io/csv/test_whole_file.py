@@ -7,29 +7,29 @@ import gzip
 import pyarrow as pa
 import pytest
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources import text_blocks, text_whole
-from epochal.data.sources.text_cells import MARK
-from epochal.data.sources.text_whole import read_whole
+from epochal.config.csv_options import PLAIN
 from epochal.errors import SourceError
+from epochal.io.csv import blocks, whole_file
+from epochal.io.csv.cells import MARK
+from epochal.io.csv.whole_file import read_whole
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut text into blocks of a line or a few."""
-    monkeypatch.setattr(text_blocks, "BLOCK", 32)
+    monkeypatch.setattr(blocks, "BLOCK", 32)
 
 
 @pytest.fixture
 def parsed(monkeypatch):
     """Return a list of what each pass over a file was asked for: marks, and line ends in values."""
-    passes, begin = [], text_whole._Whole.__init__
+    passes, begin = [], whole_file._Whole.__init__
 
     def noted(self, path, options, *, marked, has_breaks):
         passes.append((marked, has_breaks))
         begin(self, path, options, marked=marked, has_breaks=has_breaks)
 
-    monkeypatch.setattr(text_whole._Whole, "__init__", noted)
+    monkeypatch.setattr(whole_file._Whole, "__init__", noted)
     return passes
 
 

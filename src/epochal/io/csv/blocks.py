@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.csv
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources import opening
-from epochal.data.sources.runs import ahead
-from epochal.data.sources.text_cells import MARK
-from epochal.data.sources.text_encoding import SAMPLE, wide_encoding, wide_error
-from epochal.data.sources.text_faults import fault_in
-from epochal.data.sources.text_quote_faults import (
+from epochal.config.csv_options import PLAIN
+from epochal.errors import SourceError
+from epochal.io import opening
+from epochal.io.csv.cells import MARK
+from epochal.io.csv.diagnostics import fault_in
+from epochal.io.csv.encoding import SAMPLE, wide_encoding, wide_error
+from epochal.io.csv.quote_diagnostics import (
     closed_too_late,
     holds_mark,
     line_at,
     never_closed,
     not_a_bound,
 )
-from epochal.data.sources.text_quotes import quoting
-from epochal.data.sources.text_stream import TextStream
-from epochal.data.sources.text_types import columns_from
-from epochal.errors import SourceError
+from epochal.io.csv.quotes import quoting
+from epochal.io.csv.stream import TextStream
+from epochal.io.csv.type_inference import columns_from
+from epochal.io.scan import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.sources.text_quotes import Quoting
+    from epochal.config.csv_options import CsvOptions
+    from epochal.io.csv.quotes import Quoting
 
 EXPECTED = "a CSV or TSV file, plain or compressed by gzip"
 # Bytes of a block: enough for all processors to have some of it.

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.sources.discovery import discover, format_of
-from epochal.data.sources.opening import reading
-from epochal.data.sources.text_blocks import EXPECTED, blocks_of
-from epochal.data.sources.text_cells import MARK
+from epochal.io.csv.blocks import EXPECTED, blocks_of
+from epochal.io.csv.cells import MARK
+from epochal.io.discovery import discover, format_of
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 
 @dataclass

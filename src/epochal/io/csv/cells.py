@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 # Two characters that Unicode keeps for programs, and that no text holds.
 MARK = "\ufdd0\ufdd1"
@@ -32,7 +32,7 @@ def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -
 
     What is no column of texts stays as it is. `has_marks`: cells may have marks.
 
-    >>> from epochal.data.csv_options import PLAIN
+    >>> from epochal.config.csv_options import PLAIN
     >>> texts = pa.chunked_array([[" a", MARK + " a", " NA", MARK + "NA"]])
     >>> as_texts(texts, PLAIN, has_marks=True).to_pylist()
     ['a', ' a', None, 'NA']
@@ -49,7 +49,7 @@ def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -
 def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> pa.ChunkedArray:
     """Return texts that may spell numbers, dates or truths: trimmed, and null where they are missing.
 
-    >>> from epochal.data.csv_options import PLAIN
+    >>> from epochal.config.csv_options import PLAIN
     >>> texts = pa.chunked_array([[" 5", MARK + " 6", MARK + "NA"]])
     >>> as_values(texts, PLAIN, has_marks=True).to_pylist()
     ['5', '6', None]

@@ -9,17 +9,17 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from epochal.data.sources.text_encoding import TO_UTF8
-from epochal.data.sources.text_head import LOOKED_AT, Record, title_hint
-from epochal.data.sources.text_records import lines_of, records_of
-from epochal.data.sources.text_stream import TextStream
 from epochal.errors import SourceError
+from epochal.io.csv.encoding import TO_UTF8
+from epochal.io.csv.header import LOOKED_AT, Record, title_hint
+from epochal.io.csv.records import lines_of, records_of
+from epochal.io.csv.stream import TextStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 _SHOWN = 60
 

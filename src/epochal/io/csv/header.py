@@ -11,8 +11,8 @@ from math import isfinite, log
 from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
-from epochal.data.csv_options import MISSING_VALUES
-from epochal.data.numbers import number_of_text
+from epochal.config.csv_options import MISSING_VALUES
+from epochal.tables.numeric import number_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.sources.text_head import findings, in_apostrophes
-from epochal.data.sources.text_quote_faults import line_at
-from epochal.data.sources.text_records import records_of
 from epochal.errors import SourceError
+from epochal.io.csv.header import findings, in_apostrophes
+from epochal.io.csv.quote_diagnostics import line_at
+from epochal.io.csv.records import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from epochal.data.sources.text_blocks import Note
-    from epochal.data.sources.text_stream import TextStream
+    from epochal.io.csv.blocks import Note
+    from epochal.io.csv.stream import TextStream
 
 # Rows below the header that are looked at, and cells.
 _ROWS, _CELLS = 100, 20_000

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from epochal.data.sources.bits import bits_of
+from epochal.io.csv.bits import bits_of
 
 _QUOTE, _SPACE = b'" '
 

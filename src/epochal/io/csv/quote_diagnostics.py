@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from epochal.data.sources.opening import open_bytes
 from epochal.errors import SourceError
+from epochal.io.opening import open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from epochal.data.sources.text_quotes import Quoting
+    from epochal.io.csv.quotes import Quoting
 
 _DOUBLED = 'write a quote within a value twice (""), and put such a value into quotes'
 _CLOSED = 'close it, or double it ("") if it belongs to the value'

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.data.sources.bits import (
+from epochal.io.csv.bits import (
     WORD,
     after,
     are_set,
@@ -26,7 +26,7 @@ from epochal.data.sources.bits import (
     odd_so_far,
     places_of,
 )
-from epochal.data.sources.text_literal_quotes import LiteralQuotes
+from epochal.io.csv.literal_quotes import LiteralQuotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN, CsvOptions
-from epochal.data.sources.opening import reading
-from epochal.data.sources.tables import plain
-from epochal.data.sources.text_blocks import EXPECTED, blocks_of, refuse_binary
-from epochal.data.sources.text_cells import as_texts
-from epochal.data.sources.text_stream import TextStream
-from epochal.data.sources.text_types import (
+from epochal.config.csv_options import PLAIN, CsvOptions
+from epochal.io.csv.blocks import EXPECTED, blocks_of, refuse_binary
+from epochal.io.csv.cells import as_texts
+from epochal.io.csv.header_warnings import warn_of_head, warn_of_names_among, warn_of_notes
+from epochal.io.csv.stream import TextStream
+from epochal.io.csv.type_inference import (
     refuse_decimal_commas,
     traits_of,
     way_of_texts,
     way_of_type,
 )
-from epochal.data.sources.text_warnings import warn_of_head, warn_of_names_among, warn_of_notes
-from epochal.data.sources.text_whole import read_whole
-from epochal.data.streamed import regrouped
+from epochal.io.csv.whole_file import read_whole
+from epochal.io.opening import reading
+from epochal.io.tables import plain
+from epochal.tables.streaming import regrouped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.data.sources.text_blocks import Block
+    from epochal.io.csv.blocks import Block
 
 
 # Nothing is cut, and no text is missing.

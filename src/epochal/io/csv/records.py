@@ -6,15 +6,15 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from epochal.data.sources.opening import open_bytes
-from epochal.data.sources.text_head import Record
 from epochal.errors import SourceError
+from epochal.io.csv.header import Record
+from epochal.io.opening import open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from epochal.data.sources.text_stream import TextStream
+    from epochal.io.csv.stream import TextStream
 
 _LONGEST = 1 << 30
 

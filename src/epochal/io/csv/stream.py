@@ -12,21 +12,21 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources.named_file import ending_of
-from epochal.data.sources.opening import open_bytes
-from epochal.data.sources.tables import refuse_duplicates
-from epochal.data.sources.text_encoding import BYTE_ORDER_MARK, SAMPLE, TO_UTF8, refuse_wide
-from epochal.data.sources.text_head import NO_HEADER, look_like_values
-from epochal.data.sources.text_quote_faults import line_ends_in, never_closed, not_a_bound
-from epochal.data.sources.text_quotes import quoting
+from epochal.config.csv_options import PLAIN
 from epochal.errors import SourceError
+from epochal.io.csv.encoding import BYTE_ORDER_MARK, SAMPLE, TO_UTF8, refuse_wide
+from epochal.io.csv.header import NO_HEADER, look_like_values
+from epochal.io.csv.quote_diagnostics import line_ends_in, never_closed, not_a_bound
+from epochal.io.csv.quotes import quoting
+from epochal.io.opened_data import ending_of
+from epochal.io.opening import open_bytes
+from epochal.io.tables import refuse_duplicates
 
 if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 _SEPARATORS = {".csv": ",;\t|", ".tsv": "\t", ".txt": "\t,;|"}
 _HEADER_BYTES = 1 << 24

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.data.numbers import GROUPED
-from epochal.data.sources.tables import plain_column
-from epochal.data.sources.text_cells import are_marked, as_texts, as_values, without_words
 from epochal.errors import SourceError
+from epochal.io.csv.cells import are_marked, as_texts, as_values, without_words
+from epochal.io.tables import plain_column
+from epochal.tables.numeric import GROUPED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 # The types that Arrow tries for a column, in this order, before it is text.
 _TRIED = (
@@ -57,7 +57,7 @@ class Way(NamedTuple):
     ) -> pa.ChunkedArray:
         """Return the column, as Arrow parsed it, in its type, null where a value is missing.
 
-        >>> from epochal.data.csv_options import PLAIN
+        >>> from epochal.config.csv_options import PLAIN
         >>> grouped, texts = Way(pa.string(), pa.int64(), grouped=True), ["1,234", "56", " NA"]
         >>> grouped.applied(pa.chunked_array([texts]), PLAIN, has_marks=False).to_pylist()
         [1234, 56, None]
@@ -113,7 +113,7 @@ class Traits(NamedTuple):
 def traits_of(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> Traits:
     """Return what is true of the texts of a column, which Arrow has read.
 
-    >>> from epochal.data.csv_options import PLAIN
+    >>> from epochal.config.csv_options import PLAIN
     >>> traits_of(pa.chunked_array([["x", None]]), PLAIN, has_marks=False).are_words
     True
     """

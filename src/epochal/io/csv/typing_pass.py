@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from epochal.data.csv_options import PLAIN
-from epochal.data.sources.opening import reading
-from epochal.data.sources.text_blocks import EXPECTED, blocks_of, refuse_binary
-from epochal.data.sources.text_types import (
+from epochal.config.csv_options import PLAIN
+from epochal.io.csv.blocks import EXPECTED, blocks_of, refuse_binary
+from epochal.io.csv.header_warnings import warn_of_names_among, warn_of_notes
+from epochal.io.csv.type_inference import (
     AS_WRITTEN,
     MISSING,
     Traits,
@@ -19,16 +19,16 @@ from epochal.data.sources.text_types import (
     way_of_texts,
     way_of_type,
 )
-from epochal.data.sources.text_warnings import warn_of_names_among, warn_of_notes
+from epochal.io.opening import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
-    from epochal.data.sources.gathered import Gathered
-    from epochal.data.sources.text_blocks import Block
-    from epochal.data.sources.text_types import Way
+    from epochal.config.csv_options import CsvOptions
+    from epochal.io.accumulator import Gathered
+    from epochal.io.csv.blocks import Block
+    from epochal.io.csv.type_inference import Way
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.csv
 
-from epochal.data.sources.text_blocks import Note, arrow_options, cut_blocks, fault
-from epochal.data.sources.text_stream import TextStream
-from epochal.data.sources.text_types import columns_from
-from epochal.data.sources.text_warnings import warn_of_notes
+from epochal.io.csv.blocks import Note, arrow_options, cut_blocks, fault
+from epochal.io.csv.header_warnings import warn_of_notes
+from epochal.io.csv.stream import TextStream
+from epochal.io.csv.type_inference import columns_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from epochal.data.csv_options import CsvOptions
+    from epochal.config.csv_options import CsvOptions
 
 # More than any block has, so that Arrow takes each of them as a whole.
 _ANY_BLOCK = 1 << 30

@@ -12,7 +12,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* Dropout, as learn/dropout.py defines it: the mask is a function of the unit's number. */
+/* Dropout, as nn/dropout.py defines it: the mask is a function of the unit's number. */
 typedef struct {
   uint32_t stream, limit; /* a unit is dropped if its mixed bits are below the limit */
   float scale;            /* multiplies the units that are not dropped */
@@ -53,7 +53,7 @@ static inline float *element(const Matrix *m, long row, unsigned long column) {
   return m->data + offset_of(m, row, column);
 }
 
-/* One step of Adam on one array; the letters of learn/optimizer.py. */
+/* One step of Adam on one array; the letters of training/optimizers.py. */
 typedef struct {
   const float *gradient;
   float *weights, *first, *second; /* and both moments */
@@ -74,7 +74,7 @@ typedef struct {
   const Adam *prefetch; /* or NULL: the step that the same thread takes next, with C as the gradient */
 } Product;
 
-/* Softmax of logits o, and cross-entropy of labels y, as learn/losses.py has them, row by row. A label that is no
+/* Softmax of logits o, and cross-entropy of labels y, as nn/losses.py has them, row by row. A label that is no
  * class makes the row's loss and gradient NaN. */
 typedef struct {
   const float *logits; /* rows of `classes` */

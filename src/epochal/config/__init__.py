@@ -1,0 +1,1 @@
+"""Configuration: every setting with its default and constraint, presets, CSV options."""

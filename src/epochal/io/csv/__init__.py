@@ -1,0 +1,1 @@
+"""The CSV reader: quotes, headers, encodings, types, diagnostics."""

@@ -1,0 +1,33 @@
+"""A row source over packed rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from epochal.loader.batches import Taken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from epochal.loader.batches import RowSource
+    from epochal.preprocessing.packing import Packing
+
+
+class PackedSource:
+    """Rows that another source has packed, unpacked when they are taken."""
+
+    def __init__(self, source: RowSource, packing: Packing) -> None:
+        self.source, self.packing = source, packing
+        self.n_rows, self.n_features = source.n_rows, packing.n_features
+        self.anywhere = source.anywhere
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows of these numbers."""
+        return self.packing.unpacked(self.source.take(rows))
+
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+        """Yield every row once, in the order of the other source."""
+        for numbers, x in self.source.epoch(random, most):
+            yield Taken(numbers, self.packing.unpacked(x))

@@ -1,0 +1,1 @@
+"""Metrics: classification figures and ROC curves, streaming."""

@@ -1,0 +1,1 @@
+"""Neural-network formulas: layers, embeddings, losses, dropout. The array backend is handed in."""

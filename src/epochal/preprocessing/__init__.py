@@ -1,0 +1,1 @@
+"""Preprocessing: column statistics, bins, standardisation, encoded features."""

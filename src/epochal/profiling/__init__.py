@@ -1,0 +1,1 @@
+"""Data profiling: what looks wrong in columns and rows before training."""

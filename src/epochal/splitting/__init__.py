@@ -1,0 +1,1 @@
+"""Splits: holdout, folds, bootstrap, groups, time; feature masks."""
