@@ -473,7 +473,7 @@ def test_validation_rows_of_a_limited_memory_are_thinned():
 
 def test_a_limit_that_the_networks_alone_exceed_is_refused():
     """What they need is said before anything is trained."""
-    with pytest.raises(SettingError, match="memory_limit is 300 MB; expected at least .* networks"):
+    with pytest.raises(SettingError, match="memory_limit .--memory. is 300 MB; expected at least .* networks"):
         bounded(memory=Memory(300 * 10**6))
 
 

@@ -144,7 +144,7 @@ RUNS = {
         "result of evaluate",
         ("evaluate", "people.epochal", "people.csv"),
         ("evaluate", "people.epochal", "new.csv", "--batch-rows", "20"),
-        ("evaluate", "people.epochal", "people.csv", "--target", "age"),
+        ("evaluate", "people.epochal", "people.csv", "--target", "nowhere"),
     ),
     "inspect": (
         "result of inspect DATA",

@@ -178,7 +178,7 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
 
     One group has two pieces handed over ahead, two groups have one.
     """
-    monkeypatch.setattr(parallel, "cores", lambda: cores)
+    monkeypatch.setattr(parallel.threads, "number", lambda: cores)
     ours, start = task(judged=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
     for work in (loop.TOGETHER, 0):
@@ -221,7 +221,7 @@ def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, judged):
 def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
     """Epochs that train while others are told of are not in the state that is returned."""
     # One group: begun at once, and in this thread.
-    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr(parallel.threads, "number", lambda: 1)
     plan, start = task(judged=False, early_stopping=False)
     told = []
 
