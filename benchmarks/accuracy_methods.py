@@ -115,6 +115,6 @@ def _answer(model: Any, train: pd.DataFrame, test: pd.DataFrame, parts: Split) -
     fitted = time.perf_counter()
     probabilities = model.predict_proba(test)
     seconds = fitted - began, time.perf_counter() - fitted
-    left_out = getattr(model, "out_of_bag_", None)
-    expected = left_out and left_out.expected_log_loss
+    out_of_bag = getattr(model, "out_of_bag_", None)
+    expected = out_of_bag and out_of_bag.expected_log_loss
     return Answer(probabilities, model.classes_, *seconds, expected)

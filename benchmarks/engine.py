@@ -21,12 +21,12 @@ import machine
 import pages
 from epochal import threads
 from epochal.config.presets import PRESETS
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.kernels.xla_cpu import CPU
 from epochal.loader.batches import ArraySource, Epochs
 from epochal.nn.backend import PLAIN, Backend
 from epochal.training import parallel, step
-from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.init import fresh_state, member_configs, program_for
 from epochal.training.step import Segment
 
 ROUNDS = 9
@@ -80,7 +80,7 @@ def microseconds(of: Setting) -> float:
         "learning_rate_init": 1e-3,
         "dropout": 0.1,
     }
-    settings = checked(PRESETS["classic"], values)
+    settings = validated(PRESETS["classic"], values)
     program = program_for(settings, masked=False)
     ones = np.ones((of.members, rows), np.float32)
     epochs = Epochs(ArraySource(x), y, lambda some: ones[:, : len(some)], of.shape.batch_size, 0)
@@ -100,7 +100,7 @@ def microseconds(of: Setting) -> float:
     with (
         patch.object(threads, "number", lambda: of.threads),
         patch.object(step, "kernels_for", lambda program: of.kernels or chosen(program)),
-        parallel.grouped(program, fixed_for(settings, 0), state, state.layers) as everybody,
+        parallel.grouped(program, member_configs(settings, 0), state, state.layers) as everybody,
     ):
 
         def seconds() -> float:

@@ -61,14 +61,14 @@ def predictors(rows: int) -> Calls:
     machine.seconds_of(lambda: [model.fit(x, y) for model in (ours, *theirs)])
     many = np.random.default_rng(1).standard_normal((rows, MANY.sizes[0]), np.float32)
 
-    def averaged() -> Any:
+    def ema_updated() -> Any:
         """Return the mean of their probabilities."""
         total = theirs[0].predict_proba(many)
         for model in theirs[1:]:
             total += model.predict_proba(many)
         return total / MEMBERS
 
-    return {"epochal": lambda: ours.predict_proba(many), "sklearn": averaged}
+    return {"epochal": lambda: ours.predict_proba(many), "sklearn": ema_updated}
 
 
 def growth() -> list[dict[str, Any]]:

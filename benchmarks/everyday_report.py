@@ -258,17 +258,17 @@ def _panel(
         """Return how far down a figure stands."""
         return top + HEIGHT * (bounds[1] - math.log10(value)) / (bounds[1] - bounds[0])
 
-    for power in range(bounds[0], bounds[1] + 1):
-        y = y_of(10.0**power)
+    for exponent in range(bounds[0], bounds[1] + 1):
+        y = y_of(10.0**exponent)
         yield f'<path d="M{left} {y:.1f}h{WIDTH}" stroke="#ddd"/>'
         if left == LEFT:
-            label = f"{10.0**power:,g}" if power < 0 else f"{10**power:,}"
+            label = f"{10.0**exponent:,g}" if exponent < 0 else f"{10**exponent:,}"
             yield f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
-    for power in range(across[0], across[1] + 1):
-        x = x_of(10.0**power)
+    for exponent in range(across[0], across[1] + 1):
+        x = x_of(10.0**exponent)
         yield f'<path d="M{x:.1f} {top}v{HEIGHT}" stroke="#ddd"/>'
-        anchor = {across[0]: "start", across[1]: "end"}.get(power, "middle")
-        label = _short(10**power)
+        anchor = {across[0]: "start", across[1]: "end"}.get(exponent, "middle")
+        label = _short(10**exponent)
         yield f'<text x="{x:.1f}" y="{top + HEIGHT + 14}" text-anchor="{anchor}">{label}</text>'
     name = NAMES[curve["axis"]]
     yield f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#888"/>'

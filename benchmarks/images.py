@@ -42,7 +42,7 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
     truth = np.searchsorted(model.classes_, y_test)
     of_truth = np.maximum(probabilities[np.arange(len(truth)), truth], LEAST)
     single = [np.mean(one.predict(X_test) == y_test) for one in model.estimators_[:4]]
-    left_out = model.out_of_bag_
+    out_of_bag = model.out_of_bag_
     return {
         "method": method,
         "rows": len(y),
@@ -50,8 +50,8 @@ def measured(method: str, folder: Path) -> dict[str, Any]:
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == truth)),
         "log_loss": float(-np.log(of_truth).mean()),
         "one_member": float(np.mean(single)),
-        "left_out_accuracy": left_out and left_out.accuracy,
-        "expected": left_out and left_out.expected_log_loss,
+        "left_out_accuracy": out_of_bag and out_of_bag.accuracy,
+        "expected": out_of_bag and out_of_bag.expected_log_loss,
         "members": len(model.estimators_),
         "epochs": model.n_iter_,
         "fit_s": round(seconds, 1),

@@ -45,7 +45,7 @@ def relative(rows: list[dict[str, Any]], figure: str) -> pd.DataFrame:
     return logs.sub(logs[DEFAULT], axis=0)
 
 
-def halves(expected: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+def halves(expected: pd.DataFrame, validation_loss: pd.DataFrame) -> pd.DataFrame:
     """Return for each way to halve the tables what was chosen, and what it is worth on the others."""
     names = list(expected.index)
     outcomes = []
@@ -53,19 +53,19 @@ def halves(expected: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
         for chosen_on in (list(half), [name for name in names if name not in half]):
             others = [name for name in names if name not in chosen_on]
             choice = str(expected.loc[chosen_on].mean().idxmin())
-            outcomes.append((choice, float(judged.loc[others, choice].mean())))
+            outcomes.append((choice, float(validation_loss.loc[others, choice].mean())))
     return pd.DataFrame(outcomes, columns=["choice", "change"])
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
     """Return the variants over all tables, and what choosing on halves comes to."""
-    expected, judged = relative(rows, "expected"), relative(rows, "log_loss")
-    outcomes = halves(expected, judged)
+    expected, validation_loss = relative(rows, "expected"), relative(rows, "log_loss")
+    outcomes = halves(expected, validation_loss)
     times = outcomes["choice"].value_counts(normalize=True)
     lines = [
         (
             f"`{variant.removeprefix(DEFAULT + ':')}`" if variant != DEFAULT else "the default",
-            *(_change(part[variant]) for part in (expected, judged)),
+            *(_change(part[variant]) for part in (expected, validation_loss)),
             f"{100 * times.get(variant, 0.0):.0f} %",
         )
         for variant in VARIANTS

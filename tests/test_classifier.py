@@ -21,10 +21,10 @@ from epochal import EpochalClassifier, EpochalError, load
 from epochal.config.csv_options import CsvOptions
 from epochal.config.presets import PRESETS, preset
 from epochal.config.resolution import resolved
-from epochal.config.settings import SETTINGS, checked
+from epochal.config.settings import SETTINGS, validated
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
-from epochal.fit_types import Circumstances
+from epochal.fit_types import RunConfig
 from epochal.io.columns import Roles, labelled
 from epochal.model.artifact import save
 
@@ -270,8 +270,8 @@ def test_files_are_read_as_in_the_first_training(tmp_path):
     rows = [f"{'unknown' if k % 5 == 0 else k % 7},{'pq'[k % 2]}" for k in range(60)]
     path.write_text("n,y\n" + "\n".join(rows) + "\n")
     read = labelled(str(path), Roles("y"), csv=CsvOptions(missing_values=("unknown",)))
-    settings = checked(preset("fast"), {"n_estimators": 2, "max_iter": 2, "n_folds": 2})
-    save(replace(fit(read, settings, Circumstances(0)).model, target="y"), model)
+    settings = validated(preset("fast"), {"n_estimators": 2, "max_iter": 2, "n_folds": 2})
+    save(replace(fit(read, settings, RunConfig(0)).model, target="y"), model)
 
     loaded = load(model)
     assert loaded.predict_proba(str(path)).shape == (60, 2)

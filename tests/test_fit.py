@@ -7,10 +7,10 @@ import pytest
 from scipy import sparse
 
 from epochal.config.presets import PRESETS
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.errors import DataError, SettingError
 from epochal.fit import fit
-from epochal.fit_types import Circumstances
+from epochal.fit_types import RunConfig
 from epochal.inference.predict import predict_proba
 from epochal.keys import Purpose, generator
 from epochal.loader.memory import FIXED, Memory
@@ -31,8 +31,8 @@ PLAIN = {"embedding_size": None, "ema_decay": 0.0, "calibrate": False}
 
 def fitted(rows=X, labels=Y, weight=None, seed=0, validation=None, class_weight=None, **settings):
     """Return a small fit."""
-    ours = checked(PRESETS["default"], SMALL | PLAIN | settings)
-    how = Circumstances(seed, class_weight)
+    ours = validated(PRESETS["default"], SMALL | PLAIN | settings)
+    how = RunConfig(seed, class_weight)
     return fit(Labelled(rows, labels, weight), ours, how, validation=validation)
 
 
@@ -56,10 +56,10 @@ def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
     """Each row's probabilities are those of the member whose fold it is in."""
     result = fitted(n_estimators=4)
     alone = [predict_proba(result.model, X, member) for member in range(4)]
-    left_out = result.left_out
+    oob_probabilities = result.oob_probabilities
 
-    assert np.isfinite(left_out).all()
-    nearest = np.stack([np.abs(one - left_out).max(axis=1) for one in alone])
+    assert np.isfinite(oob_probabilities).all()
+    nearest = np.stack([np.abs(one - oob_probabilities).max(axis=1) for one in alone])
     assert (nearest.min(axis=0) < 1e-6).all()
     counts = np.bincount(nearest.argmin(axis=0), minlength=4)
     assert counts.tolist() == [50, 50, 50, 50]
@@ -78,7 +78,7 @@ def test_fewer_members_than_folds_leave_rows_without_an_estimate():
     """Rows that every member trained on have NaN out-of-bag probabilities and are not scored."""
     result = fitted(n_estimators=2, n_folds=4)
 
-    assert np.isnan(result.left_out).any(axis=1).sum() == 100
+    assert np.isnan(result.oob_probabilities).any(axis=1).sum() == 100
     assert result.model.out_of_bag.rows == 100
 
 
@@ -124,7 +124,7 @@ def test_a_weight_of_zero_is_as_if_the_row_were_not_there():
 
     for one, other in zip(first_weights(weighted), first_weights(removed), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert np.isnan(weighted.left_out[150:]).all()
+    assert np.isnan(weighted.oob_probabilities[150:]).all()
 
 
 def test_the_scale_of_weights_does_not_matter():
@@ -195,9 +195,9 @@ def test_going_on_with_another_seed_keeps_what_units_see(rng):
     """What a unit saw of an image it sees when a training goes on, whatever the new seed."""
     images = rng.normal(size=(60, 6, 5))
     labels = np.tile(["a", "b"], 30)
-    ours = checked(PRESETS["default"], SMALL | PLAIN | {"receptive_field": (3, 2)})
-    first = fit(Labelled(images, labels), ours, Circumstances(0))
-    second = fit(Labelled(images, labels), ours, Circumstances(1), earlier=first)
+    ours = validated(PRESETS["default"], SMALL | PLAIN | {"receptive_field": (3, 2)})
+    first = fit(Labelled(images, labels), ours, RunConfig(0))
+    second = fit(Labelled(images, labels), ours, RunConfig(1), earlier=first)
 
     for one, other in zip(first_weights(first), first_weights(second), strict=True):
         assert not np.array_equal(one, other)
@@ -206,12 +206,12 @@ def test_going_on_with_another_seed_keeps_what_units_see(rng):
 
 def test_going_on_keeps_preprocessing_and_state():
     """A fit that goes on from an earlier one trains on as if it had not stopped."""
-    ours = checked(PRESETS["default"], SMALL | {"early_stopping": False})
-    ours = checked(ours, {"n_folds": 2})
-    how = Circumstances(0)
+    ours = validated(PRESETS["default"], SMALL | {"early_stopping": False})
+    ours = validated(ours, {"n_folds": 2})
+    how = RunConfig(0)
     first = fit(Labelled(X, Y), ours, how)
     second = fit(Labelled(X, Y), ours, how, earlier=first)
-    whole = fit(Labelled(X, Y), checked(ours, {"max_iter": 12}), how)
+    whole = fit(Labelled(X, Y), validated(ours, {"max_iter": 12}), how)
 
     for one, other in zip(second.model.members, whole.model.members, strict=True):
         for mine, its in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
@@ -239,8 +239,8 @@ def test_tiny_tables_train(rows, bagging):
 def test_classes_that_no_row_has():
     """Classes may be named beforehand; they get a probability like any other."""
     classes, _ = encode_labels(np.array(["no", "perhaps", "yes"]))
-    ours = checked(PRESETS["default"], SMALL)
-    result = fit(Labelled(X, Y), ours, Circumstances(0), classes=classes)
+    ours = validated(PRESETS["default"], SMALL)
+    result = fit(Labelled(X, Y), ours, RunConfig(0), classes=classes)
 
     assert predict_proba(result.model, X).shape == (200, 3)
 
@@ -259,8 +259,8 @@ def mixed(rows=160):
 def test_the_default_recipe_learns_a_mixed_table(tmp_path):
     """Embedded columns, both kinds of members, calibrated: it learns, and is saved bit for bit."""
     rows, labels = mixed()
-    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 40})
-    model = fit(Labelled(rows, labels), settings, Circumstances(0)).model
+    settings = validated(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 40})
+    model = fit(Labelled(rows, labels), settings, RunConfig(0)).model
     probabilities = predict_proba(model, rows)
     save(model, tmp_path / "mixed.epochal")
 
@@ -273,8 +273,8 @@ def test_the_default_recipe_learns_a_mixed_table(tmp_path):
 def test_both_routes_of_prediction_agree_on_embedded_rows(monkeypatch):
     """NumPy and the compiled program give the same probabilities, to float32 rounding."""
     rows, labels = mixed()
-    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 5})
-    model = fit(Labelled(rows, labels), settings, Circumstances(0)).model
+    settings = validated(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 5})
+    model = fit(Labelled(rows, labels), settings, RunConfig(0)).model
     direct = predict_proba(model, rows)
     monkeypatch.setattr("epochal.inference.predict.SMALL", 0)
 
@@ -284,9 +284,9 @@ def test_both_routes_of_prediction_agree_on_embedded_rows(monkeypatch):
 def test_a_table_of_categories_alone_is_learned():
     """Without a number no unit may be dead from the beginning."""
     rows, labels = mixed()
-    settings = checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 40})
+    settings = validated(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 40})
     jobs = rows.select(["job"])
-    model = fit(Labelled(jobs, np.where(labels == "yes", 1, 0)), settings, Circumstances(0)).model
+    model = fit(Labelled(jobs, np.where(labels == "yes", 1, 0)), settings, RunConfig(0)).model
     found = predict_proba(model, jobs)[:, 1]
     cooks = rows["job"].to_numpy(zero_copy_only=False) == "cook"
 
@@ -296,8 +296,8 @@ def test_a_table_of_categories_alone_is_learned():
 def test_a_wide_table_is_scaled_and_not_embedded():
     """With more columns than the first layer should have inputs, vectors have no room."""
     wide = np.random.default_rng(0).normal(size=(60, 600))
-    settings = checked(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2})
-    model = fit(Labelled(wide, np.arange(60) % 2), settings, Circumstances(0)).model
+    settings = validated(PRESETS["default"], {"n_estimators": 2, "n_folds": 2, "max_iter": 2})
+    model = fit(Labelled(wide, np.arange(60) % 2), settings, RunConfig(0)).model
 
     assert model.settings.embedding_size == 0
     assert model.settings.sqrt_transform is True
@@ -312,11 +312,9 @@ def test_images_of_bytes_and_of_numbers_from_0_to_1_are_the_same():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60, 30, 20), dtype=np.uint8)
     small = {"n_estimators": 2, "n_folds": 2, "max_iter": 2, "variance_epsilon": 0.0}
-    settings = checked(PRESETS["default"], small)
+    settings = validated(PRESETS["default"], small)
     told = [
-        predict_proba(
-            fit(Labelled(rows, np.arange(60) % 2), settings, Circumstances(0)).model, rows
-        )
+        predict_proba(fit(Labelled(rows, np.arange(60) % 2), settings, RunConfig(0)).model, rows)
         for rows in (images, images / 255)
     ]
 
@@ -329,9 +327,9 @@ def test_rows_of_a_group_never_judge_a_member_that_trained_on_others_of_it():
     rows = np.repeat(random.normal(size=(60, 8)), 5, axis=0)
     labels, groups = np.repeat(random.integers(2, size=60), 5), np.repeat(np.arange(60), 5)
     learner = {"hidden_layer_sizes": (64,), "max_iter": 60, "dropout": 0.0, "l2": 0.0}
-    settings = checked(PRESETS["default"], SMALL | PLAIN | learner)
-    apart = fit(Labelled(rows, labels, groups=groups), settings, Circumstances(0))
-    mixed = fit(Labelled(rows, labels), settings, Circumstances(0))
+    settings = validated(PRESETS["default"], SMALL | PLAIN | learner)
+    apart = fit(Labelled(rows, labels, groups=groups), settings, RunConfig(0))
+    mixed = fit(Labelled(rows, labels), settings, RunConfig(0))
 
     assert apart.model.out_of_bag.accuracy < 0.65
     assert mixed.model.out_of_bag.accuracy > 0.9
@@ -341,8 +339,8 @@ def test_groups_validate_whole_without_bagging():
     """Of groups of equal rows the kept-apart part is whole groups: means show which."""
     groups = np.repeat(np.arange(40), 5)
     rows = np.repeat(2.0 ** np.arange(40), 5)[:, None]
-    settings = checked(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
-    result = fit(Labelled(rows, Y, groups=groups), settings, Circumstances(0))
+    settings = validated(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
+    result = fit(Labelled(rows, Y, groups=groups), settings, RunConfig(0))
     total = result.model.preprocessor.mean[0] * 180 / 5
 
     assert total == int(total)
@@ -352,8 +350,8 @@ def test_groups_validate_whole_without_bagging():
 def test_the_latest_rows_judge_all_members():
     """With timestamps, statistics are of the earlier rows, and no member leaves rows out."""
     timestamps = np.random.default_rng(0).permutation(200)
-    settings = checked(PRESETS["default"], SMALL | PLAIN | {"validation_fraction": 0.2})
-    model = fit(Labelled(X, Y, timestamps=timestamps), settings, Circumstances(0)).model
+    settings = validated(PRESETS["default"], SMALL | PLAIN | {"validation_fraction": 0.2})
+    model = fit(Labelled(X, Y, timestamps=timestamps), settings, RunConfig(0)).model
 
     expected = X[timestamps < 160].mean(axis=0)
     np.testing.assert_allclose(model.preprocessor.mean, expected, rtol=1e-12)
@@ -368,13 +366,13 @@ TIGHT = Memory(FIXED + 2 * 50 * 16)
 @pytest.fixture
 def _beside(monkeypatch):
     """Let networks take no memory, so that a limit is for rows alone."""
-    monkeypatch.setattr(Memory, "beside", lambda memory, *sizes: memory)
+    monkeypatch.setattr(Memory, "reserve", lambda memory, *sizes: memory)
 
 
 def bounded(rows=X, labels=Y, memory=TIGHT, seed=0, **settings):
     """Return a small fit in so much memory."""
-    ours = checked(PRESETS["default"], SMALL | PLAIN | settings)
-    return fit(Labelled(rows, labels), ours, Circumstances(seed, memory=memory))
+    ours = validated(PRESETS["default"], SMALL | PLAIN | settings)
+    return fit(Labelled(rows, labels), ours, RunConfig(seed, memory=memory))
 
 
 def as_stream(rows):
@@ -440,7 +438,7 @@ def test_streamed_rows_train_the_same_model_as_arrays():
         w.tobytes() for w in first_weights(whole)
     ]
     assert streamed.model.out_of_bag == whole.model.out_of_bag
-    assert streamed.left_out is None
+    assert streamed.oob_probabilities is None
 
 
 @pytest.mark.usefixtures("_beside")
@@ -464,8 +462,8 @@ def test_rows_sorted_by_class_are_learned_from_disk():
 @pytest.mark.usefixtures("_beside")
 def test_validation_rows_of_a_limited_memory_are_thinned():
     """Rows that were given to judge need not fit: some of them judge."""
-    ours = checked(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
-    how = Circumstances(0, memory=TIGHT)
+    ours = validated(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
+    how = RunConfig(0, memory=TIGHT)
     given = fit(Labelled(X, Y), ours, how, validation=Labelled(np.tile(X, (9, 1)), np.tile(Y, 9)))
 
     assert np.isfinite(given.model.history.best_loss[0])
@@ -473,23 +471,25 @@ def test_validation_rows_of_a_limited_memory_are_thinned():
 
 def test_a_limit_that_the_networks_alone_exceed_is_refused():
     """What they need is said before anything is trained."""
-    with pytest.raises(SettingError, match="memory_limit .--memory. is 300 MB; expected at least .* networks"):
+    with pytest.raises(
+        SettingError, match="memory_limit .--memory. is 300 MB; expected at least .* networks"
+    ):
         bounded(memory=Memory(300 * 10**6))
 
 
 def test_chunks_in_order_train_the_same_model_as_all_rows():
     """With the moments given, epochs over chunks of whole batches are the epoch over all rows."""
-    one = checked(
+    one = validated(
         PRESETS["classic"],
         {"batch_size": 20, "hidden_layer_sizes": (8,), "max_iter": 1, "shuffle": False}
         | {"early_stopping": False, "momentum": 0.9},
     )
-    whole = fit(Labelled(X, Y), one, Circumstances(0))
+    whole = fit(Labelled(X, Y), one, RunConfig(0))
     program = program_for(one, masked=False)
     fresh = TrainingState(fresh_state(one, program, (4, 8, 2), None, 0), 0)
     going = whole._replace(state=fresh)
     for rows in np.split(np.arange(200), [60, 80, 180]):
-        going = fit(Labelled(X[rows], Y[rows]), one, Circumstances(0), earlier=going)
+        going = fit(Labelled(X[rows], Y[rows]), one, RunConfig(0), earlier=going)
 
     for mine, its in zip(going.model.members[0], whole.model.members[0], strict=True):
         assert mine.weights.tobytes() == its.weights.tobytes()

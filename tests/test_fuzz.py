@@ -44,7 +44,7 @@ values = {
     "integers": st.integers(-(2**63), 2**63 - 1),
     "endless": st.integers(),
     "texts": st.text(max_size=8) | gaps,
-    "truths": st.booleans() | gaps,
+    "booleans": st.booleans() | gaps,
     "days": st.dates() | gaps,
     "moments": st.datetimes(timezones=st.none() | st.just(datetime.UTC)),
     "bytes": st.binary(max_size=3),

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.inference.oob import mean_opinion, opinion
+from epochal.inference.oob import oob_logits_of, oob_mean_probabilities
 from epochal.inference.predict import probabilities
 from epochal.keys import Purpose, generator
 from epochal.loader.batches import ArraySource
@@ -23,14 +23,14 @@ from epochal.records import Calibration
 from epochal.splitting.bagging import BootstrapBags, FoldBags, member_weights
 from epochal.training.optimizers import RULES, Hyper, fresh_moments
 from epochal.training.step import (
-    Fixed,
-    Judging,
+    MemberConfig,
     MemberState,
     Program,
     Segment,
-    judged,
-    nothing_said,
+    ValidationRows,
+    no_logits,
     run,
+    validation_loss,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +78,7 @@ def test_every_loss_rule_and_activation_is_on_the_page():
     written = {function.__name__ for pair in losses.LOSSES.values() for function in pair}
 
     assert all(f"epochal.nn.losses.{name}`" in PAGE for name in written)
-    assert all(f"`{name}`" in PAGE for name in [*RULES, *layers.ACTIVATIONS])
+    assert all(f"`{name}`" in PAGE for name in [*RULES, *nn_layers.ACTIVATIONS])
 
 
 # ------------------------------------------------------------------ formulas, in plain NumPy
@@ -178,7 +178,7 @@ def on_device(rate, counts=(4, 4, 3)):
     )
     start = jax.tree.map(jnp.asarray, MemberState(layers(), fresh_moments(layers(), "sgd"), 0))
     settings = Hyper(*(jnp.float32(value) for value in (rate, 0, 0, 0, 0)))
-    fixed = Fixed(settings, jnp.uint32(1))
+    fixed = MemberConfig(settings, jnp.uint32(1))
     return fixed, start, segment, jnp.asarray(np.pad(W, (0, padding)))
 
 
@@ -205,8 +205,8 @@ def test_the_validation_loss_is_the_weighted_sum_over_rows():
     """The judges' loss is the sum of w_i L_i over the member's span, without dropout."""
     padded = (np.pad(X, ((0, 8), (0, 0))), np.pad(Y, (0, 8)), np.pad(W, (0, 8)))
     span = (jnp.int32(2), jnp.int32(7))
-    on_device = Judging(*map(jnp.asarray, padded), jnp.arange(len(padded[1])))
-    ours, _ = judged(PROGRAM, layers(), on_device, span, nothing_said(8, 3), 4)
+    on_device = ValidationRows(*map(jnp.asarray, padded), jnp.arange(len(padded[1])))
+    ours, _ = validation_loss(PROGRAM, layers(), on_device, span, no_logits(8, 3), 4)
 
     assert float(ours) == pytest.approx(float((W * row_losses())[2:9].sum()), rel=1e-5)
 
@@ -230,13 +230,15 @@ def test_left_out_probabilities_are_the_mean_of_those_who_left_the_row_out():
     fold = np.array([0, 1, 1, 0, 2, 2, 2, 0, 1, 0, 1], np.uint16)
     again = np.array([1, 1, 0, 0, 0, 1, 1, 0, 2, 2, 2], np.uint16)
     bags = FoldBags(5, 3, (fold, again))
-    said = [opinion(layers(k), bags.left_out(k), ArraySource(X), "tanh") for k in range(5)]
-    ours = mean_opinion(said, np.ones(5) / 5, len(X), np.ones(5))
+    oob_logits = [
+        oob_logits_of(layers(k), bags.oob_rows(k), ArraySource(X), "tanh") for k in range(5)
+    ]
+    ours = oob_mean_probabilities(oob_logits, np.ones(5) / 5, len(X), np.ones(5))
     left = np.stack([fold == 0, fold == 1, fold == 2, again == 0, again == 1])
     every = np.stack([shares(member) for member in range(5)])
     expected = np.einsum("ki,kij->ij", left, every) / left.sum(axis=0)[:, None]
 
     assert set(left.sum(axis=0)) == {1, 2}
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
-    alone = mean_opinion(said[:1], [1.0], len(X), [1.0])
+    alone = oob_mean_probabilities(oob_logits[:1], [1.0], len(X), [1.0])
     np.testing.assert_array_equal(np.isnan(alone).all(axis=1), fold != 0)

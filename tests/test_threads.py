@@ -14,7 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from epochal import EpochalClassifier, load, threads
 from epochal.errors import SettingError
 from epochal.threads import (
-    Count,
+    ThreadCount,
     available,
     cpu_quota,
     effective,
@@ -111,7 +111,7 @@ def test_the_affinity_counts():
 def test_the_variable_wins(monkeypatch):
     """It may also name more threads than there are cores."""
     monkeypatch.setenv("EPOCHAL_NATIVE_THREADS", "77")
-    assert thread_count() == Count(77, "the environment variable EPOCHAL_NATIVE_THREADS")
+    assert thread_count() == ThreadCount(77, "the environment variable EPOCHAL_NATIVE_THREADS")
     monkeypatch.delenv("EPOCHAL_NATIVE_THREADS")
     assert thread_count() == available()
 
@@ -128,7 +128,7 @@ def test_a_variable_that_is_no_number_is_refused(value, monkeypatch):
 @pytest.fixture
 def eight_cores(monkeypatch):
     """Let the process have eight cores."""
-    monkeypatch.setattr(threads, "available", lambda: Count(8, "a test"))
+    monkeypatch.setattr(threads, "available", lambda: ThreadCount(8, "a test"))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_worker_of_joblib_has_its_share(eight_cores):
 
 def test_a_process_of_joblib_has_its_share(monkeypatch):
     """Its number of threads is in the environment; there may be none, or more than there are cores."""
-    monkeypatch.setattr(threads, "available", lambda: Count(8, "a test"))
+    monkeypatch.setattr(threads, "available", lambda: ThreadCount(8, "a test"))
     monkeypatch.setattr(threads.multiprocessing, "parent_process", lambda: "another process")
     monkeypatch.setattr(threads, "_joblib_backend", lambda: (1, None))
 
@@ -290,7 +290,7 @@ class Recorded(threads.ThreadPoolExecutor):
 @pytest.mark.parametrize(("n_jobs", "most"), [(1, 1), (2, 2), (None, 3)])
 def test_a_fit_uses_no_more_threads_than_it_may(n_jobs, most, monkeypatch):
     """Encoding, training and predicting are done by as many threads as `n_jobs` says, and no more."""
-    monkeypatch.setattr(threads, "available", lambda: Count(3, "a test"))
+    monkeypatch.setattr(threads, "available", lambda: ThreadCount(3, "a test"))
     monkeypatch.setattr(threads, "ThreadPoolExecutor", Recorded)
     monkeypatch.setattr(Recorded, "most", [0])
     ours = EpochalClassifier(**SMALL, n_jobs=n_jobs).fit(X, Y)

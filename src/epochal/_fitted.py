@@ -60,12 +60,12 @@ class LearnedAttributes:
     @property
     def oob_decision_function_(self) -> np.ndarray:
         """Probabilities of each row by the members that left it out."""
-        left_out = self._result().left_out
-        if left_out is None:
+        oob_probabilities = self._result().oob_probabilities
+        if oob_probabilities is None:
             reason = "no member left a row out" if self.out_of_bag_ is None else "memory is limited"
             msg = f"{reason}: there is no oob_decision_function_"
             raise AttributeError(msg)
-        return left_out
+        return oob_probabilities
 
     @property
     def estimators_(self) -> list[Member]:

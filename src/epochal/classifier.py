@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from epochal._fitted import LearnedAttributes
 from epochal.config.constraints import Choice
 from epochal.config.csv_options import PLAIN
-from epochal.config.presets import asked
+from epochal.config.presets import from_preset
 from epochal.config.settings import AUTO, SETTINGS
 from epochal.errors import SettingError
-from epochal.fit_types import Circumstances, Fitted, check_beside, print_epoch
+from epochal.fit_types import Fitted, RunConfig, check_timestamps, print_epoch
 from epochal.inference.accuracy import accuracy, accuracy_at
 from epochal.inference.predict import predict_proba, predict_proba_at, without_target
 from epochal.io.columns import Roles
@@ -340,7 +340,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
-            check_beside(data, settings, validated=X_val is not None)
+            check_timestamps(data, settings, validated=X_val is not None)
             validation = None
             if X_val is not None:
                 roles = Roles(y_val, sample_weight_val)
@@ -440,14 +440,14 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
 
     def _settings(self) -> Settings:
         """Return the preset's settings with the user's own in their places."""
-        settings = asked(self.preset, {name: getattr(self, name) for name in SETTINGS})
+        settings = from_preset(self.preset, {name: getattr(self, name) for name in SETTINGS})
         if self.oob_score and settings.bagging is None:
             raise SettingError(
                 "oob_score=True with bagging=None", 'bagging="folds" or bagging="bootstrap"'
             )
         return settings
 
-    def _how(self, earlier: Fitted | None) -> Circumstances:
+    def _how(self, earlier: Fitted | None) -> RunConfig:
         """Return how to train, apart from the settings."""
         devices = Choice((AUTO, "cpu", "gpu", "tpu"))
         if not devices.allows(self.device):
@@ -456,7 +456,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
         memory, seed = Memory(limit, self.cache_dir), self._seed(earlier)
         parameters = parameters_of(self, seed)
-        return Circumstances(seed, self.class_weight, observers, self.device, memory, parameters)
+        return RunConfig(seed, self.class_weight, observers, self.device, memory, parameters)
 
     def _seed(self, earlier: Fitted | None) -> int:
         """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""

@@ -21,14 +21,14 @@ import epochal
 from epochal.config.resolution import resolved
 from epochal.config.settings import AUTO, Settings
 from epochal.errors import DataError, SettingError
-from epochal.fit_types import Circumstances, Fitted
+from epochal.fit_types import Fitted, RunConfig
 from epochal.inference.oob import scores
-from epochal.inference.oob_calibration import Asked, opinions
+from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
 from epochal.keys import Purpose, generator
 from epochal.loader.batches import Epochs
-from epochal.loader.cache import Kept
-from epochal.loader.encode import Encoded, Known, Place, encoded, thinned
-from epochal.loader.validation_rows import Judges, own, shared
+from epochal.loader.cache import PreprocessingCache
+from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
+from epochal.loader.validation_rows import ValidationSet, own, shared
 from epochal.model.description import Model, layer_sizes, member_shapes
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import Bags, bags_for, bytes_per_row, member_weights
@@ -43,10 +43,10 @@ from epochal.tables.sample_weights import present, relative, warn_of_few
 from epochal.tables.streaming import Streamed
 from epochal.training.device import chosen, keep_programs, wants_batches
 from epochal.training.init import (
-    fixed_for,
+    bins_of_members,
     fresh_state,
-    knots_of_members,
     masks_for,
+    member_configs,
     program_for,
     rule_for,
     started,
@@ -88,7 +88,7 @@ class Material(NamedTuple):
     preprocessor: Preprocessor
     pool: Encoded
     bags: Bags
-    judges: Judges | None
+    validation_set: ValidationSet | None
     n_classes: int
 
 
@@ -96,7 +96,7 @@ class Prepared(NamedTuple):
     """What a training takes: resolved settings, the run, the classes, which rows train, encoded rows."""
 
     settings: Settings
-    run: Circumstances
+    run: RunConfig
     classes: np.ndarray
     trains: np.ndarray  # (rows,) bool
     material: Material
@@ -105,7 +105,7 @@ class Prepared(NamedTuple):
 def fit(
     data: Labelled,
     settings: Settings,
-    how: Circumstances,
+    run: RunConfig,
     *,
     validation: Labelled | None = None,
     classes: np.ndarray | None = None,
@@ -116,7 +116,7 @@ def fit(
     Args:
         data: the rows to learn from.
         settings: what to do.
-        how: seed, class weights, observers, device.
+        run: seed, class weights, observers, device.
         validation: rows that judge every member; without them members are
             judged by the rows that they leave out, or by a part kept apart.
         classes: all classes, where the data may lack some.
@@ -127,7 +127,7 @@ def fit(
         DataError: for rows or labels that cannot be learned from.
         TrainingError: if no member ever had a finite loss.
     """
-    prepared = _prepared(data, settings, how, validation, classes, earlier)
+    prepared = _prepared(data, settings, run, validation, classes, earlier)
     trained = _train(prepared.settings, prepared.run, prepared.material, earlier)
     return _summarised(prepared, trained, earlier)
 
@@ -135,7 +135,7 @@ def fit(
 def _prepared(
     data: Labelled,
     settings: Settings,
-    how: Circumstances,
+    run: RunConfig,
     validation: Labelled | None,
     classes: np.ndarray | None,
     earlier: Fitted | None,
@@ -145,54 +145,60 @@ def _prepared(
         settings = _going_on(settings, earlier.model.settings)
         classes = earlier.model.classes
     with data.origin.naming_rows():
-        data, classes, labels, weight = _numbers(data, classes, how)
+        data, classes, labels, weight = _numbers(data, classes, run)
         if data.timestamps is not None:
             # Folds would train on rows that are later than the validation rows.
             settings = replace(settings, bagging=None)
         weighs = _weighty(weight, settings, first=earlier is None)
-        trains, apart = _split(data, labels, weighs, settings, how, validation)
+        trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
         settings = _resolved(settings, data.rows, int(np.count_nonzero(trains)))
-        kept = _kept(data, trains, settings, how)
-        preprocessor = _preprocessor(data, trains, settings, earlier, kept)
+        cache = _cache(data, trains, settings, run)
+        preprocessor = _preprocessor(data, trains, settings, earlier, cache)
         known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
         networks = _networks_bytes(preprocessor, settings, len(classes))
-        how = replace(how, memory=how.memory.beside(networks, _known_bytes(data, known, settings)))
-        how.memory.tidy()
-        parts = [trains] if apart is None else [trains, _judging(apart, preprocessor, how)]
-        place = _place(kept, preprocessor, [*known, *parts], settings, how)
+        run = replace(run, memory=run.memory.reserve(networks, _known_bytes(data, known, settings)))
+        run.memory.manage_heap()
+        parts = (
+            [trains]
+            if holdout_rows is None
+            else [trains, _validation_part(holdout_rows, preprocessor, run)]
+        )
+        place = _place(cache, preprocessor, [*known, *parts], settings, run)
         pool, *held = encoded(data.rows, known, parts, preprocessor, place)
-    how.memory.tidy()
-    bags = bags_for(settings, pool.known.labels, how.seed, pool.known.groups)
+    run.memory.manage_heap()
+    bags = bags_for(settings, pool.known.labels, run.seed, pool.known.groups)
     if validation is not None:
-        held = [_validating(validation, classes, preprocessor, how)]
-    judges: Judges | None = None
+        held = [_encoded_validation(validation, classes, preprocessor, run)]
+    validation_set: ValidationSet | None = None
     if held:
-        judges = shared(held[0], bags.members, how.memory.judging)
-    elif settings.early_stopping and bags.leaves_out:
-        judges = own(pool, bags, how.memory.judging)
-    material = Material(preprocessor, pool, bags, judges, len(classes))
-    return Prepared(settings, how, classes, trains, material)
+        validation_set = shared(held[0], bags.members, run.memory.validation)
+    elif settings.early_stopping and bags.has_oob:
+        validation_set = own(pool, bags, run.memory.validation)
+    material = Material(preprocessor, pool, bags, validation_set, len(classes))
+    return Prepared(settings, run, classes, trains, material)
 
 
 def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) -> Fitted:
     """Return the model with its calibration and its out-of-bag scores and probabilities."""
-    settings, how, classes, trains, material = prepared
+    settings, run, classes, trains, material = prepared
     plain = None if earlier is None else earlier.model.calibration
-    asked = Asked(material.pool, material.judges, how.memory, material.preprocessor.scaling)
-    calibration, said = opinions(trained, settings, material.bags, asked, plain)
-    left_out, out_of_bag = None, None
-    if said is not None:
+    asked = OutOfBagInputs(
+        material.pool, material.validation_set, run.memory, material.preprocessor.scaling
+    )
+    calibration, oob = calibrated_on_oob(trained, settings, material.bags, asked, plain)
+    oob_probabilities, out_of_bag = None, None
+    if oob is not None:
         # A continued training may have trained on rows that are out of bag now.
         out_of_bag = scores(
-            said.mean,
-            said.labels,
-            said.weight,
+            oob.mean,
+            oob.labels,
+            oob.weight,
             optimistic=earlier is not None,
-            expected=said.expected,
+            expected=oob.expected,
         )
-        if how.memory.limit is None:
-            left_out = np.full((len(trains), len(classes)), np.nan)
-            left_out[np.flatnonzero(trains)[said.rows]] = said.mean
+        if run.memory.limit is None:
+            oob_probabilities = np.full((len(trains), len(classes)), np.nan)
+            oob_probabilities[np.flatnonzero(trains)[oob.rows]] = oob.mean
     model = Model(
         settings=settings,
         preprocessor=material.preprocessor,
@@ -202,11 +208,11 @@ def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) ->
         history=_whole_history(trained, earlier),
         out_of_bag=out_of_bag,
         target=None,
-        seed=how.seed,
+        seed=run.seed,
         versions=versions(),
-        parameters=how.parameters,
+        parameters=run.parameters,
     )
-    return Fitted(model, left_out, trained.state)
+    return Fitted(model, oob_probabilities, trained.state)
 
 
 def versions() -> dict[str, str]:
@@ -216,7 +222,7 @@ def versions() -> dict[str, str]:
 
 
 def _numbers(
-    data: Labelled, classes: np.ndarray | None, how: Circumstances
+    data: Labelled, classes: np.ndarray | None, run: RunConfig
 ) -> tuple[Labelled, np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows with relative weights, the classes, and the class number and weight of each row.
 
@@ -230,8 +236,8 @@ def _numbers(
         labels = class_indices(classes, data.labels, data.label_source)
     if data.weight is not None:
         data = replace(data, weight=relative(data.weight))
-    weight = class_weights(classes, labels, how.class_weight, data.weight)
-    return data, classes, labels, weight if how.class_weight is None else relative(weight)
+    weight = class_weights(classes, labels, run.class_weight, data.weight)
+    return data, classes, labels, weight if run.class_weight is None else relative(weight)
 
 
 def _split(
@@ -239,13 +245,13 @@ def _split(
     labels: np.ndarray,
     weighs: np.ndarray,
     settings: Settings,
-    how: Circumstances,
+    run: RunConfig,
     validation: Labelled | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return which rows train, and which are kept apart to judge, if some are; bool (rows,)."""
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return weighs, None
-    random, fraction = generator(how.seed, Purpose.HOLDOUT), settings.validation_fraction
+    random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction
     # All of them, where all weigh something: of very many rows there should be no copies.
     some = slice(None) if weighs.all() else weighs
     if data.timestamps is not None:
@@ -255,9 +261,9 @@ def _split(
         validates = holdout_of_groups(labels[some], groups, fraction, random)
     else:
         validates = holdout(labels[some], fraction, random)
-    apart = np.zeros_like(weighs)
-    apart[weighs] = validates
-    return weighs & ~apart, apart if apart.any() else None
+    holdout_rows = np.zeros_like(weighs)
+    holdout_rows[weighs] = validates
+    return weighs & ~holdout_rows, holdout_rows if holdout_rows.any() else None
 
 
 def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
@@ -330,31 +336,33 @@ def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
     return earlier.model.history.followed_by(trained.history)
 
 
-def _kept(
-    data: Labelled, trains: np.ndarray, settings: Settings, how: Circumstances
-) -> Kept | None:
+def _cache(
+    data: Labelled, trains: np.ndarray, settings: Settings, run: RunConfig
+) -> PreprocessingCache | None:
     """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
-    rows, folder = data.rows, how.memory.folder
+    rows, folder = data.rows, run.memory.folder
     if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
         return None
     columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
-    return Kept.of(folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings))
+    return PreprocessingCache.of(
+        folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings)
+    )
 
 
 def _place(
-    kept: Kept | None,
+    cache: PreprocessingCache | None,
     preprocessor: Preprocessor,
     of_rows: list[Any],
     settings: Settings,
-    how: Circumstances,
-) -> Place:
+    run: RunConfig,
+) -> EncodingPlan:
     """Return where encoded rows are put; they are kept by all that decides what is where."""
-    deal = generator(how.seed, Purpose.STORE) if settings.shuffle else None
-    if kept is not None:
+    deal = generator(run.seed, Purpose.STORE) if settings.shuffle else None
+    if cache is not None:
         # Going on, the preprocessing is the earlier fit's, and not what the settings say.
         made_of = [preprocessor.to_dict(), *preprocessor.arrays().values(), *of_rows]
-        kept = kept.beside(how.seed, settings.shuffle, how.memory.shares, *made_of)
-    return Place(how.memory, deal, kept)
+        cache = cache.with_key(run.seed, settings.shuffle, run.memory.shares, *made_of)
+    return EncodingPlan(run.memory, deal, cache)
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:
@@ -364,7 +372,7 @@ def _statistics_of(settings: Settings) -> dict[str, Any]:
         "clip": settings.clip,
         "sqrt_transform": settings.sqrt_transform,
         "max_categories": settings.max_categories,
-        "n_bins": knots_of_members(settings) if settings.embedding_size else None,
+        "n_bins": bins_of_members(settings) if settings.embedding_size else None,
     }
 
 
@@ -373,7 +381,7 @@ def _preprocessor(
     trains: np.ndarray,
     settings: Settings,
     earlier: Fitted | None,
-    kept: Kept | None,
+    cache: PreprocessingCache | None,
 ) -> Preprocessor:
     """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
     if earlier:
@@ -385,7 +393,7 @@ def _preprocessor(
             data.rows, data.weight, trains, **_statistics_of(settings), csv=data.csv
         )
 
-    return make() if kept is None else kept.preprocessor(make)
+    return make() if cache is None else cache.preprocessor(make)
 
 
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
@@ -408,43 +416,43 @@ def _known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
     return used + len(known.labels) * (2 + bytes_per_row(settings))
 
 
-def _judging(part: np.ndarray, preprocessor: Preprocessor, how: Circumstances) -> np.ndarray:
+def _validation_part(part: np.ndarray, preprocessor: Preprocessor, run: RunConfig) -> np.ndarray:
     """Return which rows of a part judge: of a limited memory they may take some."""
-    if how.memory.limit is None:
+    if run.memory.limit is None:
         return part
-    return thinned(part, preprocessor.n_features, how.memory.judging)
+    return thinned(part, preprocessor.n_features, run.memory.validation)
 
 
-def _validating(
-    validation: Labelled, classes: np.ndarray, preprocessor: Preprocessor, how: Circumstances
+def _encoded_validation(
+    validation: Labelled, classes: np.ndarray, preprocessor: Preprocessor, run: RunConfig
 ) -> Encoded:
     """Return the rows that were given to judge, encoded."""
     with validation.origin.naming_rows():
-        _, _, truth, given = _numbers(validation, classes, how)
-        part = _judging(present(given, "sample_weight_val"), preprocessor, how)
+        _, _, truth, given = _numbers(validation, classes, run)
+        part = _validation_part(present(given, "sample_weight_val"), preprocessor, run)
         known = Known(truth, given)
-        (held,) = encoded(validation.rows, known, [part], preprocessor, Place(how.memory))
+        (held,) = encoded(validation.rows, known, [part], preprocessor, EncodingPlan(run.memory))
     return held
 
 
 def _train(
-    settings: Settings, how: Circumstances, material: Material, earlier: Fitted | None
+    settings: Settings, run: RunConfig, material: Material, earlier: Fitted | None
 ) -> Trained:
     """Return the trained members."""
-    preprocessor, pool, bags, judges, n_classes = material
+    preprocessor, pool, bags, validation_set, n_classes = material
     keep_programs()
-    device = chosen(how.device)
+    device = chosen(run.device)
     groups = preprocessor.input_groups(int(settings.embedding_size or 0))
     sizes = layer_sizes(preprocessor, settings, n_classes)
-    masks = masks_for(settings, groups, preprocessor.schema.shape, sizes[1], how.seed)
+    masks = masks_for(settings, groups, preprocessor.schema.shape, sizes[1], run.seed)
     program = program_for(
         settings,
         masked=masks is not None,
         vectorised=wants_batches(device),
-        smooth=preprocessor.sizes.smooth,
+        coarse=preprocessor.sizes.coarse,
     )
     if earlier is None:
-        fresh = fresh_state(settings, program, sizes, masks, how.seed, preprocessor.sizes)
+        fresh = fresh_state(settings, program, sizes, masks, run.seed, preprocessor.sizes)
         start = TrainingState(fresh, 0)
     elif earlier.state is None:
         state = started(earlier.model.members, program, ema=settings.ema_decay > 0)
@@ -455,20 +463,20 @@ def _train(
     task = Task(
         program=program,
         settings=settings,
-        fixed=fixed_for(settings, how.seed),
+        fixed=member_configs(settings, run.seed),
         epochs=Epochs(
             source=pool.source,
             labels=pool.known.labels,
             weights=member_weights(bags, pool.known.weight),
             batch_size=program.batch_size,
-            seed=how.seed,
+            seed=run.seed,
             shuffle=settings.shuffle,
-            segment_bytes=how.memory.segment,
+            segment_bytes=run.memory.segment,
             members=bags.members,
         ),
-        judges=judges,
+        validation_set=validation_set,
         scaling=preprocessor.scaling,
         device=device,
-        tidy=None if how.memory.limit is None else how.memory.tidy,
+        manage_heap=None if run.memory.limit is None else run.memory.manage_heap,
     )
-    return train(task, start, settings.max_iter, how.observers)
+    return train(task, start, settings.max_iter, run.observers)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class RunConfig:
     """How to train, apart from the settings: seed, class weights, observers, device, memory.
 
     `parameters` are the user's parameters, unresolved: the model stores them, and training ignores them.
@@ -39,17 +39,17 @@ class Circumstances:
 class Fitted(NamedTuple):
     """The model, what members say of the rows they left out, and the state to go on from.
 
-    `left_out` has shape (rows, classes), NaN for rows that no member left out;
+    `oob_probabilities` has shape (rows, classes), NaN for rows that no member left out;
     None if none left any out, or memory is limited. `state` is None for a model that
     was loaded.
     """
 
     model: Model
-    left_out: np.ndarray | None = None
+    oob_probabilities: np.ndarray | None = None
     state: TrainingState | None = None
 
 
-def check_beside(data: Labelled, settings: Settings, *, validated: bool) -> None:
+def check_timestamps(data: Labelled, settings: Settings, *, validated: bool) -> None:
     """Raise an error if timestamps contradict other arguments.
 
     Args:

@@ -139,9 +139,9 @@ class Calibration:
     sum to 1.
     """
 
-    sharpness: tuple[float, ...]
+    inverse_temperature: tuple[float, ...]
     weights: tuple[float, ...]
-    power: float
+    exponent: float
 
     @classmethod
     def none(cls, members: int) -> Calibration:
@@ -150,7 +150,7 @@ class Calibration:
 
     def of(self, member: int) -> Calibration:
         """Return the calibration of one member alone."""
-        return Calibration((self.sharpness[member],), (1.0,), 1.0)
+        return Calibration((self.inverse_temperature[member],), (1.0,), 1.0)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ SHARE = "OMP_NUM_THREADS"
 _PROCESS, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
-class Count(NamedTuple):
+class ThreadCount(NamedTuple):
     """A number of threads or cores, and where it comes from."""
 
     number: int
@@ -106,14 +106,14 @@ def kernels_may_share() -> bool:
     return limit is None or limit >= thread_count().number
 
 
-def of_process() -> Count:
+def of_process() -> ThreadCount:
     """Return how many threads this process may use: one for each core, or in a process of joblib its share."""
     cores = available()
     if not is_worker_process():
         return cores
     value = os.environ.get(SHARE, "")
     share = int(value) if value.isascii() and value.isdecimal() else 1
-    return Count(max(1, min(share, cores.number)), "the share of a process of joblib")
+    return ThreadCount(max(1, min(share, cores.number)), "the share of a process of joblib")
 
 
 def is_worker_process() -> bool:
@@ -177,23 +177,25 @@ class _Arrow:
 _arrow = _Arrow()
 
 
-def available() -> Count:
+def available() -> ThreadCount:
     """Return the cores that this process may use: those it may run on, or a smaller CPU quota.
 
     A quota of two and a half cores counts as two: threads that wait for each other lose more
     when the system stops one of them than a third one adds.
     """
     if hasattr(os, "sched_getaffinity"):
-        count = Count(len(os.sched_getaffinity(0)), "the CPU affinity of the process")
+        count = ThreadCount(len(os.sched_getaffinity(0)), "the CPU affinity of the process")
     else:
-        count = Count(os.cpu_count() or 1, "the number of processors")
+        count = ThreadCount(os.cpu_count() or 1, "the number of processors")
     quota = cpu_quota()
     if quota is not None and quota < count.number:
-        return Count(max(1, int(quota)), f"the CPU quota of the control group, {quota:g} cores")
+        return ThreadCount(
+            max(1, int(quota)), f"the CPU quota of the control group, {quota:g} cores"
+        )
     return count
 
 
-def thread_count() -> Count:
+def thread_count() -> ThreadCount:
     """Return how many threads share an operation: `EPOCHAL_NATIVE_THREADS`, or as many as the process may use.
 
     Raises:
@@ -206,7 +208,7 @@ def thread_count() -> Count:
         raise SettingError(
             f"the environment variable {VARIABLE} is {value!r}", "a whole number from 1 up"
         )
-    return Count(int(value), f"the environment variable {VARIABLE}")
+    return ThreadCount(int(value), f"the environment variable {VARIABLE}")
 
 
 def cpu_quota(process: Path = _PROCESS, cgroups: Path = _CGROUPS) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 import ablation
 from accuracy_methods import settings_of
 from epochal.config.presets import preset
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 
 
 def test_every_step_is_a_method():
@@ -15,7 +15,7 @@ def test_every_step_is_a_method():
     for method in ablation.STEPS.values():
         settings = settings_of(method)
         own = {k: v for k, v in settings.items() if k not in {"preset", "random_state"}}
-        checked(preset(settings["preset"]), own)
+        validated(preset(settings["preset"]), own)
     assert list(ablation.STEPS.values())[-1] == "epochal:default"
 
 

@@ -70,15 +70,17 @@ def test_memory_of_a_prediction_is_measured_by_side():
 
 def test_curves_vary_one_axis_and_leave_the_others(monkeypatch):
     """Every axis goes through its values, and through its middle one."""
-    asked = []
-    monkeypatch.setattr(costs, "apart", lambda **of: asked.append(of) or {"seconds_per_epoch": 1.0})
+    from_preset = []
+    monkeypatch.setattr(
+        costs, "apart", lambda **of: from_preset.append(of) or {"seconds_per_epoch": 1.0}
+    )
     curves = costs.growth()
 
     assert [curve["axis"] for curve in curves] == list(costs.AXES)
     assert [len(curve["points"]) for curve in curves] == [len(v) for v in costs.AXES.values()]
-    for of in asked:
+    for of in from_preset:
         assert sum(of[axis] != middle for axis, middle in costs.MIDDLE.items()) <= 1
-    assert asked.count(costs.MIDDLE) == len(costs.AXES)
+    assert from_preset.count(costs.MIDDLE) == len(costs.AXES)
 
 
 def test_a_measurement_apart_is_what_its_process_prints(monkeypatch, tmp_path):

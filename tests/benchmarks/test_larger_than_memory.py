@@ -20,17 +20,17 @@ FIGURES = {"accuracy": 0.75, "log_loss": 0.5}
 @pytest.fixture(autouse=True)
 def commands(monkeypatch):
     """Return the list of commands asked for, each of which only prints what its phase would."""
-    asked = []
+    from_preset = []
 
     def stand_in(method, phase, task):
-        asked.append((method, phase, task))
+        from_preset.append((method, phase, task))
         lines = EPOCHS if phase in ("train", "validate") else [FIGURES] * (phase == "evaluate")
         return ["echo", "\n".join(map(json.dumps, lines))]
 
     monkeypatch.setattr(larger, "command", stand_in)
     monkeypatch.setattr(larger, "start_up", lambda *_: 0.5)
     monkeypatch.setattr(larger, "available", lambda *_: True)
-    return asked
+    return from_preset
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def test_throughput_takes_the_two_limits_in_turn(run, commands):
 def test_sorted_rows_are_learnt_with_the_small_limit_and_measured_on_others(run, commands):
     """The same rows as drawn are learnt with the large limit; both are tested on rows of another seed."""
     rows, page = run("--sorted", "--methods", "epochal", "--memory", "1MB", "--large", "9GB")
-    asked = [(task.limit, "sorted" in task.table.name, phase) for _, phase, task in commands]
+    from_preset = [(task.limit, "sorted" in task.table.name, phase) for _, phase, task in commands]
 
-    assert asked[::2] == [("9GB", False, "train"), ("1MB", True, "train")]
+    assert from_preset[::2] == [("9GB", False, "train"), ("1MB", True, "train")]
     assert len({task.new for _, _, task in commands}) == 1
     assert f"seed-{larger.TEST_SEED}" in commands[0][2].new.name
     assert [(row["order"], row["accuracy"]) for row in rows] == [

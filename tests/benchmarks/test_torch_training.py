@@ -20,10 +20,10 @@ SCRIPT = Path(torch_training.__file__)
 
 def test_a_way_that_does_not_work_is_an_answer(tmp_path):
     """That it has started is the first line; what fails is told in one, and the next request answered."""
-    asked = json.dumps({"rows": str(tmp_path / "nowhere.npz")})
+    from_preset = json.dumps({"rows": str(tmp_path / "nowhere.npz")})
     done = subprocess.run(
         [sys.executable, SCRIPT],
-        input=f"{asked}\n{asked}\n",
+        input=f"{from_preset}\n{from_preset}\n",
         capture_output=True,
         text=True,
         check=True,
@@ -37,11 +37,11 @@ def test_a_way_that_does_not_work_is_an_answer(tmp_path):
 def test_the_fastest_way_is_found_once(monkeypatch, tmp_path):
     """The first time all ways are tried; after that, only the fastest that works."""
     torch = speed.Torch(sys.executable, TINY, tmp_path / "rows.npz")
-    asked = []
+    from_preset = []
 
     def answer(way):
         """Return an answer for a way."""
-        asked.append(way)
+        from_preset.append(way)
         return {"error": "no compiler"} if way == "compiled" else {"training": len(way), "way": way}
 
     monkeypatch.setattr(torch, "_asked", answer)
@@ -49,7 +49,7 @@ def test_the_fastest_way_is_found_once(monkeypatch, tmp_path):
     torch.close()
 
     assert (first["way"], second["way"]) == ("eager", "eager")
-    assert asked == [*torch_training.WAYS, "eager"]
+    assert from_preset == [*torch_training.WAYS, "eager"]
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is for comparison only")

@@ -60,7 +60,7 @@ def test_help_loads_nothing_heavy():
 @pytest.mark.parametrize("words", [("--n-jobs", "3"), ("--n-jobs=-1",), ()])
 def test_commands_run_under_their_number_of_threads(words, monkeypatch):
     """`--n-jobs` holds while a command runs, and not afterwards."""
-    monkeypatch.setattr(threads, "available", lambda: threads.Count(8, "a test"))
+    monkeypatch.setattr(threads, "available", lambda: threads.ThreadCount(8, "a test"))
     seen = []
     command = SimpleNamespace(run=lambda _: seen.append(threads.number()) or 0)
     monkeypatch.setattr(edge, "import_module", lambda _: command)

@@ -19,7 +19,7 @@ from epochal.cli import surveying
 from epochal.cli.surveying import cell_lines, warning_lines
 from epochal.errors import DataError
 from epochal.io.csv.cell_counts import CellCounts
-from epochal.profiling.columns import Doubt
+from epochal.profiling.columns import DataWarning
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
@@ -275,10 +275,10 @@ def test_a_person_reads_the_same_warnings_of_inspect_and_of_train(run, tmp_path)
 
 def test_of_very_many_warnings_some_are_shown(monkeypatch):
     """And how many more there are."""
-    doubts = [Doubt(f"c{k}", "is 7 in every row", "") for k in range(5)]
+    data_warnings = [DataWarning(f"c{k}", "is 7 in every row", "") for k in range(5)]
     monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 2)
 
-    assert warning_lines(doubts)[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
+    assert warning_lines(data_warnings)[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
 
 
 def test_a_sample_of_many_rows_is_looked_at(monkeypatch, run, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
-    Trained,
+    TrainResult,
     data_found,
     data_lines,
     result_lines,
@@ -56,7 +56,7 @@ def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
 def test_the_next_command_names_the_data_as_they_were_typed(arguments, trained, data, form, typed):
     """Standard input is a dash again, with its format."""
     arguments.data, arguments.format = data, form
-    last = result_lines(arguments, Trained(load(trained), trained, 3.0, None))[-1]
+    last = result_lines(arguments, TrainResult(load(trained), trained, 3.0, None))[-1]
 
     assert shlex.split(last.split(" predict ")[1])[1:-2] == typed
 
@@ -64,7 +64,7 @@ def test_the_next_command_names_the_data_as_they_were_typed(arguments, trained, 
 def test_the_result_of_a_machine_is_that_of_the_model(arguments, trained):
     """Classes, epochs and scores are those of the file."""
     model = load(trained)
-    values = result_values(arguments, Trained(model, Path(trained), 3.0, None))
+    values = result_values(arguments, TrainResult(model, Path(trained), 3.0, None))
 
     assert values["classes"] == ["high", "low"]
     assert values["best_epoch"] == model.history.best_epoch

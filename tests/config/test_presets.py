@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from epochal.config.presets import PRESETS, asked, preset
-from epochal.config.settings import SETTINGS, Settings, checked
+from epochal.config.presets import PRESETS, from_preset, preset
+from epochal.config.settings import SETTINGS, Settings, validated
 from epochal.errors import SettingError
 
 
@@ -16,7 +16,7 @@ def test_presets_keep_their_own_constraints(name: str) -> None:
     """Every value of every preset passes the check that a user's value must pass."""
     values = {field: getattr(preset(name), field) for field in SETTINGS}
 
-    assert checked(Settings(), values) == PRESETS[name]
+    assert validated(Settings(), values) == PRESETS[name]
 
 
 @pytest.mark.parametrize("name", ["", "Default", None, 3, ["default"]])
@@ -44,7 +44,7 @@ def test_the_classic_preset_is_the_classical_recipe() -> None:
 
 def test_auto_is_left_to_the_preset() -> None:
     """A user's values replace those of the preset, and "auto" replaces nothing."""
-    ours = asked("classic", {"l2": 0.5, "activation": "auto", "max_iter": "auto"})
+    ours = from_preset("classic", {"l2": 0.5, "activation": "auto", "max_iter": "auto"})
 
-    assert ours == checked(PRESETS["classic"], {"l2": 0.5})
+    assert ours == validated(PRESETS["classic"], {"l2": 0.5})
     assert ours != PRESETS["classic"]

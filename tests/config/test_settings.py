@@ -16,7 +16,7 @@ import pytest
 from epochal.classifier import EpochalClassifier
 from epochal.config.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
 from epochal.config.presets import PRESETS, preset
-from epochal.config.settings import AUTO, SETTINGS, Settings, checked
+from epochal.config.settings import AUTO, SETTINGS, Settings, validated
 from epochal.errors import SettingError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from epochal.config.constraints import Constraint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TYPES = {Integer: int, Number: float, Choice: str, Flag: bool, Nothing: type(None)}
 
 BREAKING = [
@@ -133,7 +133,7 @@ def test_the_page_of_settings_follows_the_fields() -> None:
 def test_breaking_values_are_refused_by_name(name: str, value: object) -> None:
     """A value outside its bounds is refused with its name, its bounds and itself."""
     with pytest.raises(SettingError) as caught:
-        checked(Settings(), {name: value})
+        validated(Settings(), {name: value})
 
     assert f"'{name}' parameter" in str(caught.value)
     assert SETTINGS[name].constraint.sentence in str(caught.value)
@@ -143,13 +143,13 @@ def test_breaking_values_are_refused_by_name(name: str, value: object) -> None:
 def test_unknown_settings_are_refused() -> None:
     """A misspelt setting is refused, with the nearest that exists."""
     with pytest.raises(SettingError, match="did you mean 'dropout'"):
-        checked(Settings(), {"drop_out": 0.1})
+        validated(Settings(), {"drop_out": 0.1})
 
 
 def test_checked_replaces_only_what_is_named() -> None:
     """The fields that are not named keep the values of the base, and the base stays as it was."""
     base = preset("classic")
-    changed = checked(base, {"l2": 0.5})
+    changed = validated(base, {"l2": 0.5})
 
     assert changed == replace(base, l2=0.5)
     assert base == PRESETS["classic"]
@@ -165,7 +165,7 @@ def test_checked_makes_plain_values() -> None:
         "shuffle": np.False_,
         "patch": [3, 4],
     }
-    settings = checked(Settings(), values)
+    settings = validated(Settings(), values)
 
     assert settings.hidden_layer_sizes == (5, 6)
     assert settings.patch == (3, 4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.inference.calibration import POWER, calibrated, expected_loss, factor
-from epochal.inference.oob import Opinion
+from epochal.inference.oob import OutOfBagLogits
 from epochal.nn.losses import softmax
 from epochal.records import Calibration
 
@@ -47,7 +47,7 @@ def test_the_unit_of_weights_does_not_matter(rng):
 def split(logits, members):
     """Return opinions of members that each speak of their own part of the rows."""
     parts = np.array_split(np.arange(len(logits)), members)
-    return [Opinion(part, logits[part]) for part in parts]
+    return [OutOfBagLogits(part, logits[part]) for part in parts]
 
 
 def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
@@ -55,10 +55,10 @@ def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
     logits = rng.normal(size=(ROWS, 3))
     found = calibrated(split(2.0 * logits, 4), np.zeros(4, int), labelled(logits), np.ones(ROWS))
 
-    assert len(set(found.sharpness)) == 1
-    assert found.sharpness[0] == pytest.approx(0.5, rel=0.1)
+    assert len(set(found.inverse_temperature)) == 1
+    assert found.inverse_temperature[0] == pytest.approx(0.5, rel=0.1)
     assert found.weights == (0.25,) * 4
-    assert found.power == pytest.approx(1 + (POWER - 1) * 0.75)
+    assert found.exponent == pytest.approx(1 + (POWER - 1) * 0.75)
 
 
 def test_a_kind_that_knows_nothing_weighs_nothing(rng):
@@ -76,10 +76,10 @@ def test_opinions_that_differ_make_a_mean_that_is_raised(rng):
     logits = 2 * rng.normal(size=(ROWS, 2))
     apart = [logits + 1.5 * rng.normal(size=logits.shape) for _ in range(2)]
     labels = labelled(logits)
-    both = [opinion for own in apart for opinion in split(own, 2)]
+    both = [oob_logits_of for own in apart for oob_logits_of in split(own, 2)]
     found = calibrated(both, np.array([0, 0, 1, 1]), labels, np.ones(ROWS))
 
-    assert found.power > 1.05
+    assert found.exponent > 1.05
     assert sum(found.weights) == pytest.approx(1)
     assert found.weights[0] == pytest.approx(0.25, abs=0.06)
 
@@ -90,13 +90,13 @@ def test_the_expected_loss_is_that_of_many(rng):
     labels, weight = labelled(truth), np.ones(ROWS)
     every = [truth + 1.5 * rng.normal(size=truth.shape) for _ in range(16)]
     folds = np.array_split(np.arange(ROWS), 8)
-    said = [Opinion(folds[k % 8], own[folds[k % 8]]) for k, own in enumerate(every)]
+    said = [OutOfBagLogits(folds[k % 8], own[folds[k % 8]]) for k, own in enumerate(every)]
     found = calibrated(said, np.repeat([0, 1], 8), labels, weight)
     mean = sum(
         share * softmax(sharp * own)
-        for own, share, sharp in zip(every, found.weights, found.sharpness, strict=True)
+        for own, share, sharp in zip(every, found.weights, found.inverse_temperature, strict=True)
     )
-    raised = mean**found.power
+    raised = mean**found.exponent
     reached = -np.log((raised / raised.sum(axis=1, keepdims=True))[np.arange(ROWS), labels]).mean()
 
     assert expected_loss(said, found, labels, weight) == pytest.approx(reached, rel=0.1)

@@ -5,8 +5,8 @@ import pytest
 
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
-from epochal.config.settings import checked
-from epochal.inference.oob_calibration import Asked, opinions
+from epochal.config.settings import validated
+from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
 from epochal.loader.batches import ArraySource
 from epochal.loader.encode import Encoded, Known
 from epochal.loader.memory import NO_LIMIT
@@ -19,7 +19,7 @@ from epochal.training.loop import Trained
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))
 OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_bins": 8}
-SETTINGS = resolved(checked(PRESETS["default"], OWN), rows=60, columns=2)
+SETTINGS = resolved(validated(PRESETS["default"], OWN), rows=60, columns=2)
 LAYERS = [
     (Layer(weights.astype(np.float32), np.zeros(2, np.float32)),)
     for weights in np.random.default_rng(1).normal(size=(3, 2, 2))
@@ -34,34 +34,36 @@ def logits(member, rows):
 def test_rows_are_spoken_of_by_members_that_left_them_out():
     """Whether they were asked while they trained or only now, the opinions are the same."""
     bags = bags_for(SETTINGS, POOL.known.labels, 0)
-    judges = own(POOL, bags, 2**20)
-    said = [logits(member, judges.of(member)) for member in range(3)]
+    validation_set = own(POOL, bags, 2**20)
+    said = [logits(member, validation_set.of(member)) for member in range(3)]
     then = Trained(LAYERS, None, None, said)
     now = Trained(LAYERS, None, None, None)
 
-    calibration, while_training = opinions(
-        then, SETTINGS, bags, Asked(POOL, judges, NO_LIMIT, None), None
+    calibration, while_training = calibrated_on_oob(
+        then, SETTINGS, bags, OutOfBagInputs(POOL, validation_set, NO_LIMIT, None), None
     )
-    same, afterwards = opinions(now, SETTINGS, bags, Asked(POOL, None, NO_LIMIT, None), None)
+    same, afterwards = calibrated_on_oob(
+        now, SETTINGS, bags, OutOfBagInputs(POOL, None, NO_LIMIT, None), None
+    )
 
     np.testing.assert_allclose(while_training.mean, afterwards.mean, atol=1e-6)
-    np.testing.assert_allclose(calibration.sharpness, same.sharpness, rtol=1e-4)
+    np.testing.assert_allclose(calibration.inverse_temperature, same.inverse_temperature, rtol=1e-4)
     assert while_training.rows.tolist() == list(range(60))
-    row = bags.left_out(1)[0]
-    sharp = np.exp(calibration.sharpness[1] * logits(1, [row])[0])
+    row = bags.oob_rows(1)[0]
+    sharp = np.exp(calibration.inverse_temperature[1] * logits(1, [row])[0])
     np.testing.assert_allclose(while_training.mean[row], sharp / sharp.sum(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("earlier", [None, Calibration((2.0,) * 3, (1 / 3,) * 3, 1.1)])
 def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
     """Without rows left out there are no opinions, and the earlier calibration, or none, holds."""
-    settings = checked(SETTINGS, {"bagging": None})
+    settings = validated(SETTINGS, {"bagging": None})
     bags = bags_for(settings, POOL.known.labels, 0)
-    calibration, said = opinions(
+    calibration, said = calibrated_on_oob(
         Trained(LAYERS, None, None, None),
         settings,
         bags,
-        Asked(POOL, None, NO_LIMIT, None),
+        OutOfBagInputs(POOL, None, NO_LIMIT, None),
         earlier,
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from epochal.errors import DataError
 from epochal.io import accumulator
-from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.accumulator import ColumnAccumulator, LabelColumn
 from epochal.io.frames import as_labels
 
 LABELS = LabelColumn("y")
@@ -16,7 +16,7 @@ LABELS = LabelColumn("y")
 
 def of(blocks, *, labels=None):
     """Return a column gathered out of blocks."""
-    found = Gathered("a", labels=labels)
+    found = ColumnAccumulator("a", labels=labels)
     for block in blocks:
         found.add(pa.chunked_array([block]))
     return found
@@ -104,4 +104,4 @@ def test_values_without_an_order_are_refused(values):
     """Intervals and unions have no codes: the column is named, whatever it was to say of rows."""
     for labels in (LabelColumn("column 'a' of a file"), None):
         with pytest.raises(DataError, match="column 'a' holds .* values"):
-            Gathered("a", labels).add(pa.chunked_array([values]))
+            ColumnAccumulator("a", labels).add(pa.chunked_array([values]))

@@ -9,7 +9,7 @@ import pytest
 
 from epochal.errors import DataError, SourceError
 from epochal.io import array_streams
-from epochal.io.array_streams import ArrayPart, refuse_unlike, survey
+from epochal.io.array_streams import ArrayPart, refuse_unlike, scan
 
 
 def part(rows, labels, name="a"):
@@ -38,7 +38,7 @@ def test_types_and_labels_of_parts_are_joined(monkeypatch):
     first, second = np.zeros((5, 2), np.uint8), np.ones((3, 2), np.float32)
     labels = [np.array([1, 0, 1, 7, 7]), np.array([0.5, np.nan, 7])]
     parts = [part(first, labels[0]), part(second, labels[1], "b")]
-    found = survey(parts)
+    found = scan(parts)
     values, codes, has_label = found.labels
     together = np.concatenate(labels)
     assert np.array_equal(has_label, ~np.isnan(together))
@@ -49,8 +49,8 @@ def test_types_and_labels_of_parts_are_joined(monkeypatch):
 
 def test_no_rows_and_no_labels():
     """Without rows nothing is found; without labels there are none."""
-    assert survey([part(np.zeros((0, 2)), None)]).counts == [0]
-    assert survey([part(np.zeros((3, 2)), None)]).labels is None
+    assert scan([part(np.zeros((0, 2)), None)]).counts == [0]
+    assert scan([part(np.zeros((3, 2)), None)]).labels is None
 
 
 def test_unlike_parts_are_refused():
@@ -59,9 +59,9 @@ def test_unlike_parts_are_refused():
     with pytest.raises(
         SourceError, match=r"rows of b have the shape \(4,\); expected \(2,\) as in a"
     ):
-        survey([first, part(np.zeros((3, 4)), None, "b")])
+        scan([first, part(np.zeros((3, 4)), None, "b")])
     with pytest.raises(SourceError, match="a has no labels"):
-        survey([first, part(np.zeros((3, 2)), np.zeros(3), "b")])
+        scan([first, part(np.zeros((3, 2)), np.zeros(3), "b")])
     like = (Path("b"), (np.ones((9, 2)), None))
     refuse_unlike((Path("a"), (np.zeros((3, 2)), None)), like)
     with pytest.raises(SourceError, match="b has changed"):
@@ -71,4 +71,4 @@ def test_unlike_parts_are_refused():
 def test_labels_of_several_columns_are_refused():
     """Labels in two dimensions are no classes."""
     with pytest.raises(DataError, match="multilabel"):
-        survey([part(np.zeros((3, 2)), np.zeros((3, 2)))])
+        scan([part(np.zeros((3, 2)), np.zeros((3, 2)))])

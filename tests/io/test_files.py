@@ -18,7 +18,7 @@ from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import ColumnError, DataError, SourceError
 from epochal.io.files import batches, discover, labelled_batches, read
 from epochal.tables.dates import seconds
-from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.numeric import Place, booleans, numbers
 from epochal.tables.schema import kind_of
 
 _TABLE = pa.table({"a": [1, 2, 3], "s": ["x", None, "y"], "y": ["no", "yes", None]})
@@ -185,7 +185,7 @@ _OPTIONS = [
     CsvOptions(missing_values=("x", "-999", "2024-01-01")),
     CsvOptions(missing_values=("1",), strip=False),
 ]
-_READERS = {"number": numbers, "boolean": truths, "date": seconds}
+_READERS = {"number": numbers, "boolean": booleans, "date": seconds}
 
 
 @pytest.mark.filterwarnings("ignore:.*line:UserWarning")

@@ -10,7 +10,7 @@ import pytest
 
 from epochal import threads
 from epochal.errors import MissingFileError, SourceError
-from epochal.io.scan import Run, ahead, pieces, stamped
+from epochal.io.scan import FileScan, ahead, pieces, stamped
 from epochal.tables.streaming import regrouped
 from epochal.threads import limited
 
@@ -22,7 +22,7 @@ def run(tmp_path):
     def make(blocks, rows=None, name="a"):
         (tmp_path / name).write_text("content")
         count = sum(map(len, blocks)) if rows is None else rows
-        return Run([stamped(tmp_path / name)], count, lambda: iter(blocks))
+        return FileScan([stamped(tmp_path / name)], count, lambda: iter(blocks))
 
     return make
 

@@ -65,8 +65,8 @@ def assert_same(path, target, rows=3, **options):
         )
     else:
         assert {str(piece.schema) for piece in pieces} == {str(found.rows.head.schema)}
-        left_out = [*options.get("drop", ()), *options.get("beside", ())]
-        together, expected = pa.concat_tables(pieces), whole.rows.drop_columns(left_out)
+        surplus = [*options.get("drop", ()), *options.get("beside", ())]
+        together, expected = pa.concat_tables(pieces), whole.rows.drop_columns(surplus)
         assert together.column_names == expected.column_names
         for name in expected.column_names:
             assert bits(together.column(name)) == bits(expected.column(name)), name
@@ -88,7 +88,7 @@ _LATE = {
     "times in zones": ["2024-01-01T10:00:00Z"] * 9 + ["2024-01-01T10:00:00.5Z"],
     "times of day": ["12:30", "07:00"] * 9,
     "times of day, dates": ["12:30", "07:00"] * 9 + ["2024-01-01"],
-    "truths": ["true", "False"] * 9,
+    "booleans": ["true", "False"] * 9,
     "numbers, truths": ["1", "0"] * 20 + ["true"],
     "truths, numbers": ["true", "false"] * 9 + ["2"],
     "spaced gaps late": ["1", "2"] * 20 + [" ?"],

@@ -12,7 +12,7 @@ from epochal.nn.embedding import Embedding
 from epochal.nn.layers import apply, initial, with_weights
 from epochal.training import step as step_module
 from epochal.training.optimizers import Hyper, fresh_moments
-from epochal.training.step import Batch, Fixed, MemberState, Program, Segment, run, step
+from epochal.training.step import Batch, MemberConfig, MemberState, Program, Segment, run, step
 
 pytestmark = pytest.mark.skipif(
     not load().instruction_set, reason="the operations in C are not in use"
@@ -71,7 +71,7 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
         state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).turned(
             kernels.pack_weights
         )
-        one_step = jax.jit(lambda *of: step(program, Fixed(hyper, jnp.uint32(9)), *of))
+        one_step = jax.jit(lambda *of: step(program, MemberConfig(hyper, jnp.uint32(9)), *of))
         for _ in range(3):
             state, loss = one_step(state, batch, jnp.float32(1))
         found.append(jax.tree.leaves((state.turned(kernels.unpack_weights), loss)))
@@ -98,7 +98,7 @@ def test_a_run_through_a_table_is_that_of_xla(columns, by_number, dropped, monke
     for kernels in (c_backend(parallel=True), CPU):
         monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
         state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
-        one_run = jax.jit(lambda *of: run(program, Fixed(hyper, jnp.uint32(9)), *of))
+        one_run = jax.jit(lambda *of: run(program, MemberConfig(hyper, jnp.uint32(9)), *of))
         found.append(jax.tree.leaves(one_run(state, segment, ones, jnp.array([True])[0])))
 
     for ours, theirs in zip(*found, strict=True):

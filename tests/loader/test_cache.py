@@ -8,7 +8,7 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.errors import WriteError
-from epochal.loader.cache import Kept
+from epochal.loader.cache import PreprocessingCache
 from epochal.loader.memory import FIXED, Memory
 from epochal.preprocessing.preprocessor import Preprocessor
 
@@ -26,8 +26,8 @@ def test_what_was_kept_is_not_made_again(tmp_path):
         made.append(1)
         return Preprocessor.fit(X, n_bins=(4, 8), **HOW)
 
-    kept = Kept.of(str(tmp_path), "data", 1)
-    first, again = kept.preprocessor(make), kept.preprocessor(make)
+    cache = PreprocessingCache.of(str(tmp_path), "data", 1)
+    first, again = cache.preprocessor(make), cache.preprocessor(make)
 
     assert made == [1]
     assert first == again
@@ -38,7 +38,7 @@ def test_another_origin_has_another_name(tmp_path):
     """Other data, arrays with other values, types or shapes, and other numbers are other origins."""
     ones = np.ones(6, np.int32)
     origins = [
-        Kept.of(str(tmp_path), data, *more).origin
+        PreprocessingCache.of(str(tmp_path), data, *more).origin
         for data in ("a", "b")
         for more in (
             (),
@@ -55,32 +55,34 @@ def test_another_origin_has_another_name(tmp_path):
     ]
 
     assert len(set(origins)) == len(origins)
-    assert Kept.of(str(tmp_path), "a", ones) == Kept.of(str(tmp_path), "a", np.ones(6, np.int32))
+    assert PreprocessingCache.of(str(tmp_path), "a", ones) == PreprocessingCache.of(
+        str(tmp_path), "a", np.ones(6, np.int32)
+    )
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not whole", None])
 def test_what_is_damaged_is_made_anew(tmp_path, damage):
     """A file that cannot be read is as none; it is replaced."""
-    kept = Kept.of(str(tmp_path), "data")
-    whole = kept.preprocessor(lambda: Preprocessor.fit(X, **HOW))
-    path = kept.path("columns")
+    cache = PreprocessingCache.of(str(tmp_path), "data")
+    whole = cache.preprocessor(lambda: Preprocessor.fit(X, **HOW))
+    path = cache.path("columns")
     path.write_bytes(path.read_bytes()[:100] if damage is None else damage)
 
-    assert kept.load("columns") is None
-    assert kept.preprocessor(lambda: Preprocessor.fit(X, **HOW)) == whole
-    assert kept.load("columns") is not None
+    assert cache.load("columns") is None
+    assert cache.preprocessor(lambda: Preprocessor.fit(X, **HOW)) == whole
+    assert cache.load("columns") is not None
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     """The folder is named."""
     with pytest.raises(WriteError, match="nowhere"):
-        Kept.of(str(tmp_path / "nowhere"), "data")
+        PreprocessingCache.of(str(tmp_path / "nowhere"), "data")
 
 
 @pytest.fixture
 def cache_dir(tmp_path, monkeypatch):
     """Return a folder for rows, which never fit into memory."""
-    monkeypatch.setattr(Memory, "beside", lambda memory, *_: replace(memory, limit=FIXED + 4000))
+    monkeypatch.setattr(Memory, "reserve", lambda memory, *_: replace(memory, limit=FIXED + 4000))
     folder = tmp_path / "cache_dir"
     folder.mkdir()
     return folder
@@ -101,14 +103,14 @@ def test_preparation_that_is_kept_is_used_again(iris_file, cache_dir, monkeypatc
         return ours.fit(iris_file, "kind", "w").predict_proba(frame)
 
     first = fitted()
-    kept = sorted(entry.name for entry in cache_dir.iterdir())
+    cache = sorted(entry.name for entry in cache_dir.iterdir())
     again, slower = fitted(), fitted(learning_rate_init=1e-4)
 
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, slower)
     assert len(made) == 1
-    assert {name.rsplit(".")[1] for name in kept} == {"columns", "parts", "rows"}
-    assert kept == sorted(entry.name for entry in cache_dir.iterdir())
+    assert {name.rsplit(".")[1] for name in cache} == {"columns", "parts", "rows"}
+    assert cache == sorted(entry.name for entry in cache_dir.iterdir())
     pd.read_parquet(iris_file).iloc[::-1].to_parquet(iris_file)
     fitted()
     assert len(made) == 2
@@ -120,13 +122,13 @@ def test_a_fit_that_goes_on_takes_no_rows_that_another_has_encoded(iris_file, tm
     shifted = pd.read_parquet(iris_file)
     shifted[["x0", "x1", "x2", "x3"]] += 5.0
     shifted.to_parquet(tmp_path / "shifted.parquet")
-    kept = EpochalClassifier(**SMALL, cache_dir=str(cache_dir), **plain).fit(iris_file, "kind")
+    cache = EpochalClassifier(**SMALL, cache_dir=str(cache_dir), **plain).fit(iris_file, "kind")
     apart = EpochalClassifier(**SMALL, **plain).fit(iris_file, "kind")
     EpochalClassifier(**SMALL, cache_dir=str(cache_dir), **plain).fit(
         tmp_path / "shifted.parquet", "kind"
     )
 
-    for ours in (kept, apart):
+    for ours in (cache, apart):
         ours.fit(tmp_path / "shifted.parquet", "kind")
     rows = shifted.drop(columns="kind")
-    np.testing.assert_array_equal(kept.predict_proba(rows), apart.predict_proba(rows))
+    np.testing.assert_array_equal(cache.predict_proba(rows), apart.predict_proba(rows))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.errors import SourceError, WriteError
-from epochal.loader.disk import TOGETHER, Layout, Store
+from epochal.loader.disk import TOGETHER, DiskLayout, Store
 
 FEATURES = 3
 
@@ -12,7 +12,7 @@ FEATURES = 3
 def stored(rows, block_rows, *, seed=None, pieces=(7, 100, 1)):
     """Return a store of numbered rows and their places, written piece by piece."""
     random = None if seed is None else np.random.default_rng(seed)
-    store = Store(Layout(rows, FEATURES, block_rows), None, random)
+    store = Store(DiskLayout(rows, FEATURES, block_rows), None, random)
     x = np.repeat(np.arange(rows, dtype=np.float32)[:, None], FEATURES, axis=1)
     places, start = [], 0
     while start < rows:
@@ -98,18 +98,18 @@ def test_a_disk_without_room_is_refused_before_anything_is_written():
     with pytest.raises(
         WriteError, match=r"(?s)room for .* MB; expected 4,000,000,000 MB for .*Hint: name a folder"
     ):
-        Store(Layout(10**12, 1000, 10**11), None, None)
+        Store(DiskLayout(10**12, 1000, 10**11), None, None)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     """The folder is named."""
     with pytest.raises(WriteError, match="nowhere"):
-        Store(Layout(10, 1, 10), str(tmp_path / "nowhere"), None)
+        Store(DiskLayout(10, 1, 10), str(tmp_path / "nowhere"), None)
 
 
 def test_a_disk_that_fills_up_is_told(tmp_path):
     """A failure to write is told with its cause, and no file is left."""
-    store = Store(Layout(10, 1, 10), str(tmp_path), None)
+    store = Store(DiskLayout(10, 1, 10), str(tmp_path), None)
 
     class Full:
         """A file on a full disk."""
@@ -141,7 +141,7 @@ def test_a_store_that_was_cut_short_is_told():
 
 def test_nothing_is_left_in_the_folder(tmp_path):
     """The file has no name, so that even a killed process leaves nothing behind."""
-    store = Store(Layout(10, 1, 10), str(tmp_path), None)
+    store = Store(DiskLayout(10, 1, 10), str(tmp_path), None)
     store.write(np.zeros((5, 1), np.float32))
 
     assert not list(tmp_path.iterdir())
@@ -149,8 +149,8 @@ def test_nothing_is_left_in_the_folder(tmp_path):
 
 def test_blocks_fill_the_buffer_together():
     """So many blocks as are read together take the bytes that they may."""
-    layout = Layout.within(10**6, 25, buffer=16 * 10**6)
+    layout = DiskLayout.within(10**6, 25, buffer=16 * 10**6)
 
     assert layout.block_rows == 10**4
     assert layout.sizes.sum() == 10**6
-    assert Layout.within(5, 25, buffer=1).block_rows == 1
+    assert DiskLayout.within(5, 25, buffer=1).block_rows == 1

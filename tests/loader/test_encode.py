@@ -9,9 +9,9 @@ from scipy import sparse
 
 from epochal.loader import encode as encoding_module
 from epochal.loader.batches import ArraySource, LazySource
-from epochal.loader.cache import Kept
+from epochal.loader.cache import PreprocessingCache
 from epochal.loader.disk import StoredSource
-from epochal.loader.encode import Known, Place, encoded, thinned
+from epochal.loader.encode import EncodingPlan, Known, encoded, thinned
 from epochal.loader.memory import FIXED, NO_LIMIT, Memory
 from epochal.loader.packed import PackedSource
 from epochal.preprocessing.preprocessor import Preprocessor
@@ -31,7 +31,7 @@ TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
 
 def in_parts(rows, memory, random=None):
     """Return a part of the rows and the rest, encoded, in pieces of a few rows."""
-    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, Place(memory, random))
+    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, EncodingPlan(memory, random))
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch, rng):
     known, every = Known(np.zeros(len(x), np.uint8), np.ones(len(x))), np.ones(len(x), bool)
 
     tracemalloc.start()
-    (part,) = encoded(x, known, [every], preprocessor, Place(NO_LIMIT))
+    (part,) = encoded(x, known, [every], preprocessor, EncodingPlan(NO_LIMIT))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -99,9 +99,10 @@ def test_bytes_stay_bytes(memory, rng):
     """Rows of bytes are not encoded, wherever they are, unless features are more than they."""
     images = rng.integers(0, 256, (500, 2, 20), dtype=np.uint8)
     fixed = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
-    plain, bent = (Preprocessor.fit(images, **fixed, n_bins=knots) for knots in (None, (8, 8)))
+    plain, bent = (Preprocessor.fit(images, **fixed, n_bins=bins) for bins in (None, (8, 8)))
     as_they_are, features = (
-        encoded(images, KNOWN, [FIRST, ~FIRST], each, Place(memory)) for each in (plain, bent)
+        encoded(images, KNOWN, [FIRST, ~FIRST], each, EncodingPlan(memory))
+        for each in (plain, bent)
     )
 
     for part, chosen in zip(as_they_are, (FIRST, ~FIRST), strict=True):
@@ -115,7 +116,7 @@ def test_bytes_stay_bytes(memory, rng):
 def test_equal_weights_take_no_memory():
     """A weight that is the same for all rows stays one number."""
     known = KNOWN._replace(weight=np.broadcast_to(1.0, 500))
-    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, Place(TIGHT))
+    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, EncodingPlan(TIGHT))
 
     assert part.known.weight.strides == (0,)
     assert part.known.weight.shape == (FIRST.sum(),)
@@ -138,7 +139,8 @@ def test_categories_are_packed_where_room_is_short():
     memories = [NO_LIMIT, AMPLE, Memory(FIXED + 2 * 500 * 12), Memory(FIXED + 2 * 50 * 12)]
 
     parts = [
-        encoded(table, KNOWN, [FIRST], preprocessor, Place(memory))[0].source for memory in memories
+        encoded(table, KNOWN, [FIRST], preprocessor, EncodingPlan(memory))[0].source
+        for memory in memories
     ]
 
     assert [type(part) for part in parts] == [ArraySource] * 2 + [PackedSource] * 2
@@ -155,7 +157,9 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
     preprocessor = Preprocessor.fit(rows, variance_epsilon=1e-8, clip=None, max_categories=64)
     known = KNOWN._replace(weight=np.broadcast_to(2.0, 500), groups=None)
     memory = Memory(FIXED + 2 * 50 * 12)
-    place = Place(memory, np.random.default_rng(0), Kept.of(str(tmp_path), "data"))
+    place = EncodingPlan(
+        memory, np.random.default_rng(0), PreprocessingCache.of(str(tmp_path), "data")
+    )
     first = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
     nothing = rows.slice(0, 0) if packed else X[:0]
 
@@ -181,7 +185,7 @@ def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
     )
     everything = np.ones(500, bool)
 
-    encoded(X, KNOWN, [everything], PREPROCESSOR, Place(TIGHT))
+    encoded(X, KNOWN, [everything], PREPROCESSOR, EncodingPlan(TIGHT))
     assert (500, 3) not in [of[:2] for of in asked]
-    encoded(X, KNOWN, [everything], PREPROCESSOR, Place(AMPLE))
+    encoded(X, KNOWN, [everything], PREPROCESSOR, EncodingPlan(AMPLE))
     assert (500, 3) in [of[:2] for of in asked]

@@ -40,10 +40,10 @@ def test_what_is_no_size_is_refused(value):
 def test_the_parts_of_a_limit_fit_into_it():
     """What is fixed, rows in memory or the buffer, judges and segments together are not more."""
     memory = Memory(10**9)
-    beside = FIXED + memory.judging + 3 * memory.segment
+    reserve = FIXED + memory.validation + 3 * memory.segment
 
-    assert beside + memory.buffer < 10**9
-    assert beside + memory.resident < 10**9 * 1.01
+    assert reserve + memory.buffer < 10**9
+    assert reserve + memory.resident < 10**9 * 1.01
 
 
 def test_networks_that_leave_no_room_for_rows_are_refused():
@@ -51,26 +51,26 @@ def test_networks_that_leave_no_room_for_rows_are_refused():
     with pytest.raises(
         SettingError, match=r"memory_limit \(--memory\) is 600 MB; expected at least 750 MB"
     ):
-        Memory(600 * 10**6).beside(400 * 10**6)
-    assert Memory(750 * 10**6).beside(400 * 10**6).free == 100 * 10**6
-    assert NO_LIMIT.beside(10**12).resident > 1e18
+        Memory(600 * 10**6).reserve(400 * 10**6)
+    assert Memory(750 * 10**6).reserve(400 * 10**6).free == 100 * 10**6
+    assert NO_LIMIT.reserve(10**12).resident > 1e18
 
 
 def test_freed_memory_goes_back_to_the_system():
     """In a process of its own: what was allocated in small pieces is no longer used after it is freed."""
     code = """
 import gc, re
-from epochal.loader.memory import Memory, give_back_at_once
+from epochal.loader.memory import Memory, return_freed_memory
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
-give_back_at_once()
+return_freed_memory()
 before = used()
 held = [bytearray(1000) for _ in range(100_000)]
 half = held[::2]
 between = used()
 del held, half
 gc.collect()
-Memory(10**9).tidy()
+Memory(10**9).manage_heap()
 print(before, between, used())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -90,20 +90,20 @@ def test_what_arrow_reads_goes_back_to_the_system_too(tmp_path):
     pq.write_table(pa.table(columns), path, row_group_size=50_000)
     code = """
 import re, sys, time
-from epochal.loader.memory import Memory, give_back_at_once
+from epochal.loader.memory import Memory, return_freed_memory
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
-give_back_at_once()
+return_freed_memory()
 import pyarrow.dataset
 before = used()
 for batch in pyarrow.dataset.dataset(sys.argv[1]).to_batches():
     pass
 del batch
 until = time.monotonic() + 20
-Memory(10**9).tidy()
+Memory(10**9).manage_heap()
 while used() > before + 15 and time.monotonic() < until:
     time.sleep(0.1)
-    Memory(10**9).tidy()
+    Memory(10**9).manage_heap()
 print(before, used())
 """
     words = [sys.executable, "-c", code, str(path)]
@@ -119,14 +119,14 @@ def test_what_is_freed_without_a_limit_is_there_for_the_next_time():
     code = """
 import resource, sys
 import numpy as np
-from epochal.loader.memory import keep_for_the_next_time
+from epochal.loader.memory import retain_freed_memory
 def pages():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def held():
     for array in [np.empty(5_000_000, np.uint8) for _ in range(4)]:
         array.fill(1)
 if sys.argv[1] == "keep":
-    keep_for_the_next_time()
+    retain_freed_memory()
 for _ in range(3):
     held()
 before = pages()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from epochal.config.presets import PRESETS
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.loader.batches import ArraySource, LazySource
 from epochal.loader.encode import Encoded, Known
 from epochal.loader.validation_rows import own, shared
@@ -18,41 +18,41 @@ MANY = 2**20
 
 def test_shared_judges_are_all_rows_for_everybody():
     """Every member is judged by the same span of all rows."""
-    judges = shared(ROWS, 3, MANY)
+    validation_set = shared(ROWS, 3, MANY)
 
-    assert judges.starts.tolist() == [0, 0, 0]
-    assert judges.counts.tolist() == [20, 20, 20]
-    np.testing.assert_array_equal(judges.x[judges.of(2), 0], np.arange(20))
-    assert judges.left_out is None
+    assert validation_set.starts.tolist() == [0, 0, 0]
+    assert validation_set.counts.tolist() == [20, 20, 20]
+    np.testing.assert_array_equal(validation_set.x[validation_set.of(2), 0], np.arange(20))
+    assert validation_set.oob_rows is None
 
 
 def test_own_judges_are_the_rows_left_out():
     """A member's span holds exactly the rows that it does not train on, with their weights."""
     bags = bags_for(
-        checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
+        validated(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
     )
-    judges = own(ROWS, bags, MANY)
+    validation_set = own(ROWS, bags, MANY)
 
     for member in range(6):
-        of = judges.of(member)
-        rows = judges.x[of, 0].astype(int)
-        np.testing.assert_array_equal(rows, bags.left_out(member))
-        np.testing.assert_array_equal(judges.left_out[of], rows)
-        np.testing.assert_array_equal(judges.y[of], ROWS.known.labels[rows])
-        np.testing.assert_allclose(judges.weights[of], ROWS.known.weight[rows])
-    assert judges.x is ROWS.source.x
+        of = validation_set.of(member)
+        rows = validation_set.x[of, 0].astype(int)
+        np.testing.assert_array_equal(rows, bags.oob_rows(member))
+        np.testing.assert_array_equal(validation_set.oob_rows[of], rows)
+        np.testing.assert_array_equal(validation_set.y[of], ROWS.known.labels[rows])
+        np.testing.assert_allclose(validation_set.weights[of], ROWS.known.weight[rows])
+    assert validation_set.x is ROWS.source.x
 
 
 def test_of_rows_that_are_not_held_some_judge():
     """As many as may be held, each still by members that leave it out."""
     bags = bags_for(
-        checked(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
+        validated(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
     )
     lazy = Encoded(LazySource(20, 1, ROWS.source.take), ROWS.known)
-    judges = own(lazy, bags, most=4 * 7)
+    validation_set = own(lazy, bags, most=4 * 7)
 
-    assert len(judges.x) == 7
+    assert len(validation_set.x) == 7
     for member in range(6):
-        rows = judges.left_out[judges.of(member)]
-        assert set(rows) <= set(bags.left_out(member)) or len(rows) == 7
-        np.testing.assert_array_equal(judges.x[judges.of(member), 0], rows)
+        rows = validation_set.oob_rows[validation_set.of(member)]
+        assert set(rows) <= set(bags.oob_rows(member)) or len(rows) == 7
+        np.testing.assert_array_equal(validation_set.x[validation_set.of(member), 0], rows)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from epochal.errors import DataError
-from epochal.metrics.classification import Tally, calibration_error, evaluate
+from epochal.metrics.classification import MetricAccumulator, calibration_error, evaluate
 
 THREE = np.array(["a", "b", "c"])
 SCORES = ("log_loss", "accuracy", "balanced_accuracy", "auc", "calibration_error")
@@ -88,10 +88,10 @@ def test_the_figures_of_pieces_are_scikit_learns_of_the_whole(classes, seed, cut
     truth, shares, weights = hard_rows(classes, seed)
     weights = weights if weighted else None
     labels, winners = np.arange(classes), shares.argmax(axis=1)
-    tally = Tally.nothing(classes)
+    accumulator = MetricAccumulator.nothing(classes)
     for piece in split(truth, shares, weights, cuts):
-        tally = tally.add(*piece)
-    figures = tally.figures(labels)
+        accumulator = accumulator.add(*piece)
+    figures = accumulator.figures(labels)
 
     np.testing.assert_array_equal(
         figures.confusion, metrics.confusion_matrix(truth, winners, labels=labels)
@@ -131,24 +131,27 @@ def test_the_figures_of_pieces_are_scikit_learns_of_the_whole(classes, seed, cut
 def test_tallies_of_parts_merge_to_the_tally_of_the_whole(classes, seed, cuts, capacity):
     """Merged in either order, the tallies of parts give the figures of the whole."""
     rows = hard_rows(classes, seed)
-    nothing = Tally.nothing(classes, capacity)
+    nothing = MetricAccumulator.nothing(classes, capacity)
     whole = nothing.add(*rows)
     parts = [nothing.add(*piece) for piece in split(*rows, cuts)]
 
-    for merged in (reduce(Tally.merge, parts), reduce(Tally.merge, reversed(parts), nothing)):
+    for merged in (
+        reduce(MetricAccumulator.merge, parts),
+        reduce(MetricAccumulator.merge, reversed(parts), nothing),
+    ):
         assert merged.rows == whole.rows == 80
         assert_close(merged.figures(range(classes)), whole.figures(range(classes)))
 
 
 def test_a_tally_is_not_changed_by_what_is_added():
     """What was counted before stays counted as it was."""
-    tally = Tally.nothing(3).add(*drawn(50, 3))
-    before = tally.figures(THREE)
-    longer = tally.add(*drawn(50, 3, seed=1))
+    accumulator = MetricAccumulator.nothing(3).add(*drawn(50, 3))
+    before = accumulator.figures(THREE)
+    longer = accumulator.add(*drawn(50, 3, seed=1))
 
     assert longer.rows == 100
     assert longer.figures(THREE).log_loss != before.log_loss
-    assert tally.figures(THREE) == before
+    assert accumulator.figures(THREE) == before
 
 
 def test_a_large_piece_is_counted_in_slices(monkeypatch):
@@ -163,19 +166,19 @@ def test_a_large_piece_is_counted_in_slices(monkeypatch):
 def test_many_pieces_take_no_more_memory_than_few():
     """What is held does not grow with the rows, and the AUC stays within its error."""
     generator = np.random.default_rng(0)
-    tally, held, exact = Tally.nothing(2, 1000), [], []
+    accumulator, held, exact = MetricAccumulator.nothing(2, 1000), [], []
     tracemalloc.start()
     for _ in range(60):
         truth = generator.integers(0, 2, 500)
         shares = 1 / (1 + np.exp(-generator.normal(4 * truth - 6, 2)))
-        tally = tally.add(truth, np.stack([1 - shares, shares], axis=1))
+        accumulator = accumulator.add(truth, np.stack([1 - shares, shares], axis=1))
         exact.append((truth, shares))
         held.append(tracemalloc.get_traced_memory()[0] - sum(t.nbytes + s.nbytes for t, s in exact))
     tracemalloc.stop()
     truth, shares = map(np.concatenate, zip(*exact, strict=True))
-    area = tally.auc()
+    area = accumulator.auc()
 
-    assert tally.rows == 30_000
+    assert accumulator.rows == 30_000
     assert max(held) < 24 * 2 * 1000 + 20_000
     assert 0 < area.error < 1e-3
     assert 0 < abs(area.value - metrics.roc_auc_score(truth, shares)) <= area.error
@@ -318,10 +321,13 @@ def test_the_unit_of_weights_does_not_matter(unit, classes):
     random = np.random.default_rng(0)
     truth, p = random.integers(classes, size=400), random.dirichlet(np.ones(classes), 400)
     weight = random.integers(1, 4, 400) / 4
-    plain, tally = evaluate(np.arange(classes), truth, p, weight), Tally.nothing(classes)
+    plain, accumulator = (
+        evaluate(np.arange(classes), truth, p, weight),
+        MetricAccumulator.nothing(classes),
+    )
     for some in np.split(np.arange(400), 8):
-        tally = tally.add(truth[some], p[some], weight[some] * unit)
-    scaled = tally.figures(np.arange(classes))
+        accumulator = accumulator.add(truth[some], p[some], weight[some] * unit)
+    scaled = accumulator.figures(np.arange(classes))
 
     for name in ("log_loss", "accuracy", "balanced_accuracy", "auc", "calibration_error"):
         assert getattr(scaled, name) == pytest.approx(getattr(plain, name), rel=1e-12)
@@ -332,9 +338,9 @@ def test_weights_that_grow_are_added_in_one_unit():
     """Later rows that weigh far more than the first ones, or far less, count as they do together."""
     truth, p = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.2, 0.8]])
     weight = np.array([1.0, 1e300, 3e300, 2.0])
-    whole, tally = evaluate(np.arange(2), truth, p, weight), Tally.nothing(2)
+    whole, accumulator = evaluate(np.arange(2), truth, p, weight), MetricAccumulator.nothing(2)
     for k in range(4):
-        tally = tally.add(truth[k : k + 1], p[k : k + 1], weight[k : k + 1])
+        accumulator = accumulator.add(truth[k : k + 1], p[k : k + 1], weight[k : k + 1])
 
-    assert tally.figures(np.arange(2)).accuracy == pytest.approx(whole.accuracy)
-    assert tally.figures(np.arange(2)).accuracy == pytest.approx(0.25)
+    assert accumulator.figures(np.arange(2)).accuracy == pytest.approx(whole.accuracy)
+    assert accumulator.figures(np.arange(2)).accuracy == pytest.approx(0.25)

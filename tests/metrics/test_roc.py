@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from epochal.metrics.roc import Ranking, Run, keys_of
+from epochal.metrics.roc import Ranking, RocRun, keys_of
 
 ROWS = 3000
 POSITIVE = np.random.default_rng(5).random(ROWS) < 0.3
@@ -45,7 +45,7 @@ def ranked(scores, positive, weights, capacity, pieces=1):
 
 def run_of(ranking):
     """Return the one run that the runs of a ranking merge to."""
-    return reduce(Run.merge, ranking.runs).fitted(ranking.capacity)
+    return reduce(RocRun.merge, ranking.runs).fitted(ranking.capacity)
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 300])

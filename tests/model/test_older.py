@@ -97,7 +97,7 @@ def test_a_model_of_format_1_is_read(
 
     assert read.preprocessor == before_5(model).preprocessor
     assert read.calibration.weights == (0.5, 0.5)
-    assert read.calibration.power == 1.0
+    assert read.calibration.exponent == 1.0
     np.testing.assert_array_equal(read.members[1][0].weights, model.members[1][0].weights)
 
 

@@ -16,7 +16,7 @@ from epochal.model.shape import check
 WEIGHTS = {
     "texts": {"no": 1, "yes": 2.5},
     "numbers": {0: 1.0, 1: 3, -7: 0.5},
-    "truths": {True: 2.0, False: 1.0},
+    "booleans": {True: 2.0, False: 1.0},
     "fractions": {0.0: 1.0, 2.0: 2.0},
     "of NumPy": {np.int64(3): np.float32(0.5), np.str_("a"): np.int8(2), np.bool_(True): 1},
     "balanced": "balanced",

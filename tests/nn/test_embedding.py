@@ -8,9 +8,9 @@ import pytest
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.backend import PLAIN
 from epochal.nn.embedding import Embedding, embedded, initial_embedding, resized
-from epochal.preprocessing.feature_layout import Sizes
+from epochal.preprocessing.feature_layout import EmbeddingSizes
 
-SIZES = Sizes(numbers=2, smooth=3, intervals=5, plain=1, categories=2, levels=7)
+SIZES = EmbeddingSizes(numbers=2, coarse=3, intervals=5, plain=1, categories=2, levels=7)
 SIZE = 3
 
 
@@ -27,11 +27,11 @@ def rows():
     """Return rows as they are encoded: values, plain, both places, codes."""
     rng = np.random.default_rng(1)
     values, plain = rng.normal(size=(6, 2)), rng.normal(size=(6, 1))
-    smooth = rng.uniform(0, 3, size=(6, 2))
+    coarse = rng.uniform(0, 3, size=(6, 2))
     fine = rng.uniform(0, 5, size=(6, 2))
-    smooth[0], fine[0] = 3.0, 5.0
+    coarse[0], fine[0] = 3.0, 5.0
     codes = np.stack([rng.integers(4, size=6), 4 + rng.integers(3, size=6)], axis=1)
-    return np.concatenate([values, plain, smooth, fine, codes], axis=1)
+    return np.concatenate([values, plain, coarse, fine, codes], axis=1)
 
 
 def written_out(e, row):
@@ -41,8 +41,8 @@ def written_out(e, row):
         place = row[5 + j] if e.fine else row[3 + j]
         vector = row[j] * e.slope[j] + e.offset[j]
         n = min(int(place), 4)
-        below = e.steps[j, :n].sum(axis=0) + e.own[j, n]
-        above = e.steps[j, : n + 1].sum(axis=0) + e.own[j, n + 1]
+        below = e.increments[j, :n].sum(axis=0) + e.bin_vectors[j, n]
+        above = e.increments[j, : n + 1].sum(axis=0) + e.bin_vectors[j, n + 1]
         result.append(e.scale[j] * (vector + below + (place - n) * (above - below)))
     result += [e.scale[2 + c] * e.levels[int(row[7 + c])] for c in range(2)]
     return np.concatenate([*result, row[2:3] * e.plain])
@@ -74,15 +74,15 @@ def test_the_slope_is_that_of_small_differences(rng):
         e, x = random_embedding(fine=True), jnp.asarray(rows())
         weights = jnp.asarray(rng.normal(size=SIZES.inputs(SIZE)))
 
-        def loss(steps):
-            device = jax.tree.map(jnp.asarray, e._replace(steps=steps))
+        def loss(increments):
+            device = jax.tree.map(jnp.asarray, e._replace(increments=increments))
             return (embedded(device, x, CPU) ** 2 @ weights).sum()
 
-        slope = jax.grad(loss)(jnp.asarray(e.steps))
+        slope = jax.grad(loss)(jnp.asarray(e.increments))
         for place in ((0, 0, 0), (1, 4, 2), (0, 2, 1)):
-            nudge = np.zeros(e.steps.shape)
+            nudge = np.zeros(e.increments.shape)
             nudge[place] = 1e-5
-            difference = (loss(e.steps + nudge) - loss(e.steps - nudge)) / 2e-5
+            difference = (loss(e.increments + nudge) - loss(e.increments - nudge)) / 2e-5
             assert float(slope[place]) == pytest.approx(float(difference), rel=1e-6)
 
 
@@ -100,10 +100,10 @@ def test_a_member_begins_as_a_line():
 def test_room_that_is_cut_off_and_given_back_changes_nothing():
     """Smooth members' places stay within their few knots, wherever the table ends."""
     e, x = random_embedding(fine=False), rows()
-    e = e._replace(steps=_few(e.steps, 3), own=_few(e.own, 4))
+    e = e._replace(increments=_few(e.increments, 3), bin_vectors=_few(e.bin_vectors, 4))
     small = resized(e, 3)
 
-    assert small.steps.shape == (2, 3, SIZE)
+    assert small.increments.shape == (2, 3, SIZE)
     np.testing.assert_allclose(embedded(small, x), embedded(e, x), rtol=1e-12)
     for one, again in zip(e, resized(small, 5), strict=True):
         np.testing.assert_array_equal(one, again)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.preprocessing.bins import Knots, knot_counts, knots_in, knots_of
+from epochal.preprocessing.bins import Bins, bin_counts, knots_of, quantile_bins
 
 
-def positions(knots, values):
+def positions(bins, values):
     """Return where values of one column lie."""
     out = np.empty((len(values), 1), np.float32)
-    Knots.of([np.asarray(knots, float)]).positions(np.asarray(values, float)[:, None], out)
+    Bins.of([np.asarray(bins, float)]).positions(np.asarray(values, float)[:, None], out)
     return out[:, 0]
 
 
@@ -27,10 +27,10 @@ def test_few_values_are_all_knots():
 def test_bins_have_about_equal_weight(rng):
     """Of different values, each bin holds its share, to one value."""
     values = rng.normal(size=1000)
-    knots = knots_of(values, np.ones(1000), most=20)
-    counts = np.histogram(values, knots)[0]
+    bins = knots_of(values, np.ones(1000), most=20)
+    counts = np.histogram(values, bins)[0]
 
-    assert len(knots) == 21
+    assert len(bins) == 21
     assert counts.min() >= 49
     assert counts.max() <= 51
 
@@ -38,10 +38,10 @@ def test_bins_have_about_equal_weight(rng):
 def test_a_frequent_value_has_a_bin_of_its_own():
     """The zeros of a mostly empty column take one bin, and the rest share the others."""
     values = np.r_[np.zeros(900), np.arange(1, 101)]
-    knots = knots_of(values, np.ones(1000), most=11)
+    bins = knots_of(values, np.ones(1000), most=11)
 
-    assert knots[:2].tolist() == [0, 1]
-    assert np.diff(knots[1:-1]).tolist() == [10] * 9
+    assert bins[:2].tolist() == [0, 1]
+    assert np.diff(bins[1:-1]).tolist() == [10] * 9
 
 
 def test_a_weight_of_two_is_the_value_twice(rng):
@@ -60,11 +60,11 @@ def test_a_weight_of_two_is_the_value_twice(rng):
 def test_knots_increase_from_the_smallest_to_the_largest(values, most):
     """Whatever the values, knots are some of them, in order, with both ends."""
     column = np.array(values, float)
-    knots = knots_of(column, np.ones(len(column)), most)
+    bins = knots_of(column, np.ones(len(column)), most)
 
-    assert set(knots) <= set(column)
-    assert (np.diff(knots) > 0).all()
-    assert (knots[0], knots[-1]) == (column.min(), column.max())
+    assert set(bins) <= set(column)
+    assert (np.diff(bins) > 0).all()
+    assert (bins[0], bins[-1]) == (column.min(), column.max())
 
 
 def test_positions_are_linear_between_knots_and_held_at_the_ends():
@@ -77,7 +77,7 @@ def test_positions_are_linear_between_knots_and_held_at_the_ends():
 def test_a_column_that_cannot_bend_has_no_knots():
     """Two values are a straight line; they have neither few knots nor many."""
     values = np.column_stack([[1.0, 2.0] * 50, np.arange(100.0)])
-    few, many = knots_in(values, np.ones(100), (4, 16))
+    few, many = quantile_bins(values, np.ones(100), (4, 16))
 
     assert few.counts[0] == many.counts[0] == 0
     assert 5 <= few.counts[1] <= 6
@@ -90,14 +90,14 @@ def test_a_column_that_cannot_bend_has_no_knots():
 )
 def test_numbers_of_knots_that_cannot_be_are_refused(described):
     """A description must give both kinds for every column, none or at least three."""
-    with pytest.raises(ValueError, match="knots"):
-        knot_counts(described, 1)
+    with pytest.raises(ValueError, match="bins"):
+        bin_counts(described, 1)
 
 
 def test_knots_that_do_not_increase_are_refused():
     """Each column's knots stand in their order."""
     values = np.array([1.0, 2.0, 3.0, 0.0, 1.0, 1.0])
 
-    assert Knots.from_counts(values[:3], [3]).counts.tolist() == [3]
+    assert Bins.from_counts(values[:3], [3]).counts.tolist() == [3]
     with pytest.raises(ValueError, match="increase"):
-        Knots.from_counts(values, [3, 3])
+        Bins.from_counts(values, [3, 3])

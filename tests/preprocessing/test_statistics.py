@@ -132,8 +132,8 @@ def test_roots_are_of_numbers_only():
     assert (plain.roots, rooted.roots) == ((), (0, 4))
     assert rooted.moments.mean[[0, 4]] == pytest.approx(np.arange(90).mean())
     np.testing.assert_array_equal(rooted.moments.mean[1:4], plain.moments.mean[1:4])
-    assert rooted.knots[0].columns[0][-1] == pytest.approx(89)
-    np.testing.assert_array_equal(rooted.knots[0].columns[1], plain.knots[0].columns[1])
+    assert rooted.bins[0].columns[0][-1] == pytest.approx(89)
+    np.testing.assert_array_equal(rooted.bins[0].columns[1], plain.bins[0].columns[1])
 
 
 @pytest.mark.parametrize("roots", [False, True])
@@ -166,7 +166,7 @@ def test_rows_that_are_read_piece_by_piece_say_the_same(kind, roots, monkeypatch
     assert parts.moments.squares.tobytes() == whole.moments.squares.tobytes()
     assert all(
         a.values.tobytes() == b.values.tobytes()
-        for a, b in zip(parts.knots, whole.knots, strict=True)
+        for a, b in zip(parts.bins, whole.bins, strict=True)
     )
     assert whole.schema != statistics(rows[:100], weight[:100], **asked).schema or kind == "array"
 

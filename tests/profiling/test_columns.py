@@ -12,17 +12,20 @@ import pytest
 from scipy import sparse
 
 from epochal.cli.argument_types import names
-from epochal.profiling.columns import gives_away, repeated, survey, typed
+from epochal.profiling.columns import gives_away, profile, repeated, typed
 from epochal.profiling.duplicates import Seen, row_keys
 
 ROWS = 400
 LABELS = np.random.default_rng(0).integers(2, size=ROWS)
 
 
-def doubts(**columns):
+def data_warnings(**columns):
     """Return the doubts about some columns beside a harmless one, by column."""
     table = pa.table({"age": np.random.default_rng(1).integers(18, 90, size=ROWS), **columns})
-    return {doubt.column: doubt.sentence for doubt in survey(table, LABELS).doubts}
+    return {
+        data_warning.column: data_warning.sentence
+        for data_warning in profile(table, LABELS).data_warnings
+    }
 
 
 def test_every_column_is_shown_with_what_it_holds():
@@ -36,11 +39,11 @@ def test_every_column_is_shown_with_what_it_holds():
             "member": [True, False, True, True],
         }
     )
-    found = survey(table, np.array([0, 1, 0, 1])).columns
+    found = profile(table, np.array([0, 1, 0, 1])).columns
 
     assert [one.kind for one in found] == ["number", "category", "date", "boolean"]
     assert [one.missing for one in found] == [0.25, 0.25, 0.0, 0.0]
-    assert [one.different for one in found] == [3, 2, 3, 2]
+    assert [one.distinct for one in found] == [3, 2, 3, 2]
     assert [one.values for one in found] == [
         "1.25 to 2",
         "cook 50%, smith 25%",
@@ -72,7 +75,7 @@ FAR = 2**41  # seconds: some 70,000 years
 )
 def test_times_that_python_cannot_hold_are_shown(column, shown):
     """Far dates, unknown zones, long durations and nanoseconds are ends like others."""
-    (found,) = survey(pa.table({"when": column}), np.array([0, 1])).columns
+    (found,) = profile(pa.table({"when": column}), np.array([0, 1])).columns
 
     assert found.values == shown
 
@@ -112,7 +115,7 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
 )
 def test_what_looks_wrong_is_told(column, words):
     """One sentence for each column that says nothing, or too much."""
-    assert words in doubts(odd=column)["odd"]
+    assert words in data_warnings(odd=column)["odd"]
 
 
 @pytest.mark.parametrize(
@@ -128,13 +131,13 @@ def test_what_looks_wrong_is_told(column, words):
 )
 def test_what_is_usual_raises_no_doubt(column):
     """Plain columns, useful ones among them, are passed over."""
-    assert doubts(odd=column) == {}
+    assert data_warnings(odd=column) == {}
 
 
 def test_a_column_that_says_the_same_by_other_names_is_told(rng):
     """Two codings of one column are one."""
     jobs = rng.integers(3, size=ROWS)
-    told = doubts(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
+    told = data_warnings(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
 
     assert told == {"job": "says the same as 'code'"}
 
@@ -143,8 +146,8 @@ def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
     """Two columns of measurements are not one, though either tells rows apart."""
     one = rng.normal(size=ROWS)
 
-    assert doubts(one=one, other=rng.normal(size=ROWS)) == {}
-    assert doubts(one=one, other=one) == {"other": "says the same as 'one'"}
+    assert data_warnings(one=one, other=rng.normal(size=ROWS)) == {}
+    assert data_warnings(one=one, other=one) == {"other": "says the same as 'one'"}
 
 
 def test_repeated_rows_are_counted_and_contradictions_among_them():
@@ -173,9 +176,9 @@ def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
     """Columns of arrays are numbered; what has other dimensions has no columns."""
     array = np.column_stack([np.ones(ROWS), rng.normal(size=ROWS)])
 
-    assert [doubt.column for doubt in survey(array, LABELS).doubts] == ["x0"]
-    assert survey(np.zeros((ROWS, 4, 4)), LABELS).columns == ()
-    assert survey(sparse.csr_matrix(array), LABELS).columns == ()
+    assert [data_warning.column for data_warning in profile(array, LABELS).data_warnings] == ["x0"]
+    assert profile(np.zeros((ROWS, 4, 4)), LABELS).columns == ()
+    assert profile(sparse.csr_matrix(array), LABELS).columns == ()
 
 
 def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):
@@ -189,7 +192,7 @@ def test_nothing_is_said_of_a_few_rows():
     """Of ten rows chance could be the cause."""
     table = pa.table({"x": np.arange(10), "y": np.arange(10) % 2})
 
-    assert survey(table, np.arange(10) % 2).doubts == ()
+    assert profile(table, np.arange(10) % 2).data_warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -205,9 +208,9 @@ def test_nothing_is_said_of_a_few_rows():
 )
 def test_hints_can_be_typed_as_they_stand(name, words):
     """A shell takes the name of the column as it is."""
-    (doubt,) = survey(pa.table({name: [7] * ROWS}), LABELS).doubts
+    (data_warning,) = profile(pa.table({name: [7] * ROWS}), LABELS).data_warnings
 
-    assert doubt.hint == f"leave it out with {words}"
+    assert data_warning.hint == f"leave it out with {words}"
     assert shlex.split(words.replace("=", " "))[1] == name
 
 
@@ -225,7 +228,7 @@ def test_a_hint_can_be_typed_as_it_stands(name):
 def test_infinity_is_told_before_training_refuses_it():
     """With the number of rows, and instead of anything else."""
     values = [1.0, 2.0, np.inf, -np.inf, None] * 12
-    (doubt,) = survey(pa.table({"a": values}), np.arange(60) % 2).doubts
+    (data_warning,) = profile(pa.table({"a": values}), np.arange(60) % 2).data_warnings
 
-    assert (doubt.column, doubt.sentence) == ("a", "is infinite in 24 rows")
-    assert "leave such cells empty" in doubt.hint
+    assert (data_warning.column, data_warning.sentence) == ("a", "is infinite in 24 rows")
+    assert "leave such cells empty" in data_warning.hint

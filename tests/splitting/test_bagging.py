@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.config.presets import PRESETS
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.splitting.bagging import amount, bags_for, feature_mask
 
 LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
@@ -13,7 +13,7 @@ ROWS = np.arange(len(LABELS))
 
 def bags(**settings):
     """Return bags for the labels above."""
-    return bags_for(checked(PRESETS["default"], settings), LABELS, 5)
+    return bags_for(validated(PRESETS["default"], settings), LABELS, 5)
 
 
 @pytest.mark.parametrize("settings", [{"bagging": "folds"}, {"bagging": "bootstrap"}])
@@ -22,18 +22,18 @@ def test_what_is_trained_on_is_not_left_out(settings):
     ours = bags(n_estimators=10, **settings)
 
     for member in range(10):
-        counts, left_out = ours.counts(member, ROWS), ours.left_out(member)
-        assert len(left_out) > 0
-        np.testing.assert_array_equal(np.flatnonzero(counts == 0), left_out)
+        sample_counts, oob_rows = ours.sample_counts(member, ROWS), ours.oob_rows(member)
+        assert len(oob_rows) > 0
+        np.testing.assert_array_equal(np.flatnonzero(sample_counts == 0), oob_rows)
 
 
 def test_folds_leave_out_each_row_once():
     """As many members as folds leave out each row exactly once, each class in equal parts."""
     ours = bags(n_estimators=8, n_folds=8)
-    left_out = [ours.left_out(member) for member in range(8)]
+    oob_rows = [ours.oob_rows(member) for member in range(8)]
 
-    assert sorted(np.concatenate(left_out)) == ROWS.tolist()
-    for part in left_out:
+    assert sorted(np.concatenate(oob_rows)) == ROWS.tolist()
+    for part in oob_rows:
         of_classes = np.bincount(LABELS[part], minlength=3)
         assert (abs(of_classes - np.array([60, 30, 11]) / 8) < 1).all()
 
@@ -42,17 +42,17 @@ def test_more_members_than_folds_are_dealt_anew():
     """Member 8 of eight folds leaves out another fold than member 0 did."""
     ours = bags(n_estimators=16, n_folds=8)
 
-    assert sorted(np.concatenate([ours.left_out(k) for k in range(8, 16)])) == ROWS.tolist()
-    assert set(ours.left_out(8)) != set(ours.left_out(0))
+    assert sorted(np.concatenate([ours.oob_rows(k) for k in range(8, 16)])) == ROWS.tolist()
+    assert set(ours.oob_rows(8)) != set(ours.oob_rows(0))
 
 
 def test_a_bootstrap_draws_as_many_rows_as_there_are():
     """Counts sum to the number of rows, or to max_samples of them, and about 37 % are left out."""
     whole, half = bags(bagging="bootstrap"), bags(bagging="bootstrap", max_samples=0.5)
 
-    assert whole.counts(0, ROWS).sum() == len(ROWS)
-    assert half.counts(0, ROWS).sum() == round(len(ROWS) / 2)
-    assert 0.2 < len(whole.left_out(0)) / len(ROWS) < 0.5
+    assert whole.sample_counts(0, ROWS).sum() == len(ROWS)
+    assert half.sample_counts(0, ROWS).sum() == round(len(ROWS) / 2)
+    assert 0.2 < len(whole.oob_rows(0)) / len(ROWS) < 0.5
 
 
 @pytest.mark.parametrize("kind", ["folds", "bootstrap"])
@@ -60,23 +60,23 @@ def test_a_member_does_not_depend_on_the_others(kind):
     """Member 3 has the same bag among 4 and among 40, and not member 2's."""
     few, many = bags(bagging=kind, n_estimators=4), bags(bagging=kind, n_estimators=40)
 
-    np.testing.assert_array_equal(few.counts(3, ROWS), many.counts(3, ROWS))
-    assert not np.array_equal(few.counts(3, ROWS), few.counts(2, ROWS))
+    np.testing.assert_array_equal(few.sample_counts(3, ROWS), many.sample_counts(3, ROWS))
+    assert not np.array_equal(few.sample_counts(3, ROWS), few.sample_counts(2, ROWS))
 
 
 def test_without_bagging_all_see_all():
     """bagging=None trains every member on every row."""
     ours = bags(bagging=None)
 
-    assert (ours.counts(5, ROWS) == 1).all()
-    assert not ours.leaves_out
-    assert len(ours.left_out(5)) == 0
+    assert (ours.sample_counts(5, ROWS) == 1).all()
+    assert not ours.has_oob
+    assert len(ours.oob_rows(5)) == 0
 
 
 def test_feature_subsets_take_whole_columns():
     """A member sees the asked share of columns, all features of a column or none."""
     groups = np.array([0, 1, 1, 1, 2, 3, 3])
-    settings = checked(PRESETS["default"], {"max_features": 0.5})
+    settings = validated(PRESETS["default"], {"max_features": 0.5})
     masks = [feature_mask(settings, groups, 0, member) for member in range(20)]
 
     for mask in masks:
@@ -97,19 +97,19 @@ def test_groups_are_left_out_whole(bagging):
     """A member trains on all rows of a group equally often, and leaves some groups out."""
     groups = np.repeat(np.arange(30), 4)
     labels = np.arange(120) % 2
-    settings = checked(PRESETS["default"], {"bagging": bagging, "n_estimators": 5, "n_folds": 3})
+    settings = validated(PRESETS["default"], {"bagging": bagging, "n_estimators": 5, "n_folds": 3})
     bags = bags_for(settings, labels, 0, groups)
 
     for member in range(5):
-        counts = bags.counts(member, np.arange(120)).reshape(30, 4)
-        assert (counts == counts[:, :1]).all()
-        assert 0 < (counts[:, 0] == 0).sum() < 20
+        sample_counts = bags.sample_counts(member, np.arange(120)).reshape(30, 4)
+        assert (sample_counts == sample_counts[:, :1]).all()
+        assert 0 < (sample_counts[:, 0] == 0).sum() < 20
 
 
 def test_there_are_no_more_folds_than_groups():
     """Two groups are two folds."""
-    settings = checked(PRESETS["default"], {"n_estimators": 4, "n_folds": 8})
+    settings = validated(PRESETS["default"], {"n_estimators": 4, "n_folds": 8})
     bags = bags_for(settings, np.zeros(6, int), 0, np.array([0, 0, 0, 1, 1, 1]))
 
     assert bags.n_folds == 2
-    assert {len(bags.left_out(member)) for member in range(4)} == {3}
+    assert {len(bags.oob_rows(member)) for member in range(4)} == {3}

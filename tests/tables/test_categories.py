@@ -8,13 +8,13 @@ import pytest
 
 from epochal.errors import DataError
 from epochal.tables import categories
-from epochal.tables.categories import Tally, as_dictionary, as_names, codes
+from epochal.tables.categories import ValueCounts, as_dictionary, as_names, codes
 from epochal.tables.numeric import Place
 
 
 def levels(column, weight, most):
     """Return the categories of a column, whether it has gaps, and whether it has others."""
-    return Tally.of(column, weight).levels(most)[:3]
+    return ValueCounts.of(column, weight).levels(most)[:3]
 
 
 SAME = {
@@ -114,7 +114,9 @@ def test_what_share_of_new_rows_is_unknown_is_estimated(weights, most, unseen):
     """The share of categories that occur once, and of those left out, is that of new ones."""
     column = pa.chunked_array([["a", "b", "a", "b", "c"]])
 
-    assert Tally.of(column, np.array(weights, float)).levels(most).unseen == pytest.approx(unseen)
+    assert ValueCounts.of(column, np.array(weights, float)).levels(most).unseen == pytest.approx(
+        unseen
+    )
 
 
 @pytest.mark.parametrize(
@@ -210,8 +212,10 @@ def test_of_many_texts_the_same_are_kept_as_of_few():
 def merged(texts, weight, pieces):
     """Return the tally of rows that are gone through in so many pieces."""
     parts = zip(np.array_split(texts, pieces), np.array_split(weight, pieces), strict=True)
-    tallies = [Tally.of(pa.chunked_array([part.tolist()]), own) for part, own in parts]
-    return reduce(Tally.merge, tallies)
+    value_counts_of = [
+        ValueCounts.of(pa.chunked_array([part.tolist()]), own) for part, own in parts
+    ]
+    return reduce(ValueCounts.merge, value_counts_of)
 
 
 @pytest.mark.parametrize("pieces", [2, 7, 50])
@@ -224,7 +228,7 @@ def test_a_tally_of_pieces_is_that_of_all_rows(pieces, different):
     weight = random.integers(1, 4, size=3000).astype(float)
     found = merged(texts, weight, pieces)
 
-    assert found.levels(64) == Tally.of(pa.chunked_array([texts.tolist()]), weight).levels(64)
+    assert found.levels(64) == ValueCounts.of(pa.chunked_array([texts.tolist()]), weight).levels(64)
     assert bool(found.waiting) is ((pieces, different) in {(2, 400), (50, 400)})
 
 

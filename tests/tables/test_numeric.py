@@ -10,7 +10,7 @@ import pytest
 from epochal.config.csv_options import PLAIN
 from epochal.errors import DataError
 from epochal.tables.dates import seconds
-from epochal.tables.numeric import Place, number_of_text, numbers, truths
+from epochal.tables.numeric import Place, booleans, number_of_text, numbers
 
 COLUMNS = {
     "int64": pa.array([1, None, -3]),
@@ -46,7 +46,7 @@ def test_null_spellings_are_missing_values(spelling):
     column = pa.chunked_array([[spelling, "1"]])
 
     np.testing.assert_array_equal(numbers(column, Place("a")), [np.nan, 1])
-    np.testing.assert_array_equal(truths(column, Place("a")), [np.nan, 1])
+    np.testing.assert_array_equal(booleans(column, Place("a")), [np.nan, 1])
 
 
 def test_other_words_are_missing_values():
@@ -57,7 +57,7 @@ def test_other_words_are_missing_values():
     with pytest.raises(DataError, match="'NA' in row 1"):
         numbers(pa.chunked_array([["1", "NA"]]), place)
     np.testing.assert_array_equal(
-        truths(pa.chunked_array([["true", "unknown"]]), place), [1, np.nan]
+        booleans(pa.chunked_array([["true", "unknown"]]), place), [1, np.nan]
     )
     days = pa.chunked_array([["1970-01-02", "1900-01-01", " unknown"]])
     np.testing.assert_array_equal(seconds(days, place), [86_400, np.nan, np.nan])
@@ -97,14 +97,14 @@ def test_dates_are_no_numbers():
 )
 def test_truth_values_are_zeros_and_ones(column):
     """Truth values are read as values, numbers and texts."""
-    np.testing.assert_array_equal(truths(pa.chunked_array([column]), Place("a")), [1, np.nan, 0])
+    np.testing.assert_array_equal(booleans(pa.chunked_array([column]), Place("a")), [1, np.nan, 0])
 
 
 @pytest.mark.parametrize(("column", "shown"), [([1, 0, 5], "5"), (["true", "no way"], "'no way'")])
 def test_other_values_are_no_truth_values(column, shown):
     """Anything else is refused by column, row and value."""
     with pytest.raises(DataError, match=f"column 'a' holds {shown} in row {len(column) - 1}"):
-        truths(pa.chunked_array([column]), Place("a"))
+        booleans(pa.chunked_array([column]), Place("a"))
 
 
 @pytest.mark.parametrize(

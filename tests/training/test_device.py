@@ -70,7 +70,7 @@ def test_xla_has_the_share_of_a_process_of_joblib(is_worker, expected, monkeypat
     seen = []
     monkeypatch.delenv("NPROC", raising=False)
     monkeypatch.setattr(threads, "is_worker_process", lambda: is_worker)
-    monkeypatch.setattr(threads, "of_process", lambda: threads.Count(3, "a test"))
+    monkeypatch.setattr(threads, "of_process", lambda: threads.ThreadCount(3, "a test"))
     monkeypatch.setattr(jax, "devices", lambda *_: seen.append(os.environ.get("NPROC")))
     start_xla.__wrapped__()
 

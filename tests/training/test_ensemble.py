@@ -9,12 +9,12 @@ import pytest
 
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.loader.batches import ArraySource, Epochs
 from epochal.nn.layers import apply
 from epochal.nn.losses import softmax
 from epochal.training import ensemble
-from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.init import fresh_state, member_configs, program_for
 from epochal.training.step import Segment, run
 
 ROWS, FEATURES, CLASSES = 50, 4, 3
@@ -25,7 +25,7 @@ Y = np.random.default_rng(2).integers(CLASSES, size=ROWS).astype(np.int32)
 def setup(number, rows=ROWS, vectorised=False, **settings):
     """Return everything that a segment needs, for so many members."""
     values = {"n_estimators": number, "hidden_layer_sizes": (6,), "batch_size": 8, "dropout": 0.2}
-    ours = resolved(checked(PRESETS["default"], values | settings), rows, FEATURES)
+    ours = resolved(validated(PRESETS["default"], values | settings), rows, FEATURES)
     program = program_for(ours, masked=False, vectorised=vectorised)
     state = fresh_state(ours, program, (FEATURES, 6, CLASSES), None, 0)
     epochs = Epochs(
@@ -36,7 +36,7 @@ def setup(number, rows=ROWS, vectorised=False, **settings):
         *map(jnp.asarray, (host.x, host.y, host.counts, np.ones(len(host.counts), np.float32))),
         jnp.int32(host.batches),
     )
-    fixed = jax.tree.map(jnp.asarray, fixed_for(ours, 0))
+    fixed = jax.tree.map(jnp.asarray, member_configs(ours, 0))
     return program, fixed, jax.tree.map(jnp.asarray, state), segment, jnp.asarray(host.weights)
 
 
@@ -119,11 +119,11 @@ def test_probabilities_are_averaged_over_members():
     """The ensemble's probabilities are the mean of the members' softmax outputs, in any pieces."""
     layers = trained(3)[0].layers
     single = [softmax(apply(one, X, "relu")) for one in ensemble.unstacked(layers)]
-    asked = layers, np.ones(3, np.float32), np.full(3, 1 / 3, np.float32)
+    from_preset = layers, np.ones(3, np.float32), np.full(3, 1 / 3, np.float32)
 
     for piece in (len(X), len(X) // 2):
         np.testing.assert_allclose(
-            ensemble.mean_probabilities(asked, jnp.asarray(X), len(X), "relu", piece),
+            ensemble.mean_probabilities(from_preset, jnp.asarray(X), len(X), "relu", piece),
             np.mean(single, axis=0),
             atol=1e-6,
         )

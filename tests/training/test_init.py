@@ -5,13 +5,13 @@ import pytest
 
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
-from epochal.config.settings import checked
-from epochal.training.init import fixed_for, fresh_state, masks_for, program_for, started
+from epochal.config.settings import validated
+from epochal.training.init import fresh_state, masks_for, member_configs, program_for, started
 
 
 def settings(**values):
     """Return settings for three members of a narrow table."""
-    chosen = checked(PRESETS["default"], {"n_estimators": 3, "batch_size": 8} | values)
+    chosen = validated(PRESETS["default"], {"n_estimators": 3, "batch_size": 8} | values)
     return resolved(chosen, rows=100, columns=4)
 
 
@@ -61,7 +61,7 @@ def test_a_start_from_layers_has_those_layers():
 
 def test_constants_are_the_settings_per_member():
     """Rates and decays are the settings', and each member has its own seed word."""
-    fixed = fixed_for(settings(learning_rate_init=0.25, l2=0.5), 0)
+    fixed = member_configs(settings(learning_rate_init=0.25, l2=0.5), 0)
 
     assert fixed.hyper.rate.tolist() == [0.25] * 3
     assert fixed.hyper.l2.tolist() == [0.5] * 3

@@ -10,7 +10,7 @@ import pytest
 
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
-from epochal.config.settings import checked
+from epochal.config.settings import validated
 from epochal.errors import TrainingError
 from epochal.kernels import load
 from epochal.loader.batches import ArraySource, Epochs
@@ -21,7 +21,7 @@ from epochal.nn.losses import cross_entropy
 from epochal.tables.rows import with_room
 from epochal.training import loop, parallel
 from epochal.training.early_stopping import Outcome
-from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.init import fresh_state, member_configs, program_for
 from epochal.training.loop import Task, TrainingState, train
 
 FEATURES, CLASSES, MEMBERS = 5, 2, 3
@@ -35,7 +35,7 @@ def rows(number, seed):
     return x, y
 
 
-def task(judged=True, segment_bytes=2**20, *, in_place=False, **settings):
+def task(eval_layers=True, segment_bytes=2**20, *, in_place=False, **settings):
     """Return a small training, and where it begins; its rows may be where a program can read them."""
     values = {
         "n_estimators": MEMBERS,
@@ -49,7 +49,7 @@ def task(judged=True, segment_bytes=2**20, *, in_place=False, **settings):
     }
     values |= settings
     members = values["n_estimators"]
-    ours = resolved(checked(PRESETS["default"], values), 120, FEATURES)
+    ours = resolved(validated(PRESETS["default"], values), 120, FEATURES)
     program = program_for(ours, masked=False)
     x, y = rows(120, 0)
     there = with_room(*x.shape)
@@ -63,25 +63,29 @@ def task(judged=True, segment_bytes=2**20, *, in_place=False, **settings):
         segment_bytes=segment_bytes,
     )
     vx, vy = rows(90, 1)
-    judges = (
-        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20) if judged else None
+    validation_set = (
+        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20)
+        if eval_layers
+        else None
     )
     state = fresh_state(ours, program, (FEATURES, 32, CLASSES), None, 4)
-    return Task(program, ours, fixed_for(ours, 4), epochs, judges), TrainingState(state, 0)
+    return Task(program, ours, member_configs(ours, 4), epochs, validation_set), TrainingState(
+        state, 0
+    )
 
 
-def loss_of(layers, judges):
+def loss_of(layers, validation_set):
     """Return the mean cross-entropy of layers on the judges, computed apart from the loop."""
-    targets = np.eye(CLASSES)[judges.y]
-    return float(cross_entropy(apply(layers, judges.x, "relu"), targets).mean())
+    targets = np.eye(CLASSES)[validation_set.y]
+    return float(cross_entropy(apply(layers, validation_set.x, "relu"), targets).mean())
 
 
-def check_best_copies(result, judges):
+def check_best_copies(result, validation_set):
     """Assert that the returned copies have the lowest recorded validation losses."""
     for k in range(MEMBERS):
         curve = result.history.validation_loss[k]
         assert result.history.best_epoch[k] == int(np.nanargmin(curve)) + 1
-        assert loss_of(result.layers[k], judges) == pytest.approx(min(curve), rel=1e-4)
+        assert loss_of(result.layers[k], validation_set) == pytest.approx(min(curve), rel=1e-4)
 
 
 def test_patience_returns_the_best_copy():
@@ -90,7 +94,7 @@ def test_patience_returns_the_best_copy():
     result = train(ours, start, 200, [])
     lengths = [len(curve) for curve in result.history.validation_loss]
 
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
     assert [best + 3 for best in result.history.best_epoch] == lengths
     assert set(result.history.outcome) == {Outcome.STOPPED}
     assert min(lengths) < max(lengths) or MEMBERS == 1
@@ -101,7 +105,7 @@ def test_the_epoch_limit_returns_the_best_copy():
     ours, start = task(n_iter_no_change=1000)
     result = train(ours, start, 25, [])
 
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
     assert set(result.history.outcome) == {Outcome.EPOCH_LIMIT}
     assert max(result.history.best_epoch) < 25
 
@@ -111,7 +115,7 @@ def test_the_time_limit_returns_the_best_copy():
     ours, start = task(n_iter_no_change=1000, time_limit=0.5)
     result = train(ours, start, 10**6, [])
 
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
     assert set(result.history.outcome) == {Outcome.TIME_LIMIT}
 
 
@@ -125,7 +129,7 @@ def test_ctrl_c_returns_the_best_copy():
 
     result = train(ours, start, 10**6, [interrupt])
 
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
     assert set(result.history.outcome) == {Outcome.INTERRUPTED}
     assert 12 <= len(result.history.validation_loss[0]) <= 13
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -146,7 +150,7 @@ def test_a_second_ctrl_c_interrupts_at_once():
 
 def test_going_on_is_not_stopping():
     """Three epochs and then four give the bits of seven in one go."""
-    ours, start = task(judged=False)
+    ours, start = task(eval_layers=False)
     whole = train(ours, start, 7, [])
     half = train(ours, start, 3, [])
     rest = train(ours, half.state, 4, [])
@@ -159,7 +163,7 @@ def test_going_on_is_not_stopping():
 
 def test_segments_do_not_change_the_result():
     """Small segments train to the same bits as whole epochs."""
-    whole, pieces = task(judged=False), task(judged=False, segment_bytes=700)
+    whole, pieces = task(eval_layers=False), task(eval_layers=False, segment_bytes=700)
     assert pieces[0].epochs.capacity < whole[0].epochs.capacity
 
     one, other = train(*whole, 3, []), train(*pieces, 3, [])
@@ -179,7 +183,7 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
     One group has two pieces handed over ahead, two groups have one.
     """
     monkeypatch.setattr(parallel.threads, "number", lambda: cores)
-    ours, start = task(judged=False, solver="sgd", momentum=0.0, l2=l2)
+    ours, start = task(eval_layers=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
     for work in (loop.TOGETHER, 0):
         monkeypatch.setattr(loop, "TOGETHER", work)
@@ -195,16 +199,16 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
         np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
 
 
-@pytest.mark.parametrize("judged", [False, True])
+@pytest.mark.parametrize("eval_layers", [False, True])
 @pytest.mark.parametrize("l2", [0.0, 100.0])
-def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, judged):
+def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, eval_layers):
     """Whether batches are gathered by the host or the program, and epochs handed over ahead or not."""
     monkeypatch.setattr(loop, "TOGETHER", 0)
     results, told = [], []
     for in_place, ahead in [(False, 0), (True, 0), (True, 2**40)]:
         monkeypatch.setattr(loop, "AHEAD", ahead)
         ours = task(
-            judged, 700, in_place=in_place, n_estimators=1, solver="sgd", momentum=0.0, l2=l2
+            eval_layers, 700, in_place=in_place, n_estimators=1, solver="sgd", momentum=0.0, l2=l2
         )
         events = []
         results.append(train(*ours, 20, [events.append]))
@@ -222,7 +226,7 @@ def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
     """Epochs that train while others are told of are not in the state that is returned."""
     # One group: begun at once, and in this thread.
     monkeypatch.setattr(parallel.threads, "number", lambda: 1)
-    plan, start = task(judged=False, early_stopping=False)
+    plan, start = task(eval_layers=False, early_stopping=False)
     told = []
 
     def stop_at_a_segment(event):
@@ -268,7 +272,7 @@ def test_observers_hear_every_epoch():
 
 def test_without_judges_the_last_copy_is_returned():
     """Without validation rows nothing stops early and the last epoch's weights come back."""
-    ours, start = task(judged=False)
+    ours, start = task(eval_layers=False)
     result = train(ours, start, 4, [])
 
     assert result.history.best_epoch == (4,) * MEMBERS
@@ -277,10 +281,10 @@ def test_without_judges_the_last_copy_is_returned():
     )
 
 
-@pytest.mark.parametrize("judged", [True, False])
-def test_a_loss_that_is_never_finite_is_refused(judged):
+@pytest.mark.parametrize("eval_layers", [True, False])
+def test_a_loss_that_is_never_finite_is_refused(eval_layers):
     """A divergence from the first step on ends with an error that names the rate."""
-    ours, start = task(judged=judged, learning_rate_init=1e30, solver="sgd")
+    ours, start = task(eval_layers=eval_layers, learning_rate_init=1e30, solver="sgd")
 
     with pytest.raises(TrainingError, match="learning_rate_init"):
         train(ours, start, 10, [])
@@ -291,7 +295,7 @@ def test_a_loss_that_is_never_finite_is_refused(judged):
 )
 def test_a_label_that_is_no_class_ends_the_training():
     """By the error for losses that are not finite, instead of a model of rows that do not exist."""
-    ours, start = task(judged=False)
+    ours, start = task(eval_layers=False)
     ours.epochs.labels[7] = CLASSES
 
     with pytest.raises(TrainingError, match="was not finite"):
@@ -300,7 +304,7 @@ def test_a_label_that_is_no_class_ends_the_training():
 
 def test_the_schedule_ends_at_zero():
     """With the cosine schedule the last epochs hardly move the weights."""
-    ours, start = task(judged=False, learning_rate="cosine")
+    ours, start = task(eval_layers=False, learning_rate="cosine")
     constant = replace(ours, settings=replace(ours.settings, learning_rate="constant"))
     moved = {}
     for name, which in {"cosine": ours, "constant": constant}.items():
@@ -325,7 +329,7 @@ def test_an_average_over_epochs_is_what_is_judged_and_kept():
         expected = 0.75 * expected + 0.25 * weights
     np.testing.assert_allclose(result.state.members.average[0].weights, expected, atol=1e-6)
     np.testing.assert_array_equal(result.state.members.layers[0].weights, last[-1])
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
 
 
 def test_an_adaptive_rate_goes_back_and_on_in_smaller_steps():
@@ -333,7 +337,7 @@ def test_an_adaptive_rate_goes_back_and_on_in_smaller_steps():
     ours, start = task(learning_rate="adaptive", n_iter_no_change=2, tol=0.0)
     result = train(ours, start, 200, [])
 
-    check_best_copies(result, ours.judges)
+    check_best_copies(result, ours.validation_set)
     for curve, best in zip(result.history.validation_loss, result.history.best_epoch, strict=True):
         assert len(curve) >= best + 2
         assert len(curve) >= 6
@@ -345,14 +349,14 @@ def test_a_calibrated_member_is_judged_after_the_best_temperature():
     """The validation loss is the lowest that any factor on the logits gives."""
     ours, start = task(calibrate=True, n_iter_no_change=1000)
     result = train(ours, start, 12, [])
-    targets = np.eye(CLASSES)[ours.judges.y]
+    targets = np.eye(CLASSES)[ours.validation_set.y]
 
     for k in range(MEMBERS):
-        logits = apply(result.layers[k], ours.judges.x, "relu")
+        logits = apply(result.layers[k], ours.validation_set.x, "relu")
         lowest = min(
             float(cross_entropy(factor * logits, targets).mean())
             for factor in np.exp(np.linspace(-2.3, 1, 400))
         )
         kept = result.history.validation_loss[k][result.history.best_epoch[k] - 1]
         assert kept == pytest.approx(lowest, rel=1e-3)
-        assert kept <= loss_of(result.layers[k], ours.judges)
+        assert kept <= loss_of(result.layers[k], ours.validation_set)

@@ -8,7 +8,7 @@ import pytest
 
 from epochal.nn.layers import Layer, initial
 from epochal.training.optimizers import RULES, Hyper, factors, fresh_moments, updated
-from epochal.training.step import Batch, Fixed, MemberState, Program, step
+from epochal.training.step import Batch, MemberConfig, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
 SIZES = (4, 6, 3)
@@ -145,7 +145,7 @@ def one_step(times=1, factor=1.0, **settings):
     )
     moments = jax.tree.map(jnp.asarray, fresh_moments(layers(), "momentum"))
     start = MemberState(layers(), moments, jnp.int32(0))
-    fixed = Fixed(hyper(**settings), jnp.uint32(0))
+    fixed = MemberConfig(hyper(**settings), jnp.uint32(0))
     return step(program, fixed, start, batch, jnp.float32(factor))[0].layers
 
 

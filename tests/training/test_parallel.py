@@ -10,32 +10,32 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
-from epochal.config.settings import checked
-from epochal.preprocessing.feature_layout import Sizes
+from epochal.config.settings import validated
+from epochal.preprocessing.feature_layout import EmbeddingSizes
 from epochal.training import parallel as room
 from epochal.training.ensemble import unstacked
-from epochal.training.init import fixed_for, fresh_state, program_for
+from epochal.training.init import fresh_state, member_configs, program_for
 from epochal.training.parallel import grouped
 
 
 def setting(members, *, vectorised=False):
     """Return what groups are made of, for so many members."""
     values = {"n_estimators": members, "batch_size": 8, "l2": 0.025}
-    settings = resolved(checked(PRESETS["default"], values), rows=100, columns=3)
+    settings = resolved(validated(PRESETS["default"], values), rows=100, columns=3)
     program = program_for(settings, masked=False, vectorised=vectorised)
     state = fresh_state(settings, program, (3, 4, 2), None, 0)
-    return program, fixed_for(settings, 0), state, state.layers
+    return program, member_configs(settings, 0), state, state.layers
 
 
 def two_kinds():
     """Return what groups are made of, for five members: the third and the fourth are fine ones."""
     values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_bins": (3, 9)}
-    settings = checked(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
+    settings = validated(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
     settings = resolved(settings, rows=100, columns=3)
-    sizes = Sizes(numbers=2, smooth=3, intervals=9, plain=1, categories=0, levels=0)
-    program = program_for(settings, masked=False, smooth=sizes.smooth)
+    sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=9, plain=1, categories=0, levels=0)
+    program = program_for(settings, masked=False, coarse=sizes.coarse)
     state = fresh_state(settings, program, (sizes.inputs(2), 4, 2), None, 0, sizes)
-    return program, fixed_for(settings, 0), state, state.layers
+    return program, member_configs(settings, 0), state, state.layers
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
@@ -98,11 +98,11 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
         groups.start(work)()
 
 
-@pytest.mark.parametrize("tidy", [None, int])
-def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tidy):
+@pytest.mark.parametrize("manage_heap", [None, int])
+def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, manage_heap):
     """Groups of two kinds meet in a call that may compile, unless memory is to be given back between."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
-    monkeypatch.setattr(room, "FEW_KNOTS", 0)
+    monkeypatch.setattr(room, "FEW_BINS", 0)
     meeting = Barrier(2)
 
     def met(group):
@@ -112,8 +112,8 @@ def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, tid
             return np.zeros(len(group.numbers))
         return np.ones(len(group.numbers))
 
-    with grouped(*two_kinds(), tidy=tidy) as groups:
-        assert groups.start(met, "train")()[[0, 2]].all() == (tidy is None)
+    with grouped(*two_kinds(), manage_heap=manage_heap) as groups:
+        assert groups.start(met, "train")()[[0, 2]].all() == (manage_heap is None)
 
 
 def test_groups_of_one_kind_compile_their_program_once(monkeypatch):
@@ -156,7 +156,7 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
 def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
     """Each kind is in groups of its own; gathered, all have the tables that they came with."""
     monkeypatch.setattr(room.threads, "number", lambda: threads)
-    monkeypatch.setattr(room, "FEW_KNOTS", 17)
+    monkeypatch.setattr(room, "FEW_BINS", 17)
     program, fixed, state, best = two_kinds()
 
     with grouped(program, fixed, state, best) as groups:
@@ -174,7 +174,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 def test_with_few_knots_both_kinds_share_a_program(monkeypatch):
     """Two columns of nine intervals are eighteen knots; groups have members of both kinds."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
-    monkeypatch.setattr(room, "FEW_KNOTS", 18)
+    monkeypatch.setattr(room, "FEW_BINS", 18)
 
     with grouped(*two_kinds()) as groups:
         assert [group.intervals for group in groups.groups] == [9, 9]
@@ -188,7 +188,7 @@ def test_whether_kinds_share_a_program_shows_in_rounding_only(monkeypatch):
     y = (x[:, 0] > 0).astype(int)
     weights = []
     for few in (0, 10_000):
-        monkeypatch.setattr(room, "FEW_KNOTS", few)
+        monkeypatch.setattr(room, "FEW_BINS", few)
         settings = {"n_estimators": 4, "n_folds": 2, "hidden_layer_sizes": (8,), "max_iter": 3}
         ours = EpochalClassifier(**settings, random_state=0).fit(x, y)
         weights.append([member.coefs_[0] for member in ours.estimators_])

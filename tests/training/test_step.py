@@ -13,15 +13,15 @@ from epochal.nn.losses import LOSSES
 from epochal.training.optimizers import Hyper, fresh_moments
 from epochal.training.step import (
     Batch,
-    Fixed,
-    Judging,
+    MemberConfig,
     MemberState,
     Program,
     Segment,
-    judged,
-    nothing_said,
+    ValidationRows,
+    no_logits,
     run,
     step,
+    validation_loss,
 )
 
 PROGRAM = Program("relu", "cross_entropy", "sgd", batch_size=2, dropout=False, masked=False)
@@ -31,7 +31,7 @@ def fixed(**hyper):
     """Return a member's constants on the device."""
     plain = {"rate": 0.5, "momentum": 0.0, "l2": 0.0, "dropout": 0.0, "input_dropout": 0.0}
     values = plain | hyper
-    return Fixed(
+    return MemberConfig(
         Hyper(**{name: jnp.float32(value) for name, value in values.items()}),
         jnp.uint32(1),
     )
@@ -192,7 +192,9 @@ def test_summed_loss_reads_only_its_span():
     def loss(first, count):
         span = jnp.int32(first), jnp.int32(count)
         return float(
-            judged(PROGRAM, layers, Judging(x, y, w, order), span, nothing_said(12, 2), 4)[0]
+            validation_loss(
+                PROGRAM, layers, ValidationRows(x, y, w, order), span, no_logits(12, 2), 4
+            )[0]
         )
 
     whole = loss(3, 11)
@@ -208,32 +210,42 @@ def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chos
     y = jnp.asarray(random.integers(2, size=30), jnp.int32)
     w = jnp.asarray(random.uniform(0.5, 1.5, size=30), jnp.float32)
     span, rows = (jnp.int32(3), jnp.int32(11)), slice(3, 14)
-    said, copies, losses = nothing_said(12, 2), [], []
+    cross_fit_logits, copies, losses = no_logits(12, 2), [], []
     for scale in (0.3, 3.0, -2.0, 1.0, -0.5, 0.1):
         layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)
-        _, said = judged(PROGRAM, layers, Judging(x, y, w, jnp.arange(30)), span, said, 4)
+        _, cross_fit_logits = validation_loss(
+            PROGRAM, layers, ValidationRows(x, y, w, jnp.arange(30)), span, cross_fit_logits, 4
+        )
         copies.append(np.asarray(apply(layers, x, PROGRAM.activation))[rows])
         by_row = w[rows] * LOSSES[PROGRAM.loss][0](copies[-1], jax.nn.one_hot(y[rows], 2))
         losses.append([by_row[0::2].sum(), by_row[1::2].sum()])
     best_of_even, best_of_odd = np.argmin(losses, axis=0)
 
     assert best_of_even != best_of_odd
-    np.testing.assert_allclose(said.logits[:11:2], copies[best_of_odd][0::2], rtol=1e-5)
-    np.testing.assert_allclose(said.logits[1:11:2], copies[best_of_even][1::2], rtol=1e-5)
+    np.testing.assert_allclose(cross_fit_logits.logits[:11:2], copies[best_of_odd][0::2], rtol=1e-5)
+    np.testing.assert_allclose(
+        cross_fit_logits.logits[1:11:2], copies[best_of_even][1::2], rtol=1e-5
+    )
 
 
 def test_a_row_alone_has_the_copy_that_is_best_for_it_and_none_changes_nothing():
     """With one row its own loss decides; with no rows what was said stays."""
     x, y, w = jnp.tile(jnp.array([2.0, 1.0]), (8, 1)), jnp.zeros(8, jnp.int32), jnp.ones(8)
-    rows = Judging(x, y, w, jnp.arange(8))
-    said, logits = nothing_said(4, 2), []
+    rows = ValidationRows(x, y, w, jnp.arange(8))
+    cross_fit_logits, logits = no_logits(4, 2), []
     for scale in (1.0, -1.0):
         layers = jax.tree.map(lambda leaf, scale=scale: scale * leaf, state().layers)
-        _, said = judged(PROGRAM, layers, rows, (jnp.int32(0), jnp.int32(1)), said, 4)
-        loss, after = judged(PROGRAM, layers, rows, (jnp.int32(0), jnp.int32(0)), said, 4)
+        _, cross_fit_logits = validation_loss(
+            PROGRAM, layers, rows, (jnp.int32(0), jnp.int32(1)), cross_fit_logits, 4
+        )
+        loss, after = validation_loss(
+            PROGRAM, layers, rows, (jnp.int32(0), jnp.int32(0)), cross_fit_logits, 4
+        )
         assert float(loss) == 0.0
-        jax.tree.map(np.testing.assert_array_equal, after, said)
+        jax.tree.map(np.testing.assert_array_equal, after, cross_fit_logits)
         logits.append(np.asarray(apply(layers, x, PROGRAM.activation))[0])
 
     assert logits[0][0] - logits[0][1] != logits[1][0] - logits[1][1]
-    np.testing.assert_allclose(said.logits[0], max(logits, key=lambda o: o[0] - o[1]), rtol=1e-6)
+    np.testing.assert_allclose(
+        cross_fit_logits.logits[0], max(logits, key=lambda o: o[0] - o[1]), rtol=1e-6
+    )

@@ -15,7 +15,7 @@ from epochal.cli.reading import refuse_inputs_of
 from epochal.errors import DataError
 from epochal.inference.predict import predict_ahead, warn_of_unseen
 from epochal.io.columns import Roles, labelled_batches
-from epochal.metrics.classification import Tally
+from epochal.metrics.classification import MetricAccumulator
 from epochal.model.artifact import load
 from epochal.preprocessing.unseen import Unseen
 from epochal.tables.label_matching import class_indices
@@ -54,21 +54,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
-    tally = Tally.nothing(len(model.classes))
+    accumulator = MetricAccumulator.nothing(len(model.classes))
     labelled = ((p, Piece(p.rows, p.origin)) for p in pieces if len(p.labels))
     unseen = Unseen()
     for piece, found in predict_ahead(model, labelled):
         with piece.origin.naming_rows():
             truth = class_indices(model.classes, piece.labels, piece.label_source)
-        tally = tally.add(truth, found.probabilities, piece.weight)
+        accumulator = accumulator.add(truth, found.probabilities, piece.weight)
         unseen = unseen.merge(found.unseen)
         count.add(len(piece.labels))
     warn_of_unseen(model, unseen)
-    if not tally.rows:
+    if not accumulator.rows:
         raise DataError(f"{source} has no row with a label", "at least one")
-    area = tally.auc()
+    area = accumulator.auc()
     if area is not None and area.error > AUC_ERROR:
         known = f"the AUC is known to ±{area.error:.4f} only"
         message = f"{known}: there are more distinct probabilities than are kept for it"
         warnings.warn(message, UserWarning, stacklevel=2)
-    return tally.figures(model.classes)
+    return accumulator.figures(model.classes)

@@ -19,7 +19,7 @@ from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.errors import EpochalError, WriteError
-from epochal.loader.memory import give_back_at_once
+from epochal.loader.memory import return_freed_memory
 from epochal.threads import limited
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _run(words: Sequence[str], output: Output) -> int:
         return USAGE
     arguments.output = output
     if getattr(arguments, "memory", None) is not None:
-        give_back_at_once()
+        return_freed_memory()
     logging.getLogger("jax").setLevel(logging.ERROR)
     with limited(arguments.n_jobs):
         code: int = import_module(COMMANDS[arguments.command]).run(arguments)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from epochal.cli.printing import class_shares, counted, row, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.io.csv.cell_counts import cell_counts
-from epochal.profiling.columns import Survey, repeated, survey
+from epochal.profiling.columns import Profile, profile, repeated
 from epochal.profiling.duplicates import Seen, kinds_of, row_keys
 from epochal.tables.labels import Coded
 from epochal.tables.rows import ahead, head_of, pieces, take
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from epochal.io.csv.cell_counts import CellCounts
-    from epochal.profiling.columns import Doubt, Found
+    from epochal.profiling.columns import ColumnProfile, DataWarning
     from epochal.tables.dataset import Labelled
     from epochal.tables.origin import Origin
     from epochal.tables.rows import Rows
@@ -51,7 +51,7 @@ def described(
             name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
             for name, counts in cells.items()
         },
-        "warnings": warning_values(look.doubts),
+        "warnings": warning_values(look.data_warnings),
     }
     part = "" if found.rows == len(read.labels) else f", {counted(found.rows, 'row')} looked at"
     lines = [
@@ -65,31 +65,31 @@ def described(
     changed = cell_lines(cells)
     if changed:
         lines += ["", "Cells that are not read as they stand", *changed]
-    return values, [*lines, *warning_lines(look.doubts)]
+    return values, [*lines, *warning_lines(look.data_warnings)]
 
 
-def _profile(read: Labelled, look: Look) -> Survey:
+def _profile(read: Labelled, look: Look) -> Profile:
     """Return what columns hold: in all rows in memory, in some of others."""
     some = read.sampled(INSPECTED)
     count = len(some.labels)
-    return look.found if look.found.rows == count else survey(some.rows, np.zeros(count, int))
+    return look.found if look.found.rows == count else profile(some.rows, np.zeros(count, int))
 
 
-def _as_values(column: Found) -> dict[str, Any]:
+def _as_values(column: ColumnProfile) -> dict[str, Any]:
     """Return what was found in a column, for a machine."""
     values = asdict(column)
-    values["distinct"] = values.pop("different")
+    values["distinct"] = values.pop("distinct")
     return values
 
 
-def _column_lines(found: Survey) -> list[str]:
+def _column_lines(found: Profile) -> list[str]:
     """Return a line for each column, below a head; nothing if there are none."""
     if not found.columns:
         return []
-    head = f"  {'column':<{NAME + 2}}{'kind':<10}{'missing':>8}{'different':>11}  values"
+    head = f"  {'column':<{NAME + 2}}{'kind':<10}{'missing':>8}{'distinct':>11}  values"
     lines = [
         f"  {shortened(one.name, NAME):<{NAME + 2}}{one.kind:<10}"
-        f"{f'{one.missing:.1%}' if one.missing else '':>8}{one.different:>11,}  "
+        f"{f'{one.missing:.1%}' if one.missing else '':>8}{one.distinct:>11,}  "
         f"{shortened(one.values, 40)}"
         for one in found.columns[:COLUMNS_SHOWN]
     ]
@@ -124,20 +124,20 @@ def cell_lines(cells: Mapping[str, CellCounts]) -> list[str]:
     return [*lines[:COLUMNS_SHOWN], f"  … and {more} more"] if more > 0 else lines
 
 
-def warning_values(doubts: Iterable[Doubt]) -> list[dict[str, Any]]:
+def warning_values(data_warnings: Iterable[DataWarning]) -> list[dict[str, Any]]:
     """Return what looks wrong for a machine."""
-    return [asdict(doubt) for doubt in doubts]
+    return [asdict(data_warning) for data_warning in data_warnings]
 
 
-def warning_lines(doubts: Sequence[Doubt]) -> list[str]:
+def warning_lines(data_warnings: Sequence[DataWarning]) -> list[str]:
     """Return what looks wrong for a person: below a head two lines for each, what was found and advice."""
     lines = []
-    for doubt in doubts[:COLUMNS_SHOWN]:
-        subject = "" if doubt.column is None else f"{doubt.column!r} "
-        lines.append(f"  {subject}{doubt.sentence}")
-        if doubt.hint:
-            lines.append(f"      {doubt.hint}")
-    more = len(doubts) - COLUMNS_SHOWN
+    for data_warning in data_warnings[:COLUMNS_SHOWN]:
+        subject = "" if data_warning.column is None else f"{data_warning.column!r} "
+        lines.append(f"  {subject}{data_warning.sentence}")
+        if data_warning.hint:
+            lines.append(f"      {data_warning.hint}")
+    more = len(data_warnings) - COLUMNS_SHOWN
     if more > 0:
         lines.append(f"  … and {more} more")
     return ["", "To look at", *lines] if lines else []
@@ -154,7 +154,7 @@ def _sample(count: int) -> np.ndarray:
 class Look:
     """What looks wrong in data, found by going through them once: for `inspect` and for `train`.
 
-    `found` describes the columns of a random sample, the same each time. `doubts` is what looks wrong in
+    `found` describes the columns of a random sample, the same each time. `data_warnings` is what looks wrong in
     them, and how many of all rows repeat another. `in_both` says of rows of another use how many
     have the inputs of a row to train on.
     """
@@ -182,8 +182,8 @@ class Look:
             others.add(keys[tested], of_class[tested])
             some.append(take(piece, np.flatnonzero(chosen[span])))
         self.in_both = {"test": self.train.copies_in(others)}
-        self.found = survey(joined(some), numbers[chosen], min(LOOKED_AT / max(count, 1), 1.0))
-        self.doubts = [*self.found.doubts, *repeated(self.train.merge(others))]
+        self.found = profile(joined(some), numbers[chosen], min(LOOKED_AT / max(count, 1), 1.0))
+        self.data_warnings = [*self.found.data_warnings, *repeated(self.train.merge(others))]
 
     def compare(self, use: str, others: Iterable[Labelled]) -> None:
         """Go through rows of another use; returns nothing."""

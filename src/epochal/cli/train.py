@@ -29,16 +29,16 @@ from epochal.cli.reading import (
 from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
-    Trained,
+    TrainResult,
     data_found,
     data_lines,
     result_lines,
     result_values,
 )
 from epochal.config.csv_options import PLAIN
-from epochal.config.presets import asked
+from epochal.config.presets import from_preset
 from epochal.errors import SettingError
-from epochal.fit_types import Circumstances, Fitted, check_beside
+from epochal.fit_types import Fitted, RunConfig, check_timestamps
 from epochal.io.columns import labelled, labelled_batches
 from epochal.io.discovery import format_of
 from epochal.io.pipes import is_piped
@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted:
         arguments.output.notice("interrupted: the best copies so far are kept")
-    trained = Trained(model, out, seconds, _test_figures(arguments, model, parts))
+    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, parts))
     _tell(arguments, trained)
     return INTERRUPTED if interrupted else 0
 
 
-def _tell(arguments: argparse.Namespace, trained: Trained) -> None:
+def _tell(arguments: argparse.Namespace, trained: TrainResult) -> None:
     """Write the result, for whoever wants to have it; returns nothing."""
     if arguments.json or not arguments.quiet:
         values = result_values(arguments, trained)
@@ -220,13 +220,13 @@ def _test_pieces(
 def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
     """Return the model, trained under the eyes of the progress."""
     before = {} if earlier is None else vars(earlier.settings)
-    settings = asked(arguments.preset or "default", {**before, **chosen_settings(arguments)})
-    check_beside(parts.train, settings, validated=parts.valid is not None)
+    settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
+    check_timestamps(parts.train, settings, validated=parts.valid is not None)
     # Here and not above: mistakes in files are told before JAX is there.
     from epochal.fit import fit
 
     with progress_for(arguments, settings) as progress:
-        how = Circumstances(
+        how = RunConfig(
             arguments.random_state,
             arguments.class_weight,
             [progress],

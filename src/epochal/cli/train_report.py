@@ -41,7 +41,7 @@ class Parts(NamedTuple):
     csv: CsvOptions
 
 
-class Trained(NamedTuple):
+class TrainResult(NamedTuple):
     """A model, its file, how long the training took (seconds), and figures on test rows."""
 
     model: Model
@@ -69,7 +69,7 @@ def data_lines(arguments: argparse.Namespace, parts: Parts, look: Look) -> list[
         late = ", the latest" if arguments.time else ""
         lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
     lines += _beside_lines(arguments, train)
-    return [*lines, *look.lines(), *warning_lines(look.doubts), ""]
+    return [*lines, *look.lines(), *warning_lines(look.data_warnings), ""]
 
 
 def data_found(arguments: argparse.Namespace, parts: Parts, look: Look) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def data_found(arguments: argparse.Namespace, parts: Parts, look: Look) -> dict[
         "validation_rows": len(parts.valid.labels) if parts.valid else 0,
         "test_rows": len(parts.test.labels) if parts.test else 0,
         "duplicates": look.in_both,
-        "warnings": warning_values(look.doubts),
+        "warnings": warning_values(look.data_warnings),
     }
 
 
@@ -102,7 +102,7 @@ def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
     return lines
 
 
-def result_lines(arguments: argparse.Namespace, trained: Trained) -> list[str]:
+def result_lines(arguments: argparse.Namespace, trained: TrainResult) -> list[str]:
     """Return the result for a person."""
     model, out, seconds, test = trained
     lines = [f"Trained {counted(len(model.members), 'member')} in {clock(seconds)}"]
@@ -121,7 +121,7 @@ def result_lines(arguments: argparse.Namespace, trained: Trained) -> list[str]:
     return [*lines, "", f"Saved    {saved}", f"Predict  {predict}"]
 
 
-def result_values(arguments: argparse.Namespace, trained: Trained) -> dict[str, Any]:
+def result_values(arguments: argparse.Namespace, trained: TrainResult) -> dict[str, Any]:
     """Return the result for a machine."""
     model, out, seconds, test = trained
     history = model.history

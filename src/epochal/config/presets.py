@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from epochal.config.constraints import Choice
-from epochal.config.settings import Settings, checked, is_auto
+from epochal.config.settings import Settings, is_auto, validated
 from epochal.errors import SettingError, suggestion
 
 PRESETS: Final[dict[str, Settings]] = {
@@ -39,15 +39,15 @@ PRESETS: Final[dict[str, Settings]] = {
 }
 
 
-def asked(name: str, values: dict[str, Any]) -> Settings:
+def from_preset(name: str, values: dict[str, Any]) -> Settings:
     """Return the preset of this name with a user's values in their places.
 
     What is "auto" is left to the preset.
 
-    >>> asked("classic", {"dropout": 0.5, "activation": "auto"}).activation
+    >>> from_preset("classic", {"dropout": 0.5, "activation": "auto"}).activation
     'relu'
     """
-    return checked(preset(name), {n: value for n, value in values.items() if not is_auto(value)})
+    return validated(preset(name), {n: value for n, value in values.items() if not is_auto(value)})
 
 
 def preset(name: str) -> Settings:

@@ -320,7 +320,7 @@ class Settings:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }
-        return checked(cls(), tuples)
+        return validated(cls(), tuples)
 
 
 # What is known of each setting, by its name, in the order of the fields.
@@ -329,10 +329,10 @@ SETTINGS: Final[dict[str, Setting]] = {
 }
 
 
-def checked(base: Settings, values: dict[str, Any]) -> Settings:
+def validated(base: Settings, values: dict[str, Any]) -> Settings:
     """Return `base` with some fields replaced; raise an error for an invalid value.
 
-    >>> checked(Settings(), {"dropout": 0.5}).dropout
+    >>> validated(Settings(), {"dropout": 0.5}).dropout
     0.5
     """
     for name, value in values.items():

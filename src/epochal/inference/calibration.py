@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.inference.oob import Opinion, mean_opinion
+from epochal.inference.oob import OutOfBagLogits, oob_mean_probabilities
 from epochal.nn.losses import cross_entropy, softmax
 from epochal.records import Calibration
 
@@ -36,45 +36,59 @@ FLOOR = 1e-30  # for logarithms of probabilities
 
 
 def calibrated(
-    opinions: Sequence[Opinion], kinds: np.ndarray, labels: np.ndarray, weight: np.ndarray
+    oob_logits: Sequence[OutOfBagLogits],
+    variants: np.ndarray,
+    labels: np.ndarray,
+    weight: np.ndarray,
 ) -> Calibration:
     """Return the calibration that makes the cross-entropy lowest on rows that were left out.
 
     Args:
-        opinions: what each member says of rows that it did not train on.
-        kinds: of the members, 0 or 1, shape (members,).
+        oob_logits: what each member says of rows that it did not train on.
+        variants: of the members, 0 or 1, shape (members,).
         labels: class numbers of all rows, shape (rows,).
         weight: of all rows, shape (rows,).
     """
     rows = len(labels)
-    sharpness = np.ones(len(opinions))
-    for kind in np.unique(kinds):
-        said = [o for o, other in zip(opinions, kinds, strict=True) if other == kind]
-        logits, about = _sample(*(np.concatenate([o[part] for o in said]) for part in (1, 0)))
-        sharpness[kinds == kind] = factor(logits, labels[about], weight[about])
-    voters, heard = _heard(opinions, weight)
-    (sample,) = _sample(np.flatnonzero(heard))
+    inverse_temperature = np.ones(len(oob_logits))
+    for variant in np.unique(variants):
+        logits_of_rows = [
+            o for o, other in zip(oob_logits, variants, strict=True) if other == variant
+        ]
+        logits, about = _sample(
+            *(np.concatenate([o[part] for o in logits_of_rows]) for part in (1, 0))
+        )
+        inverse_temperature[variants == variant] = factor(logits, labels[about], weight[about])
+    coverage, covered = _coverage(oob_logits, weight)
+    (sample,) = _sample(np.flatnonzero(covered))
     truth, heaviness = labels[sample], weight[sample]
-    some = _among(opinions, sample, rows)
+    some = _among(oob_logits, sample, rows)
 
-    def judged(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+    def scored(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Return the loss that these weights can have, with which power, and the weights."""
-        logs = np.log(mean_opinion(some, weights, len(sample), sharpness) + FLOOR)
-        power = _power(logs, truth, heaviness, _equivalent(weights, voters))
-        return _loss(power * logs, truth, heaviness), power, weights
+        logs = np.log(
+            oob_mean_probabilities(some, weights, len(sample), inverse_temperature) + FLOOR
+        )
+        exponent = _power(logs, truth, heaviness, _equivalent(weights, coverage))
+        return _loss(exponent * logs, truth, heaviness), exponent, weights
 
-    shares = SHARES if len(np.unique(kinds)) > 1 else [1.0]
-    tried = [judged(_weights(kinds, share)) for share in shares]
-    _, power, weights = min(tried, key=itemgetter(0))
+    shares = SHARES if len(np.unique(variants)) > 1 else [1.0]
+    tried = [scored(_weights(variants, share)) for share in shares]
+    _, exponent, weights = min(tried, key=itemgetter(0))
     # Each further member adds to what disagreement takes away, less and less.
-    part = 1.0 - 1.0 / _equivalent(weights, voters)
-    many = (power - 1.0) / part if part > 0 else POWER - 1.0
-    power = 1.0 + many * (1.0 - np.sum(weights**2))
-    return Calibration(tuple(map(float, sharpness)), tuple(map(float, weights)), float(power))
+    part = 1.0 - 1.0 / _equivalent(weights, coverage)
+    many = (exponent - 1.0) / part if part > 0 else POWER - 1.0
+    exponent = 1.0 + many * (1.0 - np.sum(weights**2))
+    return Calibration(
+        tuple(map(float, inverse_temperature)), tuple(map(float, weights)), float(exponent)
+    )
 
 
 def expected_loss(
-    opinions: Sequence[Opinion], calibration: Calibration, labels: np.ndarray, weight: np.ndarray
+    oob_logits: Sequence[OutOfBagLogits],
+    calibration: Calibration,
+    labels: np.ndarray,
+    weight: np.ndarray,
 ) -> float | None:
     """Return the log-loss to expect of all members, from what q of them say of each row.
 
@@ -85,20 +99,24 @@ def expected_loss(
     """
     weights = np.array(calibration.weights)
     equal = np.full_like(weights, 1.0 / len(weights))
-    voters, heard = _heard(opinions, weight)
-    part, whole = 1.0 - 1.0 / voters, 1.0 - float(np.sum(weights**2))
+    coverage, covered = _coverage(oob_logits, weight)
+    part, whole = 1.0 - 1.0 / coverage, 1.0 - float(np.sum(weights**2))
     if not (part > 0 and whole > 0):
         return None
-    power = 1.0 + (calibration.power - 1.0) * part / whole
-    mean = mean_opinion(opinions, equal, len(labels), calibration.sharpness)[heard]
-    together = _loss(power * np.log(mean + FLOOR), labels[heard], weight[heard])
+    exponent = 1.0 + (calibration.exponent - 1.0) * part / whole
+    mean = oob_mean_probabilities(oob_logits, equal, len(labels), calibration.inverse_temperature)[
+        covered
+    ]
+    together = _loss(exponent * np.log(mean + FLOOR), labels[covered], weight[covered])
     alone, heaviness = np.zeros((2, len(weights)))
-    for k, ((rows, said), sharp) in enumerate(zip(opinions, calibration.sharpness, strict=True)):
-        own = heard[rows]
+    for k, ((rows, logits_of_rows), sharp) in enumerate(
+        zip(oob_logits, calibration.inverse_temperature, strict=True)
+    ):
+        own = covered[rows]
         numbers = rows[own]
         heaviness[k] = weight[numbers].sum()
         if heaviness[k] > 0:
-            alone[k] = _loss(sharp * said[own], labels[numbers], weight[numbers])
+            alone[k] = _loss(sharp * logits_of_rows[own], labels[numbers], weight[numbers])
     gain = (np.average(alone, weights=heaviness) - together) / part
     return float(np.average(alone, weights=weights * heaviness) - gain * whole)
 
@@ -121,8 +139,8 @@ def factor(
         expected: what it would be without any rows.
         doubt: deviation of the logarithm from that of the expected one.
 
-    >>> said, truth = np.array([[0.0, 3.0]] * 4000), np.repeat([0, 1, 1, 1], 1000)
-    >>> round(factor(said, truth, np.ones(4000)) * 3.0, 1), round(float(np.log(3)), 1)
+    >>> logits_of_rows, truth = np.array([[0.0, 3.0]] * 4000), np.repeat([0, 1, 1, 1], 1000)
+    >>> round(factor(logits_of_rows, truth, np.ones(4000)) * 3.0, 1), round(float(np.log(3)), 1)
     (1.1, 1.1)
     """
     total = weight.sum()
@@ -134,48 +152,51 @@ def factor(
     low, high = -WIDEST, WIDEST
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        sharpness = math.exp(middle)
-        excess = np.sum(softmax(sharpness * logits) * logits, axis=1) - of_truth
-        slope = sharpness * (share @ excess) + (middle - math.log(expected)) / doubt**2
+        inverse_temperature = math.exp(middle)
+        excess = np.sum(softmax(inverse_temperature * logits) * logits, axis=1) - of_truth
+        slope = inverse_temperature * (share @ excess) + (middle - math.log(expected)) / doubt**2
         low, high = (middle, high) if slope < 0 else (low, middle)
     return math.exp(0.5 * (low + high))
 
 
-def _power(logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, voters: float) -> float:
+def _power(logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, coverage: float) -> float:
     """Return the power for means of so many opinions; 1 for a single one."""
-    part = 1.0 - 1.0 / voters
+    part = 1.0 - 1.0 / coverage
     if part <= 0:
         return 1.0
     return factor(logs, labels, weight, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
 
 
-def _heard(opinions: Sequence[Opinion], weight: np.ndarray) -> tuple[int, np.ndarray]:
+def _coverage(oob_logits: Sequence[OutOfBagLogits], weight: np.ndarray) -> tuple[int, np.ndarray]:
     """Return how many members speak of a row at the most, and of which weighty rows so many do."""
-    voters = np.bincount(np.concatenate([o.rows for o in opinions]), minlength=len(weight))
-    return int(voters.max()), (voters == voters.max()) & (weight > 0)
+    coverage = np.bincount(np.concatenate([o.rows for o in oob_logits]), minlength=len(weight))
+    return int(coverage.max()), (coverage == coverage.max()) & (weight > 0)
 
 
-def _among(opinions: Sequence[Opinion], sample: np.ndarray, rows: int) -> list[Opinion]:
+def _among(
+    oob_logits: Sequence[OutOfBagLogits], sample: np.ndarray, rows: int
+) -> list[OutOfBagLogits]:
     """Return what is said of some of the rows, which are numbered as they are in the sample."""
     place = np.full(rows, -1)
     place[sample] = np.arange(len(sample))
     return [
-        Opinion(place[o.rows][place[o.rows] >= 0], o.logits[place[o.rows] >= 0]) for o in opinions
+        OutOfBagLogits(place[o.rows][place[o.rows] >= 0], o.logits[place[o.rows] >= 0])
+        for o in oob_logits
     ]
 
 
-def _weights(kinds: np.ndarray, share: float) -> np.ndarray:
+def _weights(variants: np.ndarray, share: float) -> np.ndarray:
     """Return weights of members: equal in each kind, the first kind's summing to the share."""
-    first = kinds == kinds.min()
+    first = variants == variants.min()
     share = 1.0 if first.all() else share
     number = int(np.count_nonzero(first))
-    return np.where(first, share / number, (1.0 - share) / max(len(kinds) - number, 1))
+    return np.where(first, share / number, (1.0 - share) / max(len(variants) - number, 1))
 
 
-def _equivalent(weights: np.ndarray, voters: int) -> float:
+def _equivalent(weights: np.ndarray, coverage: int) -> float:
     """Return how many equal voters would be as diverse as those of these weights."""
     # Of each kind as many speak of a row as its part of the members.
-    return max(float(voters / (len(weights) * np.sum(weights**2))), 1.0)
+    return max(float(coverage / (len(weights) * np.sum(weights**2))), 1.0)
 
 
 def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -20,46 +20,54 @@ if TYPE_CHECKING:
 CHUNK = 65_536  # rows at a time
 
 
-class Opinion(NamedTuple):
+class OutOfBagLogits(NamedTuple):
     """What one member says of rows: their numbers, and logits (rows, classes)."""
 
     rows: np.ndarray
     logits: np.ndarray
 
 
-def opinion(layers: Layers, rows: np.ndarray, source: RowSource, activation: str) -> Opinion:
+def oob_logits_of(
+    layers: Layers, rows: np.ndarray, source: RowSource, activation: str
+) -> OutOfBagLogits:
     """Return what a member says of the rows of these numbers."""
     large = work([layers], len(rows)) > SMALL
     classes = outputs(layers)
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-    said = [logits(layers, source.take(chunk), activation, large=large) for chunk in chunks]
-    return Opinion(rows, np.concatenate([np.zeros((0, classes), np.float32), *said]))
+    logits_of_rows = [
+        logits(layers, source.take(chunk), activation, large=large) for chunk in chunks
+    ]
+    return OutOfBagLogits(
+        rows, np.concatenate([np.zeros((0, classes), np.float32), *logits_of_rows])
+    )
 
 
-def mean_opinion(
-    opinions: Sequence[Opinion],
+def oob_mean_probabilities(
+    oob_logits: Sequence[OutOfBagLogits],
     weights: Sequence[float] | np.ndarray,
     rows: int,
-    sharpness: Sequence[float] | np.ndarray,
+    inverse_temperature: Sequence[float] | np.ndarray,
 ) -> np.ndarray:
     """Return the weighted mean probabilities over the members that spoke of a row.
 
     Args:
-        opinions: of the members.
+        oob_logits: of the members.
         weights: of the members.
         rows: how many there are.
-        sharpness: what each member's logits are multiplied by.
+        inverse_temperature: what each member's logits are multiplied by.
 
     Returns:
         Shape (rows, classes); NaN for a row of which nobody spoke.
     """
-    total = np.zeros((rows, opinions[0].logits.shape[1]))
-    voters = np.zeros(rows)
-    for (numbers, said), weight, sharp in zip(opinions, weights, sharpness, strict=True):
-        total[numbers] += weight * softmax(np.float64(sharp) * said)
-        voters[numbers] += weight
+    total = np.zeros((rows, oob_logits[0].logits.shape[1]))
+    coverage = np.zeros(rows)
+    for (numbers, logits_of_rows), weight, sharp in zip(
+        oob_logits, weights, inverse_temperature, strict=True
+    ):
+        total[numbers] += weight * softmax(np.float64(sharp) * logits_of_rows)
+        coverage[numbers] += weight
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total / voters[:, None]
+        return total / coverage[:, None]
 
 
 def scores(
@@ -79,13 +87,13 @@ def scores(
         optimistic: whether an earlier training may have seen the rows.
         expected: the log-loss to expect of the whole ensemble.
     """
-    judged = np.isfinite(probabilities).all(axis=1) & (weight > 0)
-    if not judged.any():
+    covered = np.isfinite(probabilities).all(axis=1) & (weight > 0)
+    if not covered.any():
         return None
-    p, y, w = probabilities[judged], labels[judged], weight[judged]
+    p, y, w = probabilities[covered], labels[covered], weight[covered]
     of_truth = np.maximum(p[np.arange(len(y)), y], np.finfo(np.float64).tiny)
     return OutOfBag(
-        rows=int(judged.sum()),
+        rows=int(covered.sum()),
         accuracy=float(np.average(p.argmax(axis=1) == y, weights=w)),
         log_loss=float(np.average(-np.log(of_truth), weights=w)),
         optimistic=optimistic,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from epochal.inference.calibration import calibrated, expected_loss
-from epochal.inference.oob import Opinion, mean_opinion, opinion
+from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
 from epochal.loader.batches import LazySource
-from epochal.loader.validation_rows import Judges, own
+from epochal.loader.validation_rows import ValidationSet, own
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.records import Calibration
-from epochal.training.init import kind_of
+from epochal.training.init import variant_of
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from epochal.training.loop import Trained
 
 
-class Asked(NamedTuple):
+class OutOfBagInputs(NamedTuple):
     """Who can be asked of which rows: all that train, those that judged, and how many fit."""
 
     pool: Encoded
-    judges: Judges | None
+    validation_set: ValidationSet | None
     memory: Memory
     scaling: Scaling | None  # of rows that are bytes
 
 
-class Opinions(NamedTuple):
+class OutOfBagPredictions(NamedTuple):
     """Mean probabilities of rows that members left out, and the log-loss to expect of the whole.
 
     `rows` are their numbers among those that were trained on.
@@ -45,43 +45,56 @@ class Opinions(NamedTuple):
     expected: float | None
 
 
-def opinions(
-    trained: Trained, settings: Settings, bags: Bags, asked: Asked, earlier: Calibration | None
-) -> tuple[Calibration, Opinions | None]:
+def calibrated_on_oob(
+    trained: Trained,
+    settings: Settings,
+    bags: Bags,
+    inputs: OutOfBagInputs,
+    earlier: Calibration | None,
+) -> tuple[Calibration, OutOfBagPredictions | None]:
     """Return the calibration, and what members say of rows that they left out, if they did.
 
     `earlier` is the calibration of a fit that this one goes on from: what holds
     where nobody can be asked.
     """
-    judges = asked.judges
+    validation_set = inputs.validation_set
     plain = earlier or Calibration.none(len(trained.layers))
-    if bags.leaves_out and (judges is None or judges.left_out is None):
+    if bags.has_oob and (validation_set is None or validation_set.oob_rows is None):
         # Others have judged, or nobody: those that were left out are asked now.
-        judges = own(asked.pool, bags, asked.memory.judging)
-        x, scaling = judges.x, asked.scaling
+        validation_set = own(inputs.pool, bags, inputs.memory.validation)
+        x, scaling = validation_set.x, inputs.scaling
         source = LazySource(len(x), x.shape[1], lambda rows: scaled(x[rows], scaling))
-        said = [
-            opinion(layers, judges.of(member), source, settings.activation)
+        oob_logits = [
+            oob_logits_of(layers, validation_set.of(member), source, settings.activation)
             for member, layers in enumerate(trained.layers)
         ]
     elif (
-        judges is not None and trained.said is not None and (bags.leaves_out or settings.calibrate)
+        validation_set is not None
+        and trained.cross_fit_logits is not None
+        and (bags.has_oob or settings.calibrate)
     ):
-        said = [Opinion(judges.of(member), said) for member, said in enumerate(trained.said)]
+        oob_logits = [
+            OutOfBagLogits(validation_set.of(member), oob_logits)
+            for member, oob_logits in enumerate(trained.cross_fit_logits)
+        ]
     else:
         return plain, None
-    labels, weight = judges.y, judges.weights
-    if bags.leaves_out:
-        said = [_own(one, len(labels)) for one in said]
-    kinds = np.array([kind_of(layers) for layers in trained.layers])
-    calibration = calibrated(said, kinds, labels, weight) if settings.calibrate else plain
-    if judges.left_out is None:
+    labels, weight = validation_set.y, validation_set.weights
+    if bags.has_oob:
+        oob_logits = [_own(one, len(labels)) for one in oob_logits]
+    variants = np.array([variant_of(layers) for layers in trained.layers])
+    calibration = calibrated(oob_logits, variants, labels, weight) if settings.calibrate else plain
+    if validation_set.oob_rows is None:
         return calibration, None
-    mean = mean_opinion(said, calibration.weights, len(labels), calibration.sharpness)
-    expected = expected_loss(said, calibration, labels, weight) if settings.calibrate else None
-    return calibration, Opinions(mean, judges.left_out, labels, weight, expected)
+    mean = oob_mean_probabilities(
+        oob_logits, calibration.weights, len(labels), calibration.inverse_temperature
+    )
+    expected = (
+        expected_loss(oob_logits, calibration, labels, weight) if settings.calibrate else None
+    )
+    return calibration, OutOfBagPredictions(mean, validation_set.oob_rows, labels, weight, expected)
 
 
-def _own(one: Opinion, rows: int) -> Opinion:
+def _own(one: OutOfBagLogits, rows: int) -> OutOfBagLogits:
     """Return an opinion of rows left out: who left out none was judged by all, and has none."""
-    return Opinion(one.rows[:0], one.logits[:0]) if len(one.rows) == rows else one
+    return OutOfBagLogits(one.rows[:0], one.logits[:0]) if len(one.rows) == rows else one

@@ -198,17 +198,17 @@ def probabilities(
         large: whether the work is worth a compiled program.
     """
     route = _compiled if large else _direct
-    return sharpened(route(members, x, activation, calibration), calibration.power)
+    return sharpened(route(members, x, activation, calibration), calibration.exponent)
 
 
-def sharpened(mean: np.ndarray, power: float) -> np.ndarray:
+def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
     """Return p_j ~ mean_j ^ power, rows summing to 1.
 
-    >>> sharpened(np.array([[0.6, 0.2]]), power=2.0)
+    >>> sharpened(np.array([[0.6, 0.2]]), exponent=2.0)
     array([[0.9, 0.1]])
     """
-    if power != 1.0:
-        mean = (mean / mean.max(axis=1, keepdims=True)) ** power
+    if exponent != 1.0:
+        mean = (mean / mean.max(axis=1, keepdims=True)) ** exponent
     return mean / mean.sum(axis=1, keepdims=True)
 
 
@@ -271,9 +271,9 @@ def _direct(
 ) -> np.ndarray:
     """Return the mean probabilities, in NumPy and float64."""
     total = np.zeros((len(x), outputs(members[0])))
-    each = zip(members, calibration.sharpness, calibration.weights, strict=True)
-    for layers, sharpness, weight in each:
-        total += weight * softmax(sharpness * _direct_logits(layers, x, activation))
+    each = zip(members, calibration.inverse_temperature, calibration.weights, strict=True)
+    for layers, inverse_temperature, weight in each:
+        total += weight * softmax(inverse_temperature * _direct_logits(layers, x, activation))
     return total
 
 
@@ -283,7 +283,10 @@ def _compiled(
     """Return the mean probabilities, by the compiled program in float32."""
     from epochal.training.ensemble import mean_probabilities, stacked
 
-    how = [np.asarray(each, np.float32) for each in (calibration.sharpness, calibration.weights)]
+    how = [
+        np.asarray(each, np.float32)
+        for each in (calibration.inverse_temperature, calibration.weights)
+    ]
     return _by_blocks(mean_probabilities, (stacked(members), *how), x, activation)
 
 

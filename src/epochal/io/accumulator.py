@@ -23,7 +23,7 @@ class LabelColumn(NamedTuple):
     as_text: bool = False
 
 
-class Gathered:
+class ColumnAccumulator:
     """The values of a column: labels and texts as codes, numbers and dates as they are.
 
     `rows` is their number, `kind` their type. `is_mixed`: some had another
@@ -44,9 +44,9 @@ class Gathered:
         """Whether its values are given as ranks."""
         return _is_coded(self.kind)
 
-    def anew(self) -> Gathered:
+    def anew(self) -> ColumnAccumulator:
         """Return the same column, nothing of it gathered yet."""
-        return Gathered(self.name, self._labels)
+        return ColumnAccumulator(self.name, self._labels)
 
     def add(self, column: pa.ChunkedArray) -> None:
         """Take the values of a block; returns nothing."""

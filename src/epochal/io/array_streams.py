@@ -40,7 +40,7 @@ class ArrayPart(NamedTuple):
             yield rows.astype(head.dtype, copy=False)
 
 
-class ArraySurvey(NamedTuple):
+class ArrayScan(NamedTuple):
     """Arrays that have been gone through once.
 
     `head` is the shape and type of their rows, and `counts` their number in each
@@ -53,7 +53,7 @@ class ArraySurvey(NamedTuple):
     labels: tuple[np.ndarray, np.ndarray, np.ndarray] | None
 
 
-def survey(parts: Sequence[ArrayPart]) -> ArraySurvey:
+def scan(parts: Sequence[ArrayPart]) -> ArrayScan:
     """Return what going through arrays once tells; all rows must have the same shape."""
     first: tuple[Path, Labelled] | None = None
     kinds, counts = [], []
@@ -70,9 +70,9 @@ def survey(parts: Sequence[ArrayPart]) -> ArraySurvey:
                 of_part.append(_coded(labels))
         coded += _of_one_type(of_part)
     if first is None:
-        return ArraySurvey(np.zeros(0), counts, None)
+        return ArrayScan(np.zeros(0), counts, None)
     head = first[1][0].astype(np.result_type(*set(kinds)))
-    return ArraySurvey(head, counts, _together(coded) if coded else None)
+    return ArrayScan(head, counts, _together(coded) if coded else None)
 
 
 def refuse_unlike(first: tuple[Path, Labelled], other: tuple[Path, Labelled]) -> None:

@@ -142,7 +142,7 @@ def batches(
             yield Piece(array_format(name).read(parts[0])[0])
 
 
-class Kept(NamedTuple):
+class KeptColumns(NamedTuple):
     """Columns that are carried along as they stand in the data: their types, and pieces of rows with them."""
 
     types: pa.Schema
@@ -151,7 +151,7 @@ class Kept(NamedTuple):
 
 def batches_with(
     path: str, rows_per_batch: int, kept: Sequence[str], csv: CsvOptions = PLAIN
-) -> Kept:
+) -> KeptColumns:
     """Return the rows at a path, so many at a time, each time with the columns that are kept.
 
     Rows are those of `batches`. What is kept is not trimmed, parsed or taken for missing:
@@ -179,7 +179,7 @@ def batches_with(
                     cast_table = table if table.schema.equals(types) else table.cast(types)
                 yield Piece(rows, _from(part, start)), cast_table
 
-    return Kept(types, pieces())
+    return KeptColumns(types, pieces())
 
 
 def labelled_batches(

@@ -57,7 +57,7 @@ def digest_of(paths: Iterable[Path], *beside: str) -> str:
 
 
 @dataclass(frozen=True)
-class Run:
+class FileScan:
     """Files that are read in one go, as they were at first; how many rows they have; how to read them."""
 
     files: Sequence[Stamped]
@@ -88,7 +88,7 @@ class Run:
                 raise changed(file.path)
 
 
-def pieces(runs: Sequence[Run], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
+def pieces(runs: Sequence[FileScan], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
     """Yield the rows of all files, `rows` at a time; `kept` says which; None: all of them."""
     blocks = ahead(chain.from_iterable(run.blocks() for run in runs))
     return regrouped(blocks if kept is None else only(blocks, kept), rows)

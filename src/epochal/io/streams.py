@@ -16,13 +16,13 @@ import pyarrow as pa
 from epochal.config.csv_options import PLAIN
 from epochal.errors import ColumnError
 from epochal.io import array_streams, files, images, table_streams
-from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.accumulator import ColumnAccumulator, LabelColumn
 from epochal.io.array_streams import ArrayPart
 from epochal.io.discovery import discover, format_of
 from epochal.io.hive import partitioned, partitions
 from epochal.io.labelled import no_columns, no_labels
 from epochal.io.multifile import shared_names
-from epochal.io.scan import Run, digest_of, pieces, stamped
+from epochal.io.scan import FileScan, digest_of, pieces, stamped
 from epochal.io.typed_labels import spelled
 from epochal.tables.origin import Origin
 from epochal.tables.schema import refuse_unusable
@@ -165,15 +165,15 @@ def _stream_of_table(
         shared_names(paths, form, [asked.target])
     target = asked.target_in(names, source)
     read = [name for name in names if name not in asked.drop or name in asked.beside]
-    gathered = {target: Gathered(target, label_column)}
-    gathered |= {name: Gathered(name) for name in asked.beside}
-    found = table_streams.survey(paths, form, read, texts, gathered)
+    gathered = {target: ColumnAccumulator(target, label_column)}
+    gathered |= {name: ColumnAccumulator(name) for name in asked.beside}
+    found = table_streams.scan(paths, form, read, texts, gathered)
     kept = [name for name in read if name != target and name not in asked.removed]
     refuse_unusable(pa.schema([found.table.schema.field(name) for name in kept]))
     # A table without columns has no rows: there is always one until the end.
     blocks = partial(found.table.blocks, names=kept or [target])
     runs = [
-        Run([file], count, partial(blocks, part))
+        FileScan([file], count, partial(blocks, part))
         for file, part, count in zip(parts, found.table.parts, found.counts, strict=True)
     ]
     head = found.table.schema.empty_table().select(kept)
@@ -194,13 +194,13 @@ def _stream_of_arrays(
     else:
         form = files.array_format(name)
         readers = [ArrayPart(path, partial(form.batches, path, target=target)) for path in paths]
-    found = array_streams.survey(readers)
+    found = array_streams.scan(readers)
     if not sum(found.counts):
         raise files.no_rows(source)
     if found.labels is None:
         raise no_labels(source, None)
     runs = [
-        Run(of_run, count, partial(reader.blocks_like, found.head))
+        FileScan(of_run, count, partial(reader.blocks_like, found.head))
         for of_run, reader, count in zip(runs_of, readers, found.counts, strict=True)
     ]
     return _labelled_stream(source, runs, found.head, _Labels(*found.labels))
@@ -208,7 +208,7 @@ def _stream_of_arrays(
 
 def _labelled_stream(
     source: str,
-    runs: Sequence[Run],
+    runs: Sequence[FileScan],
     head: pa.Table | np.ndarray,
     labels: _Labels,
 ) -> LabelledStream:
@@ -230,7 +230,7 @@ def _labelled_stream(
 
 
 def _rows(
-    runs: Sequence[Run], kept: np.ndarray | None, head: pa.Table | np.ndarray, rows: int
+    runs: Sequence[FileScan], kept: np.ndarray | None, head: pa.Table | np.ndarray, rows: int
 ) -> Iterator[pa.Table | np.ndarray]:
     """Yield the rows that are kept, so many at a time."""
     names = head.column_names if isinstance(head, pa.Table) else []

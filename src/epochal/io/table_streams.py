@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
-from epochal.io.csv.typing_pass import TextPart, surveyed
+from epochal.io.csv.typing_pass import TextPart, scanned
 from epochal.io.hive import Partitioned
 from epochal.io.multifile import TableFormat, joint_schema
 from epochal.io.opening import reading
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from epochal.io.accumulator import Gathered
+    from epochal.io.accumulator import ColumnAccumulator
     from epochal.io.csv.reader import TextFormat
 
 # About so many values are in a block of a file with types, but never more rows than this.
@@ -109,21 +109,21 @@ class JoinedParts(NamedTuple):
             yield table
 
 
-class Survey(NamedTuple):
+class TableScan(NamedTuple):
     """A table that has been gone through once: the rows of each file, and some columns whole."""
 
     table: JoinedParts
     counts: Sequence[int]
-    gathered: dict[str, Gathered]
+    gathered: dict[str, ColumnAccumulator]
 
 
-def survey(
+def scan(
     paths: Sequence[Path],
     form: TableFormat,
     names: Sequence[str],
     as_text: Collection[str],
-    gathered: dict[str, Gathered],
-) -> Survey:
+    gathered: dict[str, ColumnAccumulator],
+) -> TableScan:
     """Return what going through a table once tells: one type for every column, some columns whole.
 
     The latter are those to be `gathered`, at least one. Where only other rows tell
@@ -148,7 +148,7 @@ def survey(
     }
     if again:
         counts = [_gather(table, part, again) for part in table.parts]
-    return Survey(table, counts, gathered | again)
+    return TableScan(table, counts, gathered | again)
 
 
 def _surveyed(
@@ -156,14 +156,14 @@ def _surveyed(
     form: TableFormat,
     names: Sequence[str],
     as_text: Collection[str],
-    gathered: dict[str, Gathered],
+    gathered: dict[str, ColumnAccumulator],
 ) -> TextPart | PartitionedPart:
     """Return a text file that has been read once, with its partition columns."""
     if not isinstance(form, Partitioned):
-        return surveyed(path, names, as_text, gathered, cast("TextFormat", form).options)
+        return scanned(path, names, as_text, gathered, cast("TextFormat", form).options)
     own, constants = form.own(path, names), form.constants[path]
     within = {name: column for name, column in gathered.items() if name not in constants}
-    file = surveyed(path, own, as_text, within, cast("TextFormat", form.form).options)
+    file = scanned(path, own, as_text, within, cast("TextFormat", form.form).options)
     part = PartitionedPart(file, form, names, frozenset(as_text))
     for name, column in gathered.items():
         if name in constants:
@@ -192,7 +192,7 @@ def _wide(kind: pa.DataType) -> pa.DataType:
     return pa.dictionary(pa.int32(), kind.value_type, ordered=kind.ordered)
 
 
-def _gather(table: JoinedParts, part: Part, columns: dict[str, Gathered]) -> int:
+def _gather(table: JoinedParts, part: Part, columns: dict[str, ColumnAccumulator]) -> int:
     """Return the number of rows of a file, the columns of which have been added."""
     rows = 0
     for block in table.blocks(part, list(columns)):

@@ -38,11 +38,11 @@ class RowSource(Protocol):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers, in this order: (rows, features), float32 or bytes."""
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
         """Yield every row once, `most` at a time, in a random order or as they stand."""
 
 
-class Taken(NamedTuple):
+class RowChunk(NamedTuple):
     """Some rows: their numbers, and their features."""
 
     numbers: np.ndarray
@@ -72,7 +72,7 @@ class ArraySource:
         # Numbers are right; to look before anything is written would cost a copy.
         return np.take(self.x, rows, axis=0, out=there, mode="clip")
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
         return _in_order(self.n_rows, self.take, random, most)
 
@@ -90,7 +90,7 @@ class LazySource:
         """Return the encoding of the rows of these numbers."""
         return self.encode(rows)
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
         return _in_order(self.n_rows, self.take, random, most)
 
@@ -100,12 +100,12 @@ def _in_order(
     take: Callable[[np.ndarray], np.ndarray],
     random: np.random.Generator | None,
     most: int,
-) -> Iterator[Taken]:
+) -> Iterator[RowChunk]:
     """Yield so many rows, any of which can be taken."""
     order = _order(rows, random)
     for start in range(0, rows, most):
         numbers = order[start : start + most]
-        yield Taken(numbers, take(numbers))
+        yield RowChunk(numbers, take(numbers))
 
 
 def _order(rows: int, random: np.random.Generator | None) -> np.ndarray:
@@ -280,7 +280,7 @@ class Epochs:
             ends=number,
         )
 
-    def _segment(self, piece: Taken, start: int, epoch: int) -> HostSegment:
+    def _segment(self, piece: RowChunk, start: int, epoch: int) -> HostSegment:
         """Return the segment of a piece of an epoch, before which so many rows were in it.
 
         If what was taken is the table, the rows are where that has them.

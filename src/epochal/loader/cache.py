@@ -30,14 +30,14 @@ _READ = 2**22  # bytes at a time
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreprocessingCache:
     """A folder, and the digest of what the things that are looked for come from."""
 
     folder: Path
     origin: str
 
     @classmethod
-    def of(cls, folder: str, data: str, *more: Any) -> Kept:
+    def of(cls, folder: str, data: str, *more: Any) -> PreprocessingCache:
         """Return where things are kept that come from data of this digest and from what else is given.
 
         Raises:
@@ -47,9 +47,9 @@ class Kept:
             unnamed(folder).close()
         except OSError as error:
             raise WriteError.from_cause(folder, error) from error
-        return cls(Path(folder), data).beside(epochal.__version__, np.__version__, KEYS, *more)
+        return cls(Path(folder), data).with_key(epochal.__version__, np.__version__, KEYS, *more)
 
-    def beside(self, *more: Any) -> Kept:
+    def with_key(self, *more: Any) -> PreprocessingCache:
         """Return where things are kept that come from more than this: arrays, numbers, texts, None."""
         digest = hashlib.blake2b(self.origin.encode(), digest_size=20)
         for one in more:
@@ -58,7 +58,7 @@ class Kept:
                 for start in range(0, len(one), _READ):
                     digest.update(np.ascontiguousarray(one[start : start + _READ]).data.cast("B"))
             digest.update(("" if isinstance(one, np.ndarray) else repr(one)).encode() + b"\0")
-        return Kept(self.folder, digest.hexdigest())
+        return PreprocessingCache(self.folder, digest.hexdigest())
 
     def path(self, ending: str) -> Path:
         """Return the path of a thing."""

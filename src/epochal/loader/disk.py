@@ -21,7 +21,7 @@ import numpy as np
 
 from epochal.errors import SourceError, WriteError
 from epochal.io.tempfiles import unnamed
-from epochal.loader.batches import Taken
+from epochal.loader.batches import RowChunk
 from epochal.tables.rows import aligned
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True)
-class Layout:
+class DiskLayout:
     """How rows lie in the file: in blocks of so many rows, of which the last may be shorter."""
 
     n_rows: int
@@ -45,7 +45,7 @@ class Layout:
     @classmethod
     def within(
         cls, n_rows: int, n_features: int, buffer: int, dtype: type[np.generic] = np.float32
-    ) -> Layout:
+    ) -> DiskLayout:
         """Return a layout of which `TOGETHER` blocks fit into a buffer of so many bytes."""
         row = cls(n_rows, max(n_features, 1), 1, dtype).row_bytes
         fitting = buffer // (TOGETHER * row)
@@ -67,7 +67,7 @@ class Store:
     """A file of rows while it is written: `write` deals some, `source` gives all of them."""
 
     def __init__(
-        self, layout: Layout, folder: str | None, random: np.random.Generator | None
+        self, layout: DiskLayout, folder: str | None, random: np.random.Generator | None
     ) -> None:
         """Begin with no row.
 
@@ -149,7 +149,7 @@ class StoredSource:
 
     anywhere = False
 
-    def __init__(self, file: io.FileIO, layout: Layout) -> None:
+    def __init__(self, file: io.FileIO, layout: DiskLayout) -> None:
         self.file, self.layout = file, layout
         self.n_rows, self.n_features = layout.n_rows, layout.n_features
         weakref.finalize(self, file.close)
@@ -161,12 +161,12 @@ class StoredSource:
             self._get(number, place)
         return x
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
         """Yield every row once: blocks in a random order, and the rows of several at a time."""
         size, number = self.layout.block_rows, len(self.layout.sizes)
         order = np.arange(number) if random is None else random.permutation(number)
         buffer = aligned((min(TOGETHER, number) * size, self.n_features), self.layout.dtype)
-        rest = Taken(np.empty(0, np.int64), buffer[:0])
+        rest = RowChunk(np.empty(0, np.int64), buffer[:0])
         for start in range(0, number, TOGETHER):
             together = self._read(order[start : start + TOGETHER], buffer)
             rows = len(together.numbers)
@@ -174,12 +174,12 @@ class StoredSource:
             while len(rest.numbers) + len(turn) >= most:
                 some, turn = np.split(turn, [most - len(rest.numbers)])
                 yield _followed(rest, together, some)
-                rest = Taken(rest.numbers[:0], rest.x[:0])
+                rest = RowChunk(rest.numbers[:0], rest.x[:0])
             rest = _followed(rest, together, turn)
         if len(rest.numbers):
             yield rest
 
-    def _read(self, blocks: np.ndarray, buffer: np.ndarray) -> Taken:
+    def _read(self, blocks: np.ndarray, buffer: np.ndarray) -> RowChunk:
         """Return the rows of some blocks, which are read into the buffer."""
         firsts, counts = blocks * self.layout.block_rows, self.layout.sizes[blocks]
         done = 0
@@ -188,7 +188,7 @@ class StoredSource:
             done += count
         starts = np.cumsum(counts) - counts
         numbers = np.arange(done) + np.repeat(firsts - starts, counts)
-        return Taken(numbers, buffer[:done])
+        return RowChunk(numbers, buffer[:done])
 
     def _get(self, first: int, x: np.ndarray) -> None:
         """Read rows from the one of this number on."""
@@ -201,7 +201,7 @@ class StoredSource:
             left = left[got:]
 
 
-def stored_in(path: Path, layout: Layout) -> StoredSource | None:
+def stored_in(path: Path, layout: DiskLayout) -> StoredSource | None:
     """Return the rows in a file that was kept; None if it is not there, or not of their size."""
     try:
         file = path.open("rb", buffering=0)
@@ -212,8 +212,8 @@ def stored_in(path: Path, layout: Layout) -> StoredSource | None:
     return stored if whole else None
 
 
-def _followed(rest: Taken, rows: Taken, some: np.ndarray) -> Taken:
+def _followed(rest: RowChunk, rows: RowChunk, some: np.ndarray) -> RowChunk:
     """Return what was left, and behind it a copy of some of the rows."""
     more = np.take(rows.x, some, axis=0)
     x = np.concatenate([rest.x, more]) if len(rest.x) else more
-    return Taken(np.concatenate([rest.numbers, rows.numbers[some]]), x)
+    return RowChunk(np.concatenate([rest.numbers, rows.numbers[some]]), x)

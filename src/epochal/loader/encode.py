@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from epochal.io.tempfiles import name
 from epochal.loader.batches import ArraySource, LazySource, RowSource
-from epochal.loader.disk import Layout, Store, StoredSource, stored_in
+from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
 from epochal.tables.rows import ahead, len_of, pieces, take, with_room
@@ -22,7 +22,7 @@ from epochal.tables.streaming import Streamed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal.loader.cache import Kept
+    from epochal.loader.cache import PreprocessingCache
     from epochal.loader.memory import Memory
     from epochal.preprocessing.packing import Packing
     from epochal.preprocessing.preprocessor import Preprocessor
@@ -52,15 +52,15 @@ class Encoded(NamedTuple):
     known: Known
 
 
-class Place(NamedTuple):
+class EncodingPlan(NamedTuple):
     """Where encoded rows are put: how much memory there is, and what deals them to places on disk.
 
-    Without random numbers they lie as they come. What is on disk is `kept`, and looked for, there.
+    Without random numbers they lie as they come. What is on disk is `cache`, and looked for, there.
     """
 
     memory: Memory
     random: np.random.Generator | None = None
-    kept: Kept | None = None
+    cache: PreprocessingCache | None = None
 
 
 def encoded(
@@ -68,7 +68,7 @@ def encoded(
     known: Known,
     parts: Sequence[np.ndarray],
     preprocessor: Preprocessor,
-    place: Place,
+    place: EncodingPlan,
 ) -> list[Encoded]:
     """Return parts of the rows, encoded.
 
@@ -79,12 +79,12 @@ def encoded(
         preprocessor: encodes.
         place: where they are put.
     """
-    memory, random, kept = place
+    memory, random, cache = place
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
     plan = _Plan.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
-    found = plan.restored(kept, counts) if kept else None
+    found = plan.restored(cache, counts) if cache else None
     if found is not None:
         return found
     sinks = [plan.sink(counts[0], memory, random)]
@@ -103,8 +103,8 @@ def encoded(
                 mine = x if len(some) == len(x) else x[some]
                 _put(known.of(span.start + some), beside, sink.write(mine))
     result = [Encoded(sink.source(), of) for sink, of in zip(sinks, there, strict=True)]
-    if kept is not None:
-        plan.keep(kept, result)
+    if cache is not None:
+        plan.keep(cache, result)
     return result
 
 
@@ -190,7 +190,7 @@ class _Plan(NamedTuple):
     n_features: int
     dtype: type[np.generic]
     packing: Packing | None
-    layout: Layout | None
+    layout: DiskLayout | None
 
     @classmethod
     def of(
@@ -203,7 +203,7 @@ class _Plan(NamedTuple):
         used = packing if packing.is_worth_it else None
         width = packing.width if used else packing.n_features
         fits = size * n_rows * width <= memory.resident
-        layout = None if fits else Layout.within(n_rows, width, memory.buffer, dtype)
+        layout = None if fits else DiskLayout.within(n_rows, width, memory.buffer, dtype)
         return cls(width, dtype, used, layout)
 
     def sink(
@@ -217,11 +217,11 @@ class _Plan(NamedTuple):
             place = Store(self.layout, memory.folder, random)
         return place if self.packing is None else _Packed(place, self.packing)
 
-    def keep(self, kept: Kept, parts: Sequence[Encoded]) -> None:
+    def keep(self, cache: PreprocessingCache, parts: Sequence[Encoded]) -> None:
         """Keep rows that are on disk, with what is known of them and the parts in memory."""
         source = parts[0].source
         store = source.source if isinstance(source, PackedSource) else source
-        if not isinstance(store, StoredSource) or not name(store.file, kept.path("rows")):
+        if not isinstance(store, StoredSource) or not name(store.file, cache.path("rows")):
             return
         arrays = {
             f"x{n}": part.source.x
@@ -233,12 +233,12 @@ class _Plan(NamedTuple):
                 if values is not None:
                     uniform = values.strides == (0,)
                     arrays[f"{field}{number}"] = values[:1] if uniform else values
-        kept.save("parts", len(parts), arrays)
+        cache.save("parts", len(parts), arrays)
 
-    def restored(self, kept: Kept, counts: Sequence[int]) -> list[Encoded] | None:
+    def restored(self, cache: PreprocessingCache, counts: Sequence[int]) -> list[Encoded] | None:
         """Return the parts of so many rows that were kept, or None."""
-        found = None if self.layout is None else kept.load("parts")
-        stored = None if self.layout is None else stored_in(kept.path("rows"), self.layout)
+        found = None if self.layout is None else cache.load("parts")
+        stored = None if self.layout is None else stored_in(cache.path("rows"), self.layout)
         if found is None or stored is None:
             return None
         arrays = found[1]

@@ -22,7 +22,7 @@ FIXED = 250 * 10**6
 # What must be left for rows.
 LEAST = 100 * 10**6
 # Without a limit, rows that are encoded for nothing but to judge take this much at the most.
-JUDGING_BYTES = 2**28
+VALIDATION_BYTES = 2**28
 # Rows gathered at a time: large enough that the hand-over to the program is nothing beside its
 # work, and less than glibc gives back when it is freed (docs/PERFORMANCE.md).
 SEGMENT_BYTES = 16 * 2**20
@@ -36,14 +36,14 @@ class Memory:
     folder: str | None = None
     taken: int = FIXED  # bytes that are not for rows
 
-    def tidy(self) -> None:
+    def manage_heap(self) -> None:
         """Give back what allocators have kept, if memory is limited; if not, have them keep it."""
         if self.limit is not None:
             _glibc("malloc_trim", 0)
         else:
-            keep_for_the_next_time()
+            retain_freed_memory()
 
-    def beside(self, networks: int, known: int = 0) -> Memory:
+    def reserve(self, networks: int, known: int = 0) -> Memory:
         """Return the memory that is left beside networks, and what is known of rows, of so many bytes.
 
         Raises:
@@ -56,7 +56,7 @@ class Memory:
                 f"memory_limit (--memory) is {self.limit / 1e6:g} MB",
                 f"at least {needed} MB for these networks"
                 + (f" and the labels and weights of rows ({known / 1e6:,.0f} MB)" if known else ""),
-                "fewer members, fewer knots or the preset classic need less",
+                "fewer members, fewer bins or the preset classic need less",
             )
         return left
 
@@ -68,7 +68,7 @@ class Memory:
     @property
     def shares(self) -> tuple[float, int, int]:
         """All that decides where rows are and which of them judge."""
-        return self.resident, self.buffer, self.judging
+        return self.resident, self.buffer, self.validation
 
     @property
     def resident(self) -> float:
@@ -81,9 +81,9 @@ class Memory:
         return self.free // 4
 
     @property
-    def judging(self) -> int:
+    def validation(self) -> int:
         """Bytes of rows that are encoded for nothing but to judge members."""
-        return JUDGING_BYTES if self.limit is None else self.free // 8
+        return VALIDATION_BYTES if self.limit is None else self.free // 8
 
     @property
     def segment(self) -> int:
@@ -105,7 +105,7 @@ def _glibc(name: str, *arguments: int) -> None:
         getattr(ctypes.CDLL(None), name)(*arguments)
 
 
-def give_back_at_once() -> None:
+def return_freed_memory() -> None:
     """Make this process give memory back to the system as soon as it is free.
 
     What allocators keep for the next time counts as used: while a table of 100
@@ -121,7 +121,7 @@ def give_back_at_once() -> None:
 
 
 @cache
-def keep_for_the_next_time() -> None:
+def retain_freed_memory() -> None:
     """Make this process keep up to 64 MB of what it frees, where glibc has not been told otherwise.
 
     By itself glibc gives memory back as soon as twice the largest piece that was ever mapped

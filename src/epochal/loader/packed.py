@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from epochal.loader.batches import Taken
+from epochal.loader.batches import RowChunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class PackedSource:
         """Return the rows of these numbers."""
         return self.packing.unpacked(self.source.take(rows))
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[Taken]:
+    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
         """Yield every row once, in the order of the other source."""
         for numbers, x in self.source.epoch(random, most):
-            yield Taken(numbers, self.packing.unpacked(x))
+            yield RowChunk(numbers, self.packing.unpacked(x))

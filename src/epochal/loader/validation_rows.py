@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judges:
+class ValidationSet:
     """Rows, and which of them judge whom: member k `numbers[starts[k]:][:counts[k]]`.
 
-    `left_out` are the numbers that the rows have among those that are trained on;
+    `oob_rows` are the numbers that the rows have among those that are trained on;
     None if they are none of them.
     """
 
@@ -29,7 +29,7 @@ class Judges:
     numbers: np.ndarray  # int32, one member's after the other's
     starts: np.ndarray  # (members,)
     counts: np.ndarray  # (members,)
-    left_out: np.ndarray | None = None
+    oob_rows: np.ndarray | None = None
 
     def of(self, member: int) -> np.ndarray:
         """Return the numbers of the rows that judge a member."""
@@ -37,10 +37,10 @@ class Judges:
         return numbers
 
 
-def shared(rows: Encoded, members: int, most: int) -> Judges:
+def shared(rows: Encoded, members: int, most: int) -> ValidationSet:
     """Return judges that are the same rows for every member; `most` as for `own`."""
     chosen, x = _held(rows, most)
-    return Judges(
+    return ValidationSet(
         x=x,
         y=rows.known.labels[chosen],
         weights=rows.known.weight[chosen],
@@ -50,7 +50,7 @@ def shared(rows: Encoded, members: int, most: int) -> Judges:
     )
 
 
-def own(rows: Encoded, bags: Bags, most: int) -> Judges:
+def own(rows: Encoded, bags: Bags, most: int) -> ValidationSet:
     """Return judges that are, for each member, the rows that it leaves out.
 
     A member that leaves out none (a bootstrap may draw every row of a tiny
@@ -59,18 +59,18 @@ def own(rows: Encoded, bags: Bags, most: int) -> Judges:
     """
     chosen, x = _held(rows, most)
     step = int(chosen[1]) if len(chosen) > 1 else 1
-    left_out = (bags.left_out(member) for member in range(bags.members))
-    numbers = [(rows[rows % step == 0] // step).astype(np.int32) for rows in left_out]
+    oob_rows = (bags.oob_rows(member) for member in range(bags.members))
+    numbers = [(rows[rows % step == 0] // step).astype(np.int32) for rows in oob_rows]
     numbers = [part if len(part) else np.arange(len(chosen), dtype=np.int32) for part in numbers]
     counts = np.array([len(part) for part in numbers])
-    return Judges(
+    return ValidationSet(
         x=x,
         y=rows.known.labels[chosen],
         weights=rows.known.weight[chosen],
         numbers=np.concatenate(numbers),
         starts=np.cumsum(counts) - counts,
         counts=counts,
-        left_out=chosen,
+        oob_rows=chosen,
     )
 
 

@@ -32,7 +32,7 @@ Indices = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class MetricAccumulator:
     """What the figures of an evaluation are computed from: sums over rows, and their ranking.
 
     `counts[i, j]` are the rows of class i that were predicted as class j, `weights[i, j]` their
@@ -50,7 +50,7 @@ class Tally:
     unit: int | None = None
 
     @classmethod
-    def nothing(cls, n_classes: int, capacity: int | None = None) -> Tally:
+    def nothing(cls, n_classes: int, capacity: int | None = None) -> MetricAccumulator:
         """Return the tally of no rows, with room for so many distinct probabilities per ranking."""
         ranked = 1 if n_classes == 2 else n_classes
         ranking = Ranking(capacity or max(DISTINCT // ranked, FEWEST))
@@ -68,31 +68,31 @@ class Tally:
         truth: Indices,
         probabilities: NDArray[np.floating[Any]],
         sample_weight: Floats | None = None,
-    ) -> Tally:
+    ) -> MetricAccumulator:
         """Return the tally with more rows: class indices (rows,), probabilities (rows, classes).
 
-        >>> tally = Tally.nothing(2).add(np.array([0]), np.array([[0.9, 0.1]]))
-        >>> tally.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
+        >>> accumulator = MetricAccumulator.nothing(2).add(np.array([0]), np.array([[0.9, 0.1]]))
+        >>> accumulator.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
         [[1, 0], [1, 0]]
         """
         given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         _check(truth, probabilities, given, len(self.counts))
         weights = np.ones(len(truth)) if given is None else given
-        tally, size = self, max(SLICE // len(self.counts), 1)
+        accumulator, size = self, max(SLICE // len(self.counts), 1)
         for start in range(0, len(truth), size):
             part = slice(start, start + size)
-            unit = _unit_of(weights[part], tally.unit)
+            unit = _unit_of(weights[part], accumulator.unit)
             some = np.ldexp(weights[part], -unit) if unit else weights[part]
             more = _of_slice(truth[part], _shares(probabilities[part]), some, self.rankings)
-            tally = tally.merge(replace(more, unit=unit))
-        return tally
+            accumulator = accumulator.merge(replace(more, unit=unit))
+        return accumulator
 
-    def merge(self, other: Tally) -> Tally:
+    def merge(self, other: MetricAccumulator) -> MetricAccumulator:
         """Return the tally of the rows of both."""
-        units = [tally.unit for tally in (self, other) if tally.unit is not None]
+        units = [accumulator.unit for accumulator in (self, other) if accumulator.unit is not None]
         unit = max(units, default=None)
         a, b = self._in(unit), other._in(unit)
-        return Tally(
+        return MetricAccumulator(
             a.counts + b.counts,
             a.weights + b.weights,
             a.loss + b.loss,
@@ -101,12 +101,12 @@ class Tally:
             unit,
         )
 
-    def _in(self, unit: int | None) -> Tally:
+    def _in(self, unit: int | None) -> MetricAccumulator:
         """Return the tally with its weights in another unit."""
         if self.unit is None or unit is None or self.unit == unit:
             return self
         factor = float(np.ldexp(1.0, self.unit - unit))
-        return Tally(
+        return MetricAccumulator(
             self.counts,
             self.weights * factor,
             self.loss * factor,
@@ -163,14 +163,18 @@ def evaluate(
     """Return the figures of probabilities (rows, classes) against true class indices (rows,).
 
     Weights enter every mean; the confusion matrix and the supports count rows. The AUC is exact
-    up to 2**20 distinct probabilities, then to about 1e-6 (`Tally.auc` gives the bound).
+    up to 2**20 distinct probabilities, then to about 1e-6 (`MetricAccumulator.auc` gives the bound).
 
     >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     >>> figures = evaluate(np.array(["no", "yes"]), np.array([0, 1, 1]), p)
     >>> round(figures.accuracy, 3), figures.confusion
     (0.667, ((1, 0), (1, 1)))
     """
-    return Tally.nothing(len(classes)).add(truth, probabilities, sample_weight).figures(classes)
+    return (
+        MetricAccumulator.nothing(len(classes))
+        .add(truth, probabilities, sample_weight)
+        .figures(classes)
+    )
 
 
 def calibration_error(
@@ -247,7 +251,7 @@ def _shares(probabilities: NDArray[np.floating[Any]]) -> Floats:
 
 def _of_slice(
     truth: Indices, shares: Floats, sample_weight: Floats | None, like: tuple[Ranking, ...]
-) -> Tally:
+) -> MetricAccumulator:
     """Return the tally of few rows, with as much room in its rankings as those of another."""
     n_classes = shares.shape[1]
     weights = np.ones(len(truth)) if sample_weight is None else sample_weight
@@ -255,7 +259,7 @@ def _of_slice(
     cells, size = truth.astype(np.intp) * n_classes + winners, n_classes**2
     rows = np.arange(len(truth))
     likelihood = np.clip(shares[rows, truth], LOWEST, 1 - LOWEST)
-    return Tally(
+    return MetricAccumulator(
         np.bincount(cells, minlength=size).reshape(n_classes, n_classes),
         _sums(cells, weights, size).reshape(n_classes, n_classes),
         -float((weights * np.log(likelihood)).sum()),

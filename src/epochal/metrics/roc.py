@@ -30,7 +30,7 @@ class Area(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class RocRun:
     """Distinct scores in ascending order, with the weight of the positive and negative rows at each.
 
     A score stands as its key (`keys_of`), without its last `dropped` bits.
@@ -42,10 +42,10 @@ class Run:
     dropped: int = 0
 
     @classmethod
-    def of(cls, scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> Run:
+    def of(cls, scores: Floats, positive: NDArray[np.bool_], weights: Floats) -> RocRun:
         """Return the scores of some rows; rows of weight 0 leave no trace.
 
-        >>> run = Run.of(np.array([0.5, 0.2, 0.5]), np.array([True, False, False]), np.ones(3))
+        >>> run = RocRun.of(np.array([0.5, 0.2, 0.5]), np.array([True, False, False]), np.ones(3))
         >>> print(run.positive, run.negative)
         [0. 1.] [1. 1.]
         """
@@ -57,7 +57,7 @@ class Run:
         weights, positive = weights[order], positive[order]
         return _joined(keys[order], weights * positive, weights * ~positive, 0)
 
-    def merge(self, other: Run) -> Run:
+    def merge(self, other: RocRun) -> RocRun:
         """Return the scores of both, as fine as the coarser of the two."""
         dropped = max(self.dropped, other.dropped)
         runs = self.coarsened(dropped), other.coarsened(dropped)
@@ -70,14 +70,14 @@ class Run:
         )
         return _joined(keys[order], positive, negative, dropped)
 
-    def coarsened(self, dropped: int) -> Run:
+    def coarsened(self, dropped: int) -> RocRun:
         """Return the scores without so many bits of their keys; those that are now equal, as one."""
         if dropped == self.dropped:
             return self
         keys = self.keys >> (dropped - self.dropped)
         return _joined(keys, self.positive, self.negative, dropped)
 
-    def fitted(self, capacity: int) -> Run:
+    def fitted(self, capacity: int) -> RocRun:
         """Return the scores without the fewest bits that leave at most so many of them."""
         if len(self.keys) <= capacity:
             return self
@@ -98,14 +98,14 @@ class Ranking:
     """
 
     capacity: int
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RocRun, ...] = ()
 
     @classmethod
     def of(
         cls, scores: Floats, positive: NDArray[np.bool_], weights: Floats, capacity: int
     ) -> Ranking:
         """Return the ranking of some rows, with a score in [0, 1] and a weight each."""
-        return cls(capacity, (Run.of(scores, positive, weights).fitted(capacity),))
+        return cls(capacity, (RocRun.of(scores, positive, weights).fitted(capacity),))
 
     def merge(self, other: Ranking) -> Ranking:
         """Return the ranking of the rows of both."""
@@ -146,7 +146,7 @@ class Ranking:
         """
         if not self.runs:
             return None
-        run = reduce(Run.merge, reversed(self.runs)).fitted(self.capacity)
+        run = reduce(RocRun.merge, reversed(self.runs)).fitted(self.capacity)
         # In units of their own, so that products of enormous weights are numbers.
         positive, negative = _in_unit(run.positive), _in_unit(run.negative)
         pairs = float(positive.sum() * negative.sum())
@@ -179,12 +179,12 @@ def _in_unit(weights: Floats) -> Floats:
     return np.ldexp(weights, -np.frexp(weights.max(initial=0.0))[1])
 
 
-def _joined(keys: Keys, positive: Floats, negative: Floats, dropped: int) -> Run:
+def _joined(keys: Keys, positive: Floats, negative: Floats, dropped: int) -> RocRun:
     """Return the run of keys in ascending order, equal ones as one."""
     first = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     if first.all():
-        return Run(keys, positive, negative, dropped)
+        return RocRun(keys, positive, negative, dropped)
     starts = np.flatnonzero(first)
     positive, negative = (np.add.reduceat(weights, starts) for weights in (positive, negative))
-    return Run(keys[starts], positive, negative, dropped)
+    return RocRun(keys[starts], positive, negative, dropped)

@@ -36,10 +36,10 @@ def load(path: str | os.PathLike[str]) -> Model:
         with opened(Path(path)) as archive:
             # First of all, as a later format may differ in everything else.
             description = archive.read(DESCRIPTION)
-            described = parse(description)
+            parsed = parse(description)
             archive.check_entries()
             weights, checksums = archive.read(WEIGHTS), archive.read(CHECKSUMS)
         verify(checksums, description, weights)
-        return restore(described, weights)
+        return restore(parsed, weights)
     except ModelError as error:
         raise ModelError(f"{path}: {error.found}", error.expected, error.hint) from error

@@ -20,7 +20,7 @@ HISTORY = {
     "best_loss": [_FIGURE],
     "outcome": [str],
 }
-CALIBRATION = {"sharpness": [float], "weights": [float], "power": float}
+CALIBRATION = {"inverse_temperature": [float], "weights": [float], "exponent": float}
 OUT_OF_BAG = (
     None,
     {
@@ -91,25 +91,27 @@ def check_members(history: History, members: int) -> None:
 def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
     """Return the calibration as JSON-ready values."""
     return {
-        "sharpness": [float(factor) for factor in calibration.sharpness],
+        "inverse_temperature": [float(factor) for factor in calibration.inverse_temperature],
         "weights": [float(weight) for weight in calibration.weights],
-        "power": float(calibration.power),
+        "exponent": float(calibration.exponent),
     }
 
 
 def calibration_from_json(described: dict[str, Any]) -> Calibration:
     """Return the calibration that `calibration_to_json` described."""
-    sharpness, weights = (tuple(map(float, described[key])) for key in ("sharpness", "weights"))
-    return Calibration(sharpness, weights, float(described["power"]))
+    inverse_temperature, weights = (
+        tuple(map(float, described[key])) for key in ("inverse_temperature", "weights")
+    )
+    return Calibration(inverse_temperature, weights, float(described["exponent"]))
 
 
 def check_calibration(calibration: Calibration, members: int) -> None:
     """Refuse a calibration that is not of so many members, or gives no probabilities."""
-    for name in ("sharpness", "weights"):
+    for name in ("inverse_temperature", "weights"):
         count = len(getattr(calibration, name))
         if count != members:
             raise ModelError.from_damage(f"calibration.{name} has {count} items", f"{members}")
-    for factor in (*calibration.sharpness, calibration.power):
+    for factor in (*calibration.inverse_temperature, calibration.exponent):
         if not 0 < factor < math.inf:
             raise ModelError.from_damage(f"a factor of the calibration is {factor}", "above 0")
     if min(calibration.weights) < 0 or not math.isclose(sum(calibration.weights), 1, abs_tol=1e-6):

@@ -10,6 +10,8 @@ from epochal.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+
 # What came with each format, by part (one within another behind a dot), and what models of older
 # ones were made with. The keys are those of that format.
 NEW: dict[int, dict[str, dict[str, Any]]] = {
@@ -48,7 +50,18 @@ RENAMED: dict[int, dict[str, dict[str, str]]] = {
     6: {
         "settings": _OF_SETTINGS,
         "parameters.settings": _OF_SETTINGS,
-        "preprocessor": {"epsilon": "variance_epsilon"},
+        "preprocessor": {"epsilon": "variance_epsilon", "knots": "bins"},
+        "calibration": {"sharpness": "inverse_temperature", "power": "exponent"},
+    },
+}
+
+# Tensors that a format renames.
+RENAMED_TENSORS: dict[int, dict[str, str]] = {
+    6: {
+        "embedding.steps": "embedding.increments",
+        "embedding.own": "embedding.bin_vectors",
+        "preprocess.knots": "preprocess.bins",
+        "preprocess.fine_knots": "preprocess.fine_bins",
     },
 }
 
@@ -101,6 +114,21 @@ def _renamed(part: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     for name in sorted(set(names.values()) & set(part)):
         raise ModelError.from_damage(f"model.json: {name} is a key of a newer format")
     return {names.get(key, key): value for key, value in part.items()}
+
+
+def renamed_tensors(named: dict[str, np.ndarray], version: int) -> dict[str, np.ndarray]:
+    """Return the tensors of a file in the format of this version, with the names of the newest one.
+
+    Raises:
+        ModelError: if one has a newer name already.
+    """
+    for later, names in RENAMED_TENSORS.items():
+        if later <= version:
+            continue
+        for name in sorted(set(names.values()) & set(named)):
+            raise ModelError.from_damage(f"there is a surplus tensor {name!r}")
+        named = {names.get(name, name): array for name, array in named.items()}
+    return named
 
 
 def _parameters(described: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from epochal.config.constraints import Number
-from epochal.config.presets import asked
+from epochal.config.presets import from_preset
 from epochal.config.settings import AUTO, SETTINGS, is_auto
 from epochal.errors import ModelError, SettingError
 
@@ -57,7 +57,7 @@ class Parameters:
         >>> Parameters.of("fast", {"l2": 0.1, "tol": "auto"}, {0: 1, 1: 2.5}).class_weight
         ((0, 1), (1, 2.5))
         """
-        chosen = asked(preset, dict(settings))
+        chosen = from_preset(preset, dict(settings))
         named = {n: getattr(chosen, n) for n, value in settings.items() if not is_auto(value)}
         if class_weight is not None and class_weight != "balanced":
             if not hasattr(class_weight, "items"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from safetensors import SafetensorError
@@ -24,7 +24,7 @@ from epochal.model.description import (
     member_shapes,
     to_bytes,
 )
-from epochal.model.older import renewed
+from epochal.model.older import renamed_tensors, renewed
 from epochal.model.shape import check
 from epochal.preprocessing.preprocessor import Preprocessor
 
@@ -59,8 +59,15 @@ _NONSENSE = (
 )
 
 
-def parse(content: bytes) -> dict[str, Any]:
-    """Return the description in a model.json of this format; nothing in it is checked yet."""
+class Parsed(NamedTuple):
+    """A description in the keys of this format, and the version of the format of its file."""
+
+    described: dict[str, Any]
+    version: int
+
+
+def parse(content: bytes) -> Parsed:
+    """Return the description in a model.json of this format or an older one; nothing in it is checked yet."""
     try:
         values = json.loads(
             content.decode("utf-8"),
@@ -79,13 +86,14 @@ def parse(content: bytes) -> dict[str, Any]:
         raise ModelError.from_version(version, FORMAT_VERSION, __version__)
     if version < 1:
         raise ModelError.from_damage(f"model.json: format_version is {version}")
-    return renewed(values, FORMAT_VERSION)
+    return Parsed(renewed(values, FORMAT_VERSION), version)
 
 
-def restore(described: dict[str, Any], weights: bytes) -> Model:
+def restore(parsed: Parsed, weights: bytes) -> Model:
     """Return the model of a description and a safetensors file."""
+    described, version = parsed
     check(described, SHAPE, "model.json")
-    named = _tensors(weights)
+    named = renamed_tensors(_tensors(weights), version)
     preprocessor = _preprocessor(described["preprocessor"], named)
     classes = labels.from_json(described["classes"])
     settings = _settings(described["settings"])

@@ -31,7 +31,7 @@ from epochal.nn.backend import PLAIN
 
 if TYPE_CHECKING:
     from epochal.nn.backend import Backend
-    from epochal.preprocessing.feature_layout import Sizes
+    from epochal.preprocessing.feature_layout import EmbeddingSizes
 
     Array = Any  # a NumPy or a JAX array
 
@@ -46,8 +46,8 @@ class Embedding(NamedTuple):
 
     slope: Array  # (F, size)
     offset: Array  # (F, size)
-    steps: Array  # (F, intervals, size)
-    own: Array  # (F, intervals + 1, size) vectors of single knots
+    increments: Array  # (F, intervals, size)
+    bin_vectors: Array  # (F, intervals + 1, size) vectors of single knots
     fine: Array  # () 1 for a fine member, 0 for a smooth one; not learned
     levels: Array  # (levels, size)
     scale: Array  # (F + C, size)
@@ -64,8 +64,8 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
         kernels: how to sum.
 
     >>> one = np.ones((1, 1))
-    >>> steps, own, fine = np.array([[[10.0], [20.0]]]), np.zeros((1, 3, 1)), np.zeros(())
-    >>> e = Embedding(one, one, steps, own, fine, np.zeros((0, 1)), one, np.ones(1))
+    >>> increments, bin_vectors, fine = np.array([[[10.0], [20.0]]]), np.zeros((1, 3, 1)), np.zeros(())
+    >>> e = Embedding(one, one, increments, bin_vectors, fine, np.zeros((0, 1)), one, np.ones(1))
     >>> embedded(e, np.array([[2.0, 7.0, 1.5, 0.0]]))
     array([[23.,  7.]])
     """
@@ -74,10 +74,10 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     parts = []
     if numbers:
         values = x[:, :numbers, None]
-        smooth, fine = (
+        coarse, fine = (
             x[:, start : start + numbers] for start in (numbers + plain, 2 * numbers + plain)
         )
-        positions = xp.where(embedding.fine > 0, fine, smooth)
+        positions = xp.where(embedding.fine > 0, fine, coarse)
         line = values * embedding.slope[None] + embedding.offset[None]
         parts.append(line + _bent(embedding, positions, kernels))
     if embedding.levels.shape[0]:
@@ -91,19 +91,21 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
 def _bent(embedding: Embedding, positions: Array, kernels: Backend) -> Array:
     """Return T at the positions, with the knots' own vectors, shape (rows, numbers, size)."""
     xp = positions.__array_namespace__()
-    numbers, intervals, size = embedding.steps.shape
-    steps = embedding.steps
-    zero = xp.zeros((numbers, 1, size), dtype=steps.dtype)
-    at_knots = xp.concat([zero, kernels.running_sum(steps)], axis=1) + embedding.own
+    numbers, intervals, size = embedding.increments.shape
+    increments = embedding.increments
+    zero = xp.zeros((numbers, 1, size), dtype=increments.dtype)
+    at_edges = xp.concat([zero, kernels.running_sum(increments)], axis=1) + embedding.bin_vectors
     below = xp.minimum(xp.floor(positions), intervals - 1)
     rows = below.astype(xp.int32) + xp.arange(numbers, dtype=xp.int32)[None] * (intervals + 1)
     # Both ends in one look-up: what it costs is going through the table for the gradient.
-    ends = at_knots.reshape(numbers * (intervals + 1), size)[xp.concat([rows, rows + 1])]
+    ends = at_edges.reshape(numbers * (intervals + 1), size)[xp.concat([rows, rows + 1])]
     low, high = ends[: len(rows)], ends[len(rows) :]
     return low + (positions - below)[:, :, None] * (high - low)
 
 
-def initial_embedding(sizes: Sizes, size: int, *, seed: int, member: int, fine: bool) -> Embedding:
+def initial_embedding(
+    sizes: EmbeddingSizes, size: int, *, seed: int, member: int, fine: bool
+) -> Embedding:
     """Return one member's embedding before training, in float32.
 
     Slopes and offsets are uniform in (-1, 1), bends 0, levels normal and small, scales 1.
@@ -122,8 +124,8 @@ def initial_embedding(sizes: Sizes, size: int, *, seed: int, member: int, fine: 
     return Embedding(
         slope=lines[0],
         offset=lines[1],
-        steps=np.zeros(shapes.steps, np.float32),
-        own=np.zeros(shapes.own, np.float32),
+        increments=np.zeros(shapes.increments, np.float32),
+        bin_vectors=np.zeros(shapes.bin_vectors, np.float32),
         fine=np.float32(fine),
         levels=np.asarray(LEVELS * levels, np.float32),
         scale=np.ones(shapes.scale, np.float32),
@@ -131,13 +133,13 @@ def initial_embedding(sizes: Sizes, size: int, *, seed: int, member: int, fine: 
     )
 
 
-def embedding_shapes(sizes: Sizes, size: int) -> Embedding:
+def embedding_shapes(sizes: EmbeddingSizes, size: int) -> Embedding:
     """Return the shapes of the parameters, each in its place."""
     return Embedding(
         slope=(sizes.numbers, size),
         offset=(sizes.numbers, size),
-        steps=(sizes.numbers, sizes.intervals, size),
-        own=(sizes.numbers, sizes.intervals + 1, size),
+        increments=(sizes.numbers, sizes.intervals, size),
+        bin_vectors=(sizes.numbers, sizes.intervals + 1, size),
         fine=(),
         levels=(sizes.levels, size),
         scale=(sizes.numbers + sizes.categories, size),
@@ -151,7 +153,8 @@ def resized(embedding: Embedding, intervals: int) -> Embedding:
     Other axes in front, of members, stay as they are.
     """
     return embedding._replace(
-        steps=_fitted(embedding.steps, intervals), own=_fitted(embedding.own, intervals + 1)
+        increments=_fitted(embedding.increments, intervals),
+        bin_vectors=_fitted(embedding.bin_vectors, intervals + 1),
     )
 
 

@@ -27,25 +27,25 @@ SAMPLE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class Knots:
+class Bins:
     """The knots of columns: those of column j are `values[starts[j]:starts[j + 1]]`, increasing."""
 
     values: np.ndarray  # (all knots,) float64
     starts: np.ndarray  # (columns + 1,) int64
 
     @classmethod
-    def of(cls, columns: Sequence[np.ndarray]) -> Knots:
+    def of(cls, columns: Sequence[np.ndarray]) -> Bins:
         """Return the knots of columns that each have the knots given."""
         counts = [len(column) for column in columns]
         return cls(np.concatenate([np.empty(0), *columns]), np.cumsum([0, *counts]))
 
     @classmethod
-    def from_counts(cls, values: np.ndarray, counts: Sequence[int]) -> Knots:
+    def from_counts(cls, values: np.ndarray, counts: Sequence[int]) -> Bins:
         """Return the knots `values`, so many for each column; ValueError if one's do not increase."""
-        knots = cls(values, np.cumsum([0, *counts]))
-        if not all((np.diff(column) > 0).all() for column in knots.columns):
-            raise ValueError("the knots of a column do not increase")
-        return knots
+        bins = cls(values, np.cumsum([0, *counts]))
+        if not all((np.diff(column) > 0).all() for column in bins.columns):
+            raise ValueError("the bins of a column do not increase")
+        return bins
 
     @property
     def counts(self) -> np.ndarray:
@@ -72,12 +72,12 @@ class Knots:
             out: float32, of the same shape.
 
         >>> out = np.empty((1, 2), np.float32)
-        >>> Knots.of([np.array([0.0, 1.0, 4.0])] * 2).positions(np.array([[2.5, -9.0]]), out)
+        >>> Bins.of([np.array([0.0, 1.0, 4.0])] * 2).positions(np.array([[2.5, -9.0]]), out)
         >>> print(out)
         [[1.5 0. ]]
         """
-        for index, (unit, knots, places) in enumerate(self._in_units):
-            out[:, index] = np.interp(values[:, index] * unit, knots, places)
+        for index, (unit, bins, places) in enumerate(self._in_units):
+            out[:, index] = np.interp(values[:, index] * unit, bins, places)
 
     @cached_property
     def _in_units(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
@@ -85,24 +85,26 @@ class Knots:
 
         Slopes between very near or very far knots would be none of float64's numbers.
         """
-        units = [float(np.ldexp(1.0, -_exponent_of(knots))) for knots in self.columns]
+        units = [float(np.ldexp(1.0, -_exponent_of(bins))) for bins in self.columns]
         return [
-            (unit, knots * unit, np.arange(len(knots), dtype=np.float64))
-            for unit, knots in zip(units, self.columns, strict=True)
+            (unit, bins * unit, np.arange(len(bins), dtype=np.float64))
+            for unit, bins in zip(units, self.columns, strict=True)
         ]
 
 
-def _exponent_of(knots: np.ndarray) -> int:
+def _exponent_of(bins: np.ndarray) -> int:
     """Return e with |x| < 2^e for all knots of a column, within what 2^-e can be.
 
     >>> _exponent_of(np.array([-3.0, 1.0]))
     2
     """
-    _, exponent = np.frexp(max(abs(knots[0]), abs(knots[-1])) if len(knots) else 0.0)
+    _, exponent = np.frexp(max(abs(bins[0]), abs(bins[-1])) if len(bins) else 0.0)
     return int(np.clip(exponent, SMALLEST, LARGEST))
 
 
-def knots_in(values: np.ndarray, weights: np.ndarray, most: tuple[int, int]) -> tuple[Knots, Knots]:
+def quantile_bins(
+    values: np.ndarray, weights: np.ndarray, most: tuple[int, int]
+) -> tuple[Bins, Bins]:
     """Return few and many knots of the columns of a sample.
 
     Args:
@@ -114,9 +116,9 @@ def knots_in(values: np.ndarray, weights: np.ndarray, most: tuple[int, int]) -> 
     few, many = ([_knots(*column, bins) for column in counted] for bins in most)
     with_some = [min(len(a), len(b)) >= FEWEST for a, b in zip(few, many, strict=True)]
 
-    def kept(found: list[np.ndarray]) -> Knots:
+    def kept(found: list[np.ndarray]) -> Bins:
         """Return the knots of the columns that can bend, and none of the others."""
-        return Knots.of([c if some else c[:0] for c, some in zip(found, with_some, strict=True)])
+        return Bins.of([c if some else c[:0] for c, some in zip(found, with_some, strict=True)])
 
     return kept(few), kept(many)
 
@@ -153,14 +155,14 @@ def _knots(different: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
     return np.unique(np.append(different[starts], different[-1]))
 
 
-def knot_counts(described: Any, columns: int) -> list[list[int]]:
+def bin_counts(described: Any, columns: int) -> list[list[int]]:
     """Return numbers of few and many knots; ValueError for what cannot be some."""
     pair: list[Any] = described if isinstance(described, list) else []
     if len(pair) != 2 or not all(_are_counts(counts, columns) for counts in pair):
         expected = f"two lists of {columns} whole numbers, each 0 or at least {FEWEST}"
-        raise ValueError(f"the numbers of knots are {described!r}, expected {expected}")
+        raise ValueError(f"the numbers of bins are {described!r}, expected {expected}")
     if any(bool(few) != bool(many) for few, many in zip(*pair, strict=True)):
-        raise ValueError("a column has knots of one kind only")
+        raise ValueError("a column has bins of one kind only")
     return pair
 
 

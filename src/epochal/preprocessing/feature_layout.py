@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from epochal.preprocessing.bins import Knots
+    from epochal.preprocessing.bins import Bins
     from epochal.tables.schema import Column, Schema
 
 
-class Block(IntEnum):
+class FeatureBlock(IntEnum):
     """The blocks of an embedded row, in their order; a row that is not embedded is all plain."""
 
     VALUES = 0
@@ -36,11 +36,11 @@ class Block(IntEnum):
     CODES = 4
 
 
-class Sizes(NamedTuple):
+class EmbeddingSizes(NamedTuple):
     """What an embedding is made for."""
 
     numbers: int  # columns with a value and a position
-    smooth: int  # intervals between the few knots of a column, at the most
+    coarse: int  # intervals between the few knots of a column, at the most
     intervals: int  # between its many
     plain: int  # features that pass as they are
     categories: int  # columns with a code
@@ -54,7 +54,7 @@ class Sizes(NamedTuple):
 class _Feature(NamedTuple):
     """One feature: its block, its source column, what it says of it, its name."""
 
-    block: Block
+    block: FeatureBlock
     column: int
     says: str
     name: str
@@ -85,7 +85,7 @@ class Layout:
     embedded: np.ndarray
     positions: int
     codes: np.ndarray
-    sizes: Sizes
+    sizes: EmbeddingSizes
 
     def inputs(self, size: int) -> np.ndarray:
         """Return the source column of every output of an embedding with vectors of this size.
@@ -98,7 +98,7 @@ class Layout:
         return np.r_[vectors, self.groups[numbers : numbers + plain]]
 
 
-def layout(schema: Schema, knots: tuple[Knots, Knots] | None = None) -> Layout:
+def layout(schema: Schema, bins: tuple[Bins, Bins] | None = None) -> Layout:
     """Return where the features of the columns stand.
 
     In the order of the columns; with knots (few and many, of the numeric
@@ -107,15 +107,15 @@ def layout(schema: Schema, knots: tuple[Knots, Knots] | None = None) -> Layout:
     columns = schema.columns
     numeric = [j for j, column in enumerate(columns) if column.is_numeric]
     texts = [j for j, column in enumerate(columns) if not column.is_numeric]
-    counts = np.zeros(len(numeric), np.int64) if knots is None else knots[1].counts
-    coded = np.array([knots is not None and len(_levels(columns[j])) > 2 for j in texts], bool)
+    counts = np.zeros(len(numeric), np.int64) if bins is None else bins[1].counts
+    coded = np.array([bins is not None and len(_levels(columns[j])) > 2 for j in texts], bool)
     embedded = {numeric[k] for k in np.flatnonzero(counts)} | {
         texts[k] for k in np.flatnonzero(coded)
     }
     features = [f for j, column in enumerate(columns) for f in _features(column, j, j in embedded)]
     features.sort(key=lambda feature: feature.block)
     rows = coded * np.array([len(columns[j].categories) + 2 for j in texts], np.int64)
-    size = np.bincount([feature.block for feature in features], minlength=len(Block))
+    size = np.bincount([feature.block for feature in features], minlength=len(FeatureBlock))
     return Layout(
         names=tuple(feature.name for feature in features),
         groups=np.array([feature.column for feature in features], np.intp),
@@ -126,14 +126,14 @@ def layout(schema: Schema, knots: tuple[Knots, Knots] | None = None) -> Layout:
         dated=np.flatnonzero([bool(columns[j].cycles) for j in numeric]),
         categories=_firsts(features, "level"),
         embedded=np.flatnonzero(counts),
-        positions=int(size[Block.VALUES] + size[Block.PLAIN]),
+        positions=int(size[FeatureBlock.VALUES] + size[FeatureBlock.PLAIN]),
         codes=np.where(coded, np.cumsum(rows) - rows, -1),
-        sizes=Sizes(
-            numbers=int(size[Block.VALUES]),
-            smooth=0 if knots is None else knots[0].intervals,
-            intervals=0 if knots is None else knots[1].intervals,
-            plain=int(size[Block.PLAIN]),
-            categories=int(size[Block.CODES]),
+        sizes=EmbeddingSizes(
+            numbers=int(size[FeatureBlock.VALUES]),
+            coarse=0 if bins is None else bins[0].intervals,
+            intervals=0 if bins is None else bins[1].intervals,
+            plain=int(size[FeatureBlock.PLAIN]),
+            categories=int(size[FeatureBlock.CODES]),
             levels=int(rows.sum()),
         ),
     )
@@ -191,17 +191,21 @@ def _features(column: Column, number: int, embedded: bool) -> list[_Feature]:  #
     names = feature_names(column)
     if not column.is_numeric:
         if embedded:
-            return [_Feature(Block.CODES, number, "level", column.name)]
-        return [_Feature(Block.PLAIN, number, "level", name) for name in names]
+            return [_Feature(FeatureBlock.CODES, number, "level", column.name)]
+        return [_Feature(FeatureBlock.PLAIN, number, "level", name) for name in names]
     waves = 2 * len(column.cycles)
     says = ["value", *["indicator"] * column.has_missing, *["wave"] * waves]
-    features = [_Feature(Block.PLAIN, number, *pair) for pair in zip(says, names, strict=True)]
+    features = [
+        _Feature(FeatureBlock.PLAIN, number, *pair) for pair in zip(says, names, strict=True)
+    ]
     if not embedded:
         return features
-    value = features[0]._replace(block=Block.VALUES)
-    smooth = _Feature(Block.POSITIONS, number, "position", f"{column.name} among its knots")
-    fine = _Feature(Block.FINE_POSITIONS, number, "position", f"{column.name} among its fine knots")
-    return [value, *features[1:], smooth, fine]
+    value = features[0]._replace(block=FeatureBlock.VALUES)
+    coarse = _Feature(FeatureBlock.POSITIONS, number, "position", f"{column.name} among its knots")
+    fine = _Feature(
+        FeatureBlock.FINE_POSITIONS, number, "position", f"{column.name} among its fine knots"
+    )
+    return [value, *features[1:], coarse, fine]
 
 
 def _firsts(features: list[_Feature], says: str) -> np.ndarray:

@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from epochal import threads
 from epochal.config.csv_options import PLAIN
-from epochal.preprocessing.bins import Knots, knot_counts
+from epochal.preprocessing.bins import Bins, bin_counts
 from epochal.preprocessing.byte_scaling import Scaling, are_bytes
-from epochal.preprocessing.feature_layout import Layout, Sizes, category_table, layout
+from epochal.preprocessing.feature_layout import EmbeddingSizes, Layout, category_table, layout
 from epochal.preprocessing.packing import Packing
 from epochal.preprocessing.sqrt import checked_roots, signed_root
 from epochal.preprocessing.statistics import statistics
@@ -49,9 +49,9 @@ _ENORMOUS = 2.0**960
 # More threads would wait for memory, not for arithmetic.
 _THREADS = 8
 # The names of the arrays of knots: few, and many.
-KNOTS = ("knots", "fine_knots")
+BINS = ("bins", "fine_bins")
 # The keys of `Preprocessor.to_dict`.
-KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "knots", "roots")
+KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "bins", "roots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Preprocessor:
     `mean` and `scale` belong to the numeric columns (numbers, truth values, dates) in
     their order; scale 0 marks a constant. The scale is √(variance + variance_epsilon · variance), and
     √(variance + variance_epsilon) where `relative_epsilon` is False, as it was in older formats.
-    `knots` are of the same columns, few and many of them, for rows that an
+    `bins` are of the same columns, few and many of them, for rows that an
     embedding is to read; None for plain features. All of them belong to the square
     root of what stands in the numeric columns of the numbers `roots`.
     """
@@ -71,7 +71,7 @@ class Preprocessor:
     scale: np.ndarray
     variance_epsilon: float
     clip: float | None
-    knots: tuple[Knots, Knots] | None = None
+    bins: tuple[Bins, Bins] | None = None
     roots: tuple[int, ...] = ()
     relative_epsilon: bool = True
 
@@ -97,7 +97,7 @@ class Preprocessor:
         encoded for an embedding; with `sqrt_transform` numbers that are never negative are
         replaced by their roots. Cells of later CSV files are read as `csv` says.
         """
-        schema, moments, constant, knots, roots = statistics(
+        schema, moments, constant, bins, roots = statistics(
             rows,
             weight,
             present,
@@ -107,7 +107,7 @@ class Preprocessor:
         )
         scale = np.where(constant, 0.0, moments.scale(variance_epsilon))
         return cls(
-            schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip, knots, roots
+            schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip, bins, roots
         )
 
     @property
@@ -121,7 +121,7 @@ class Preprocessor:
         return list(self._layout.names)
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> EmbeddingSizes:
         """What an embedding of these features is made for."""
         return self._layout.sizes
 
@@ -160,7 +160,7 @@ class Preprocessor:
     @cached_property
     def _layout(self) -> Layout:
         """Where the features of every column stand."""
-        return layout(self.schema, self.knots)
+        return layout(self.schema, self.bins)
 
     def encode(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as float32 features, shape (rows, n_features), in C order.
@@ -268,19 +268,19 @@ class Preprocessor:
 
         What is missing lies where the mean does.
         """
-        if self.knots is None or not self.sizes.numbers:
+        if self.bins is None or not self.sizes.numbers:
             return
         own = values[:, self._layout.embedded]
         own = np.where(np.isnan(own), self.mean[self._layout.embedded], own)
         first, width = self._layout.positions, self.sizes.numbers
-        for knots in self._embedded_knots:
-            knots.positions(own, features[:, first : first + width])
+        for bins in self._embedded_bins:
+            bins.positions(own, features[:, first : first + width])
             first += width
 
     @cached_property
-    def _embedded_knots(self) -> list[Knots]:
+    def _embedded_bins(self) -> list[Bins]:
         """The knots of the columns that have some: few, and many."""
-        return [Knots.of([c for c in knots.columns if len(c)]) for knots in self.knots or ()]
+        return [Bins.of([c for c in bins.columns if len(c)]) for bins in self.bins or ()]
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:
@@ -297,20 +297,20 @@ class Preprocessor:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON-ready values."""
-        knots = self.knots and [[int(count) for count in part.counts] for part in self.knots]
+        bins = self.bins and [[int(count) for count in part.counts] for part in self.bins]
         return {
             "schema": self.schema.to_dict(),
             "variance_epsilon": self.variance_epsilon,
             "relative_epsilon": self.relative_epsilon,
             "clip": self.clip,
-            "knots": knots,
+            "bins": bins,
             "roots": list(self.roots),
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays, float64, by name."""
-        knots = zip(KNOTS, self.knots or (), strict=False)
-        own = {name: part.values for name, part in knots}
+        bins = zip(BINS, self.bins or (), strict=False)
+        own = {name: part.values for name, part in bins}
         return {"mean": self.mean, "scale": self.scale} | own
 
     @classmethod
@@ -319,15 +319,15 @@ class Preprocessor:
         if not isinstance(values, dict) or set(values) != set(KEYS):
             raise ValueError(f"the preprocessing has other keys than {', '.join(KEYS)}")
         schema = Schema.from_dict(values["schema"])
-        variance_epsilon, clip, counts = values["variance_epsilon"], values["clip"], values["knots"]
+        variance_epsilon, clip, counts = values["variance_epsilon"], values["clip"], values["bins"]
         relative = values["relative_epsilon"]
         _check_numbers(variance_epsilon, relative, clip)
         columns = sum(column.is_numeric for column in schema.columns)
         roots = checked_roots(values["roots"], columns)
         expected = {"mean": columns, "scale": columns}
         if counts is not None:
-            numbers = knot_counts(counts, columns)
-            expected |= {name: sum(part) for name, part in zip(KNOTS, numbers, strict=True)}
+            numbers = bin_counts(counts, columns)
+            expected |= {name: sum(part) for name, part in zip(BINS, numbers, strict=True)}
         if set(arrays) != set(expected):
             raise ValueError(
                 f"the preprocessing has the arrays {sorted(arrays)}, not {[*expected]}"
@@ -341,7 +341,7 @@ class Preprocessor:
         fixed = schema, arrays["mean"], arrays["scale"], variance_epsilon, clip
         if counts is None:
             return cls(*fixed, roots=roots, relative_epsilon=relative)
-        few, many = (Knots.from_counts(arrays[n], c) for n, c in zip(KNOTS, counts, strict=True))
+        few, many = (Bins.from_counts(arrays[n], c) for n, c in zip(BINS, counts, strict=True))
         return cls(*fixed, (few, many), roots, relative)
 
     def __eq__(self, other: object) -> bool:

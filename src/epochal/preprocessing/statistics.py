@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.preprocessing.bins import SAMPLE, Knots, knots_in
+from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.magnitude import Magnitude
 from epochal.preprocessing.moments import Moments
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
-from epochal.tables.categories import Tally
+from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
 from epochal.tables.rows import ahead, blocks, columns_of, head_of, len_of, pieces
 from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
@@ -39,7 +39,7 @@ class Statistics(NamedTuple):
     schema: Schema
     moments: Moments
     constant: np.ndarray
-    knots: tuple[Knots, Knots] | None
+    bins: tuple[Bins, Bins] | None
     roots: tuple[int, ...]
 
 
@@ -75,17 +75,17 @@ def statistics(
     counting = sum(np.count_nonzero(weight[some] * present[some]) for some in blocks(len(weight)))
     step = max(-(-counting * columns_of(rows) // SAMPLE), 1)
 
-    def found_in(span: slice, piece: Rows) -> _Found:
+    def found_in(span: slice, piece: Rows) -> _ColumnStatistics:
         """Return what is in a piece; of its rows that count, some are of the sample."""
         of_rows = np.asarray(weight[span] * present[span], np.float64)
         sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
-        part = _Piece(piece, values, missing, of_rows, sampled, exact)
-        return _Found.of(part, plain, sqrt_transform=sqrt_transform)
+        part = _Rows(piece, values, missing, of_rows, sampled, exact)
+        return _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
 
-    nothing = _Found.nothing(plain, sqrt_transform=sqrt_transform)
-    found = reduce(_Found.merge, ahead(found_in, pieces(rows)), nothing)
-    rooted, moments, knots = found.rooted(plain), found.moments, None
+    nothing = _ColumnStatistics.nothing(plain, sqrt_transform=sqrt_transform)
+    found = reduce(_ColumnStatistics.merge, ahead(found_in, pieces(rows)), nothing)
+    rooted, moments, bins = found.rooted(plain), found.moments, None
     constant = found.magnitude.constant
     if rooted.any():
         moments = moments.where(rooted, found.roots[0])
@@ -94,9 +94,9 @@ def statistics(
         sample[:, rooted] = signed_root(sample[:, rooted])
         # Without knots, an embedding cannot tell values apart that differ by rounding only.
         sample[:, constant] = np.nan
-        knots = knots_in(sample, of_sample, n_bins)
+        bins = quantile_bins(sample, of_sample, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
-    return Statistics(found.schema(plain, max_categories), moments, constant, knots, roots)
+    return Statistics(found.schema(plain, max_categories), moments, constant, bins, roots)
 
 
 def _by_type(head: Rows) -> Schema:
@@ -120,7 +120,7 @@ def _exact_types(head: Rows) -> np.ndarray:
     return np.full(columns_of(head), head.dtype.kind != "f")
 
 
-class _Piece(NamedTuple):
+class _Rows(NamedTuple):
     """Some of the rows: as they came, their numeric columns, and what is missing in these."""
 
     rows: Any
@@ -132,7 +132,7 @@ class _Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ColumnStatistics:
     """What has been found in some rows: of numeric columns, of dates among them, of categories."""
 
     rows: int
@@ -140,12 +140,12 @@ class _Found:
     magnitude: Magnitude
     moments: Moments
     extents: tuple[Extent, ...]
-    tallies: dict[str, Tally]
+    value_counts_of: dict[str, ValueCounts]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
 
     @classmethod
-    def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _Found:
+    def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
         """Return what is found in no rows."""
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
@@ -155,7 +155,7 @@ class _Found:
         return cls(0, missing, magnitude, moments, extents, {}, roots=roots)
 
     @classmethod
-    def of(cls, piece: _Piece, plain: Schema, *, sqrt_transform: bool) -> _Found:
+    def of(cls, piece: _Rows, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
         """Return what is found in a piece."""
         rows, values, missing, weight, sampled, exact = piece
         present = weight > 0
@@ -171,23 +171,27 @@ class _Found:
             magnitude=magnitude,
             moments=Moments.of(values, weight, magnitude.exponent),
             extents=tuple(Extent.of(values[present, index]) for index in dates),
-            tallies={name: Tally.of(rows.column(name), weight) for name in categories},
+            value_counts_of={
+                name: ValueCounts.of(rows.column(name), weight) for name in categories
+            },
             sampled=((values[sampled], weight[sampled]),),
             roots=roots,
         )
 
-    def merge(self, other: _Found) -> _Found:
+    def merge(self, other: _ColumnStatistics) -> _ColumnStatistics:
         """Return what is found in the rows of both."""
         pairs = zip(self.extents, other.extents, strict=True)
-        return _Found(
+        return _ColumnStatistics(
             rows=self.rows + other.rows,
             missing=self.missing + other.missing,
             magnitude=self.magnitude.merge(other.magnitude),
             moments=self.moments.merge(other.moments),
             extents=tuple(mine.merge(its) for mine, its in pairs),
-            tallies={
-                name: self.tallies[name].merge(tally) if name in self.tallies else tally
-                for name, tally in other.tallies.items()
+            value_counts_of={
+                name: self.value_counts_of[name].merge(value_counts)
+                if name in self.value_counts_of
+                else value_counts
+                for name, value_counts in other.value_counts_of.items()
             },
             sampled=self.sampled + other.sampled,
             roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
@@ -212,10 +216,10 @@ class _Found:
         columns = []
         for column in plain.columns:
             if column.kind == "category":
-                tally = self.tallies.get(column.name)
+                value_counts = self.value_counts_of.get(column.name)
                 found = Column(column.name, "category")
-                if tally is not None:
-                    levels = tally.levels(max_categories)._asdict()
+                if value_counts is not None:
+                    levels = value_counts.levels(max_categories)._asdict()
                     found = Column(column.name, "category", **levels)
             else:
                 cycles = next(extents).varying if column.kind == "date" else ()

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from epochal.errors import CellError, ColumnError, DataError
 from epochal.tables.dates import seconds
-from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.numeric import Place, booleans, numbers
 from epochal.tables.schema import refuse_repeated
 
 if TYPE_CHECKING:
     from epochal.tables.rows import Rows
     from epochal.tables.schema import Schema
 
-_READERS = {"number": numbers, "boolean": truths, "date": seconds}
+_READERS = {"number": numbers, "boolean": booleans, "date": seconds}
 
 
 def matched(rows: Rows, schema: Schema) -> Rows:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from epochal.preprocessing.magnitude import Magnitude
 from epochal.profiling.duplicates import Seen, kinds_of
 from epochal.tables.canonical import canonical_texts
-from epochal.tables.categories import different, is_missing
+from epochal.tables.categories import is_missing, unique
 from epochal.tables.numeric import decoded, number_of_text
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ WIDEST = 2000  # columns of an array that are looked at one by one
 
 
 @dataclass(frozen=True)
-class Found:
+class ColumnProfile:
     """One column: its kind, the share of rows that lack it, how many values, and which."""
 
     name: str
     kind: Kind
     missing: float
-    different: int
+    distinct: int
     values: str
 
 
 @dataclass(frozen=True)
-class Doubt:
+class DataWarning:
     """Something that looks wrong: the column (None: the rows), what was found, and advice."""
 
     column: str | None
@@ -53,15 +53,15 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Survey:
+class Profile:
     """What was found."""
 
     rows: int
-    columns: tuple[Found, ...]
-    doubts: tuple[Doubt, ...]
+    columns: tuple[ColumnProfile, ...]
+    data_warnings: tuple[DataWarning, ...]
 
 
-def survey(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Survey:
+def profile(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Profile:
     """Return what a table or a two-dimensional array holds.
 
     Args:
@@ -70,23 +70,23 @@ def survey(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Survey:
         share: the rows are a random sample, this share of all rows.
 
     >>> table = pa.table({"id": [f"a{k}" for k in range(60)], "one": [1] * 60})
-    >>> for doubt in survey(table, np.arange(60) % 2).doubts:
-    ...     print(doubt.column, doubt.sentence)
+    >>> for data_warning in profile(table, np.arange(60) % 2).data_warnings:
+    ...     print(data_warning.column, data_warning.sentence)
     id is different in nearly every row: an id?
     one is 1 in every row
     """
     table = _as_table(rows)
     if table is None:
-        return Survey(len(labels), (), ())
+        return Profile(len(labels), (), ())
     kinds = kinds_of(table)
-    columns: list[Found] = []
-    doubts: list[Doubt] = []
+    columns: list[ColumnProfile] = []
+    data_warnings: list[DataWarning] = []
     seen: dict[bytes, str] = {}
     for name, kind in kinds.items():
         values = _Values(table.column(name), kind, share)
         columns.append(values.found(name))
-        doubts += values.doubts(name, labels, seen)
-    return Survey(len(labels), tuple(columns), tuple(doubts))
+        data_warnings += values.data_warnings(name, labels, seen)
+    return Profile(len(labels), tuple(columns), tuple(data_warnings))
 
 
 class _Values:
@@ -103,7 +103,7 @@ class _Values:
         self.values: list[Any]
         self.times: pa.Array | None = None
         if kind == "category":
-            self.values, self.codes = different(column)
+            self.values, self.codes = unique(column)
         else:
             encoded = pc.dictionary_encode(decoded(column)).unify_dictionaries().combine_chunks()
             self.values = _ordered(encoded.dictionary)
@@ -119,7 +119,7 @@ class _Values:
         """How many different values there are."""
         return int(np.count_nonzero(self.there & (self.counts > 0)))
 
-    def found(self, name: str) -> Found:
+    def found(self, name: str) -> ColumnProfile:
         """Return what a person wants to know first."""
         rows = max(len(self.codes), 1)
         missing = float(self.counts[~self.there].sum() / rows)
@@ -133,7 +133,7 @@ class _Values:
             ends = (end(present, key=lambda k: self.values[k]) for end in (min, max))
             low, high = map(self.spelled, ends)
             shown = f"{low} to {high}" if low != high else low
-        return Found(name, self.kind, missing, self.number, shown)
+        return ColumnProfile(name, self.kind, missing, self.number, shown)
 
     def spelled(self, index: int) -> str:
         """Return one of the different values as one would write it."""
@@ -142,7 +142,9 @@ class _Values:
         text = str(canonical_texts(self.times[index : index + 1])[0].as_py())
         return f"{text} s" if pa.types.is_duration(self.times.type) else text
 
-    def doubts(self, name: str, labels: np.ndarray, seen: dict[bytes, str]) -> list[Doubt]:
+    def data_warnings(
+        self, name: str, labels: np.ndarray, seen: dict[bytes, str]
+    ) -> list[DataWarning]:
         """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
         drop = f"leave it out with {typed('--drop', name)}"
         useless = self._useless(name, drop)
@@ -154,42 +156,44 @@ class _Values:
         numbers = self._numbers_among_texts(present)
         if numbers:
             told.append(
-                Doubt(name, numbers, "leave the others empty, and it is a column of numbers")
+                DataWarning(name, numbers, "leave the others empty, and it is a column of numbers")
             )
         # What is different everywhere says the same as any other such column.
         alike = self.number < NEARLY_DIFFERENT * present
         key = _numbered_by_place(self.codes).tobytes() if alike else repr(self.values).encode()
         if key in seen:
-            return [Doubt(name, f"says the same as {seen[key]!r}", drop)]
+            return [DataWarning(name, f"says the same as {seen[key]!r}", drop)]
         seen.setdefault(key, name)
         if self.counts[most] >= NEARLY_ALL * rows:
             share = f"{self.counts[most] / rows:.1%}"
-            told.append(Doubt(name, f"is {self.spelled(most)} in {share} of the rows", ""))
+            told.append(DataWarning(name, f"is {self.spelled(most)} in {share} of the rows", ""))
         if self._is_id(present):
-            told.append(Doubt(name, "is different in nearly every row: an id?", drop))
+            told.append(DataWarning(name, "is different in nearly every row: an id?", drop))
         elif gives_away(self._bins(), labels):
             hint = f"will it be known of new rows? If not, {drop}"
-            told.append(Doubt(name, "alone tells the class of nearly every row", hint))
+            told.append(DataWarning(name, "alone tells the class of nearly every row", hint))
         elif self._is_free_text(present):
-            told.append(Doubt(name, f"has {self.number:,} different values: free text?", drop))
+            told.append(
+                DataWarning(name, f"has {self.number:,} different values: free text?", drop)
+            )
         return told
 
-    def _useless(self, name: str, drop: str) -> Doubt | None:
+    def _useless(self, name: str, drop: str) -> DataWarning | None:
         """Return why nothing can be learned from the column, or None: it is empty, infinite or constant."""
         rows, present = len(self.codes), int(self.counts[self.there].sum())
         if not present:
-            return Doubt(name, f"has no value in any row{self.looked_at}", drop)
+            return DataWarning(name, f"has no value in any row{self.looked_at}", drop)
         infinite = self._infinite()
         if infinite:
             rows_of = f"{infinite:,} {'row' if infinite == 1 else 'rows'}"
             hint = "training refuses infinity: leave such cells empty"
-            return Doubt(name, f"is infinite in {rows_of}{self.looked_at}", hint)
+            return DataWarning(name, f"is infinite in {rows_of}{self.looked_at}", hint)
         most = int(np.argmax(self.counts * self.there))
         where = f"in every row{self.looked_at}"
         if self.counts[most] == rows:
-            return Doubt(name, f"is {self.spelled(most)} {where}", drop)
+            return DataWarning(name, f"is {self.spelled(most)} {where}", drop)
         if present == rows and self._is_rounding():
-            return Doubt(name, f"is {self.values[most]:.6g} {where}, up to rounding", drop)
+            return DataWarning(name, f"is {self.values[most]:.6g} {where}, up to rounding", drop)
         return None
 
     def _infinite(self) -> int:
@@ -274,7 +278,7 @@ def gives_away(bins: np.ndarray, labels: np.ndarray) -> bool:
     return bool(wrong < GIVEAWAY * without)
 
 
-def repeated(seen: Seen) -> list[Doubt]:
+def repeated(seen: Seen) -> list[DataWarning]:
     """Return how many rows are there more than once, and how many of them contradict each other.
 
     >>> seen = Seen()
@@ -289,7 +293,9 @@ def repeated(seen: Seen) -> list[Doubt]:
     sentence = f"{'about ' if estimated else ''}{rows:,} {verb} the inputs of another"
     if contradicting:
         sentence += f", {contradicting:,} of them with another class"
-    return [Doubt(None, sentence, "copies on both sides of a split flatter a score: see --group")]
+    return [
+        DataWarning(None, sentence, "copies on both sides of a split flatter a score: see --group")
+    ]
 
 
 def _ordered(values: pa.Array) -> list[Any]:

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.config.csv_options import PLAIN
-from epochal.tables.categories import different
+from epochal.tables.categories import unique
 from epochal.tables.dates import seconds
-from epochal.tables.numeric import Place, numbers, truths
+from epochal.tables.numeric import Place, booleans, numbers
 from epochal.tables.schema import kind_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _READERS: dict[str, Callable[[pa.ChunkedArray, Place], np.ndarray]] = {
     "number": numbers,
-    "boolean": truths,
+    "boolean": booleans,
     "date": seconds,
 }
 # Of splitmix64: odd multipliers that mix all bits of a word.
@@ -145,7 +145,7 @@ def _words(column: pa.ChunkedArray, kind: Kind, place: Place) -> np.ndarray:
     """Return a word of 64 bits for every value of a column."""
     if kind != "category":
         return _bits(_READERS[kind](column, place))
-    texts, indices = different(column)
+    texts, indices = unique(column)
     # Python's hash of a text is one for the length of a process.
     of_text = np.array([hash(text) for text in [*texts, None]], np.int64).astype(np.uint64)
     return of_text[indices]

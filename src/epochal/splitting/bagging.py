@@ -31,13 +31,13 @@ class Bags(Protocol):
         """The number of members."""
 
     @property
-    def leaves_out(self) -> bool:
+    def has_oob(self) -> bool:
         """Whether members leave rows out."""
 
-    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+    def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return how often the member trains on each of these rows, shape (rows,)."""
 
-    def left_out(self, member: int) -> np.ndarray:
+    def oob_rows(self, member: int) -> np.ndarray:
         """Return the numbers of the rows that the member does not train on, ascending."""
 
 
@@ -46,14 +46,14 @@ class WholeBags:
     """Every member trains on every row."""
 
     members: int
-    leaves_out: bool = False
+    has_oob: bool = False
 
-    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+    def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return ones."""
         del member
         return np.ones(len(rows), np.float32)
 
-    def left_out(self, member: int) -> np.ndarray:
+    def oob_rows(self, member: int) -> np.ndarray:
         """Return no rows."""
         del member
         return np.empty(0, np.int64)
@@ -70,14 +70,14 @@ class FoldBags:
     members: int
     n_folds: int
     fold: tuple[np.ndarray, ...]
-    leaves_out: bool = True
+    has_oob: bool = True
 
-    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+    def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return 0 on the member's own fold and 1 elsewhere."""
         fold = self.fold[member // self.n_folds]
         return (fold[rows] != member % self.n_folds).astype(np.float32)
 
-    def left_out(self, member: int) -> np.ndarray:
+    def oob_rows(self, member: int) -> np.ndarray:
         """Return the rows of the member's own fold."""
         return np.flatnonzero(self.fold[member // self.n_folds] == member % self.n_folds)
 
@@ -87,18 +87,18 @@ class BootstrapBags:
     """Each member draws rows with replacement; `drawn[k, i]` is how often k drew row i."""
 
     drawn: np.ndarray
-    leaves_out: bool = True
+    has_oob: bool = True
 
     @property
     def members(self) -> int:
         """The number of members."""
         return len(self.drawn)
 
-    def counts(self, member: int, rows: np.ndarray) -> np.ndarray:
+    def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return how often the rows were drawn."""
         return self.drawn[member, rows].astype(np.float32)
 
-    def left_out(self, member: int) -> np.ndarray:
+    def oob_rows(self, member: int) -> np.ndarray:
         """Return the rows that were not drawn."""
         return np.flatnonzero(self.drawn[member] == 0)
 
@@ -133,8 +133,10 @@ def bags_for(
             generator(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
             for member in range(members)
         ]
-        counts = [np.bincount(picked, minlength=units).astype(np.uint16) for picked in drawn]
-        return BootstrapBags(np.stack(counts if groups is None else [c[groups] for c in counts]))
+        sample_counts = [np.bincount(picked, minlength=units).astype(np.uint16) for picked in drawn]
+        return BootstrapBags(
+            np.stack(sample_counts if groups is None else [c[groups] for c in sample_counts])
+        )
     return WholeBags(members)
 
 
@@ -157,7 +159,7 @@ def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.
     totals = np.zeros(bags.members)
     for span in blocks(len(weight)):
         some = np.arange(span.start, span.stop)
-        totals += [np.sum(bags.counts(k, some) * weight[some]) for k in members]
+        totals += [np.sum(bags.sample_counts(k, some) * weight[some]) for k in members]
     means = [float(total / len(weight)) or 1.0 for total in totals]
     # Where all rows weigh the same, none is looked up.
     same = weight[:1] if np.all(weight == weight[:1]) else None
@@ -167,7 +169,9 @@ def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.
         of_rows = weight[rows] if same is None else same
         each = np.empty((bags.members, len(rows)), np.float32)
         for k in members:
-            np.multiply(bags.counts(k, rows), (of_rows / means[k]).astype(np.float32), out=each[k])
+            np.multiply(
+                bags.sample_counts(k, rows), (of_rows / means[k]).astype(np.float32), out=each[k]
+            )
         return each
 
     return weights

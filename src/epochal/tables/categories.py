@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 2**17
 
 
-class Levels(NamedTuple):
+class Categories(NamedTuple):
     """What a column of categories holds: the kept ones by name, and whether there is more.
 
     `unseen` is the share of new rows that can be expected to hold none of the kept ones, from
@@ -46,7 +46,7 @@ class Codes(NamedTuple):
     example: str | None
 
 
-class Tally(NamedTuple):
+class ValueCounts(NamedTuple):
     """The different values of some rows, what each weighs, and what rows without a value weigh.
 
     `forgotten` is the weight of values that were forgotten, since there were so many different ones.
@@ -57,10 +57,10 @@ class Tally(NamedTuple):
     sums: np.ndarray
     missing: float
     forgotten: float = 0.0
-    waiting: tuple[Tally, ...] = ()
+    waiting: tuple[ValueCounts, ...] = ()
 
     @classmethod
-    def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> Tally:
+    def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> ValueCounts:
         """Return the tally of the rows of a column that have a positive weight."""
         values, indices = _encoded(column)
         sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
@@ -69,37 +69,39 @@ class Tally(NamedTuple):
         kept = np.flatnonzero((sums[:-1] > 0) & ~null)
         return cls(values.take(pa.array(kept)), sums[kept], float(missing))
 
-    def merge(self, other: Tally) -> Tally:
+    def merge(self, other: ValueCounts) -> ValueCounts:
         """Return the tally of the rows of both; of more than `MOST_KEPT` values the heavier half."""
         both = self._replace(waiting=(*self.waiting, other.settled()))
         # Many values are looked up again when there are as many others, not for every few.
-        few = sum(len(tally.values) for tally in both.waiting) < len(self.values)
+        few = sum(len(value_counts.values) for value_counts in both.waiting) < len(self.values)
         return both if few else both.settled()
 
-    def settled(self) -> Tally:
+    def settled(self) -> ValueCounts:
         """Return the same with nothing that waits."""
         if not self.waiting:
             return self
-        tallies = (self, *self.waiting)
+        value_counts_of = (self, *self.waiting)
         values, sums = _summed(
-            pa.concat_arrays([tally.values for tally in tallies]),
-            np.concatenate([tally.sums for tally in tallies]),
+            pa.concat_arrays([value_counts.values for value_counts in value_counts_of]),
+            np.concatenate([value_counts.sums for value_counts in value_counts_of]),
         )
-        forgotten = sum(tally.forgotten for tally in tallies)
+        forgotten = sum(value_counts.forgotten for value_counts in value_counts_of)
         if len(values) > MOST_KEPT:
             chosen = _heaviest(values, sums, MOST_KEPT // 2)
             forgotten += float(sums.sum() - sums[chosen].sum())
             values, sums = values.take(pa.array(chosen)), sums[chosen]
-        return Tally(values, sums, sum(tally.missing for tally in tallies), forgotten)
+        return ValueCounts(
+            values, sums, sum(value_counts.missing for value_counts in value_counts_of), forgotten
+        )
 
-    def levels(self, most: int) -> Levels:
+    def levels(self, most: int) -> Categories:
         """Return the categories, at most so many of them.
 
         The heaviest are kept (of equal ones the first by name); the result is in
         the order of the names.
 
         >>> column = pa.chunked_array([["b", "a", "b", None, "c"]])
-        >>> Tally.of(column, np.ones(5)).levels(most=2)[:3]
+        >>> ValueCounts.of(column, np.ones(5)).levels(most=2)[:3]
         (('a', 'b'), True, True)
         """
         settled = self.settled()
@@ -108,7 +110,7 @@ class Tally(NamedTuple):
         kept = _heaviest(texts, sums, most)
         other = settled.forgotten > 0 or len(texts) > most
         names = tuple(sorted(texts.take(pa.array(kept)).to_pylist()))
-        return Levels(names, settled.missing > 0, other, settled.unseen(sums, sums[kept]))
+        return Categories(names, settled.missing > 0, other, settled.unseen(sums, sums[kept]))
 
     def unseen(self, sums: np.ndarray, kept: np.ndarray) -> float:
         """Return the share of new rows to expect with none of the kept categories.
@@ -176,7 +178,7 @@ def as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
 
 
-def different(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
+def unique(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
     """Return the different values as canonical texts, and the index of every row's value.
 
     Missing rows have the index after the last; NaN among the values is None.

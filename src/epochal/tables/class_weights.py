@@ -65,10 +65,10 @@ def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
     index = matching(classes, named)
     labels = classes.tolist()
     unknown = [label for label in named if index[label] is None]
-    left_out = [label for number, label in enumerate(labels) if number not in index.values()]
-    if unknown and left_out:
+    without_weight = [label for number, label in enumerate(labels) if number not in index.values()]
+    if unknown and without_weight:
         raise SettingError(
-            f"The classes, {left_out}, are not in class_weight, but {unknown} are",
+            f"The classes, {without_weight}, are not in class_weight, but {unknown} are",
             f"classes out of {labels}",
         )
     factors = np.ones(len(labels))

@@ -58,10 +58,10 @@ def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     return floats(column)
 
 
-def truths(column: pa.ChunkedArray, place: Place) -> np.ndarray:
+def booleans(column: pa.ChunkedArray, place: Place) -> np.ndarray:
     """Return a column of truth values as float64 zeros and ones.
 
-    >>> print(truths(pa.chunked_array([["True", "false", None]]), Place("smoker")))
+    >>> print(booleans(pa.chunked_array([["True", "false", None]]), Place("smoker")))
     [ 1.  0. nan]
     """
     column = decoded(column)

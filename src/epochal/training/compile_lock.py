@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
 
-class Turns:
-    """Whose turn it is; with `tidy`, which gives back what was taken, only one's at a time."""
+class CompileLock:
+    """Whose turn it is; with `manage_heap`, which gives back what was taken, only one's at a time."""
 
-    def __init__(self, tidy: Callable[[], Any] | None = None) -> None:
-        self.tidy = tidy
+    def __init__(self, manage_heap: Callable[[], Any] | None = None) -> None:
+        self.manage_heap = manage_heap
         self.locks: dict[Hashable, Lock] = {}
         self.done: set[Hashable] = set()
 
@@ -31,8 +31,8 @@ class Turns:
         if program in self.done:
             yield
             return
-        with self.locks.setdefault(program if self.tidy is None else None, Lock()):
+        with self.locks.setdefault(program if self.manage_heap is None else None, Lock()):
             yield
-            if self.tidy is not None and program not in self.done:
-                self.tidy()
+            if self.manage_heap is not None and program not in self.done:
+                self.manage_heap()
             self.done.add(program)

@@ -41,7 +41,7 @@ class Stopping(NamedTuple):
     best_epoch: int = 0
 
 
-class Decision(NamedTuple):
+class StoppingDecision(NamedTuple):
     """What follows from an epoch's loss: the new state, whether to keep the copy, to stop.
 
     `reduce` asks to go back to the best copy and on with a smaller rate.
@@ -61,7 +61,7 @@ def observed(
     tol: float,
     n_iter_no_change: int,
     reductions: int = 0,
-) -> Decision:
+) -> StoppingDecision:
     """Return the decision after an epoch.
 
     NaN is no improvement and no new low.
@@ -95,4 +95,4 @@ def observed(
         best_loss=loss if keep else state.best_loss,
         best_epoch=epoch if keep else state.best_epoch,
     )
-    return Decision(new, keep, over and not reduce, reduce)
+    return StoppingDecision(new, keep, over and not reduce, reduce)

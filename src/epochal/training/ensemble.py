@@ -18,13 +18,20 @@ from jax import lax
 
 from epochal.nn.layers import apply, outputs
 from epochal.nn.losses import softmax
-from epochal.training.step import judged, run
+from epochal.training.step import run, validation_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.nn.layers import Layers
-    from epochal.training.step import Fixed, Judging, MemberState, Program, Said, Segment
+    from epochal.training.step import (
+        CrossFitLogits,
+        MemberConfig,
+        MemberState,
+        Program,
+        Segment,
+        ValidationRows,
+    )
 
     Array = jax.Array
 
@@ -50,7 +57,7 @@ def _over_members(program: Program, one: Callable[..., Any], *arguments: Any) ->
 
 def _train_segment(
     program: Program,
-    fixed: Fixed,
+    fixed: MemberConfig,
     state: MemberState,
     segment: Segment,
     weights: Array,
@@ -68,7 +75,7 @@ def _train_segment(
             has stopped.
     """
 
-    def one(fixed: Fixed, state: MemberState, weights: Array, rate: Array) -> Any:
+    def one(fixed: MemberConfig, state: MemberState, weights: Array, rate: Array) -> Any:
         slower = fixed.hyper._replace(rate=fixed.hyper.rate * rate)
         return run(program, fixed._replace(hyper=slower), state, segment, weights, rate > 0)
 
@@ -100,16 +107,16 @@ train_segment = jax.jit(_train_segment, static_argnames=("program",), donate_arg
 train_segment_anew = jax.jit(_train_segment, static_argnames=("program",))
 
 
-@partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("said",))
+@partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("cross_fit_logits",))
 def validation_losses(
     program: Program,
     layers: Layers,
-    rows: Judging,
+    rows: ValidationRows,
     spans: tuple[Array, Array],
-    said: Said,
+    cross_fit_logits: CrossFitLogits,
     *,
     block: int,
-) -> tuple[Array, Said]:
+) -> tuple[Array, CrossFitLogits]:
     """Return each member's weighted loss summed over its span of rows, and what it says of them.
 
     Args:
@@ -117,19 +124,23 @@ def validation_losses(
         layers: stacked layers of the members.
         rows: that judge, and which of them judge whom.
         spans: of each member the first of these and how many they are.
-        said: stacked; what members said before, given up to the program.
+        cross_fit_logits: stacked; what members said before, given up to the program.
         block: rows per matrix product.
     """
 
-    def one(layers: Layers, span: tuple[Array, Array], said: Said) -> tuple[Array, Said]:
-        return judged(program, layers, rows, span, said, block)
+    def one(
+        layers: Layers, span: tuple[Array, Array], cross_fit_logits: CrossFitLogits
+    ) -> tuple[Array, CrossFitLogits]:
+        return validation_loss(program, layers, rows, span, cross_fit_logits, block)
 
-    result: tuple[Array, Said] = _over_members(program, one, layers, spans, said)
+    result: tuple[Array, CrossFitLogits] = _over_members(
+        program, one, layers, spans, cross_fit_logits
+    )
     return result
 
 
 @partial(jax.jit, donate_argnames=("average",))
-def averaged(average: Layers, layers: Layers, stays: Array) -> Layers:
+def ema_updated(average: Layers, layers: Layers, stays: Array) -> Layers:
     """Return running means that are `stays` times the old and the rest the layers.
 
     Args:
@@ -153,7 +164,7 @@ def kept(best: Layers, layers: Layers, keep: Array) -> Layers:
 
 
 @partial(jax.jit, donate_argnames=("state",))
-def gone_back(state: MemberState, best: Layers, back: Array) -> MemberState:
+def restored_best(state: MemberState, best: Layers, back: Array) -> MemberState:
     """Return states that go on from the best copies where `back` is True; moments stay."""
     return state._replace(
         layers=_chosen(back, best, state.layers),

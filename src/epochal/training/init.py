@@ -13,13 +13,13 @@ from epochal.splitting.bagging import amount, feature_mask
 from epochal.splitting.masks import field_masks, patch_mask
 from epochal.training.ensemble import stacked
 from epochal.training.optimizers import Hyper, fresh_moments
-from epochal.training.step import Fixed, MemberState, Program
+from epochal.training.step import MemberConfig, MemberState, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.config.settings import Settings
-    from epochal.preprocessing.feature_layout import Sizes
+    from epochal.preprocessing.feature_layout import EmbeddingSizes
 
 
 def rule_for(settings: Settings) -> str:
@@ -28,7 +28,7 @@ def rule_for(settings: Settings) -> str:
 
 
 def program_for(
-    settings: Settings, *, masked: bool, vectorised: bool = False, smooth: int = 0
+    settings: Settings, *, masked: bool, vectorised: bool = False, coarse: int = 0
 ) -> Program:
     """Return the static choices that the settings, masks, device and columns ask for."""
     return Program(
@@ -41,7 +41,7 @@ def program_for(
         masked=masked,
         calibrated=settings.calibrate,
         vectorised=vectorised,
-        smooth=smooth,
+        coarse=coarse,
     )
 
 
@@ -78,10 +78,10 @@ def masks_for(
     return mask
 
 
-def fixed_for(settings: Settings, seed: int) -> Fixed:
+def member_configs(settings: Settings, seed: int) -> MemberConfig:
     """Return the members' constants, stacked."""
     members = [
-        Fixed(
+        MemberConfig(
             hyper=Hyper(
                 rate=np.float32(settings.learning_rate_init),
                 momentum=np.float32(settings.momentum),
@@ -93,7 +93,7 @@ def fixed_for(settings: Settings, seed: int) -> Fixed:
         )
         for member in range(settings.n_estimators)
     ]
-    result: Fixed = stacked(members)
+    result: MemberConfig = stacked(members)
     return result
 
 
@@ -103,7 +103,7 @@ def fresh_state(
     sizes: Sequence[int],
     masks: Callable[[int], np.ndarray] | None,
     seed: int,
-    embedding: Sizes | None = None,
+    embedding: EmbeddingSizes | None = None,
 ) -> MemberState:
     """Return the members' states before training, stacked.
 
@@ -136,16 +136,16 @@ def is_fine(settings: Settings, member: int) -> bool:
     return member // rounds % 2 == 1
 
 
-def kind_of(layers: Layers) -> int:
+def variant_of(layers: Layers) -> int:
     """Return 1 for the layers of a fine member, 0 for others."""
     first = layers[0]
     return int(isinstance(first, Embedding) and float(first.fine) > 0)
 
 
-def knots_of_members(settings: Settings) -> tuple[int, int]:
+def bins_of_members(settings: Settings) -> tuple[int, int]:
     """Return how many bins smooth members have and how many fine ones: as few, if there are none."""
-    knots = settings.n_bins
-    few, many = knots if isinstance(knots, tuple) else (int(knots), int(knots))
+    bins = settings.n_bins
+    few, many = bins if isinstance(bins, tuple) else (int(bins), int(bins))
     some_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))
     return few, many if some_fine else few
 

@@ -24,12 +24,12 @@ from epochal.training.interrupt import stop_request
 from epochal.training.optimizers import factors
 from epochal.training.parallel import grouped
 from epochal.training.step import (
-    Fixed,
-    Judging,
+    MemberConfig,
     MemberState,
     Program,
     Segment,
-    nothing_said,
+    ValidationRows,
+    no_logits,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from epochal.config.settings import Settings
     from epochal.loader.batches import Epochs, HostSegment
-    from epochal.loader.validation_rows import Judges
+    from epochal.loader.validation_rows import ValidationSet
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
     from epochal.training.parallel import Group, Groups
@@ -74,25 +74,25 @@ class Task:
 
     program: Program
     settings: Settings
-    fixed: Fixed
+    fixed: MemberConfig
     epochs: Epochs
-    judges: Judges | None
+    validation_set: ValidationSet | None
     scaling: Scaling | None = None  # of rows that are bytes
     device: jax.Device | None = None
-    tidy: Callable[[], Any] | None = None  # gives memory back, if it is limited
+    manage_heap: Callable[[], Any] | None = None  # gives memory back, if it is limited
 
 
 class Trained(NamedTuple):
     """What a training leaves: the best copies, the state to go on from, the curves.
 
-    `said` are each member's logits (rows, classes) of the rows that judged it, each
+    `cross_fit_logits` are each member's logits (rows, classes) of the rows that judged it, each
     by a copy that it had no part in choosing; None without such rows.
     """
 
     layers: list[Layers]
     state: TrainingState
     history: History
-    said: list[np.ndarray] | None
+    cross_fit_logits: list[np.ndarray] | None
 
 
 def train(
@@ -116,11 +116,13 @@ def train(
     Raises:
         TrainingError: if a member never had a finite loss.
     """
-    best = start.members.judged if start.best is None else start.best
+    best = start.members.eval_layers if start.best is None else start.best
     with (
         stop_request() as request,
         jax.default_device(task.device),
-        grouped(task.program, task.fixed, start.members, best, task.device, task.tidy) as groups,
+        grouped(
+            task.program, task.fixed, start.members, best, task.device, task.manage_heap
+        ) as groups,
     ):
         run = _Run(task, groups, start, max_iter)
         return run.finish(observers, lambda: request.made)
@@ -135,13 +137,17 @@ class _Run:
         self.first = start.epoch
         self.limit = start.epoch + max_iter
         number = groups.members
-        self.judge = _Judge(task.judges, task.scaling) if task.judges is not None else None
-        if self.judge is not None:
-            groups.listen(nothing_said(self.judge.capacity, outputs(start.members.layers)))
+        self.validator = (
+            _Validator(task.validation_set, task.scaling)
+            if task.validation_set is not None
+            else None
+        )
+        if self.validator is not None:
+            groups.reset_logits(no_logits(self.validator.capacity, outputs(start.members.layers)))
         # One member's rows stay where they are on the CPU, and are not copied either; those of several
         # are gathered once for all.
         alone = number == 1 and not task.program.vectorised
-        asked = self.judge is not None or bool(start.members.average)
+        asked = self.validator is not None or bool(start.members.average)
         weights = sum(leaf.size for leaf in jax.tree.leaves(start.members.layers))
         self.epochs = task.epochs.joined(
             1 if asked else self._together(weights),
@@ -199,8 +205,8 @@ class _Run:
             # Gathered while the device trains.
             done, segment = segment, next(upcoming, None)
             by_epoch = done.by_epoch(losses())
-            if self.task.tidy is not None:
-                self.task.tidy()
+            if self.task.manage_heap is not None:
+                self.task.manage_heap()
             yield done, by_epoch
             losses = self._dispatch(segment)
 
@@ -223,8 +229,8 @@ class _Run:
         while flying:
             done, losses = flying.popleft()
             by_epoch = done.by_epoch(losses())
-            if self.task.tidy is not None:
-                self.task.tidy()
+            if self.task.manage_heap is not None:
+                self.task.manage_heap()
             if self.epochs.together == 1 or np.isfinite(by_epoch[:, self.active]).all():
                 self.groups.release()
                 hand_over(islice(upcoming, 1))
@@ -243,9 +249,9 @@ class _Run:
 
     def _to_beat(self, start: TrainingState) -> list[Stopping]:
         """Return what is known of each member's losses before the first epoch of this call."""
-        if self.judge is None or start.best is None:
+        if self.validator is None or start.best is None:
             return [Stopping() for _ in self.active]
-        losses = map(float, self.judge.losses(self.groups, _best, self.active))
+        losses = map(float, self.validator.losses(self.groups, _best, self.active))
         return [
             Stopping(reference=loss, best_loss=loss, best_epoch=epoch)
             if math.isfinite(loss)
@@ -312,22 +318,22 @@ class _Run:
             # The first epoch's layers are all there is to average.
             stays = self.task.settings.ema_decay if epoch > 1 else 0.0
             self.groups.average(np.where(self.active, stays, 1.0))
-        self._judge_epoch(epoch, training_loss, latest=latest)
+        self._validate_epoch(epoch, training_loss, latest=latest)
         event = self._event(epoch, rows * int(self.active.sum()))
         self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
         return event
 
-    def _judge_epoch(self, epoch: int, training_loss: np.ndarray, *, latest: bool) -> None:
+    def _validate_epoch(self, epoch: int, training_loss: np.ndarray, *, latest: bool) -> None:
         """Record an epoch's losses, keep new best copies, and decide who stops."""
         settings = self.task.settings
-        judged = training_loss
-        if self.judge is not None:
-            judged = self.judge.losses(self.groups, _current, self.active)
+        eval_layers = training_loss
+        if self.validator is not None:
+            eval_layers = self.validator.losses(self.groups, _current, self.active)
         keep, back = np.zeros((2, len(self.active)), bool)
         for k in np.flatnonzero(self.active):
-            loss = float(judged[k])
+            loss = float(eval_layers[k])
             self.training[k].append(float(training_loss[k]))
-            if self.judge is None:
+            if self.validator is None:
                 # Without judges the last finite copy is the one to keep.
                 keep[k] = math.isfinite(loss)
                 if keep[k]:
@@ -350,7 +356,7 @@ class _Run:
         if latest:
             self.groups.keep(keep)
         if back.any():
-            self.groups.go_back(back)
+            self.groups.restore_best(back)
             self.rates = np.where(back, REDUCTION * self.rates, self.rates)
 
     def _event(self, epoch: int, rows: int) -> EpochEvent:
@@ -401,8 +407,10 @@ class _Run:
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
         state = TrainingState(states, epoch, best_layers, history.best_epoch)
-        said = None if self.judge is None else self.judge.said(self.groups)
-        return Trained(copies, state, history, said)
+        cross_fit_logits = (
+            None if self.validator is None else self.validator.cross_fit_logits(self.groups)
+        )
+        return Trained(copies, state, history, cross_fit_logits)
 
 
 def _best(group: Group) -> Layers:
@@ -412,13 +420,13 @@ def _best(group: Group) -> Layers:
 
 def _current(group: Group) -> Layers:
     """Return the layers of a group's members that are judged after this epoch."""
-    return group.settled.judged
+    return group.settled.eval_layers
 
 
-class _Judge:
+class _Validator:
     """The validation rows on the device."""
 
-    def __init__(self, rows: Judges, scaling: Scaling | None) -> None:
+    def __init__(self, rows: ValidationSet, scaling: Scaling | None) -> None:
         self.counts = rows.counts
         self.starts = rows.starts
         # Powers of two and buckets, so that tables of near sizes share a program.
@@ -428,7 +436,7 @@ class _Judge:
         padding = 0 if rows.x.nbytes > LARGE else bucket(len(rows.y)) - len(rows.y)
         # A block may reach behind its span: to rows that weigh nothing there.
         length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
-        self.rows = Judging(
+        self.rows = ValidationRows(
             # On the CPU the rows themselves: nobody writes to them.
             jax.device_put(
                 np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
@@ -457,15 +465,17 @@ class _Judge:
         """
         counts = np.where(active, self.counts, 0)
 
-        def judged(group: Group) -> jax.Array:
+        def eval_layers(group: Group) -> jax.Array:
             """Return the summed losses of a group's members."""
-            return group.judge(layers(group), self.rows, (self.starts, counts), self.block)
+            return group.validation_losses(
+                layers(group), self.rows, (self.starts, counts), self.block
+            )
 
-        summed = groups.start(judged, "judge")()
+        summed = groups.start(eval_layers, "validator")()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
 
-    def said(self, groups: Groups) -> list[np.ndarray]:
+    def cross_fit_logits(self, groups: Groups) -> list[np.ndarray]:
         """Return each member's logits of its rows, each by the copy that other rows chose."""
-        logits = groups.gathered(lambda group: group.said.logits)
+        logits = groups.gathered(lambda group: group.cross_fit_logits.logits)
         return [each[:count] for each, count in zip(logits, self.counts, strict=True)]

@@ -46,7 +46,7 @@ class Hyper(NamedTuple):
     input_dropout: Array  # that an input of the first layer is
 
 
-class Moments(NamedTuple):
+class AdamMoments(NamedTuple):
     """Running means of the gradient (first) and of its square (second); empty where unused."""
 
     first: Layers
@@ -105,7 +105,7 @@ def rule_by(name: str, kernels: Backend) -> Rule:
     return RULES[name]._replace(at_once=kernels.adam if name == "adam" else None)
 
 
-def fresh_moments(layers: Layers, rule: str) -> Moments:
+def fresh_moments(layers: Layers, rule: str) -> AdamMoments:
     """Return moments of 0 for the given layers, and none where the rule uses none."""
 
     def zeros() -> Layers:
@@ -113,10 +113,10 @@ def fresh_moments(layers: Layers, rule: str) -> Moments:
         result: Layers = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), layers)
         return result
 
-    return Moments(zeros() if RULES[rule].first else (), zeros() if RULES[rule].second else ())
+    return AdamMoments(zeros() if RULES[rule].first else (), zeros() if RULES[rule].second else ())
 
 
-class Taken(NamedTuple):
+class TakenStep(NamedTuple):
     """What is there after a step that the chain rule took, in the place of a layer's gradient."""
 
     layer: Layer
@@ -127,10 +127,10 @@ class Taken(NamedTuple):
 def taken(gradient: Any, fused: FusedAdam) -> tuple[Any, ...]:
     """Return the gradient with the steps of affine layers that the chain rule left there."""
     number = len(gradient) - len(fused.first)
-    return (*gradient[:number], *map(Taken, gradient[number:], fused.first, fused.second))
+    return (*gradient[:number], *map(TakenStep, gradient[number:], fused.first, fused.second))
 
 
-def fused_adam(layers: Layers, moments: Moments, step: Array, hyper: Hyper) -> FusedAdam:
+def fused_adam(layers: Layers, moments: AdamMoments, step: Array, hyper: Hyper) -> FusedAdam:
     """Return what a chain rule needs to take a step of Adam with the affine layers."""
     first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
     shared = _shared(step)
@@ -148,11 +148,11 @@ def _shared(step: Array) -> tuple[Any, ...]:
 def updated(
     rule: Rule,
     layers: Layers,
-    gradient: tuple[Layer | Embedding | Taken, ...],
-    moments: Moments,
+    gradient: tuple[Layer | Embedding | TakenStep, ...],
+    moments: AdamMoments,
     step: Array,
     hyper: Hyper,
-) -> tuple[Layers, Moments]:
+) -> tuple[Layers, AdamMoments]:
     """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr change(g).
 
     Args:
@@ -167,7 +167,7 @@ def updated(
     shared = _shared(step) if at_once else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
-        if isinstance(slope, Taken):
+        if isinstance(slope, TakenStep):
             new.append(slope)
             continue
         parts = []
@@ -186,7 +186,7 @@ def updated(
             parts.append((value + rate * move, m, v))
         new.append(tuple(type(layer)(*part) for part in zip(*parts, strict=True)))
     layers, means, squares = zip(*new, strict=True)
-    return layers, Moments(means if first else (), squares if second else ())
+    return layers, AdamMoments(means if first else (), squares if second else ())
 
 
 def _pace(layer: Layer | Embedding, name: str) -> Array:

@@ -20,28 +20,40 @@ from epochal import threads
 from epochal.kernels import warn_if_slower
 from epochal.nn.embedding import Embedding, resized
 from epochal.training import ensemble
-from epochal.training.compile_lock import Turns
+from epochal.training.compile_lock import CompileLock
 from epochal.training.device import out_of_memory
-from epochal.training.step import nothing_said
+from epochal.training.step import no_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from epochal.nn.layers import Layers
-    from epochal.training.step import Fixed, Judging, MemberState, Program, Said, Segment
+    from epochal.training.step import (
+        CrossFitLogits,
+        MemberConfig,
+        MemberState,
+        Program,
+        Segment,
+        ValidationRows,
+    )
 
 
 # With at most so many knots in all columns, a step of smooth members does not notice that it
 # carries those of fine ones: one program serves both, and is compiled in half the time.
-FEW_KNOTS = 2_048
+FEW_BINS = 2_048
 
 
 class Group:
     """Some of the members on the device: their constants, states and best copies."""
 
     def __init__(
-        self, own: Own, program: Program, fixed: Fixed, state: MemberState, best: Layers
+        self,
+        own: GroupSpec,
+        program: Program,
+        fixed: MemberConfig,
+        state: MemberState,
+        best: Layers,
     ) -> None:
         """Copy the group's own members, in NumPy; the arguments hold all members."""
         self.numbers, self.intervals = own
@@ -55,7 +67,7 @@ class Group:
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
         self.held: list[MemberState] = []
         self.anew = False  # whether states are never given up to a program
-        self.listen(nothing_said(0, 0))
+        self.reset_logits(no_logits(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
         """Train on a segment; return its batches' losses. Arguments are of all members."""
@@ -95,12 +107,14 @@ class Group:
         del self.state, self.held, self.best
         return end
 
-    def listen(self, said: Said) -> None:
-        """Forget what members say; `said` is what one of them is to begin with."""
-        self.said: Said = ensemble.stacked([said] * len(self.numbers))
+    def reset_logits(self, cross_fit_logits: CrossFitLogits) -> None:
+        """Forget what members say; `cross_fit_logits` is what one of them is to begin with."""
+        self.cross_fit_logits: CrossFitLogits = ensemble.stacked(
+            [cross_fit_logits] * len(self.numbers)
+        )
 
-    def judge(
-        self, layers: Layers, rows: Judging, spans: tuple[np.ndarray, np.ndarray], block: int
+    def validation_losses(
+        self, layers: Layers, rows: ValidationRows, spans: tuple[np.ndarray, np.ndarray], block: int
     ) -> jax.Array:
         """Return the summed losses of some layers of the members; renew what they say.
 
@@ -111,8 +125,8 @@ class Group:
             block: rows per matrix product.
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
-        summed, self.said = ensemble.validation_losses(
-            self.program, layers, rows, (starts, counts), self.said, block=block
+        summed, self.cross_fit_logits = ensemble.validation_losses(
+            self.program, layers, rows, (starts, counts), self.cross_fit_logits, block=block
         )
         return summed
 
@@ -120,21 +134,21 @@ class Group:
         """Renew the best copies of the members that `keep`, of all members, names."""
         mine = keep[self.numbers]
         if self.anew and mine.all():
-            self.best = self.settled.judged
+            self.best = self.settled.eval_layers
         elif mine.any():
-            self.best = ensemble.kept(self.best, self.settled.judged, mine)
+            self.best = ensemble.kept(self.best, self.settled.eval_layers, mine)
 
-    def go_back(self, back: np.ndarray) -> None:
+    def restore_best(self, back: np.ndarray) -> None:
         """Give the members that `back`, of all members, names their best copies as layers."""
         mine = back[self.numbers]
         if mine.any():
-            self.state = ensemble.gone_back(self.state, self.best, mine)
+            self.state = ensemble.restored_best(self.state, self.best, mine)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means; `stays`, of all members, is the share of the old ones."""
         if self.state.average:
             share = stays[self.numbers].astype(np.float32)
-            average = ensemble.averaged(self.state.average, self.state.layers, share)
+            average = ensemble.ema_updated(self.state.average, self.state.layers, share)
             self.state = self.state._replace(average=average)
 
 
@@ -142,9 +156,18 @@ class Groups:
     """All members, and the threads that their groups work in."""
 
     def __init__(
-        self, groups: list[Group], pool: ThreadPoolExecutor, intervals: int, turns: Turns
+        self,
+        groups: list[Group],
+        pool: ThreadPoolExecutor,
+        intervals: int,
+        compile_lock: CompileLock,
     ) -> None:
-        self.groups, self.pool, self.intervals, self.turns = groups, pool, intervals, turns
+        self.groups, self.pool, self.intervals, self.compile_lock = (
+            groups,
+            pool,
+            intervals,
+            compile_lock,
+        )
         self.members = sum(len(group.numbers) for group in groups)
 
     @property
@@ -179,7 +202,7 @@ class Groups:
         def done(group: Group) -> np.ndarray:
             """Return the figures of a group's members, which its thread has waited for."""
             with out_of_memory():
-                with self.turns.first((program, group.intervals)):
+                with self.compile_lock.first((program, group.intervals)):
                     figures = work(group)
                 return np.asarray(figures, np.float64)
 
@@ -215,15 +238,15 @@ class Groups:
         for group in self.groups:
             group.keep(keep)
 
-    def go_back(self, back: np.ndarray) -> None:
+    def restore_best(self, back: np.ndarray) -> None:
         """Give the members named their best copies as layers."""
         for group in self.groups:
-            group.go_back(back)
+            group.restore_best(back)
 
-    def listen(self, said: Said) -> None:
+    def reset_logits(self, cross_fit_logits: CrossFitLogits) -> None:
         """Give all members the same to begin with, before they are judged."""
         for group in self.groups:
-            group.listen(said)
+            group.reset_logits(cross_fit_logits)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means of all members."""
@@ -246,7 +269,7 @@ class Groups:
         return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
 
 
-class Own(NamedTuple):
+class GroupSpec(NamedTuple):
     """Which members a group has, and how many intervals their embedding needs."""
 
     numbers: np.ndarray
@@ -256,52 +279,57 @@ class Own(NamedTuple):
 @contextmanager
 def grouped(
     program: Program,
-    fixed: Fixed,
+    fixed: MemberConfig,
     state: MemberState,
     best: Layers,
     device: jax.Device | None = None,
-    tidy: Callable[[], Any] | None = None,
+    manage_heap: Callable[[], Any] | None = None,
 ) -> Iterator[Groups]:
     """Give all members in groups: one kind of members each, as many of a kind as there are threads.
 
-    One group, if members train as one product. With `tidy` memory is limited.
+    One group, if members train as one product. With `manage_heap` memory is limited.
     """
     if not program.vectorised:
         warn_if_slower()
     number = len(fixed.word)
     first = state.layers[0]
-    most = first.steps.shape[-2] if isinstance(first, Embedding) else 0
+    most = first.increments.shape[-2] if isinstance(first, Embedding) else 0
     count = 1 if program.vectorised else min(threads.number(), number)
-    kinds = _kinds(program, state, number, most)
-    alone = not program.vectorised and count * len(kinds) == 1 and threads.kernels_may_share()
+    variants = _variants(program, state, number, most)
+    alone = not program.vectorised and count * len(variants) == 1 and threads.kernels_may_share()
     program = replace(program, alone=alone)
     # One group of each kind after the other: so their programs are compiled side by side.
     groups = [
-        Group(Own(kind.numbers[first::count], kind.intervals), program, fixed, state, best)
+        Group(
+            GroupSpec(variant.numbers[first::count], variant.intervals), program, fixed, state, best
+        )
         for first in range(count)
-        for kind in kinds
-        if first < len(kind.numbers)
+        for variant in variants
+        if first < len(variant.numbers)
     ]
     # The default device is a matter of each thread.
     pool = threads.pool(count, lambda: _use(device))
     try:
-        yield Groups(groups, pool, most, Turns(tidy))
+        yield Groups(groups, pool, most, CompileLock(manage_heap))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _kinds(program: Program, state: MemberState, number: int, most: int) -> list[Own]:
+def _variants(program: Program, state: MemberState, number: int, most: int) -> list[GroupSpec]:
     """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
     first, everybody = state.layers[0], np.arange(number)
     if (
         program.vectorised
         or not isinstance(first, Embedding)
-        or first.slope.shape[-2] * most <= FEW_KNOTS
+        or first.slope.shape[-2] * most <= FEW_BINS
     ):
-        return [Own(everybody, most)]
+        return [GroupSpec(everybody, most)]
     fine = np.asarray(first.fine) > 0
-    kinds = [Own(everybody[fine], most), Own(everybody[~fine], min(program.smooth, most))]
-    return [kind for kind in kinds if len(kind.numbers)]
+    variants = [
+        GroupSpec(everybody[fine], most),
+        GroupSpec(everybody[~fine], min(program.coarse, most)),
+    ]
+    return [variant for variant in variants if len(variant.numbers)]
 
 
 def _resized(tree: Any, intervals: int) -> Any:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from epochal.nn.backend import Backend, FusedAdam
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
-    from epochal.training.optimizers import Hyper, Moments
+    from epochal.training.optimizers import AdamMoments, Hyper
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 
@@ -46,7 +46,7 @@ class Program:
     masked: bool  # whether units see some of the inputs only
     calibrated: bool = False  # whether losses are judged after the best temperature
     vectorised: bool = False  # how members are mapped: see `members`
-    smooth: int = 0  # intervals that the embedding of a smooth member has, at the most
+    coarse: int = 0  # intervals that the embedding of a smooth member has, at the most
     input_dropout: bool = False
     alone: bool = False  # whether a step has all cores to itself, so that they share its work
 
@@ -55,12 +55,12 @@ class MemberState(NamedTuple):
     """All that changes while a member trains."""
 
     layers: Layers
-    moments: Moments
+    moments: AdamMoments
     step: Array  # int32, steps done
     average: Layers = ()  # running mean of the layers over epochs; () if there is none
 
     @property
-    def judged(self) -> Layers:
+    def eval_layers(self) -> Layers:
         """The layers that are judged and kept: the running mean if there is one."""
         return self.average or self.layers
 
@@ -72,7 +72,7 @@ class MemberState(NamedTuple):
         )
 
 
-class Fixed(NamedTuple):
+class MemberConfig(NamedTuple):
     """What belongs to a member and never changes."""
 
     hyper: Hyper
@@ -111,7 +111,7 @@ def kernels_for(program: Program) -> Backend:
 
 def step(
     program: Program,
-    fixed: Fixed,
+    fixed: MemberConfig,
     state: MemberState,
     batch: Batch,
     factor: Array,
@@ -176,7 +176,7 @@ def _lost(name: str, kernels: Backend, logits: Array, batch: Batch) -> tuple[Arr
 
 def run(
     program: Program,
-    fixed: Fixed,
+    fixed: MemberConfig,
     state: MemberState,
     segment: Segment,
     weights: Array,
@@ -242,7 +242,7 @@ def _taking(
 LOWEST, HIGHEST, HALVINGS = -2.3, 1.0, 9
 
 
-class Said(NamedTuple):
+class CrossFitLogits(NamedTuple):
     """What a member says of the rows that judge it, for estimates that are not optimistic.
 
     Rows in even places are as the copy that was best for those in odd places
@@ -253,7 +253,7 @@ class Said(NamedTuple):
     lowest: Array  # (2,) float32: loss of the copy that speaks of even places, and of odd ones
 
 
-class Judging(NamedTuple):
+class ValidationRows(NamedTuple):
     """The rows that judge members."""
 
     x: Array  # (V, features) float32, or bytes
@@ -263,19 +263,19 @@ class Judging(NamedTuple):
     scaling: Scaling | None = None  # of bytes
 
 
-def nothing_said(rows: int, classes: int) -> Said:
+def no_logits(rows: int, classes: int) -> CrossFitLogits:
     """Return what is said before the first epoch, in NumPy."""
-    return Said(np.zeros((rows, classes), np.float32), np.full(2, np.inf, np.float32))
+    return CrossFitLogits(np.zeros((rows, classes), np.float32), np.full(2, np.inf, np.float32))
 
 
-def judged(
+def validation_loss(
     program: Program,
     layers: Layers,
-    rows: Judging,
+    rows: ValidationRows,
     span: tuple[Array, Array],
-    said: Said,
+    cross_fit_logits: CrossFitLogits,
     block: int,
-) -> tuple[Array, Said]:
+) -> tuple[Array, CrossFitLogits]:
     """Return the weighted loss summed over a span of rows, without dropout, and what is said now.
 
     If the program is calibrated, after the logits have been multiplied by the
@@ -288,7 +288,7 @@ def judged(
         layers: the member's parameters.
         rows: that judge.
         span: first of the numbers and how many, int32; a number of 0 costs nothing.
-        said: of earlier epochs; its rows are a multiple of `block`.
+        cross_fit_logits: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
     """
     x, y, w, numbers, scaling = rows
@@ -309,16 +309,16 @@ def judged(
         logits = apply(layers, some, program.activation, kernels=kernels)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
-    logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(said.logits))
+    logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(cross_fit_logits.logits))
 
-    def summed(figure: Callable[..., Array], sharpness: Array) -> Array:
+    def summed(figure: Callable[..., Array], inverse_temperature: Array) -> Array:
         """Return the weighted sums of a figure over even places and over odd ones, shape (2,)."""
 
         def of_block(number: Array, total: Array) -> Array:
             inside = number * block + jnp.arange(block) < count
             weight = jnp.where(inside, w[of(number)], 0.0)
             targets = jax.nn.one_hot(y[of(number)], classes, dtype=jnp.float32)
-            own = sharpness * lax.dynamic_slice_in_dim(logits, number * block, block)
+            own = inverse_temperature * lax.dynamic_slice_in_dim(logits, number * block, block)
             return total + jnp.sum((weight * figure(own, targets)).reshape(-1, 2), axis=0)
 
         return lax.fori_loop(0, blocks, of_block, jnp.zeros(2, jnp.float32))
@@ -330,20 +330,21 @@ def judged(
         falling = jnp.sum(summed(_slope, jnp.exp(middle))) < 0.0
         return jnp.where(falling, middle, low), jnp.where(falling, high, middle)
 
-    sharpness = jnp.float32(1.0)
+    inverse_temperature = jnp.float32(1.0)
     if program.calibrated:
         low, high = lax.fori_loop(0, HALVINGS, halve, (jnp.float32(LOWEST), jnp.float32(HIGHEST)))
-        sharpness = jnp.exp(0.5 * (low + high))
-    halves = summed(loss, sharpness)
+        inverse_temperature = jnp.exp(0.5 * (low + high))
+    halves = summed(loss, inverse_temperature)
     total = jnp.sum(halves)
     # A single row has none beside it to choose its copy.
     others = jnp.where(count > 1, halves[::-1], total)
-    better = (others < said.lowest) & (count > 0)
+    better = (others < cross_fit_logits.lowest) & (count > 0)
     renewed = better[jnp.arange(len(logits)) % 2]
-    said = Said(
-        jnp.where(renewed[:, None], logits, said.logits), jnp.where(better, others, said.lowest)
+    cross_fit_logits = CrossFitLogits(
+        jnp.where(renewed[:, None], logits, cross_fit_logits.logits),
+        jnp.where(better, others, cross_fit_logits.lowest),
     )
-    return total, said
+    return total, cross_fit_logits
 
 
 def _slope(o: Array, y: Array) -> Array:

@@ -64,7 +64,7 @@ SOUND = {
     "a word for missing in the first row": ("name,age,job", "a,?,x", "b,31,y", "c,45,x", "d,1,y"),
     "an unknown in the first row": ("age,size", "unknown,1.5", "31,2", "45,3", "1,4", "2,5"),
     "words only": ("first,last", "anna,gray", "ben,white", "carl,gray"),
-    "truths": ("smokes,age", "true,31", "false,45", "true,28"),
+    "booleans": ("smokes,age", "true,31", "false,45", "true,28"),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from epochal.config.csv_options import PLAIN
 from epochal.io.csv import quotes
-from epochal.io.csv.quotes import Fault, quoting
+from epochal.io.csv.quotes import QuoteFault, quoting
 
 CONTENT = st.text(st.sampled_from('aN?,"\n\r \u00a0é'), max_size=200)
 
@@ -77,10 +77,10 @@ def test_rows_and_kept_cells_are_those_of_a_walk(content):
 @pytest.mark.parametrize(
     ("content", "fault", "opened"),
     [
-        (b'5,""yes"', Fault(2, 3), None),
-        (b'1,2\n"yes"x\n', Fault(4, 8), None),
-        (b'"5,chair,"good, cheap, red",a"', Fault(0, 9), None),
-        (b'1,6" pipe\n2,"a"b\n', Fault(12, 14), None),
+        (b'5,""yes"', QuoteFault(2, 3), None),
+        (b'1,2\n"yes"x\n', QuoteFault(4, 8), None),
+        (b'"5,chair,"good, cheap, red",a"', QuoteFault(0, 9), None),
+        (b'1,6" pipe\n2,"a"b\n', QuoteFault(12, 14), None),
         (b'1,"a\nb', None, 2),
         (b'6" pipe,12"\n', None, None),
         (b'"a ""b"" c",""\n', None, None),

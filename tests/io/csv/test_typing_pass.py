@@ -7,10 +7,10 @@ import pytest
 
 from epochal.config.csv_options import CsvOptions
 from epochal.errors import SourceError
-from epochal.io.accumulator import Gathered, LabelColumn
+from epochal.io.accumulator import ColumnAccumulator, LabelColumn
 from epochal.io.csv import blocks, reader
 from epochal.io.csv.type_inference import AS_WRITTEN, MISSING, Way
-from epochal.io.csv.typing_pass import surveyed
+from epochal.io.csv.typing_pass import scanned
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def test_blocks_are_those_of_the_whole(tmp_path):
     """Every block has the types of the whole, and all blocks its values."""
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "1,1,07\n" * 20 + "2.5, ?,x\n")
-    part = surveyed(path, ["a", "b", "c"], (), {})
+    part = scanned(path, ["a", "b", "c"], (), {})
     tables = list(part.blocks(["c", "b", "a"]))
     assert len(tables) > 3
     assert {str(table.schema.field("a").type) for table in tables} == {"double"}
@@ -40,9 +40,9 @@ def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_pat
     )
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
-    surveyed(path, ["a", "b"], (), {})
+    scanned(path, ["a", "b"], (), {})
     assert len(seen) == 1
-    assert surveyed(path, ["a", "b", "c"], (), {}).ways["c"] == Way(pa.bool_(), pa.bool_())
+    assert scanned(path, ["a", "b", "c"], (), {}).ways["c"] == Way(pa.bool_(), pa.bool_())
     assert len(seen) == 3
 
 
@@ -50,8 +50,8 @@ def test_columns_are_gathered_in_passing(tmp_path):
     """A column that is one thing in every block is gathered at once; a mixed one says so."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1, x\n" * 20 + "2.5, ?\n")
-    gathered = {name: Gathered(name, LabelColumn("y")) for name in "ab"}
-    surveyed(path, ["a", "b"], (), gathered)
+    gathered = {name: ColumnAccumulator(name, LabelColumn("y")) for name in "ab"}
+    scanned(path, ["a", "b"], (), gathered)
     assert (gathered["a"].is_mixed, gathered["a"].rows) == (True, 21)
     values, codes, has_label = gathered["b"].labels()
     assert (values.tolist(), len(codes), has_label.tolist()[-1]) == (["x"], 20, False)
@@ -74,7 +74,7 @@ def test_options_hold_in_every_block(tmp_path, options):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(["a title"] * options.skip_lines + head + rows))
     names = reader.column_names(path, options)
-    part = surveyed(path, names, (), {}, options)
+    part = scanned(path, names, (), {}, options)
     tables = list(part.blocks(names))
     assert len(tables) > 3
     assert pa.concat_tables(tables).equals(reader.read(path, names, (), options))
@@ -84,7 +84,7 @@ def test_as_written(tmp_path):
     """Columns that are asked for as text, at once or later, keep their writing."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n007,008\n")
-    part = surveyed(path, ["a", "b"], ["a"], {})
+    part = scanned(path, ["a", "b"], ["a"], {})
     assert part.ways["a"] == AS_WRITTEN
     (table,) = part.as_written(["b"]).blocks(["a", "b"])
     assert table.to_pylist() == [{"a": "007", "b": "008"}]
@@ -94,7 +94,7 @@ def test_without_rows(tmp_path):
     """A header alone has columns of no type, and no blocks."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n\n")
-    part = surveyed(path, ["a", "b"], ["b"], {})
+    part = scanned(path, ["a", "b"], ["b"], {})
     assert (set(part.ways.values()), list(part.blocks(["a"]))) == ({MISSING}, [])
 
 
@@ -103,4 +103,4 @@ def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"a,b\n" + b"1,x\n" * 20 + b"1,\xe9\n")
     with pytest.raises(SourceError, match="line 22 of .* is not UTF-8 text"):
-        surveyed(path, ["a", "b"], (), {})
+        scanned(path, ["a", "b"], (), {})

@@ -41,7 +41,7 @@ _WIDE_SPACES = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x20
 _SPACES = tuple(chr(code).encode() for code in (*range(9, 14), *range(28, 33), *_WIDE_SPACES))
 
 
-class Fault(NamedTuple):
+class QuoteFault(NamedTuple):
     """A quoted cell with text behind it: the places of the quotes that open and close it."""
 
     opened: int
@@ -60,7 +60,7 @@ class Quoting:
     """
 
     content: bytes
-    fault: Fault | None = None
+    fault: QuoteFault | None = None
     opened: int | None = None
     row_ends: np.ndarray | None = None
     broken: np.ndarray | None = None
@@ -91,7 +91,7 @@ def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
     >>> found.row_end(0, 20), found.opened, found.protected.tolist()
     (15, 17, [10])
     >>> quoting(b'1,"a"b\n', ",", []).fault
-    Fault(opened=2, closed=4)
+    QuoteFault(opened=2, closed=4)
     """
     if b'"' not in content:
         return Quoting(content)
@@ -106,7 +106,7 @@ def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
         opened = last_place(found.starts, 0, len(content))
     fault = None
     if found.wrong is not None:
-        fault = Fault(last_place(found.starts, 0, found.wrong), found.wrong)
+        fault = QuoteFault(last_place(found.starts, 0, found.wrong), found.wrong)
     lost_separator = (
         None if literal is None else literal.lost_separator(content, places_of(found.row_ends))
     )
@@ -115,7 +115,7 @@ def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
     )
 
 
-class _Found(NamedTuple):
+class _QuoteFlags(NamedTuple):
     """What a scan found: a bit for each byte that ends a row, ends a line within quotes, or starts a cell.
 
     `wrong` is the place of the first quote that is no bound, `protected` are those that open protected cells.
@@ -144,7 +144,7 @@ class _Scan(NamedTuple):
         encoded = [word.encode() for word in words if word]
         return cls(np.frombuffer(content, np.uint8), ord(separator), encoded, spaces)
 
-    def found(self, literal: np.ndarray | None = None) -> _Found:
+    def found(self, literal: np.ndarray | None = None) -> _QuoteFlags:
         """Return the quotes of all pieces; `literal` has a bit for each that is text."""
         size = -(-len(self.values) // WORD)
         row_ends, broken, starts = np.empty((3, size), "<u8")
@@ -168,7 +168,7 @@ class _Scan(NamedTuple):
         together = np.sort(np.concatenate(protected))
         # Spaces at both ends are one cell.
         together = together[np.diff(together, prepend=-1) > 0]
-        return _Found(row_ends, broken, starts, wrong, together, ends_inside)
+        return _QuoteFlags(row_ends, broken, starts, wrong, together, ends_inside)
 
 
 class _Piece(NamedTuple):

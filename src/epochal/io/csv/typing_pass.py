@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from epochal.config.csv_options import CsvOptions
-    from epochal.io.accumulator import Gathered
+    from epochal.io.accumulator import ColumnAccumulator
     from epochal.io.csv.blocks import Block
     from epochal.io.csv.type_inference import Way
 
@@ -101,11 +101,11 @@ class _Seen:
         return way_of_type(kind)
 
 
-def surveyed(
+def scanned(
     path: Path,
     names: Sequence[str],
     as_text: Collection[str],
-    gathered: Mapping[str, Gathered],
+    gathered: Mapping[str, ColumnAccumulator],
     options: CsvOptions = PLAIN,
 ) -> TextPart:
     """Return a text file with the ways in which its columns are read, the same as if read whole.
