@@ -6,8 +6,9 @@ import numpy as np
 import optax
 import pytest
 
+from epochal.nn.embedding import Embedding
 from epochal.nn.layers import Layer, initial
-from epochal.training.optimizers import RULES, Hyper, factors, fresh_moments, updated
+from epochal.training.optimizers import PACE, RULES, SHRUNK, Hyper, factors, fresh_moments, updated
 from epochal.training.step import Batch, MemberConfig, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
@@ -197,3 +198,8 @@ def test_moments_are_kept_where_they_are_needed(rule, first, second):
 
     assert (len(moments.first), len(moments.second)) == (first, second)
     assert all(not leaf.any() and leaf.dtype == np.float32 for leaf in jax.tree.leaves(moments))
+
+
+def test_names_of_parameters_are_those_of_layers():
+    """A rule that names a parameter by a name that no layer has would apply to nothing."""
+    assert {*SHRUNK, *PACE} <= {*Layer._fields, *Embedding._fields}

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 # Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
 BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
 # What L2 shrinks: weights, and what begins at 0 in an embedding.
-SHRUNK = {"weights", "steps", "own", "levels"}
+SHRUNK = {"weights", "increments", "bin_vectors", "levels"}
 # The scales of an embedding learn so many times as fast, to turn columns down in
 # time, and vectors of single knots, which few rows each teach, so many times as slowly.
-PACE = {"scale": 6.0, "plain": 6.0, "own": 0.3, "fine": 0.0}
+PACE = {"scale": 6.0, "plain": 6.0, "bin_vectors": 0.3, "fine": 0.0}
 
 
 class Hyper(NamedTuple):
@@ -192,7 +192,7 @@ def updated(
 def _pace(layer: Layer | Embedding, name: str) -> Array:
     """Return what multiplies the learning rate of a parameter; smooth members learn no own ones."""
     pace = PACE.get(name, 1.0)
-    return pace * layer.fine if isinstance(layer, Embedding) and name == "own" else pace
+    return pace * layer.fine if isinstance(layer, Embedding) and name == "bin_vectors" else pace
 
 
 def factors(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
