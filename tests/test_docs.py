@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +15,12 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+GLOSSARY = re.findall(
+    r"^\| (\*\*.+?) \|.*\| (.+?) \|$", (ROOT / "docs" / "GLOSSARY.md").read_text(), re.MULTILINE
+)
+HOMES = [
+    (term, home) for term, homes in GLOSSARY for home in re.findall(r"`(epochal[\w.]+)`", homes)
+]
 
 
 def _blocks(page, language):
@@ -24,6 +31,26 @@ def _blocks(page, language):
 def _name(page):
     """Return a page's path inside the repository, to name a test by."""
     return str(page.relative_to(ROOT))
+
+
+def _is_there(name):
+    """Return whether a dotted name leads to a module, what a module has, or a field of a record."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        import_module(name)
+    except ModuleNotFoundError:
+        owner = _owner(module)
+        return hasattr(owner, attribute) or attribute in getattr(owner, "__annotations__", {})
+    return True
+
+
+def _owner(name):
+    """Return the module or the class of a dotted name; None if there is none."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        return getattr(import_module(module), attribute, None)
 
 
 def _of(language):
@@ -108,3 +135,35 @@ def test_the_makefile_has_what_the_pages_name():
     }
 
     assert {"demo", "test", "check"} <= named <= targets
+
+
+@pytest.mark.parametrize(("term", "home"), HOMES)
+def test_every_term_of_the_glossary_has_its_home(term, home):
+    """The code has the module, function, class, method, field or constant that a term leads to."""
+    assert _is_there(home), term
+
+
+def test_a_home_that_is_gone_is_told():
+    """A name that no module has is not there, whether its module, its class or its field is missing."""
+    gone = ("epochal.nowhere", "epochal.keys.Nobody", "epochal.keys.Purpose.NOTHING")
+
+    assert [name for name in gone if _is_there(name)] == []
+
+
+def test_every_term_of_the_glossary_leads_somewhere():
+    """No term is without a home, and none stands twice."""
+    terms = [term for term, _ in GLOSSARY]
+
+    assert len(terms) > 70
+    assert len(terms) == len(set(terms))
+    assert [term for term, home in GLOSSARY if "`epochal." not in home and "](" not in home] == []
+
+
+def test_what_a_newcomer_should_find_is_in_the_glossary():
+    """The twelve things of the contributor's page are terms of the glossary."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    asked = re.findall(r"^\d+\. .*\*\*(.+?)\*\*.*\?$", page, re.MULTILINE)
+    known = {name for term, _ in GLOSSARY for name in re.findall(r"\*\*(.+?)\*\*", term)}
+
+    assert len(asked) == 12
+    assert [name for name in asked if name not in known] == []
