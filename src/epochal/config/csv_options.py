@@ -56,8 +56,8 @@ def _check_word(word: object, *, strip: bool) -> None:
     if '"' in word or "\n" in word or "\r" in word:
         raise SettingError(f"the missing value {word!r} has a quote or a line end", "neither")
     if strip and word != word.strip():
-        found = f"the missing value {word!r} has spaces around it, which are cut from cells"
-        raise SettingError(found, "none", "keep the spaces of cells with --keep-spaces")
+        problem = f"the missing value {word!r} has spaces around it, which are cut from cells"
+        raise SettingError(problem, "none", "keep the spaces of cells with --keep-spaces")
 
 
 PLAIN = CsvOptions()

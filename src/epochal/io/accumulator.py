@@ -60,8 +60,8 @@ class ColumnAccumulator:
             self._blocks, self._codes, self._known = [], [], None
         if (self._labels or self.is_ranked) and not _has_order(column.type):
             # Before Arrow is asked for an array: of some intervals it has none.
-            found = f"column {self.name!r} holds {column.type} values"
-            raise DataError(found, "numbers, texts, or true and false")
+            problem = f"column {self.name!r} holds {column.type} values"
+            raise DataError(problem, "numbers, texts, or true and false")
         if not self.is_mixed:
             self._keep(column.combine_chunks())
 

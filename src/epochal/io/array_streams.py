@@ -80,8 +80,8 @@ def refuse_unlike(first: tuple[Path, Labelled], other: tuple[Path, Labelled]) ->
     (path, (rows, labels)), (other_path, (other_rows, other_labels)) = first, other
     if other_rows.shape[1:] != rows.shape[1:]:
         expected = f"{rows.shape[1:]} as in {path}"
-        found = f"the rows of {other_path} have the shape {other_rows.shape[1:]}"
-        raise SourceError(found, expected)
+        problem = f"the rows of {other_path} have the shape {other_rows.shape[1:]}"
+        raise SourceError(problem, expected)
     if (other_labels is None) != (labels is None):
         unlabelled = other_path if other_labels is None else path
         raise SourceError(f"{unlabelled} has no labels", "labels in every part or in none")

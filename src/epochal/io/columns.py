@@ -217,8 +217,8 @@ def as_categories(
     numbered = [one for one in columns if not isinstance(one, str)]
     # A mask of truth values would be taken for the columns 0 and 1.
     if any(isinstance(one, (bool, np.bool_)) or not 0 <= one < len(known) for one in numbered):
-        found = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
-        raise DataError(found, "names of columns, or numbers from 0")
+        problem = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
+        raise DataError(problem, "names of columns, or numbers from 0")
     names = [one if isinstance(one, str) else known[one] for one in columns]
     table = with_columns(rows, names, source, option)
     for name in names:

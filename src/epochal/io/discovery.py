@@ -201,8 +201,8 @@ def _of_one_format(parts: list[Path], where: str) -> list[Path]:
     first = format_of(_known(parts[0], several=len(parts) > 1))
     for part in parts[1:]:
         if format_of(_known(part, several=True)) != first:
-            found = f"{where} has files of different formats: {parts[0].name} and {part.name}"
-            raise SourceError(found, "one format", _pattern_hint(parts[0]))
+            problem = f"{where} has files of different formats: {parts[0].name} and {part.name}"
+            raise SourceError(problem, "one format", _pattern_hint(parts[0]))
     return parts
 
 

@@ -103,8 +103,8 @@ class Partitioned:
         names = self.form.column_names(path)
         for name in self.constants[path]:
             if name in names:
-                found = f"column {name!r} is both in {path} and in the name of its folder"
-                raise SourceError(found, "it in one of them", "rename the column or the folders")
+                problem = f"column {name!r} is both in {path} and in the name of its folder"
+                raise SourceError(problem, "it in one of them", "rename the column or the folders")
         return [*names, *self.constants[path]]
 
     def schema(self, path: Path, names: Sequence[str]) -> pa.Schema:

@@ -143,8 +143,8 @@ def _header(file: BinaryIO, path: Path) -> _Header:
     """Return the header: two zero bytes, the type, the number of dimensions, their sizes."""
     mark = file.read(4)
     if len(mark) < 4 or mark[:2] != b"\0\0" or mark[2] not in _DTYPES or mark[3] == 0:
-        found = f"{path} begins with the bytes {mark.hex(' ')}" if mark else f"{path} is empty"
-        raise SourceError(found, "the header of an IDX file, like 00 00 08 03", _DAMAGED)
+        problem = f"{path} begins with the bytes {mark.hex(' ')}" if mark else f"{path} is empty"
+        raise SourceError(problem, "the header of an IDX file, like 00 00 08 03", _DAMAGED)
     sizes = file.read(4 * mark[3])
     if len(sizes) < 4 * mark[3]:
         raise SourceError(f"{path} ends within its header", "a whole IDX file", _DAMAGED)

@@ -55,9 +55,9 @@ def together(
         for (pixels, _), part in zip(some, parts[start:], strict=False):
             first = pixels.shape[1:] if first is None else first
             if pixels.shape[1:] != first:
-                found = f"{part} has the shape {pixels.shape[1:]}"
+                problem = f"{part} has the shape {pixels.shape[1:]}"
                 hint = "resize all pictures to one size"
-                raise SourceError(found, f"{first} as {parts[0]} has", hint)
+                raise SourceError(problem, f"{first} as {parts[0]} has", hint)
         pixels, labels = zip(*some, strict=True)
         yield np.concatenate(pixels), np.concatenate(labels)
 

@@ -137,6 +137,6 @@ def _unlike(parts: Sequence[Path], schemas: Sequence[pa.Schema], name: str) -> S
     """Return the error for a column whose type in one part does not fit the first part."""
     kinds = [schema.field(name).type for schema in schemas]
     other = next(i for i, kind in enumerate(kinds) if _joint_type([kinds[0], kind]) is None)
-    found = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
+    problem = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
     expected = f"{kinds[0]} as in {parts[0]}"
-    return SourceError(found, expected, "write the parts with the same types")
+    return SourceError(problem, expected, "write the parts with the same types")

@@ -34,9 +34,9 @@ def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[s
     if named and not is_frame(rows):
         role = named[0]
         argument = f"{_ARGUMENTS[role]}{ending} is {getattr(roles, role)!r}"
-        found = f"{argument}, and X{ending} has no named columns"
+        problem = f"{argument}, and X{ending} has no named columns"
         hint = f"give X{ending} as a data frame or the path of a file, or the values as an array"
-        raise DataError(found, "one value for each row", hint)
+        raise DataError(problem, "one value for each row", hint)
     values = {role: column_of(rows, getattr(roles, role)) for role in named}
     return roles._replace(**values), named
 

@@ -72,8 +72,8 @@ def batches(
         if labels is None and target is not None:
             column = _column_number(target, content.head, path)
         if labels is not None and len(labels) != content.n_rows:
-            found = f"{path} has {content.n_rows} rows and {len(labels)} labels"
-            raise DataError(found, "one label per row")
+            problem = f"{path} has {content.n_rows} rows and {len(labels)} labels"
+            raise DataError(problem, "one label per row")
         start = 0
         for block in content.blocks(rows):
             stop = start + len(block)
@@ -185,8 +185,8 @@ def _plain_only(path: Path) -> Iterator[None]:
         if "pickle" not in str(error) and "Python objects" not in str(error):
             raise
         hint = "save it with a plain dtype; epochal never unpickles, since that may run any code"
-        found = f"{path} is no plain array: it holds pickled Python objects, or something else"
-        raise SourceError(found, EXPECTED, hint) from error
+        problem = f"{path} is no plain array: it holds pickled Python objects, or something else"
+        raise SourceError(problem, EXPECTED, hint) from error
 
 
 def _keys(keys: list[str], target: str | None, path: Path) -> tuple[str, str | None]:

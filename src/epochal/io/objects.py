@@ -92,8 +92,8 @@ def _no_number(value: Any, place: Any, cause: Exception) -> DataError:
     """Return the error for a value that is not a number, with Python's words where its type cannot be one."""
     row, *column = place
     where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
-    found = f"X holds {shown_value(value)} in {where} (the first is 0)"
+    problem = f"X holds {shown_value(value)} in {where} (the first is 0)"
     hint = "give a data frame, or encode texts as numbers"
     if isinstance(cause, TypeError):
-        return CellTypeError(f"{found}: {shown(cause)}", _EXPECTED, hint)
-    return DataError(found, _EXPECTED, hint)
+        return CellTypeError(f"{problem}: {shown(cause)}", _EXPECTED, hint)
+    return DataError(problem, _EXPECTED, hint)

@@ -170,8 +170,8 @@ def _refuse_other_kind(start: bytes, ending: str, name: str) -> None:
     """Refuse what is to be text and begins like another kind of file."""
     for mark, kind in _MARKS.items():
         if ending in _TEXT and start.startswith(mark):
-            found = f"{name} begins like a file of the format {kind}"
-            raise SourceError(found, "text", f"say what it holds: --format {kind}")
+            problem = f"{name} begins like a file of the format {kind}"
+            raise SourceError(problem, "text", f"say what it holds: --format {kind}")
 
 
 def _unreadable(name: str, error: OSError) -> SourceError:

@@ -14,7 +14,7 @@ import numpy as np
 
 from epochal.keys import Purpose, generator
 from epochal.loader.memory import SEGMENT_BYTES
-from epochal.tables.rows import aligned, bucket, roomy
+from epochal.tables.rows import aligned, bucket, extended_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -64,7 +64,7 @@ class ArraySource:
 
         None if there is no room behind them.
         """
-        return roomy(self.x, bucket(self.n_rows))
+        return extended_view(self.x, bucket(self.n_rows))
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of these numbers."""

@@ -16,7 +16,7 @@ from epochal.loader.batches import ArraySource, LazySource, RowSource
 from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
-from epochal.tables.rows import ahead, len_of, pieces, take, with_room
+from epochal.tables.rows import ahead, len_of, pieces, take, with_capacity
 from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Resident:
 
     def __init__(self, n_rows: int, n_features: int, dtype: type[np.generic]) -> None:
         self.n_rows, self.done = n_rows, 0
-        self.x = with_room(n_rows, n_features, dtype)
+        self.x = with_capacity(n_rows, n_features, dtype)
 
     def write(self, x: np.ndarray) -> np.ndarray:
         """Write some rows behind the others; return their places."""

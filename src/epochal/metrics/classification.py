@@ -229,9 +229,9 @@ def _check(
     """Refuse what does not belong together, and what is no class or weight."""
     expected = (len(truth), n_classes)
     if probabilities.shape != expected or (weights is not None and weights.shape != expected[:1]):
-        found = f"probabilities of shape {probabilities.shape}"
+        problem = f"probabilities of shape {probabilities.shape}"
         more = "" if weights is None else f" and weights of shape {weights.shape}"
-        raise DataError(found + more, f"{expected[0]} rows of {expected[1]} classes")
+        raise DataError(problem + more, f"{expected[0]} rows of {expected[1]} classes")
     if len(truth) and not (truth.min() >= 0 and truth.max() < n_classes):
         raise DataError("a label is no class", f"class indices from 0 to {n_classes - 1}")
     if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():

@@ -150,9 +150,9 @@ def _check_file(path: Path) -> None:
 def _check_start(start: bytes) -> None:
     """Refuse a file that does not begin like an archive."""
     if start != _MAGIC:
-        found = f"it begins with {start!r}" if start else "it is empty"
+        problem = f"it begins with {start!r}" if start else "it is empty"
         raise ModelError(
-            f"{found} and is no epochal model",
+            f"{problem} and is no epochal model",
             "a zip archive",
             "epochal reads what `epochal train` and `EpochalClassifier.save` write",
         )

@@ -165,14 +165,14 @@ def _places(layers: Layers) -> list[str]:
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
     """Refuse layers that are not of these shapes, not float32, or not finite."""
     if list(map(type, layers)) != list(map(type, expected)):
-        found = f"{where} has the layers {', '.join(_places(layers))}"
-        raise ModelError.from_damage(found, ", ".join(_places(expected)))
+        problem = f"{where} has the layers {', '.join(_places(layers))}"
+        raise ModelError.from_damage(problem, ", ".join(_places(expected)))
     for place, layer, shapes in zip(_places(expected), layers, expected, strict=True):
         for name, part, shape in zip(layer._fields, layer, shapes, strict=True):
             array = np.asarray(part)
             if array.shape != shape or array.dtype != np.float32:
-                found = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
-                raise ModelError.from_damage(found, f"float32 of shape {shape}")
+                problem = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
+                raise ModelError.from_damage(problem, f"float32 of shape {shape}")
             if not np.isfinite(array).all():
                 raise ModelError.from_damage(f"{where}, {place}.{name}: a number is not finite")
 

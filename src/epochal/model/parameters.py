@@ -123,11 +123,11 @@ def _pairs(items: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Label, float]]:
     for label, weight in items:
         plain, number = _plain(label), _plain(weight)
         if not isinstance(plain, (bool, int, float, str)) or plain != plain:  # noqa: PLR0124  (not NaN)
-            found = f"class_weight has a weight for {label!r}"
-            raise SettingError(found, "labels that are numbers, texts, or true and false")
+            problem = f"class_weight has a weight for {label!r}"
+            raise SettingError(problem, "labels that are numbers, texts, or true and false")
         if not Number(0).allows(number):
-            found = f"the class weight of {label!r} is {weight!r}"
-            raise SettingError(found, "a finite number of at least 0")
+            problem = f"the class weight of {label!r} is {weight!r}"
+            raise SettingError(problem, "a finite number of at least 0")
         yield plain, int(number) if isinstance(number, Integral) else float(number)
 
 

@@ -100,8 +100,8 @@ def restore(parsed: Parsed, weights: bytes) -> Model:
     sizes = layer_sizes(preprocessor, settings, len(classes))
     shapes = member_shapes(preprocessor, settings, len(classes))
     if described["layer_sizes"] != list(sizes):
-        found = f"model.json: layer_sizes is {described['layer_sizes']}"
-        raise ModelError.from_damage(found, f"{list(sizes)}, from columns, settings and classes")
+        problem = f"model.json: layer_sizes is {described['layer_sizes']}"
+        raise ModelError.from_damage(problem, f"{list(sizes)}, from columns, settings and classes")
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -182,13 +182,13 @@ def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[
     shapes = expected_tensors(count, layers)
     names = {name for name in named if not name.startswith("preprocess.")}
     for name in sorted(names ^ shapes.keys()):
-        found = "there is no tensor" if name in shapes else "there is a surplus tensor"
-        raise ModelError.from_damage(f"{found} {name!r}")
+        problem = "there is no tensor" if name in shapes else "there is a surplus tensor"
+        raise ModelError.from_damage(f"{problem} {name!r}")
     for name, shape in shapes.items():
         array = named[name]
         if array.shape != shape or array.dtype != np.float32:
-            found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
-            raise ModelError.from_damage(found, f"float32 of shape {shape}")
+            problem = f"the tensor {name} is {array.dtype} of shape {array.shape}"
+            raise ModelError.from_damage(problem, f"float32 of shape {shape}")
     members = []
     for member in range(count):
         parts = iter(named[name][member] for name in shapes)

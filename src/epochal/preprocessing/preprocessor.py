@@ -32,7 +32,7 @@ from epochal.preprocessing.validation import block, matched, refuse_infinity
 from epochal.tables.categories import as_names, codes
 from epochal.tables.dates import waves
 from epochal.tables.numeric import Place
-from epochal.tables.rows import head_of, len_of, span, spans, with_room
+from epochal.tables.rows import head_of, len_of, span, spans, with_capacity
 from epochal.tables.schema import Schema
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Preprocessor:
     def encode_new(self, rows: Rows, *, first_row: int = 0) -> tuple[np.ndarray, Unseen]:
         """Return rows as `encode` does, and which categories in them are not known."""
         rows = matched(rows, self.schema)
-        features = with_room(len_of(rows), self.n_features)
+        features = with_capacity(len_of(rows), self.n_features)
 
         def write(some: slice) -> Unseen:
             """Write the features of the rows of a span."""
@@ -192,7 +192,7 @@ class Preprocessor:
         """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
         if self.dtype_for(rows) != np.uint8:
             return self.encode(rows, first_row=first_row)
-        features = with_room(len_of(rows), self.n_features, np.uint8)
+        features = with_capacity(len_of(rows), self.n_features, np.uint8)
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 

@@ -124,6 +124,6 @@ def _expect_shape(shape: tuple[int, ...], schema: Schema) -> None:
     if tuple(shape) == expected:
         return
     if len(shape) == len(expected) == 1:
-        found = f"X has {shape[0]} features"
-        raise DataError(found, f"{expected[0]} features as input, as in training")
+        problem = f"X has {shape[0]} features"
+        raise DataError(problem, f"{expected[0]} features as input, as in training")
     raise DataError(f"every row of X has the shape {tuple(shape)}", f"{expected}, as in training")

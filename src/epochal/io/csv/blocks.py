@@ -201,8 +201,8 @@ def arrow_options(
 
 def fault(stream: TextStream, reason: str) -> SourceError:
     """Return the error for a file that Arrow refused, with the line if it can be found."""
-    found = f"{stream.path} cannot be read: {reason}"
-    return fault_in(stream.path, stream.options) or SourceError(found, EXPECTED)
+    problem = f"{stream.path} cannot be read: {reason}"
+    return fault_in(stream.path, stream.options) or SourceError(problem, EXPECTED)
 
 
 def refuse_binary(table: pa.Table, stream: TextStream) -> None:

@@ -39,8 +39,8 @@ def _encoding_fault(path: Path, options: CsvOptions) -> SourceError | None:
                 continue
             before = line[: error.start].decode()[-20:]
             place = f"line {number} of {path} is not UTF-8 text"
-            found = f"{place}: the byte 0x{line[error.start]:02x} follows {before!r}"
-            return SourceError(found, "UTF-8 text", TO_UTF8)
+            problem = f"{place}: the byte 0x{line[error.start]:02x} follows {before!r}"
+            return SourceError(problem, "UTF-8 text", TO_UTF8)
     return None
 
 
@@ -81,5 +81,5 @@ def _length_error(path: Path, record: Record, expected: int, hint: str) -> Sourc
         advice += "; remove the spaces before quotes, which count where a value begins with them"
     elif count > expected:
         advice += "; put values that hold the separator into quotes"
-    found = f"line {record.line} of {path} has {count} {values}"
-    return SourceError(found, f"{expected} {columns}, as in the header", hint or advice)
+    problem = f"line {record.line} of {path} has {count} {values}"
+    return SourceError(problem, f"{expected} {columns}, as in the header", hint or advice)

@@ -115,10 +115,10 @@ def _shorter(header: Record, rows: Sequence[Record]) -> str:
     for reading in readings:
         if hint := title_hint(header, reading):
             columns = f"{len(header.cells)} column{'s' if len(header.cells) > 1 else ''}"
-            found = f"line {header.line} names {columns}, and the rows below have more cells"
+            problem = f"line {header.line} names {columns}, and the rows below have more cells"
             if len(reading[-1].cells) < len(header.cells):
-                found = f"line {header.line} names {columns}, and the rows below have fewer cells"
-            return f"{found}: is it a title? {hint.capitalize()}"
+                problem = f"line {header.line} names {columns}, and the rows below have fewer cells"
+            return f"{problem}: is it a title? {hint.capitalize()}"
     return ""
 
 
@@ -138,8 +138,8 @@ def _title(header: Record, rows: Sequence[Record]) -> str:
         below = rows[number + 1 :]
         is_header = number > 0 or columns - named > 1 or bool(_typed_columns(below))
         if is_header and not _recurs(row, below):
-            found = f"line {header.line} names {named} of {columns} columns"
-            return f"{found}: is it a title? {_skip_to(row).capitalize()}"
+            problem = f"line {header.line} names {named} of {columns} columns"
+            return f"{problem}: is it a title? {_skip_to(row).capitalize()}"
     return ""
 
 
@@ -162,9 +162,9 @@ def _several_rows(rows: Sequence[Record]) -> str:
     last = rows[count - 1]
     lines = f"line {last.line} holds" if count == 1 else f"lines {rows[0].line} to {last.line} hold"
     cells = [last.cells[column] for column in sorted(worded)][:3]
-    found = f"{lines} words ({', '.join(cells)}) where the rows below hold numbers or dates"
+    problem = f"{lines} words ({', '.join(cells)}) where the rows below hold numbers or dates"
     hint = f"If line {last.line} has the names of the columns, type --skip-lines {last.line - 1}"
-    return f"{found}: is it a part of the header? {hint}; otherwise remove it"
+    return f"{problem}: is it a part of the header? {hint}; otherwise remove it"
 
 
 def _none(header: Record, rows: Sequence[Record]) -> str:
@@ -188,8 +188,8 @@ def _none(header: Record, rows: Sequence[Record]) -> str:
     if not alike:
         return ""
     shown = ", ".join(header.cells[:4]) + (", …" if len(header.cells) > 4 else "")
-    found = f"line {header.line} has values for the names of the columns ({shown})"
-    return f"{found}: {NO_HEADER.format(header.line)}"
+    problem = f"line {header.line} has values for the names of the columns ({shown})"
+    return f"{problem}: {NO_HEADER.format(header.line)}"
 
 
 def _typed_columns(rows: Sequence[Record]) -> dict[int, str]:

@@ -37,8 +37,8 @@ def records_of(stream: TextStream) -> Iterator[Record]:
                 try:
                     row = _next(rows)
                 except csv.Error as error:
-                    found = f"line {first} of {stream.path} cannot be read: {error}"
-                    raise SourceError(found) from error
+                    problem = f"line {first} of {stream.path} cannot be read: {error}"
+                    raise SourceError(problem) from error
                 if row is None:
                     return
                 if row:

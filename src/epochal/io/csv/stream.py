@@ -115,8 +115,8 @@ class _Lines:
         """Pass over some lines, which must be there; returns nothing."""
         for _ in range(lines):
             if not self._next():
-                found = f"{self._path} has {self.count} lines"
-                raise SourceError(found, f"more than the {lines} lines to skip")
+                problem = f"{self._path} has {self.count} lines"
+                raise SourceError(problem, f"more than the {lines} lines to skip")
 
     def next_filled(self) -> bytes:
         """Return the next line that is not blank, or nothing at the end of the file."""

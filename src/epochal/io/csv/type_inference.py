@@ -214,8 +214,8 @@ def may_be(kinds: Collection[pa.DataType]) -> list[pa.DataType]:
 def _refuse_commas(traits: Traits, name: str, path: Path) -> None:
     """Return nothing; refuse a column that is text only because of commas in its numbers."""
     if traits.commas and traits.first and _DECIMAL_COMMA.fullmatch(traits.first):
-        found = f"column {name!r} of {path} has numbers with a comma, like {traits.first}"
-        raise SourceError(found, "a decimal point", "write 3.5 for 3,5")
+        problem = f"column {name!r} of {path} has numbers with a comma, like {traits.first}"
+        raise SourceError(problem, "a decimal point", "write 3.5 for 3,5")
 
 
 def _traits(values: pa.ChunkedArray, kinds: Collection[pa.DataType]) -> Traits:
