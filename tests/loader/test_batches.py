@@ -163,7 +163,7 @@ def test_epochs_are_joined_only_if_segments_have_the_room():
 def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
     """Their order depends on where rows are: a table of all would have another one."""
     ours = epochs(20, 4)
-    blocks = SimpleNamespace(n_rows=20, n_features=3, anywhere=False)
+    blocks = SimpleNamespace(n_rows=20, n_features=3, random_access=False)
 
     assert ours.joined(5).together == 5
     assert replace(ours, source=blocks).joined(5).together == 1
