@@ -89,7 +89,7 @@ class PartitionedPart:
     def as_written(self, names: Collection[str]) -> PartitionedPart:
         """Return the file with some columns as text."""
         texts = self.as_text.union(names)
-        in_file = [name for name in names if name in self.file.ways]
+        in_file = [name for name in names if name in self.file.conversions]
         return replace(self, file=self.file.as_written(in_file), as_text=texts)
 
 
