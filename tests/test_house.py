@@ -15,16 +15,16 @@ import epochal
 ROOT = Path(__file__).parents[1]
 
 
-def _house_rules():
-    """Return the script of the house rules as a module."""
-    spec = importlib.util.spec_from_file_location("house_rules", ROOT / "tools" / "house_rules.py")
+def _script(name):
+    """Return a script of `tools/` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["house_rules"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-house_rules = _house_rules()
+house_rules, unfamiliar_names = map(_script, ("house_rules", "unfamiliar_names"))
 
 
 def test_the_repository_keeps_the_house_rules():
@@ -160,6 +160,22 @@ def test_one_in_ten_may_pass_the_lower_bound(tmp_path):
 
     (package / "short9.py").write_text("x = 1\n")
     assert not list(house_rules.sizes(house_rules.read(tmp_path, "src/epochal")))
+
+
+def test_unfamiliar_names_are_listed():
+    """Every kind of identifier is listed with its unknown words; words of the field are not."""
+    source = """
+class Kept:
+    def mean_of(self, mine, *, axis=0):
+        self.told, sample_weights = mine, axis
+"""
+    listed = unfamiliar_names.unfamiliar(source, unfamiliar_names.dictionary())
+
+    assert [(name.kind, name.name, words) for name, words in listed] == [
+        ("class", "Kept", ["kept"]),
+        ("parameter", "mine", ["mine"]),
+        ("attribute", "told", ["told"]),
+    ]
 
 
 def test_the_changelog_knows_the_version():

@@ -13,7 +13,7 @@ import pytest
 
 from epochal.cli import main as edge
 from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY
-from epochal.model.shape import misfits
+from epochal.model.shape import mismatches
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 EPOCHAL = (sys.executable, "-m", "epochal")
@@ -67,7 +67,7 @@ def misfits_of(line: str, result: str) -> list[tuple[str, str, str]]:
     if heading == "result of evaluate":
         keys |= TABLES["figures"]
     shape = {key: shape_of(kind) for key, kind in keys.items()}
-    return list(misfits(event, {"event": str, "schema": int} | shape, heading))
+    return list(mismatches(event, {"event": str, "schema": int} | shape, heading))
 
 
 def checked(out: str, result: str) -> list[str]:

@@ -48,8 +48,8 @@ def test_doubts_are_told_by_inspect_and_by_train(run, table):
     trained = run("train", table, "--target", "income", *TINY).err
 
     for told in (shown, trained):
-        assert "'leak' alone tells the class" in told
-        assert "'id' is different in nearly every row" in told
+        assert "'leak' alone predicts the class" in told
+        assert "'id' has a unique value in nearly every row" in told
         assert "--drop leak" in told
 
 
@@ -295,8 +295,8 @@ def test_a_sample_of_many_rows_is_looked_at(monkeypatch, run, tmp_path):
     }
 
     assert found == {
-        "id": "is different in nearly every row: an id?",
-        "rare": "is 0 in every row that was looked at",
+        "id": "has a unique value in nearly every row: an id?",
+        "rare": "is 0 in every row of the sample",
     }
 
 

@@ -36,7 +36,7 @@ def of(blocks, *, labels=None):
 )
 def test_labels_are_coded(monkeypatch, together, values):
     """Law: the values of the codes are the labels, sorted and in their form, in any blocks."""
-    monkeypatch.setattr(accumulator, "_TOGETHER", together)
+    monkeypatch.setattr(accumulator, "_FEWEST_COMBINED", together)
     column = pa.array(values)
     found = of([column[:1], pa.nulls(2), column[1:3], column[3:], column], labels=LABELS)
     whole = as_labels(pa.concat_arrays([column[:1], pa.nulls(2, column.type), column[1:], column]))
@@ -51,7 +51,7 @@ def test_labels_are_coded(monkeypatch, together, values):
 @pytest.mark.parametrize("together", [1, 1 << 16])
 def test_many_labels_have_wider_codes(monkeypatch, together):
     """Codes are of the smallest type that holds them, however the labels came."""
-    monkeypatch.setattr(accumulator, "_TOGETHER", together)
+    monkeypatch.setattr(accumulator, "_FEWEST_COMBINED", together)
     for count, kind in ((256, np.uint8), (257, np.uint16)):
         numbers = np.random.default_rng(0).permutation(count)
         values, codes, _ = of(map(pa.array, np.split(numbers, [7, 99])), labels=LABELS).labels()
@@ -83,7 +83,7 @@ def test_other_types_are_mixed():
     """A block of another type ends the gathering, and the rows are counted on."""
     found = of([pa.array([1]), pa.array(["x"]), pa.array([2])])
     assert (found.is_mixed, found.rows, found.kind) == (True, 3, pa.int64())
-    assert (found.anew().rows, found.anew().is_mixed) == (0, False)
+    assert (found.empty_copy().rows, found.empty_copy().is_mixed) == (0, False)
 
 
 def test_lists_are_refused():

@@ -9,7 +9,7 @@ import pytest
 
 from epochal.errors import DataError, SourceError
 from epochal.io import array_streams
-from epochal.io.array_streams import ArrayPart, refuse_unlike, scan
+from epochal.io.array_streams import ArrayPart, refuse_mismatch, scan
 
 
 def part(rows, labels, name="a"):
@@ -63,7 +63,7 @@ def test_unlike_parts_are_refused():
     with pytest.raises(SourceError, match="a has no labels"):
         scan([first, part(np.zeros((3, 2)), np.zeros(3), "b")])
     like = (Path("b"), (np.ones((9, 2)), None))
-    refuse_unlike((Path("a"), (np.zeros((3, 2)), None)), like)
+    refuse_mismatch((Path("a"), (np.zeros((3, 2)), None)), like)
     with pytest.raises(SourceError, match="b has changed"):
         list(part(np.zeros((3, 4)), None, "b").blocks_like(np.zeros((0, 2))))
 

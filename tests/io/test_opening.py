@@ -67,10 +67,10 @@ def test_bytes_are_decompressed(tmp_path):
     [
         (
             pa.ArrowInvalid("Invalid flatbuffers message."),
-            "Arrow takes it for damaged (",
+            "Arrow reports damage (",
             "cut short",
         ),
-        (OSError("Couldn't deserialize thrift"), "Arrow takes it for damaged (", "another kind"),
+        (OSError("Couldn't deserialize thrift"), "Arrow reports damage (", "another kind"),
         (
             pa.ArrowNotImplementedError("sparse_union"),
             "it holds something that Arrow does not support (sparse_union)",

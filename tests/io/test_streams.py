@@ -65,7 +65,7 @@ def assert_same(path, target, rows=3, **options):
         )
     else:
         assert {str(piece.schema) for piece in pieces} == {str(found.rows.head.schema)}
-        surplus = [*options.get("drop", ()), *options.get("beside", ())]
+        surplus = [*options.get("drop", ()), *options.get("extra", ())]
         together, expected = pa.concat_tables(pieces), whole.rows.drop_columns(surplus)
         assert together.column_names == expected.column_names
         for name in expected.column_names:
@@ -277,8 +277,8 @@ def test_nulls_in_a_dictionary(tmp_path):
     assert found.rows.head.schema.field("c").type == pa.dictionary(pa.int32(), pa.string())
 
 
-def test_columns_beside_and_to_drop(tmp_path):
-    """Columns beside are given by row, texts as ranks; they and those to drop are no inputs."""
+def test_extra_columns_and_columns_to_drop(tmp_path):
+    """Extra columns have a value per row, texts as ranks; they and dropped columns are no inputs."""
     path = tmp_path / "data.csv"
     lines = [
         "1,b,2024-01-01,true,1,7,p",
@@ -287,28 +287,28 @@ def test_columns_beside_and_to_drop(tmp_path):
         "4,c,,true,1,9,p",
     ]
     path.write_text("w,g,d,b,late,drop,y\n" + "\n".join(lines))
-    found = stream(str(path), "y", beside=["w", "g", "d", "b", "late"], drop=["drop"])
+    found = stream(str(path), "y", extra=["w", "g", "d", "b", "late"], drop=["drop"])
     # A name is at least there, though no column is left.
     assert found.rows.head.column_names == []
-    assert found.beside["w"].tolist() == [1, 3, 4]
-    assert np.array_equal(found.beside["g"], [1, np.nan, 2], equal_nan=True)
+    assert found.extra["w"].tolist() == [1, 3, 4]
+    assert np.array_equal(found.extra["g"], [1, np.nan, 2], equal_nan=True)
     assert found.ranked == {"g"}
-    assert found.beside["d"].dtype == "datetime64[D]"
-    assert np.isnat(found.beside["d"]).tolist() == [False, False, True]
-    assert found.beside["b"].tolist() == [1, 0, 1]
-    assert np.array_equal(found.beside["late"], [1, np.nan, 1], equal_nan=True)
-    assert_same(path, "y", beside=["w", "g"], drop=["drop"])
-    assert stream(str(path), "y", beside=["drop"]).beside["drop"].tolist() == [0, 1, 2]
+    assert found.extra["d"].dtype == "datetime64[D]"
+    assert np.isnat(found.extra["d"]).tolist() == [False, False, True]
+    assert found.extra["b"].tolist() == [1, 0, 1]
+    assert np.array_equal(found.extra["late"], [1, np.nan, 1], equal_nan=True)
+    assert_same(path, "y", extra=["w", "g"], drop=["drop"])
+    assert stream(str(path), "y", extra=["drop"]).extra["drop"].tolist() == [0, 1, 2]
 
 
-def test_columns_beside_that_are_inputs_too(tmp_path):
-    """A column beside may stay among the inputs, unless it is to be dropped."""
+def test_extra_columns_that_are_inputs_too(tmp_path):
+    """An extra column may stay among the inputs, unless it is to be dropped."""
     path = tmp_path / "data.csv"
     path.write_text("a,b,y\n1,x,p\n2,y,q\n")
-    found = stream(str(path), "y", beside=["a", "b"], keep=["b"])
+    found = stream(str(path), "y", extra=["a", "b"], keep=["b"])
     assert next(found.rows.read(9)).to_pydict() == {"b": ["x", "y"]}
-    assert (found.beside["a"].tolist(), found.beside["b"].tolist()) == ([1, 2], [0, 1])
-    found = stream(str(path), "y", beside=["b"], keep=["b"], drop=["b"])
+    assert (found.extra["a"].tolist(), found.extra["b"].tolist()) == ([1, 2], [0, 1])
+    found = stream(str(path), "y", extra=["b"], keep=["b"], drop=["b"])
     assert found.rows.head.column_names == ["a"]
 
 
@@ -316,11 +316,11 @@ def test_columns_that_are_not_there(tmp_path):
     """A column that is not there is refused, with the nearest name; so is none to predict."""
     path = tmp_path / "data.csv"
     path.write_text("age,y\n1,p\n")
-    for options in ({"beside": ["aeg"]}, {"drop": ["aeg"]}, {"as_text": ["aeg"]}):
+    for options in ({"extra": ["aeg"]}, {"drop": ["aeg"]}, {"as_text": ["aeg"]}):
         with pytest.raises(ColumnError, match="no column 'aeg'.*\n.*did you mean 'age'"):
             stream(str(path), "y", **options)
     with pytest.raises(ColumnError, match="has no column 'y'"):
-        stream(str(path), "y", beside=["y"])
+        stream(str(path), "y", extra=["y"])
     with pytest.raises(ColumnError, match="did you mean 'y'"):
         stream(str(path), "yy")
     with pytest.raises(DataError, match="no labels of its own.\nHint: name the column to predict"):
@@ -394,7 +394,7 @@ def test_arrays_without_labels_or_with_names(tmp_path):
         stream(str(tmp_path / "a.npz"), None)
     for options, option in (
         ({"drop": ["a"]}, "--drop"),
-        ({"beside": ["a"]}, "the option with 'a'"),
+        ({"extra": ["a"]}, "the option with 'a'"),
     ):
         with pytest.raises(DataError, match=f"no named columns.\nHint: leave {option} away"):
             stream(str(tmp_path / "a.npz"), None, **options)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal.loader.batches import ArraySource, Epochs, LazySource
-from epochal.tables.rows import bucket, with_room
+from epochal.tables.rows import bucket, with_capacity
 
 GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
 
@@ -163,7 +163,7 @@ def test_epochs_are_joined_only_if_segments_have_the_room():
 def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
     """Their order depends on where rows are: a table of all would have another one."""
     ours = epochs(20, 4)
-    blocks = SimpleNamespace(n_rows=20, n_features=3, anywhere=False)
+    blocks = SimpleNamespace(n_rows=20, n_features=3, random_access=False)
 
     assert ours.joined(5).together == 5
     assert replace(ours, source=blocks).joined(5).together == 1
@@ -179,7 +179,7 @@ def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
 def test_rows_in_place_are_those_that_would_be_gathered(rows, batch_size, segment_bytes, long):
     """Segments that say where rows are hold the same batches, and no more of them than they may."""
     gathered = epochs(rows, min(batch_size, rows), segment_bytes=segment_bytes)
-    x = with_room(rows, 3)
+    x = with_capacity(rows, 3)
     x[:] = gathered.source.x
     ours = replace(gathered, source=ArraySource(x)).joined(1, in_place=True, long=long)
 
@@ -210,7 +210,7 @@ def test_rows_in_place_are_those_that_would_be_gathered(rows, batch_size, segmen
 
 def test_rows_without_room_behind_them_are_gathered():
     """Nor are rows read in place that have another owner, or where the device is none of the host's."""
-    x = with_room(20, 3)
+    x = with_capacity(20, 3)
     rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     for source in (ArraySource(rows), ArraySource(rows[:15]), ArraySource(x[3:18])):
         assert replace(epochs(20, 4), source=source).joined(1, in_place=True).table is None

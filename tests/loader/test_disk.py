@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.errors import SourceError, WriteError
-from epochal.loader.disk import TOGETHER, DiskLayout, Store
+from epochal.loader.disk import BLOCKS_IN_MEMORY, DiskLayout, Store
 
 FEATURES = 3
 
@@ -85,11 +85,11 @@ def test_rows_that_are_used_together_are_others_in_every_epoch():
     """Blocks that share the buffer in one epoch do not in the next."""
     source, _ = stored(6400, 10, seed=0)
     firsts = [
-        {*(next(source.epoch(np.random.default_rng(seed), TOGETHER * 10)).numbers // 10)}
+        {*(next(source.epoch(np.random.default_rng(seed), BLOCKS_IN_MEMORY * 10)).numbers // 10)}
         for seed in range(2)
     ]
 
-    assert len(firsts[0]) == TOGETHER
+    assert len(firsts[0]) == BLOCKS_IN_MEMORY
     assert len(firsts[0] & firsts[1]) < 5
 
 

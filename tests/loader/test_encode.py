@@ -179,9 +179,9 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
 def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
     """Nothing as large as all encoded rows is asked for where they do not fit."""
     asked = []
-    with_room = encoding_module.with_room
+    with_capacity = encoding_module.with_capacity
     monkeypatch.setattr(
-        encoding_module, "with_room", lambda *of: asked.append(of) or with_room(*of)
+        encoding_module, "with_capacity", lambda *of: asked.append(of) or with_capacity(*of)
     )
     everything = np.ones(500, bool)
 

@@ -78,7 +78,7 @@ def test_parts_that_do_not_fit_make_no_model(build: Callable[..., Model]) -> Non
     members = build().members
     with pytest.raises(ModelError, match="no members"):
         build(members=())
-    with pytest.raises(ModelError, match=r"history\.training_loss is of 2 members; expected 1"):
+    with pytest.raises(ModelError, match=r"history\.training_loss has 2 members; expected 1"):
         build(members=members[:1])
     with pytest.raises(
         ModelError, match="member 1 has the layers .*; expected layer.0, layer.1, layer.2"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.preprocessing.bins import Bins, bin_counts, knots_of, quantile_bins
+from epochal.preprocessing.bins import Bins, bin_counts, bin_edges, quantile_bins
 
 
 def positions(bins, values):
@@ -15,9 +15,9 @@ def positions(bins, values):
     return out[:, 0]
 
 
-def test_few_values_are_all_knots():
+def test_few_values_are_all_bin_edges():
     """A column of no more values than bins bends at each of them."""
-    assert knots_of(np.array([3.0, 1.0, 2.0, 2.0, np.nan]), np.ones(5), most=3).tolist() == [
+    assert bin_edges(np.array([3.0, 1.0, 2.0, 2.0, np.nan]), np.ones(5), most=3).tolist() == [
         1,
         2,
         3,
@@ -27,7 +27,7 @@ def test_few_values_are_all_knots():
 def test_bins_have_about_equal_weight(rng):
     """Of different values, each bin holds its share, to one value."""
     values = rng.normal(size=1000)
-    bins = knots_of(values, np.ones(1000), most=20)
+    bins = bin_edges(values, np.ones(1000), most=20)
     counts = np.histogram(values, bins)[0]
 
     assert len(bins) == 21
@@ -38,7 +38,7 @@ def test_bins_have_about_equal_weight(rng):
 def test_a_frequent_value_has_a_bin_of_its_own():
     """The zeros of a mostly empty column take one bin, and the rest share the others."""
     values = np.r_[np.zeros(900), np.arange(1, 101)]
-    bins = knots_of(values, np.ones(1000), most=11)
+    bins = bin_edges(values, np.ones(1000), most=11)
 
     assert bins[:2].tolist() == [0, 1]
     assert np.diff(bins[1:-1]).tolist() == [10] * 9
@@ -49,33 +49,33 @@ def test_a_weight_of_two_is_the_value_twice(rng):
     values = rng.normal(size=300)
     weights = rng.integers(3, size=300).astype(float)
 
-    weighted = knots_of(values, weights, most=10)
-    repeated = knots_of(
+    weighted = bin_edges(values, weights, most=10)
+    repeated = bin_edges(
         np.repeat(values, weights.astype(int)), np.ones(int(weights.sum())), most=10
     )
     np.testing.assert_array_equal(weighted, repeated)
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=80), st.integers(1, 12))
-def test_knots_increase_from_the_smallest_to_the_largest(values, most):
-    """Whatever the values, knots are some of them, in order, with both ends."""
+def test_bin_edges_increase_from_the_smallest_to_the_largest(values, most):
+    """Bin edges are values of the column, in order, with the smallest and the largest."""
     column = np.array(values, float)
-    bins = knots_of(column, np.ones(len(column)), most)
+    bins = bin_edges(column, np.ones(len(column)), most)
 
     assert set(bins) <= set(column)
     assert (np.diff(bins) > 0).all()
     assert (bins[0], bins[-1]) == (column.min(), column.max())
 
 
-def test_positions_are_linear_between_knots_and_held_at_the_ends():
+def test_positions_are_linear_between_bin_edges_and_clipped_at_the_ends():
     """Knot k is at k, the middle of two halfway, and what is beyond at the ends."""
     found = positions([0, 1, 5], [0, 0.5, 1, 3, 5, 99, -99])
 
     assert found.tolist() == [0, 0.5, 1, 1.5, 2, 2, 0]
 
 
-def test_a_column_that_cannot_bend_has_no_knots():
-    """Two values are a straight line; they have neither few knots nor many."""
+def test_a_column_of_two_values_has_no_bins():
+    """Two values are a straight line; they have neither coarse bins nor fine ones."""
     values = np.column_stack([[1.0, 2.0] * 50, np.arange(100.0)])
     few, many = quantile_bins(values, np.ones(100), (4, 16))
 
@@ -88,14 +88,14 @@ def test_a_column_that_cannot_bend_has_no_knots():
     "described",
     [None, [], [[3]], [[3], [2]], [[3], [0]], [[3, 3], [3]], [[3.0], [3]], [[True], [3]], [3, 3]],
 )
-def test_numbers_of_knots_that_cannot_be_are_refused(described):
+def test_invalid_numbers_of_bin_edges_are_refused(described):
     """A description must give both kinds for every column, none or at least three."""
     with pytest.raises(ValueError, match="bins"):
         bin_counts(described, 1)
 
 
-def test_knots_that_do_not_increase_are_refused():
-    """Each column's knots stand in their order."""
+def test_bin_edges_that_do_not_increase_are_refused():
+    """The bin edges of each column increase."""
     values = np.array([1.0, 2.0, 3.0, 0.0, 1.0, 1.0])
 
     assert Bins.from_counts(values[:3], [3]).counts.tolist() == [3]

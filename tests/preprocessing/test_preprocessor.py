@@ -109,7 +109,7 @@ def test_roots_do_not_ask_for_the_unit(rng):
     np.testing.assert_allclose(bytes_.encode(x), shares.encode(x / 255), rtol=1e-6, atol=1e-6)
 
 
-def test_places_among_knots_are_those_of_roots(rng):
+def test_positions_among_bins_are_those_of_roots(rng):
     """An embedding bends where the roots are: at the same rows, whatever the unit."""
     x = rng.gamma(0.5, 30, size=(500, 2))
     rooted = fitted(x, sqrt_transform=True, n_bins=(8, 32))

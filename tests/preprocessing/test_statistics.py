@@ -122,7 +122,7 @@ def streamed(rows):
 
 
 def test_roots_are_of_numbers_only():
-    """Numbers that are never negative have moments and knots of their roots; others stay."""
+    """Numbers that are never negative have moments and bins of their roots; others stay."""
     days = np.datetime64("2020-01-01") + np.arange(90)
     amounts = np.arange(90.0) ** 2
     table = pa.table({"a": amounts, "b": amounts - 1, "c": days, "d": amounts > 9, "e": amounts})
@@ -139,7 +139,7 @@ def test_roots_are_of_numbers_only():
 @pytest.mark.parametrize("roots", [False, True])
 @pytest.mark.parametrize("kind", ["table", "array"])
 def test_rows_that_are_read_piece_by_piece_say_the_same(kind, roots, monkeypatch):
-    """Schema, moments and knots of a stream are, bit for bit, those of the rows in memory."""
+    """Schema, moments and bins of a stream are, bit for bit, those of the rows in memory."""
     monkeypatch.setattr(rows_module, "_MOST", 100)
     random = np.random.default_rng(0)
     array = random.normal(size=(1000, 3))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from epochal.preprocessing.unseen import Unseen, chance_of
+from epochal.preprocessing.unseen import Unseen, probability_bound
 from epochal.tables.schema import Column, Schema
 
 SCHEMA = Schema(
@@ -75,5 +75,5 @@ def test_the_bound_is_above_the_exact_chance(rows, data, share):
 
     exact = binom.sf(count - 1, rows, share)
 
-    assert chance_of(count, rows, share) >= min(exact, 1.0) * (1 - 1e-9)
-    assert np.isclose(chance_of(rows, rows, share), share**rows)
+    assert probability_bound(count, rows, share) >= min(exact, 1.0) * (1 - 1e-9)
+    assert np.isclose(probability_bound(rows, rows, share), share**rows)

@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 
 from epochal.cli.argument_types import names
-from epochal.profiling.columns import gives_away, profile, repeated, typed
+from epochal.profiling.columns import is_leak, profile, repeated, typed
 from epochal.profiling.duplicates import Seen, row_keys
 
 ROWS = 400
@@ -92,9 +92,9 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
         ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
         (
             np.where(LABELS, 5.0, -5.0) + np.random.default_rng(2).normal(size=ROWS),
-            "tells the class",
+            "predicts the class",
         ),
-        (np.where(LABELS, "sold", "kept"), "tells the class"),
+        (np.where(LABELS, "sold", "kept"), "predicts the class"),
         (
             [f"{k % 90}" if k % 10 else "unknown" for k in range(ROWS)],
             "'unknown' or other texts in 10.0%",
@@ -139,7 +139,7 @@ def test_a_column_that_says_the_same_by_other_names_is_told(rng):
     jobs = rng.integers(3, size=ROWS)
     told = data_warnings(code=jobs, job=np.array(["cook", "smith", "clerk"])[jobs])
 
-    assert told == {"job": "says the same as 'code'"}
+    assert told == {"job": "holds the same information as 'code'"}
 
 
 def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
@@ -147,7 +147,7 @@ def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
     one = rng.normal(size=ROWS)
 
     assert data_warnings(one=one, other=rng.normal(size=ROWS)) == {}
-    assert data_warnings(one=one, other=one) == {"other": "says the same as 'one'"}
+    assert data_warnings(one=one, other=one) == {"other": "holds the same information as 'one'"}
 
 
 def test_repeated_rows_are_counted_and_contradictions_among_them():
@@ -183,9 +183,9 @@ def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
 
 def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):
     """A value of its own for every row says nothing of other rows."""
-    assert not gives_away(np.arange(ROWS), LABELS)
-    assert gives_away(LABELS, LABELS)
-    assert not gives_away(np.where(rng.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)
+    assert not is_leak(np.arange(ROWS), LABELS)
+    assert is_leak(LABELS, LABELS)
+    assert not is_leak(np.where(rng.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)
 
 
 def test_nothing_is_said_of_a_few_rows():

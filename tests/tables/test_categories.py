@@ -229,17 +229,17 @@ def test_a_tally_of_pieces_is_that_of_all_rows(pieces, different):
     found = merged(texts, weight, pieces)
 
     assert found.levels(64) == ValueCounts.of(pa.chunked_array([texts.tolist()]), weight).levels(64)
-    assert bool(found.waiting) is ((pieces, different) in {(2, 400), (50, 400)})
+    assert bool(found.pending) is ((pieces, different) in {(2, 400), (50, 400)})
 
 
 def test_of_too_many_texts_the_heaviest_are_remembered(monkeypatch):
     """With room for 100 values the frequent ones of thousands stay, and it is known that some went."""
-    monkeypatch.setattr(categories, "MOST_KEPT", 100)
+    monkeypatch.setattr(categories, "MOST_UNIQUE", 100)
     texts = np.array([f"v{k}" if k % 2 else f"often{k % 10}" for k in range(4000)])
     found = merged(texts, np.ones(4000), 40)
 
-    assert found.forgotten > 0
-    assert found.settled().sums.sum() + found.settled().forgotten == 4000
+    assert found.dropped > 0
+    assert found.combined().sums.sum() + found.combined().dropped == 4000
     assert found.levels(5).categories == tuple(f"often{k}" for k in range(0, 10, 2))
     assert len(found.values) <= 100
 

@@ -18,7 +18,7 @@ from epochal.loader.encode import Encoded, Known
 from epochal.loader.validation_rows import shared
 from epochal.nn.layers import apply
 from epochal.nn.losses import cross_entropy
-from epochal.tables.rows import with_room
+from epochal.tables.rows import with_capacity
 from epochal.training import loop, parallel
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, member_configs, program_for
@@ -52,7 +52,7 @@ def task(eval_layers=True, segment_bytes=2**20, *, in_place=False, **settings):
     ours = resolved(validated(PRESETS["default"], values), 120, FEATURES)
     program = program_for(ours, masked=False)
     x, y = rows(120, 0)
-    there = with_room(*x.shape)
+    there = with_capacity(*x.shape)
     there[:] = x
     epochs = Epochs(
         ArraySource(there if in_place else x),

@@ -1,7 +1,7 @@
-"""What a setting may be: one check, one sentence, one type, and values that break it.
+"""Constraints of settings: a check, a sentence, a type, and values that violate it.
 
-The sentence stands in the error message, the type in docstrings and tables; the breaking values
-drive the tests.
+The sentence is used in error messages, the type in docstrings and tables, the violating values in
+tests.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ class Constraint(Protocol):
 
     @property
     def sentence(self) -> str:
-        """What the value must be, to stand after 'must be'."""
+        """What the value must be, as the continuation of 'must be'."""
 
     @property
     def annotation(self) -> str:
         """The type, as docstrings write it."""
 
     def allows(self, value: object) -> bool:
-        """Whether the value may be."""
+        """Whether the value is valid."""
 
     def breaking(self) -> list[object]:
         """Return values that are not allowed, for tests."""
@@ -32,7 +32,7 @@ class Constraint(Protocol):
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number that is at least `low`."""
+    """An integer that is at least `low`."""
 
     low: int
 
@@ -89,7 +89,7 @@ class Number:
             return False
         try:
             number = float(value)
-        except OverflowError:  # a whole number that is beyond all fractions
+        except OverflowError:  # an integer beyond the range of floats
             return False
         if not math.isfinite(number):
             return False
@@ -153,7 +153,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A sequence of whole numbers of at least 1, `lengths` long (None: any length)."""
+    """A sequence of integers of at least 1; `lengths` are its valid lengths (None: any)."""
 
     lengths: tuple[int, ...] | None = None
 

@@ -1,4 +1,4 @@
-"""How CSV files are read: the lines to skip, the header, which values are missing, outer spaces."""
+"""Options for CSV files: lines to skip, header, missing values, trimming."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 
 from epochal.errors import SettingError
 
-# Texts that mean a missing value where nothing else is asked for; an empty cell always does.
+# Texts that mean a missing value by default; an empty cell always does.
 MISSING_VALUES = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How the cells of a CSV file are read.
+    """How CSV files are read.
 
-    `skip_lines` lines at the top of the file are not read. Without a `header` the columns are
-    x0, x1, …. `missing_values` are the texts that mean a missing value, besides the empty cell;
-    in a column of text only where a cell is not quoted. `strip`: spaces around cells that
-    are not quoted are cut.
+    The first `skip_lines` lines are skipped. Without a `header` the columns are x0, x1, ….
+    `missing_values` are the texts that mean a missing value, in addition to the empty cell; in a
+    column of text they do so only in unquoted cells. `strip`: unquoted cells are trimmed.
     """
 
     skip_lines: int = 0
@@ -41,7 +40,7 @@ class CsvOptions:
         return ("", *(word for word in self.missing_values if word))
 
     def of_cells(self, other: CsvOptions) -> CsvOptions:
-        """Return these lines and this header with the other's missing values and spaces.
+        """Return these options with `missing_values` and `strip` of the other.
 
         >>> CsvOptions(skip_lines=2).of_cells(CsvOptions(missing_values=("-",))).words
         ('', '-')
@@ -50,14 +49,14 @@ class CsvOptions:
 
 
 def _check_word(word: object, *, strip: bool) -> None:
-    """Return nothing for a text that a cell can be; refuse others."""
+    """Refuse a text that no cell can be; return nothing."""
     if not isinstance(word, str):
         raise SettingError(f"a missing value is {word!r}", "a text")
     if '"' in word or "\n" in word or "\r" in word:
         raise SettingError(f"the missing value {word!r} has a quote or a line end", "neither")
     if strip and word != word.strip():
-        found = f"the missing value {word!r} has spaces around it, which are cut from cells"
-        raise SettingError(found, "none", "keep the spaces of cells with --keep-spaces")
+        problem = f"the missing value {word!r} has spaces around it, which are cut from cells"
+        raise SettingError(problem, "none", "keep the spaces of cells with --keep-spaces")
 
 
 PLAIN = CsvOptions()

@@ -1,4 +1,4 @@
-"""Presets: complete settings with a name, and a user's values in their places."""
+"""Presets: named settings, and settings from a preset with overrides."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from epochal.errors import SettingError, suggestion
 
 PRESETS: Final[dict[str, Settings]] = {
     "default": Settings(),
-    # The classical recipe and nothing else: one network, standardised columns,
-    # plain mini-batch gradient descent, L2, early stopping on held-out rows.
+    # The classical recipe: one network, standardised columns, mini-batch gradient descent, L2, early
+    # stopping on held-out rows.
     "classic": Settings(
         n_estimators=1,
         hidden_layer_sizes=(100,),
@@ -34,15 +34,15 @@ PRESETS: Final[dict[str, Settings]] = {
     # Two coarse members, one for each of two cores, and few epochs: for a first look and
     # for tuning.
     "fast": Settings(n_estimators=2, max_iter=20, n_iter_no_change=3),
-    # Eight times the members, which leave out half as many rows: four rounds of each variant.
+    # Eight times the members, each of which holds out half as many rows: four rounds of each variant.
     "best": Settings(n_estimators=128, n_folds=16),
 }
 
 
 def from_preset(name: str, values: dict[str, Any]) -> Settings:
-    """Return the preset of this name with a user's values in their places.
+    """Return the preset with this name, overridden by a user's values.
 
-    What is "auto" is left to the preset.
+    Values of "auto" leave the preset unchanged.
 
     >>> from_preset("classic", {"dropout": 0.5, "activation": "auto"}).activation
     'relu'
@@ -51,7 +51,7 @@ def from_preset(name: str, values: dict[str, Any]) -> Settings:
 
 
 def preset(name: str) -> Settings:
-    """Return the preset of this name.
+    """Return the preset with this name.
 
     >>> preset("classic").n_estimators
     1

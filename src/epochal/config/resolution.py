@@ -1,6 +1,6 @@
-"""Settings for given data: every "auto" becomes a value.
+"""Resolution of settings for given data: every "auto" becomes a value.
 
-The resolved settings are what is trained with, and what a model file stores.
+Training uses the resolved settings, and a model file stores them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from epochal.config.settings import AUTO, SETTINGS, WIDE, Settings
 
 
 def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...] = ()) -> Settings:
-    """Return the settings with everything that depends on the data turned into values.
+    """Return the settings with "auto" replaced by values that depend on the data.
 
     Args:
         settings: of which some may be "auto".
@@ -26,13 +26,13 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
     size = batch_size_for(rows) if settings.batch_size == AUTO else int(settings.batch_size)
     vectors, bins, field = settings.embedding_size, settings.n_bins, settings.receptive_field
     by_width = {
-        name: about.by_width[is_wide(columns)]
-        for name, about in SETTINGS.items()
-        if about.by_width is not None and getattr(settings, name) == AUTO
+        name: setting.by_width[is_wide(columns)]
+        for name, setting in SETTINGS.items()
+        if setting.by_width is not None and getattr(settings, name) == AUTO
     }
     if field == AUTO:
-        # Without a hidden layer a class would be told by a part of the image alone; and of a
-        # member's crop most units would see nothing.
+        # Without a hidden layer, each output would see only a part of the image. With a crop, most
+        # units would see nothing.
         fitting = bool(settings.hidden_layer_sizes) and settings.patch is None
         field = receptive_field_for(image) if fitting else None
     return replace(
@@ -57,7 +57,7 @@ def embedding_size_for(columns: int) -> int:
 def is_wide(columns: int) -> bool:
     """Return whether there are too many columns for vectors, as in images: more than 512.
 
-    Columns are only standardised then, and the first layer alone combines them.
+    Columns of wide tables are standardised, without an embedding.
 
     >>> [is_wide(columns) for columns in (10, 512, 784)]
     [False, False, True]
@@ -66,9 +66,9 @@ def is_wide(columns: int) -> bool:
 
 
 def receptive_field_for(image: tuple[int, ...]) -> tuple[int, int] | None:
-    """Return what a unit sees of rows that are images: a third of each side, at least 4 pixels.
+    """Return the receptive field of a unit for images: a third of each side, at least 4 pixels.
 
-    An array with a side of less than 8 may be no image, but some channels over time.
+    None for a side of less than 8: the array may be channels over time instead of an image.
 
     >>> receptive_field_for((28, 28)), receptive_field_for((8, 8)), receptive_field_for((100, 3))
     ((10, 10), (4, 4), None)

@@ -1,4 +1,4 @@
-"""Each setting in one place: its default, its constraint, what it does, and why the default is so.
+"""Settings: each in one field, with its default, constraint, summary, and the reason of the default.
 
 The command line, the docstring of `EpochalClassifier`, the error messages and docs/SETTINGS.md
 follow from the fields of `Settings`.
@@ -32,15 +32,15 @@ _SHARE = Either((Integer(1), Number(0, 1, open_low=True)))
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of one setting.
+    """The metadata of one setting.
 
     Args:
         default: of the preset "default".
-        constraint: what a value may be.
-        summary: what it is, in one line without a full stop.
-        reason: why the default is as it is.
-        details: further sentences about what values mean.
-        by_width: what "auto" is in tables of up to `WIDE` columns, and in wider ones.
+        constraint: of valid values.
+        summary: one line without a full stop.
+        reason: of the default.
+        details: further sentences about the meaning of values.
+        by_width: the value of "auto" in tables of up to `WIDE` columns, and in wider ones.
     """
 
     default: Any
@@ -51,15 +51,15 @@ class Setting:
     by_width: tuple[Any, Any] | None = None
 
 
-def setting(default: Any, constraint: Constraint, *, summary: str, **more: Any) -> Any:
-    """Return a field of `Settings`, with what is known of the setting as its metadata."""
-    about = Setting(default, constraint, summary, **more)
+def setting(default: Any, constraint: Constraint, *, summary: str, **others: Any) -> Any:
+    """Return a field of `Settings` with the setting's metadata."""
+    about = Setting(default, constraint, summary, **others)
     return field(default=default, metadata={"setting": about})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a training, apart from the data. The defaults are the preset `default`."""
+    """All settings of a training. The defaults are the preset `default`."""
 
     n_estimators: int = setting(
         16,
@@ -323,9 +323,9 @@ class Settings:
         return validated(cls(), tuples)
 
 
-# What is known of each setting, by its name, in the order of the fields.
+# The metadata of each setting by name, in the order of the fields.
 SETTINGS: Final[dict[str, Setting]] = {
-    each.name: each.metadata["setting"] for each in fields(Settings)
+    field_.name: field_.metadata["setting"] for field_ in fields(Settings)
 }
 
 
@@ -351,7 +351,7 @@ def is_auto(value: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return NumPy scalars and lists as Python's own numbers and tuples, as JSON needs them."""
+    """Return NumPy scalars and lists as Python numbers and tuples, which JSON supports."""
     if isinstance(value, (list, tuple)):
         return tuple(_plain(item) for item in value)
     return value.item() if hasattr(value, "item") else value

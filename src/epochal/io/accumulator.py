@@ -1,4 +1,4 @@
-"""The values of one column for all rows, gathered block by block, without an object for each."""
+"""Column accumulator: the values of one column for all rows, added block by block in compact form."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from epochal.errors import DataError
 from epochal.io.typed_labels import labels_of
 from epochal.tables.numeric import is_text
 
-# So many different values are brought together at once, at least.
-_TOGETHER = 1 << 16
+# The fewest unique values that are combined at once.
+_FEWEST_COMBINED = 1 << 16
 
 
 class LabelColumn(NamedTuple):
-    """What is to be known of a column of labels: how messages name it, and whether numbers are texts."""
+    """A column of labels: how messages name it, and whether numbers are texts."""
 
     where: str
     as_text: bool = False
 
 
 class ColumnAccumulator:
-    """The values of a column: labels and texts as codes, numbers and dates as they are.
+    """The values of a column: labels and texts as codes, numbers and dates unchanged.
 
-    `rows` is their number, `kind` their type. `is_mixed`: some had another
-    type, and nothing is kept.
+    `rows` is their number, `kind` their type. `is_mixed`: values had several types, and none is
+    stored.
     """
 
     def __init__(self, name: str, labels: LabelColumn | None = None) -> None:
         self.name, self.rows, self.kind, self.is_mixed = name, 0, pa.null(), False
         self._labels = labels
-        # What is not brought together yet; in the end all values that stay as they are.
+        # Blocks that are not combined yet; numbers and dates stay here.
         self._blocks: list[pa.Array] = []
         self._known: pa.Array | None = None
         self._codes: list[np.ndarray] = []
-        self._waiting = 0
+        self._pending = 0
 
     @property
     def is_ranked(self) -> bool:
-        """Whether its values are given as ranks."""
+        """Whether its values are returned as ranks."""
         return _is_coded(self.kind)
 
-    def anew(self) -> ColumnAccumulator:
-        """Return the same column, nothing of it gathered yet."""
+    def empty_copy(self) -> ColumnAccumulator:
+        """Return an accumulator for the same column, without values."""
         return ColumnAccumulator(self.name, self._labels)
 
     def add(self, column: pa.ChunkedArray) -> None:
-        """Take the values of a block; returns nothing."""
+        """Add the values of a block; return nothing."""
         self.rows += len(column)
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
@@ -59,19 +59,19 @@ class ColumnAccumulator:
             self.is_mixed = True
             self._blocks, self._codes, self._known = [], [], None
         if (self._labels or self.is_ranked) and not _has_order(column.type):
-            # Before Arrow is asked for an array: of some intervals it has none.
-            found = f"column {self.name!r} holds {column.type} values"
-            raise DataError(found, "numbers, texts, or true and false")
+            # Before `combine_chunks`, which Arrow lacks for some intervals.
+            problem = f"column {self.name!r} holds {column.type} values"
+            raise DataError(problem, "numbers, texts, or true and false")
         if not self.is_mixed:
             self._keep(column.combine_chunks())
 
     def labels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the different labels, the code of every row that has one, and which have."""
+        """Return the unique labels, the code of every labelled row, and the mask of labelled rows."""
         known, codes = self._coded()
         has_label = codes > 0
         if not has_label.all():
             codes, known = codes[has_label], pa.concat_arrays([known, pa.nulls(1, known.type)])
-        # With a gap among them integers and booleans become objects.
+        # A null makes integers and booleans objects.
         values = labels_of(known, *(self._labels or ()))
         values = values[: len(values) - int(known.null_count)]
         # Codes count from 1.
@@ -92,31 +92,31 @@ class ColumnAccumulator:
         return np.asarray(column.to_numpy())
 
     def _keep(self, values: pa.Array) -> None:
-        """Take values that fit those before; returns nothing."""
+        """Add values of the same type as those before; return nothing."""
         if pa.types.is_null(values.type) or not (self._labels or self.is_ranked):
             self._blocks.append(values)
             return
         if pa.types.is_string(values.type):
             values = values.cast(pa.large_string())
         elif pa.types.is_floating(values.type):
-            # There is a zero below zero, which is the same label.
+            # Minus zero and zero are the same label.
             values = pc.add(values, pa.scalar(0.0, values.type))
         encoded = values.dictionary_encode()
         self._blocks.append(encoded)
-        self._waiting += len(encoded.dictionary)
-        if self._waiting > max(_TOGETHER, 0 if self._known is None else len(self._known)):
-            self._bring_together()
+        self._pending += len(encoded.dictionary)
+        if self._pending > max(_FEWEST_COMBINED, 0 if self._known is None else len(self._known)):
+            self._combine()
 
-    def _bring_together(self) -> None:
-        """Turn the blocks into codes, 0 for a missing value; returns nothing."""
+    def _combine(self) -> None:
+        """Encode the blocks as codes, 0 for a missing value; return nothing."""
         coded = [block for block in self._blocks if not pa.types.is_null(block.type)]
-        own = [block.dictionary for block in coded]
-        first = [] if self._known is None else [self._known]
+        dictionaries = [block.dictionary for block in coded]
+        previous = [] if self._known is None else [self._known]
         numbers = np.zeros(0, np.int32)
-        if first or own:
-            together = pa.concat_arrays(first + own).dictionary_encode()
-            numbers = together.indices.to_numpy()[sum(map(len, first)) :]
-            self._known = together.dictionary
+        if previous or dictionaries:
+            combined = pa.concat_arrays(previous + dictionaries).dictionary_encode()
+            numbers = combined.indices.to_numpy()[sum(map(len, previous)) :]
+            self._known = combined.dictionary
         kind = np.min_scalar_type(0 if self._known is None else len(self._known))
         start = 0
         for block in self._blocks:
@@ -127,11 +127,11 @@ class ColumnAccumulator:
             codes = np.append(numbers[start:stop] + 1, 0).astype(kind)
             self._codes.append(codes[block.indices.fill_null(stop - start).to_numpy()])
             start = stop
-        self._blocks, self._waiting = [], 0
+        self._blocks, self._pending = [], 0
 
     def _coded(self) -> tuple[pa.Array, np.ndarray]:
-        """Return the different values, sorted, and for every row the rank of its value from 1; 0: missing."""
-        self._bring_together()
+        """Return the sorted unique values, and every row's rank among them from 1 (0: missing)."""
+        self._combine()
         if self._known is None:
             return pa.nulls(0), np.zeros(self.rows, np.uint8)
         order = pc.array_sort_indices(self._known).to_numpy()
@@ -141,7 +141,7 @@ class ColumnAccumulator:
 
 
 def _has_order(kind: pa.DataType) -> bool:
-    """Return whether Arrow sorts values of a type, and tells equal ones: not lists, unions or intervals.
+    """Return whether Arrow can sort and compare values of a type: not lists, unions or intervals.
 
     >>> _has_order(pa.string()), _has_order(pa.month_day_nano_interval())
     (True, False)
@@ -153,7 +153,7 @@ def _has_order(kind: pa.DataType) -> bool:
 
 
 def _is_coded(kind: pa.DataType) -> bool:
-    """Return whether values of a type stand as codes: those that are no numbers, dates or truths.
+    """Return whether values of a type are stored as codes: all but numbers, dates and booleans.
 
     >>> _is_coded(pa.string()), _is_coded(pa.date32())
     (True, False)

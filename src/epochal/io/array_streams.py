@@ -1,4 +1,4 @@
-"""Arrays that are gone through block by block: several files as one, in one type of numbers."""
+"""Streamed arrays: files read block by block as one array, in one numeric type."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BLOCK = 1 << 23
 
 
 class ArrayPart(NamedTuple):
-    """A file of an array, or pictures that are one: `read(n)` yields rows and labels, n at a time."""
+    """An array file, or image files as one array: `read(n)` yields rows and labels, n at a time."""
 
     path: Path
     read: Callable[[int], Iterator[Labelled]]
@@ -41,11 +41,10 @@ class ArrayPart(NamedTuple):
 
 
 class ArrayScan(NamedTuple):
-    """Arrays that have been gone through once.
+    """The result of the first pass over arrays.
 
-    `head` is the shape and type of their rows, and `counts` their number in each
-    part. `labels` are None, or the different ones, the code of every row that
-    has one, and which rows have.
+    `head` has the shape and type of the rows, `counts` the number of rows in each part. `labels` are
+    None, or the unique labels, the code of every labelled row, and the mask of labelled rows.
     """
 
     head: np.ndarray
@@ -54,41 +53,41 @@ class ArrayScan(NamedTuple):
 
 
 def scan(parts: Sequence[ArrayPart]) -> ArrayScan:
-    """Return what going through arrays once tells; all rows must have the same shape."""
+    """Return the result of one pass over arrays; all rows must have the same shape."""
     first: tuple[Path, Labelled] | None = None
     kinds, counts = [], []
     coded: list[tuple[np.ndarray, np.ndarray]] = []
     for part in parts:
-        of_part = []
+        part_labels = []
         counts.append(0)
         for rows, labels in part.blocks():
             first = first or (part.path, (rows[:0], labels))
-            refuse_unlike(first, (part.path, (rows, labels)))
+            refuse_mismatch(first, (part.path, (rows, labels)))
             kinds.append(rows.dtype)
             counts[-1] += len(rows)
             if labels is not None:
-                of_part.append(_coded(labels))
-        coded += _of_one_type(of_part)
+                part_labels.append(_coded(labels))
+        coded += _of_one_type(part_labels)
     if first is None:
         return ArrayScan(np.zeros(0), counts, None)
     head = first[1][0].astype(np.result_type(*set(kinds)))
-    return ArrayScan(head, counts, _together(coded) if coded else None)
+    return ArrayScan(head, counts, _combined(coded) if coded else None)
 
 
-def refuse_unlike(first: tuple[Path, Labelled], other: tuple[Path, Labelled]) -> None:
+def refuse_mismatch(first: tuple[Path, Labelled], other: tuple[Path, Labelled]) -> None:
     """Return nothing if two parts have rows of the same shape, and both have labels or none has."""
     (path, (rows, labels)), (other_path, (other_rows, other_labels)) = first, other
     if other_rows.shape[1:] != rows.shape[1:]:
         expected = f"{rows.shape[1:]} as in {path}"
-        found = f"the rows of {other_path} have the shape {other_rows.shape[1:]}"
-        raise SourceError(found, expected)
+        problem = f"the rows of {other_path} have the shape {other_rows.shape[1:]}"
+        raise SourceError(problem, expected)
     if (other_labels is None) != (labels is None):
         unlabelled = other_path if other_labels is None else path
         raise SourceError(f"{unlabelled} has no labels", "labels in every part or in none")
 
 
 def _coded(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the different labels, and the code of every row from 1; 0: missing.
+    """Return the unique labels, and the code of every row from 1 (0: missing).
 
     >>> _coded(np.array([2.0, np.nan, 1.0]))
     (array([1., 2.]), array([2, 0, 1], dtype=uint8))
@@ -105,25 +104,25 @@ def _coded(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _of_one_type(
     blocks: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return labels in one type: whole numbers in some blocks of fractions are fractions too."""
+    """Return the labels of blocks in one type: floats, if some blocks hold floats."""
     fractions = [values.dtype for values, _ in blocks if values.dtype.kind == "f"]
     return [(v.astype(fractions[0]) if fractions else v, codes) for v, codes in blocks]
 
 
-def _together(
+def _combined(
     blocks: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the different labels of all blocks, sorted, the codes of rows, and which rows have one."""
+    """Return the sorted unique labels of all blocks, the codes of rows, and the mask of labelled rows."""
     values, numbers = np.unique(
         np.concatenate([values for values, _ in blocks]), return_inverse=True
     )
-    # Codes count from 1: a 0 stands for no label.
+    # Codes count from 1: 0 means a missing label.
     kind = np.min_scalar_type(len(values))
     all_codes, start = [], 0
-    for own, codes in blocks:
-        own_numbers = numbers[start : start + len(own)]
-        all_codes.append(np.append(0, own_numbers + 1).astype(kind)[codes])
-        start += len(own)
+    for block_values, codes in blocks:
+        block_numbers = numbers[start : start + len(block_values)]
+        all_codes.append(np.append(0, block_numbers + 1).astype(kind)[codes])
+        start += len(block_values)
     codes = np.concatenate(all_codes)
     has_label = codes > 0
     smallest = np.min_scalar_type(max(len(values) - 1, 0))

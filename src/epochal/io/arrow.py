@@ -23,7 +23,7 @@ _OLD_FEATHER_MARK = b"FEA1"
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of the columns; the index of a pandas frame is none of them."""
+    """Return the names of the columns, without the index of a pandas frame."""
     with reading(path, EXPECTED), _opened(path) as (schema, _):
         return without_index(schema, str(path))
 
@@ -35,12 +35,12 @@ def schema(path: Path, names: Sequence[str]) -> pa.Schema:
 
 def written_types(path: Path, names: Sequence[str]) -> pa.Schema:
     """Return the types that columns have in the file."""
-    with reading(path, EXPECTED), _opened(path) as (found, _):
-        return pa.schema([(name, found.field(name).type) for name in names])
+    with reading(path, EXPECTED), _opened(path) as (schema, _):
+        return pa.schema([(name, schema.field(name).type) for name in names])
 
 
 def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
-    """Return the columns of these names; `as_text` says nothing here, the file has types."""
+    """Return the columns with these names; `as_text` is ignored, since the file has types."""
     del as_text
     with reading(path, EXPECTED), _opened(path) as (schema, blocks):
         table = pa.Table.from_batches(blocks, schema).select(list(names))
@@ -48,14 +48,14 @@ def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.
 
 
 def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield the columns of these names, `rows` rows at a time, holding one block of the file."""
+    """Yield the columns with these names, `rows` rows at a time, with one block in memory."""
     return (table for table, _ in batches_with(path, rows, names, []))
 
 
 def batches_with(
     path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield the same, each time with the columns that are kept as they stand in the file."""
+    """Yield the same, each time with the columns `kept`, unchanged from the file."""
     with reading(path, EXPECTED), _opened(path) as (_, blocks):
         for table in regrouped((block.select(list(names)) for block in blocks), rows):
             yield plain(table, str(path)), table.select(list(kept))
@@ -80,6 +80,6 @@ def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
 
 
 def _checked(block: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the block if its offsets and indices stay within it: the file may be damaged."""
+    """Return the block after a check of its offsets and indices, as the file may be damaged."""
     block.validate(full=True)
     return block

@@ -1,8 +1,4 @@
-"""The door for labelled data: rows at a path, with what its columns say of each.
-
-A column may be the label, or say how much a row counts, to which group it
-belongs, or when it was.
-"""
+"""Column roles: labelled data at a path, with columns for target, weight, group and time."""
 
 from __future__ import annotations
 
@@ -35,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class Roles(NamedTuple):
-    """Which columns say something about rows: their label, weight, group and time.
+    """The columns with a role: target, weight, group and time.
 
-    By their names; where rows are in memory, in Python, by the values themselves.
-    `target_as_text`: labels that are numbers are names.
+    Columns are given by name; for rows in memory, in Python, by their values. `target_as_text`:
+    labels that are numbers are names.
     """
 
     target: Any = None
@@ -48,12 +44,12 @@ class Roles(NamedTuple):
     target_as_text: bool = False
 
     @property
-    def beside(self) -> list[str]:
-        """The columns that are no inputs: a time is one, as it is known of new rows too."""
+    def non_features(self) -> list[str]:
+        """The columns that are no features; a time is a feature, as new rows have one too."""
         return [name for name in (self.weight, self.group) if name is not None]
 
     def labels_in(self, source: str) -> str:
-        """Return how messages name what holds the labels."""
+        """Return how messages name the source of the labels."""
         return f"the labels of {source}" if self.target is None else target_of(self.target, source)
 
     def as_text(self, categorical: Collection[str]) -> list[str]:
@@ -85,10 +81,10 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     options: Options = SHELL,
     csv: CsvOptions = PLAIN,
 ) -> Labelled:
-    """Return everything at a path, without the columns to drop; labels are required.
+    """Return the data set at a path, without the columns to drop; labels are required.
 
-    Columns of numbers that are `categorical` are names and not amounts. What is
-    `streamed` stays where it is, and is read when it is gone through. `csv`: how CSV files are read.
+    Numbers in `categorical` columns are names. If `streamed`, rows stay on disk and are read in each
+    pass. `csv` has the options for CSV files.
     """
     path = files.found_once(path)
     named = [roles.weight, roles.group, roles.time, drop, categorical]
@@ -116,7 +112,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
         else as_values(_column(read.rows, name, path), f"column {name!r} of {path}")
         for name in (roles.group, roles.time)
     )
-    surplus = [*drop, *roles.beside]
+    surplus = [*drop, *roles.non_features]
     rows = (
         with_columns(read.rows, surplus, path, options.drop).drop_columns(surplus)
         if surplus
@@ -136,11 +132,11 @@ def labelled_batches(
     drop: Collection[str] = (),
     csv: CsvOptions = PLAIN,
 ) -> Iterator[Labelled]:
-    """Yield rows, labels and weights piece by piece, without the columns to drop that are there.
+    """Yield rows, labels and weights piece by piece; columns to drop may be missing.
 
-    Columns of text files stay text: the schema of the training rows reads them.
+    Columns of text files stay text and are parsed by the schema of the training rows.
     """
-    surplus = {*drop, *roles.beside}
+    surplus = {*drop, *roles.non_features}
     for read in files.labelled_batches(path, rows_per_batch, None, roles.target, csv):
         if read.labels is None:
             raise no_labels(path, feature_names(read.rows))
@@ -170,13 +166,13 @@ def _streamed(
     drop: Collection[str],
     csv: CsvOptions,
 ) -> Labelled:
-    """Return rows that stay at their path, and what is known of each."""
-    beside = roles.weight, roles.group, roles.time
+    """Return a data set whose rows stay on disk."""
+    role_columns = roles.weight, roles.group, roles.time
     where = roles.labels_in(path)
-    found = stream(
+    streamed = stream(
         path,
         roles.target,
-        beside=[name for name in beside if name is not None],
+        extra=[name for name in role_columns if name is not None],
         keep=[roles.time] if roles.time else [],
         drop=drop,
         as_text=categorical,
@@ -184,25 +180,27 @@ def _streamed(
         labels=LabelColumn(where, roles.target_as_text),
         csv=csv,
     )
-    weight, groups, timestamps = (None if name is None else found.beside[name] for name in beside)
-    if roles.weight in found.ranked:
+    weight, groups, timestamps = (
+        None if name is None else streamed.extra[name] for name in role_columns
+    )
+    if roles.weight in streamed.ranked:
         raise DataError(f"column {roles.weight!r} of {path} holds texts", "a number in every row")
     if weight is not None:
-        with found.origin.naming_rows():
+        with streamed.origin.naming_rows():
             weight = _checked(np.asarray(weight, np.float64), roles.weight)
-    rows = found.rows.mapped(lambda piece: as_categories(piece, categorical, path))
-    labels = Coded(found.values, found.codes)
+    rows = streamed.rows.mapped(lambda piece: as_categories(piece, categorical, path))
+    labels = Coded(streamed.values, streamed.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    known = weight, groups, timestamps, found.dropped, where, csv, found.origin
+    known = weight, groups, timestamps, streamed.dropped, where, csv, streamed.origin
     return Labelled(rows, labels, *known)
 
 
 def as_categories(
     rows: Rows, columns: Collection[str | int], source: str, option: str = "--categorical"
 ) -> Rows:
-    """Return the rows with these columns, which must be there, as categories.
+    """Return the rows with these columns, which must exist, as categories.
 
-    They are names, or numbers from 0. Plain arrays have the columns x0, x1, …, and become a table.
+    Columns are names, or numbers from 0. Arrays become a table with the columns x0, x1, ….
 
     >>> as_categories(np.array([[0.5, 7], [1.5, 8]]), [1], "X").schema.names
     ['x0', 'x1']
@@ -211,14 +209,14 @@ def as_categories(
         return rows
     if isinstance(rows, np.ndarray) and rows.ndim == 2:
         rows = pa.table(
-            {f"x{k}": pa.array(each, from_pandas=True) for k, each in enumerate(rows.T)}
+            {f"x{k}": pa.array(values, from_pandas=True) for k, values in enumerate(rows.T)}
         )
     known = with_columns(rows, (), source, option).column_names
     numbered = [one for one in columns if not isinstance(one, str)]
-    # A mask of truth values would be taken for the columns 0 and 1.
+    # A boolean mask would be taken for the columns 0 and 1.
     if any(isinstance(one, (bool, np.bool_)) or not 0 <= one < len(known) for one in numbered):
-        found = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
-        raise DataError(found, "names of columns, or numbers from 0")
+        problem = f"{option} has column {numbered[0]} of {source}, which has {len(known)} columns"
+        raise DataError(problem, "names of columns, or numbers from 0")
     names = [one if isinstance(one, str) else known[one] for one in columns]
     table = with_columns(rows, names, source, option)
     for name in names:
@@ -228,7 +226,7 @@ def as_categories(
 
 
 def _column(rows: Rows, name: str, path: str) -> pa.ChunkedArray:
-    """Return a column that says something about its row."""
+    """Return a column with a role."""
     return with_columns(rows, [name], path, f"the option with {name!r}").column(name)
 
 
@@ -240,10 +238,10 @@ def _weights_in(read: LabelledRows, name: str) -> np.ndarray:
 
 
 def _checked(weights: np.ndarray, name: str) -> np.ndarray:
-    """Return weights that are finite and not below 0; refuse others."""
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        row, expected = int(wrong.argmax()), "a finite number of at least 0 in every row"
+    """Return the weights if all are finite and at least 0; refuse others."""
+    invalid = ~(np.isfinite(weights) & (weights >= 0))
+    if invalid.any():
+        row, expected = int(invalid.argmax()), "a finite number of at least 0 in every row"
         before = f"column {name!r} holds the weight {weights[row]:g} in"
         raise CellError.in_row(before, row, "", expected)
     return weights

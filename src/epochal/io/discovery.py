@@ -1,4 +1,4 @@
-"""From a path (file, folder or pattern) to the files it means, and their format."""
+"""File discovery: from a path (file, folder or pattern) to files and their format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from epochal.io.pipes import STANDARD_INPUT, is_piped, piped, say_nothing, stand
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The format of a file by the ending of its name; text may end in .gz besides.
+# The format of a file by the suffix of its name; text may also end in .gz.
 SUFFIXES = {
     ".csv": "text",
     ".tsv": "text",
@@ -34,7 +34,7 @@ SUFFIXES = {
     ".idx": "idx",
     **dict.fromkeys(images.ENDINGS, "pictures"),
 }
-# What can be said of data whose name says nothing, and the ending that says it; what a pipe holds.
+# The formats that `--format` accepts, with their suffix; and the suffix for pipes by default.
 FORMATS = {
     "csv": ".csv",
     "tsv": ".tsv",
@@ -45,15 +45,15 @@ FORMATS = {
     "idx": ".idx",
 }
 PIPED = FORMATS["csv"]
-# The ending of models, which lie beside data and are none.
+# The suffix of models, which may be in the same folder as data.
 MODEL = ".epochal"
 _COMPRESSIBLE = ("text", "idx")
-_SAY = "rename or convert it, or say on the command line what it holds: --format csv"
+_FORMAT_HINT = "rename or convert it, or name its format on the command line: --format csv"
 _KNOWN = "one of .csv .tsv .txt (.gz) .parquet .arrow .feather .ipc .npy .npz .png .jpg, or IDX"
 
 
 def format_of(path: PurePath) -> str | None:
-    """Return the format that the name of a file says, or None.
+    """Return the format of a file by its name, or None.
 
     >>> format_of(PurePath("a.CSV.gz")), format_of(PurePath("train-images-idx3-ubyte"))
     ('text', 'idx')
@@ -64,12 +64,12 @@ def format_of(path: PurePath) -> str | None:
         return SUFFIXES.get(ending_of(path))
     if idx.NAME.search(name):
         return "idx"
-    found = SUFFIXES.get(ending_of(path))
-    return found if not name.endswith(".gz") or found in _COMPRESSIBLE else None
+    form = SUFFIXES.get(ending_of(path))
+    return form if not name.endswith(".gz") or form in _COMPRESSIBLE else None
 
 
 def is_data(path: str) -> bool:
-    """Whether a path is, by its name, one of data: of a known format, a folder, a pattern, a pipe.
+    """Whether a path is data by its name: a file of a known format, a folder, a pattern, a pipe.
 
     >>> is_data("people.csv"), is_data("parts/*"), is_data("people.epochal")
     (True, True, False)
@@ -77,7 +77,7 @@ def is_data(path: str) -> bool:
     place = Path(path)
     with reading(place, "a file, a folder or a pattern"):
         if place.exists() and not place.is_dir():
-            # A name with brackets is that of a file if there is one.
+            # A name with brackets is a file, if it exists, and no pattern.
             return format_of(place) is not None or is_piped(place)
         return format_of(place) is not None or glob.has_magic(path) or place.is_dir()
 
@@ -85,12 +85,12 @@ def is_data(path: str) -> bool:
 def open_data(
     path: str, form: str | None = None, waiting: Callable[[str], None] = say_nothing
 ) -> OpenedData:
-    """Return the data that a path of the command line means, `-` for standard input, found once.
+    """Return the data at a path of the command line (`-` is standard input), with their files.
 
     Args:
         path: a file, a folder, a pattern, a pipe, or `-`.
-        form: what it holds, one of FORMATS; None: what the endings of names say.
-        waiting: is called with the name of a pipe if no data come for a second.
+        form: the format, one of FORMATS; None: by the suffixes of names.
+        waiting: is called with the name of a pipe if it yields no data for a second.
     """
     ending = "" if form is None else FORMATS[form]
     if path == "-":
@@ -102,21 +102,21 @@ def open_data(
 def discover(
     path: str, ending: str = "", waiting: Callable[[str], None] = say_nothing
 ) -> list[Path]:
-    """Return the files that a path means, in formats that can be read.
+    """Return the files at a path, all in one format that can be read.
 
-    As `files_of`; what comes out of a pipe is copied to a file. `ending` stands for that of
-    names without a known one (and a .txt may be .tsv). Files of different formats are refused.
+    As `files_of`; the content of a pipe is copied to a file. `ending` is the suffix for names
+    without a known one (and a .txt may be .tsv). Files of different formats are refused.
     """
     if isinstance(path, OpenedData):
         return list(path.parts)
-    found = files_of(path)
+    paths = files_of(path)
     with reading(Path(path), "a file, a folder or a pattern"):
-        parts = [_readable(part, ending, waiting) for part in found]
+        parts = [_readable(part, ending, waiting) for part in paths]
     return _of_one_format(parts, path)
 
 
 def _readable(part: Path, ending: str, waiting: Callable[[str], None]) -> Path:
-    """Return a part as a file that can be read again, and whose name says what it holds if an ending does."""
+    """Return a part as a file that can be read several times, with the suffix of its format."""
     if is_piped(part):
         known = ending_of(part)
         return piped(part, known if known in SUFFIXES else ending or PIPED, waiting)
@@ -126,11 +126,12 @@ def _readable(part: Path, ending: str, waiting: Callable[[str], None]) -> Path:
 
 
 def files_of(path: str) -> list[Path]:
-    """Return the files that a path means: the file itself, or parts in the order of their names.
+    """Return the files at a path: the file itself, or parts sorted by name.
 
-    A folder means the files in it, those in its partitions (folders named `column=value`), or the
-    pictures in the folders within it; a pattern (`parts/*.csv`, `**` too) those
-    that fit; models and names that begin with a dot or an underscore are passed over.
+    The parts of a folder are the files in it, those in its partitions (folders named
+    `column=value`), or the images in its subfolders. The parts of a pattern (`parts/*.csv`, also
+    `**`) are the files that match. Models and names that begin with a dot or an underscore are
+    ignored.
     """
     place = Path(path)
     with reading(place, "a file, a folder or a pattern"):
@@ -140,9 +141,9 @@ def files_of(path: str) -> list[Path]:
             return [place]
         if not glob.has_magic(path):
             raise missing(place)
-        # Path.glob takes no absolute pattern.
-        found = sorted(Path(name) for name in glob.glob(path, recursive=True))  # noqa: PTH207
-        parts = [part for part in found if _is_part(part)]
+        # Path.glob does not accept absolute patterns.
+        paths = sorted(Path(name) for name in glob.glob(path, recursive=True))  # noqa: PTH207
+        parts = [part for part in paths if _is_part(part)]
     if not parts:
         hint = "is the path right? in a shell, put the pattern into quotes"
         raise MissingFileError(f"no file fits the pattern {path}", "", hint)
@@ -150,7 +151,7 @@ def files_of(path: str) -> list[Path]:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the files of a folder; of a folder with IDX files the images files."""
+    """Return the files of a folder; if it has IDX files, the file of images."""
     try:
         entries = sorted(folder.iterdir())
     except PermissionError as error:
@@ -163,7 +164,7 @@ def _parts(folder: Path) -> list[Path]:
         raise SourceError(f"{folder} has {len(idx_images)} images files", "one", hint)
     if idx_images:
         return idx_images
-    inside = [] if files else images.pictures_in(folder)
+    inside = [] if files else images.images_in_subfolders(folder)
     if inside:
         return inside
     files += [
@@ -186,14 +187,14 @@ def _files_below(folder: Path) -> list[Path]:
     """Return the files in a folder and in all folders within it, by their paths."""
 
     def refuse(error: OSError) -> None:
-        """Refuse a folder that cannot be read: its rows would be missing."""
+        """Refuse a folder that cannot be read, as its rows would be missing."""
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    found = []
+    paths = []
     for inner, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not _is_hidden(Path(name))]
-        found += [file for name in names if _is_part(file := Path(inner) / name)]
-    return sorted(found)
+        paths += [file for name in names if _is_part(file := Path(inner) / name)]
+    return sorted(paths)
 
 
 def _of_one_format(parts: list[Path], where: str) -> list[Path]:
@@ -201,32 +202,32 @@ def _of_one_format(parts: list[Path], where: str) -> list[Path]:
     first = format_of(_known(parts[0], several=len(parts) > 1))
     for part in parts[1:]:
         if format_of(_known(part, several=True)) != first:
-            found = f"{where} has files of different formats: {parts[0].name} and {part.name}"
-            raise SourceError(found, "one format", _pattern_hint(parts[0]))
+            problem = f"{where} has files of different formats: {parts[0].name} and {part.name}"
+            raise SourceError(problem, "one format", _pattern_hint(parts[0]))
     return parts
 
 
 def _known(path: Path, *, several: bool = False) -> Path:
-    """Return the path if its name says a format that can be read."""
+    """Return the path if its name has the suffix of a format that can be read."""
     if format_of(path) is None:
         ending = f" by its ending {path.suffix!r}" if path.suffix else ": it has no ending"
-        hint = _pattern_hint(path.with_suffix(".csv")) if several else _SAY
+        hint = _pattern_hint(path.with_suffix(".csv")) if several else _FORMAT_HINT
         raise SourceError(f"the format of {path} is not known{ending}", _KNOWN, hint)
     return path
 
 
 def _pattern_hint(path: Path) -> str:
-    """Return the hint to choose files by a pattern."""
+    """Return the hint to select files by a pattern."""
     return f"choose some of the files by a pattern, e.g. {shlex.quote(f'{path.parent}/*{path.suffix}')}"
 
 
 def _is_hidden(path: Path) -> bool:
-    """Return whether the file is bookkeeping of a system or a writer, like _SUCCESS."""
+    """Return whether a file is hidden or metadata of a writer, like _SUCCESS."""
     return path.name.startswith((".", "_"))
 
 
 def _is_part(entry: Path) -> bool:
-    """Return whether an entry of a folder is a file of data; refuse a pipe, whose rows would be missing."""
+    """Return whether an entry of a folder is a data file; refuse a pipe, as its rows would be missing."""
     if _is_hidden(entry) or entry.suffix == MODEL:
         return False
     if entry.is_symlink() and not entry.exists():

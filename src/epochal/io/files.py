@@ -1,6 +1,6 @@
-"""The door for files: rows and labels from any path, whole or in batches.
+"""Reading of files: rows and labels from any path, at once or in batches.
 
-Tables come from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz, IDX and pictures.
+Tables are read from CSV, TSV, Parquet and Arrow, arrays from .npy, .npz, IDX and images.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 from epochal.config.csv_options import PLAIN
 from epochal.errors import DataError, SourceError
 from epochal.io import images
-from epochal.io.array_streams import refuse_unlike
+from epochal.io.array_streams import refuse_mismatch
 from epochal.io.discovery import SUFFIXES, discover, format_of
 from epochal.io.hive import partitioned
 from epochal.io.labelled import (
@@ -54,7 +54,7 @@ _MODULES = {
 
 
 class ArrayFormat(Protocol):
-    """What a module for one format of arrays offers."""
+    """The interface of a module for one array format."""
 
     def read(self, path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the rows of a file and their labels."""
@@ -62,7 +62,7 @@ class ArrayFormat(Protocol):
     def batches(
         self, path: Path, rows: int, target: str | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yield the rows of a file and their labels, so many at a time."""
+        """Yield the rows of a file and their labels, `rows` at a time."""
 
 
 def read(
@@ -76,11 +76,11 @@ def read(
 ) -> LabelledRows:
     """Return all rows and labels at a path (file, folder of parts, or pattern).
 
-    `target` is the name of the column with the labels (of an array: its name or
-    the number of a column); None: no labels, but for arrays those in the
-    file itself. `columns`: read only these, and the target. `as_text`: columns
-    of text files that stay as they are written, as labels always do; `target_as_text`: so do labels that
-    are numbers elsewhere; `csv`: how these files are read. Rows without a label are dropped and counted.
+    `target` is the name of the column with the labels (for arrays: the name of an array or the number
+    of a column). None: no labels, except those that an array file contains. `columns`: read only
+    these and the target. `as_text`: columns of text files that are not parsed; labels never are.
+    `target_as_text`: labels that are numbers in other files become texts. `csv`: options for CSV
+    files. Rows without a label are dropped and counted.
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
@@ -92,22 +92,22 @@ def read(
         texts = {name for name in (*as_text, target) if name in names}
         table, counts = read_parts(parts, form, names, texts)
         origin = Origin.of(parts, counts)
-        found = from_table(table, target, path, target_as_text, origin)
+        labelled = from_table(table, target, path, target_as_text, origin)
     else:
         pairs = list(_arrays(parts, name, target))
-        found = _joined(pairs, parts[: len(pairs)], path)
-        if target_as_text and found.labels is not None:
-            found = replace(found, labels=spelled(found.labels))
-    return _not_empty(found)
+        labelled = _joined(pairs, parts[: len(pairs)], path)
+        if target_as_text and labelled.labels is not None:
+            labelled = replace(labelled, labels=spelled(labelled.labels))
+    return _not_empty(labelled)
 
 
 def found_once(path: str) -> OpenedData:
-    """Return data whose files have been found, and are the same however often they are read."""
+    """Return data with a fixed list of files, whatever happens to the folder later."""
     return path if isinstance(path, OpenedData) else OpenedData(path, discover(path), path)
 
 
 def refuse_unlabelled(path: OpenedData, csv: CsvOptions = PLAIN) -> None:
-    """Return nothing if data have labels of their own; otherwise refuse them, before they are read."""
+    """Refuse data that contain no labels, before they are read; return nothing."""
     first = path.parts[0]
     name = str(format_of(first))
     if name in TABLES:
@@ -122,16 +122,16 @@ def refuse_unlabelled(path: OpenedData, csv: CsvOptions = PLAIN) -> None:
 def batches(
     path: str, rows_per_batch: int, names: Sequence[str] | None = None, csv: CsvOptions = PLAIN
 ) -> Iterator[Piece]:
-    """Yield the rows at a path, so many at a time, in bounded memory.
+    """Yield the rows at a path, `rows_per_batch` at a time, in bounded memory.
 
-    `names`: only these columns; None: all. Columns of text files stay text: the
-    schema of a model reads them. Of no rows there is one batch without any.
+    `names`: only these columns; None: all. Columns of text files stay text and are parsed by the
+    schema of a model. Without rows, there is one empty batch.
     """
-    nothing = True
+    is_empty = True
     for piece in _pieces(path, rows_per_batch, names, None, csv):
-        nothing = False
+        is_empty = False
         yield Piece(piece.rows, piece.origin)
-    if nothing:
+    if is_empty:
         parts = discover(path)
         name = str(format_of(parts[0]))
         if name in TABLES:
@@ -143,7 +143,7 @@ def batches(
 
 
 class KeptColumns(NamedTuple):
-    """Columns that are carried along as they stand in the data: their types, and pieces of rows with them."""
+    """Columns that are passed through unchanged: their types, and pieces of rows with them."""
 
     types: pa.Schema
     pieces: Iterator[tuple[Piece, pa.Table]]
@@ -152,13 +152,13 @@ class KeptColumns(NamedTuple):
 def batches_with(
     path: str, rows_per_batch: int, kept: Sequence[str], csv: CsvOptions = PLAIN
 ) -> KeptColumns:
-    """Return the rows at a path, so many at a time, each time with the columns that are kept.
+    """Return the rows at a path, `rows_per_batch` at a time, with the columns `kept` unchanged.
 
-    Rows are those of `batches`. What is kept is not trimmed, parsed or taken for missing:
-    texts of text files letter for letter, values of other files in their types.
+    Rows are those of `batches`. Kept columns are not trimmed or parsed, and no value becomes missing:
+    texts of text files are exact, values of other files have their types.
 
     Raises:
-        EpochalError: if a column is not there, or the data are no table.
+        EpochalError: if a column does not exist, or the data are no table.
     """
     parts = discover(path)
     name = str(format_of(parts[0]))
@@ -189,10 +189,9 @@ def labelled_batches(
     target: str | None,
     csv: CsvOptions = PLAIN,
 ) -> Iterator[LabelledRows]:
-    """Yield rows and labels at a path, so many at a time, in bounded memory.
+    """Yield rows and labels at a path, `rows_per_batch` at a time, in bounded memory.
 
-    As `read`, except that columns of text files, labels too, stay text; and as
-    `batches`. `dropped` is counted for every batch.
+    As `read`, except that all columns of text files stay text. `dropped` is counted per batch.
     """
     count = 0
     for labelled in _pieces(path, rows_per_batch, names, target, csv):
@@ -205,7 +204,7 @@ def labelled_batches(
 def _pieces(
     path: str, rows: int, names: Sequence[str] | None, target: str | None, csv: CsvOptions
 ) -> Iterator[LabelledRows]:
-    """Yield rows and labels at a path, so many at a time; none if there are none."""
+    """Yield rows and labels at a path, `rows` at a time; nothing if there are no rows."""
     parts = discover(path)
     name = str(format_of(parts[0]))
     if name not in TABLES:
@@ -222,12 +221,12 @@ def _array_batches(
     parts: Sequence[Path], name: str, rows: int, target: str | None, source: str
 ) -> Iterator[LabelledRows]:
     """Yield the batches of every part of arrays in turn."""
-    of_parts: Iterable[tuple[object, Iterator[tuple[np.ndarray, np.ndarray | None]]]]
+    sources: Iterable[tuple[object, Iterator[tuple[np.ndarray, np.ndarray | None]]]]
     if name == "pictures":
-        of_parts = [(source, images.together(parts, rows, target))]
+        sources = [(source, images.together(parts, rows, target))]
     else:
-        of_parts = ((part, array_format(name).batches(part, rows, target)) for part in parts)
-    for part, blocks in of_parts:
+        sources = ((part, array_format(name).batches(part, rows, target)) for part in parts)
+    for part, blocks in sources:
         for start, (block, labels) in _counted(blocks, lambda pair: len(pair[0])):
             yield without_missing(block, labels, source, _from(part, start))
 
@@ -235,7 +234,7 @@ def _array_batches(
 def _counted(
     blocks: Iterable[_Block], rows_of: Callable[[_Block], int]
 ) -> Iterator[tuple[int, _Block]]:
-    """Yield blocks of rows, each behind the number of its first row."""
+    """Yield pairs of the number of a block's first row and the block."""
     start = 0
     for block in blocks:
         yield start, block
@@ -243,32 +242,32 @@ def _counted(
 
 
 def _from(file: object, row: int) -> Origin:
-    """Return the origin of the rows of a file from this one on."""
+    """Return the origin of the rows of a file from row number `row` on."""
     return Origin.of([file], [0]).after(row)
 
 
 def _arrays(
     parts: Sequence[Path], name: str, target: str | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield the arrays of every part, of pictures all at once."""
+    """Yield the arrays of every part; images as one array."""
     if name == "pictures":
         return images.together(parts, len(parts), target)
     return (array_format(name).read(part, target) for part in parts)
 
 
 def table_format(name: str, csv: CsvOptions = PLAIN) -> TableFormat:
-    """Return what reads a format of tables, loaded when needed; text as the options say."""
+    """Return the reader of a table format, imported when needed; `csv` has the options for text."""
     module = import_module(_MODULES[name])
     return cast("TableFormat", module.TextFormat(csv) if name == "text" else module)
 
 
 def array_format(name: str) -> ArrayFormat:
-    """Return the module for a format of arrays, loaded when needed."""
+    """Return the module for an array format, imported when needed."""
     return cast("ArrayFormat", import_module(_MODULES[name]))
 
 
 def _wanted(columns: Sequence[str] | None, target: str | None) -> list[str] | None:
-    """Return the columns to read: the chosen ones and the target; None for all."""
+    """Return the columns to read: the selected ones and the target; None for all."""
     if columns is None:
         return None
     return [*columns, target] if target is not None and target not in columns else list(columns)
@@ -280,8 +279,8 @@ def _joined(
     """Return the arrays of all parts as one; their rows must have the same shape."""
     first, first_labels = pairs[0]
     for (rows, labels), part in zip(pairs[1:], parts[1:], strict=True):
-        refuse_unlike((parts[0], (first, first_labels)), (part, (rows, labels)))
-    # Pictures are read all at once: nothing says of which file a row is.
+        refuse_mismatch((parts[0], (first, first_labels)), (part, (rows, labels)))
+    # Images are read as one array, so the file of a row is unknown.
     files = parts if len(pairs) > 1 else [source]
     origin = Origin.of(files, [len(rows) for rows, _ in pairs])
     if len(pairs) == 1:
@@ -296,21 +295,21 @@ def _count(rows: Rows) -> int:
     return int(rows.shape[0])
 
 
-def _not_empty(found: LabelledRows) -> LabelledRows:
-    """Return the rows if there are any; tell apart no rows from no labels."""
-    if _count(found.rows):
-        return found
-    if found.dropped:
-        raise none_labelled(found.dropped, found.source)
-    raise no_rows(found.source)
+def _not_empty(labelled: LabelledRows) -> LabelledRows:
+    """Return the rows if there are any; otherwise say whether rows or labels are missing."""
+    if _count(labelled.rows):
+        return labelled
+    if labelled.dropped:
+        raise none_labelled(labelled.dropped, labelled.source)
+    raise no_rows(labelled.source)
 
 
 def none_labelled(rows: int, source: str) -> DataError:
-    """Return the error for data with so many rows of which none has a label."""
+    """Return the error for data with rows of which none has a label."""
     message = f"none of the {rows} rows of {source} has a label"
     return DataError(message, "labels in the target column", "is it the right column?")
 
 
 def no_rows(source: str) -> SourceError:
-    """Return the error for data that has columns and nothing in them."""
+    """Return the error for data with columns and no rows."""
     return SourceError(f"{source} has no rows", "at least one row below the names of the columns")

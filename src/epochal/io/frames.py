@@ -1,8 +1,7 @@
-"""Data frames of any library, as Arrow tables, and some of their columns by name.
+"""Data frames of any library as Arrow tables, and their columns by name.
 
-What is no data frame (arrays, lists, sparse matrices) passes through as it is:
-the classifier checks it by scikit-learn's rules. The index of a frame is never
-a column.
+Other objects (arrays, lists, sparse matrices) pass through unchanged; the classifier checks them by
+scikit-learn's rules. The index of a frame is never a column.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def is_frame(data: Any) -> bool:
 
 
 def concrete(data: Any) -> Any:
-    """Return a frame that is computed when it is needed, and a record batch, as tables; others as they are."""
+    """Return a lazy frame collected, a record batch as a table, and other objects unchanged."""
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     plain_kinds = (np.ndarray, list, tuple, pa.Table)
@@ -87,16 +86,16 @@ def as_rows(data: Any) -> Any:
 
 
 def head_without(frame: Any, names: Collection[str]) -> Any:
-    """Return a frame without rows and without some columns, as its library has it."""
+    """Return a frame of the same library without rows and without the columns `names`."""
     if nw.dependencies.is_pandas_dataframe(frame):
-        kept = [k for k, name in enumerate(frame.columns) if str(name) not in names]
-        return frame.iloc[:0, kept]
+        selected = [k for k, name in enumerate(frame.columns) if str(name) not in names]
+        return frame.iloc[:0, selected]
     head = nw.from_native(frame).head(0)
     return head.select([name for name in head.columns if name not in names]).to_native()
 
 
 def column_of(frame: Any, name: str) -> Any:
-    """Return a column of a frame, as its library has it; refuse a name that is not there."""
+    """Return a column of a frame in its library's type; refuse an unknown name."""
     is_pandas = nw.dependencies.is_pandas_dataframe(frame)
     if is_pandas or isinstance(frame, pa.Table):
         names = [str(column) for column in (frame.columns if is_pandas else frame.column_names)]
@@ -117,9 +116,9 @@ def feature_names(rows: Any) -> list[str] | None:
 
 
 def as_labels(labels: Any, what: str = "the target") -> np.ndarray:
-    """Return labels as a NumPy array, the same whatever holds them; missing ones stay None, NaN or NaT in it.
+    """Return labels as a NumPy array, independent of their container; missing ones are None, NaN or NaT.
 
-    As `as_values`, and decimals, dates and times become what `labels_of` makes of them.
+    As `as_values`; decimals, dates and times are converted as by `labels_of`.
 
     >>> as_labels([datetime.date(2024, 5, 1), None])
     array(['2024-05-01', None], dtype=object)
@@ -129,13 +128,12 @@ def as_labels(labels: Any, what: str = "the target") -> np.ndarray:
 
 
 def as_values(values: Any, what: str) -> np.ndarray:
-    """Return one value for each row as a NumPy array; missing ones stay None, NaN or NaT in it.
+    """Return one value for each row as a NumPy array; missing ones are None, NaN or NaT.
 
-    Columns of pandas, polars and Arrow become arrays of integers, floats,
-    booleans or (text) objects; intervals become texts, and what is masked is missing. Texts
-    beside other values, and integers and booleans that NumPy would change beside others, stay
-    objects. Frames give two dimensions; the rest is `numpy.asarray`. `what` they are stands in
-    messages.
+    Columns of pandas, polars and Arrow become arrays of integers, floats, booleans or (text) objects.
+    Intervals become texts, masked values are missing. Mixtures that NumPy would change (of texts, of
+    long integers, of booleans with other values) stay objects. Frames become two-dimensional; other
+    objects are converted by `numpy.asarray`. `what` describes the values in messages.
 
     >>> as_values(pa.chunked_array([["yes", None]]), "groups")
     array(['yes', None], dtype=object)
@@ -145,14 +143,14 @@ def as_values(values: Any, what: str) -> np.ndarray:
 
 
 def _labels(labels: Any, what: str) -> np.ndarray:
-    """Return labels as a NumPy array, of whatever library they are."""
+    """Return labels of any library as a NumPy array."""
     if isinstance(labels, (pa.Array, pa.ChunkedArray)):
         return labels_of(labels, what)
     if is_frame(labels):
         columns = [labels_of(column, what) for column in as_rows(labels).columns]
         return np.column_stack(columns) if columns else np.empty((0, 0))
     if type(getattr(labels, "dtype", None)).__module__.startswith("pandas"):
-        # A column, an index, or an array of a type of pandas' own.
+        # A series, an index, or an array of an extension type of pandas.
         pandas = nw.dependencies.get_pandas()
         return labels_of(pandas_column(pandas.Series(labels), what), what)
     if nw.dependencies.is_pandas_series(labels):
@@ -170,11 +168,11 @@ def _labels(labels: Any, what: str) -> np.ndarray:
 
 
 def _labels_from_list(labels: Sequence[Any]) -> np.ndarray:
-    """Return a list of labels as NumPy holds it, or as objects if NumPy would change some."""
+    """Return a list of labels as `numpy.asarray` does, or as objects if NumPy would change some."""
     with masked_as_nan():
         plain = np.asarray(labels)
     texts = plain.dtype.kind == "U" and all(isinstance(label, str) for label in labels)
-    # NumPy makes texts of what stands beside texts, fractions of long integers, and 1 of True.
+    # In mixtures NumPy turns all values into texts, long integers into floats, and True into 1.
     is_mixed = plain.dtype.kind != "b" and not {bool, np.bool_}.isdisjoint(map(type, labels))
     small = plain.dtype.kind not in "US" and not is_mixed and all(map(_is_small, labels))
     if plain.ndim != 1 or texts or small:
@@ -185,12 +183,12 @@ def _labels_from_list(labels: Sequence[Any]) -> np.ndarray:
 
 
 def _is_small(label: Any) -> bool:
-    """Return whether a label is one that NumPy holds as it is beside others: no long integer."""
+    """Return whether NumPy keeps a label exact among floats: it is no long integer."""
     return not isinstance(label, int) or abs(label) <= 2**53
 
 
 def _without_intervals(labels: np.ndarray) -> np.ndarray:
-    """Return labels with intervals of pandas, as of `pandas.cut`, as their texts."""
+    """Return labels with intervals of pandas, such as those of `pandas.cut`, as texts."""
     if labels.dtype != object or labels.ndim != 1:
         return labels
     intervals = {kind for kind in set(map(type, labels)) if kind.__name__ == "Interval"}
@@ -201,7 +199,7 @@ def _without_intervals(labels: np.ndarray) -> np.ndarray:
 
 
 def _labels_from_pandas(series: Any) -> np.ndarray:
-    """Return the values of a pandas column of a type of NumPy; objects stay the objects they are."""
+    """Return the values of a pandas column with a NumPy type; objects are unchanged."""
     values: np.ndarray = series.to_numpy()
     if values.dtype == object:
         values = values.copy()
@@ -210,7 +208,7 @@ def _labels_from_pandas(series: Any) -> np.ndarray:
 
 
 def _from_pandas(frame: Any) -> pa.Table:
-    """Return the columns of a pandas frame, each converted by itself."""
+    """Return the columns of a pandas frame, converted one by one."""
     names = [str(name) for name in frame.columns]
     refuse_duplicates(names, FRAME)
     columns = [
@@ -218,21 +216,23 @@ def _from_pandas(frame: Any) -> pa.Table:
         for position, name in enumerate(names)
     ]
     if not columns:
-        # A table without columns has no other way to say how many rows it has.
+        # This keeps the number of rows of a table without columns.
         return pa.table({"": pa.nulls(len(frame))}).select([])
     refuse_unwritable(names, f"the name of column {{}} of {FRAME}")
     return pa.table(columns, names=names)
 
 
 def pandas_column(series: Any, where: str) -> pa.ChunkedArray:
-    """Return one pandas column; what Arrow cannot hold as one type becomes text."""
+    """Return one pandas column; values that do not fit one Arrow type become text."""
     with converting(where):
         dtype = type(series.dtype).__name__
         if dtype == "SparseDtype":
             series = series.sparse.to_dense()
         elif dtype == "PeriodDtype":
             series = series.dt.start_time
-        elif dtype == "IntervalDtype" or (dtype == "CategoricalDtype" and _is_odd(series)):
+        elif dtype == "IntervalDtype" or (
+            dtype == "CategoricalDtype" and _has_mixed_categories(series)
+        ):
             return chunked(_as_text(series.astype(object), where))
         try:
             column = pa.array(series, from_pandas=True)
@@ -242,11 +242,11 @@ def pandas_column(series: Any, where: str) -> pa.ChunkedArray:
 
 
 def chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column as one of chunks."""
+    """Return a column as a chunked array."""
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
 
 
-def _is_odd(series: Any) -> bool:
+def _has_mixed_categories(series: Any) -> bool:
     """Return whether the categories are neither text, numbers nor booleans of one type."""
     categories = series.cat.categories
     if categories.dtype == object:
@@ -256,18 +256,18 @@ def _is_odd(series: Any) -> bool:
 
 def _as_text(series: Any, where: str) -> pa.Array:
     """Return mixed values as text, or as float64 if all are numbers; nulls stay."""
-    kept = [
+    objects = [
         None if gap else value for value, gap in zip(series.tolist(), series.isna(), strict=True)
     ]
-    values = [value for value in kept if value is not None]
+    values = [value for value in objects if value is not None]
     if all(_is_plain_number(value) for value in values):
-        with converting(where, "numbers of float64", values=kept, convert=number_of):
-            return pa.array([number_of(value) for value in kept], pa.float64(), from_pandas=True)
-    for row, value in enumerate(kept):
+        with converting(where, "numbers of float64", values=objects, convert=number_of):
+            return pa.array([number_of(value) for value in objects], pa.float64(), from_pandas=True)
+    for row, value in enumerate(objects):
         if value is not None and not _is_writable(value):
             message = f"row {row} of {where} is of type {type(value).__name__!r}"
             raise DataError(message, EXPECTED, HINT)
-    texts = [None if value is None else str(value) for value in kept]
+    texts = [None if value is None else str(value) for value in objects]
     with converting(where, "text that UTF-8 can write", values=texts, convert=pa.scalar):
         return pa.array(texts, pa.string())
 
@@ -278,5 +278,5 @@ def _is_plain_number(value: object) -> bool:
 
 
 def _is_writable(value: object) -> bool:
-    """Return whether the value says the same, always, when written as text."""
+    """Return whether the text of a value represents it exactly and reproducibly."""
     return isinstance(value, _WRITABLE) or type(value).__name__ == "Interval"

@@ -1,6 +1,6 @@
 """IDX files (MNIST, Fashion-MNIST) as arrays, plain or compressed by gzip.
 
-An images file finds its labels file beside it, by name:
+The labels of an images file are in a file of the same folder, found by name:
 `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.
 """
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 EXPECTED = "an IDX file, plain or compressed by gzip"
 NAME = re.compile(r"(images|labels)[-.]idx(\d)-(ubyte|byte|short|int|float|double)(\.gz)?$")
 
-# The words by which one may ask for the labels, which have no name in the file.
+# The accepted names of the labels, which have no name in the file.
 _TARGETS = ("label", "labels", "target", "y")
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-# A header may promise more bytes than there are, or than fit into memory.
+# Bytes read at a time: a damaged header may claim more than the file, or the memory, holds.
 _STEP = 1 << 26
 _DAMAGED = "the file is damaged or was cut short: copy or download it again"
 
 
 class _Header(NamedTuple):
-    """What the first bytes of an IDX file say."""
+    """The header of an IDX file."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -45,16 +45,16 @@ class _Header(NamedTuple):
 
 
 def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return all rows of an images file, and its labels if there is a file of them."""
-    labels = _labels_beside(path, target)
-    return _whole(path), labels
+    """Return all rows of an images file, and its labels if a labels file exists."""
+    labels = _labels_of(path, target)
+    return _read_all(path), labels
 
 
 def batches(
     path: Path, rows: int, target: str | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield rows of an images file with their labels, `rows` at a time, in bounded memory."""
-    labels = _labels_beside(path, target)
+    labels = _labels_of(path, target)
     start = 0
     for block in _blocks(path, rows):
         stop = start + len(block)
@@ -65,19 +65,19 @@ def batches(
 
 
 def images_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the images files among the paths: that of the training part if there is one.
+    """Return the images files among the paths; if one is of the training set, only that.
 
     >>> from pathlib import PurePath as P
     >>> names = ["t10k-images-idx3-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"]
     >>> [str(path) for path in images_in([P(name) for name in names])]
     ['train-images-idx3-ubyte']
     """
-    found = [path for path in paths if (match := NAME.search(path.name)) and match[1] == "images"]
-    return [path for path in found if "train" in path.name] or found
+    images = [path for path in paths if (match := NAME.search(path.name)) and match[1] == "images"]
+    return [path for path in images if "train" in path.name] or images
 
 
-def _labels_beside(path: Path, target: str | None) -> np.ndarray | None:
-    """Return the labels from the file beside an images file; None if there is no such file."""
+def _labels_of(path: Path, target: str | None) -> np.ndarray | None:
+    """Return the labels of an images file from its labels file; None if there is no such file."""
     if target is not None and target not in _TARGETS:
         hint = "leave the target out: the labels come from the file of labels"
         raise ColumnError(f"{path} has no column {target!r}", "", hint)
@@ -85,11 +85,13 @@ def _labels_beside(path: Path, target: str | None) -> np.ndarray | None:
     if match is not None and match[1] == "labels":
         hint = "give the images file; its labels are found beside it"
         raise SourceError(f"{path} holds labels", "images", hint)
-    beside = labels_file(path)
-    if beside is not None:
-        labels = _whole(beside)
+    path_of_labels = labels_file(path)
+    if path_of_labels is not None:
+        labels = _read_all(path_of_labels)
         if labels.ndim != 1:
-            raise SourceError(f"{beside} has {labels.ndim} dimensions", "1, one label per row")
+            raise SourceError(
+                f"{path_of_labels} has {labels.ndim} dimensions", "1, one label per row"
+            )
         return labels
     if target is not None and match is not None:
         message = f"there are no labels beside {path}"
@@ -98,25 +100,25 @@ def _labels_beside(path: Path, target: str | None) -> np.ndarray | None:
 
 
 def labels_file(path: Path) -> Path | None:
-    """Return the file with the labels of an images file, which lies beside it; None if there is none."""
+    """Return the labels file of an images file, in the same folder; None if there is none."""
     match = NAME.search(path.name)
     if match is None or match[1] != "images":
         return None
-    beside = path.with_name(_labels_name(match, path))
-    return next((p for p in (beside, Path(f"{beside}.gz")) if p.exists()), None)
+    candidate = path.with_name(_labels_name(match, path))
+    return next((p for p in (candidate, Path(f"{candidate}.gz")) if p.exists()), None)
 
 
 def _labels_name(match: re.Match[str], path: Path) -> str:
-    """Return the name that the file with the labels has beside an images file."""
+    """Return the name of the labels file of an images file."""
     return f"{path.name[: match.start()]}labels{path.name[match.end(1)]}idx1-ubyte"
 
 
-def _whole(path: Path) -> np.ndarray:
-    """Return the whole content of an IDX file in the machine's own order of bytes."""
+def _read_all(path: Path) -> np.ndarray:
+    """Return the content of an IDX file in native byte order."""
     with reading(path, EXPECTED), _opened(path) as (file, header):
         size = header.shape[0] * header.row_bytes
-        # One byte more than there should be, to see that there is none.
-        content = _taken(file, size + 1)
+        # One byte more than expected, to detect surplus bytes.
+        content = _read_bytes(file, size + 1)
         _check_size(path, len(content), size)
         return _native(content, header).reshape(header.shape)
 
@@ -126,7 +128,7 @@ def _blocks(path: Path, rows: int) -> Iterator[np.ndarray]:
     with reading(path, EXPECTED), _opened(path) as (file, header):
         for start in range(0, header.shape[0], rows):
             count = min(rows, header.shape[0] - start)
-            content = _taken(file, count * header.row_bytes)
+            content = _read_bytes(file, count * header.row_bytes)
             _check_size(path, len(content), count * header.row_bytes)
             yield _native(content, header).reshape(count, *header.shape[1:])
         _check_size(path, len(file.read(1)), 0)
@@ -143,8 +145,8 @@ def _header(file: BinaryIO, path: Path) -> _Header:
     """Return the header: two zero bytes, the type, the number of dimensions, their sizes."""
     mark = file.read(4)
     if len(mark) < 4 or mark[:2] != b"\0\0" or mark[2] not in _DTYPES or mark[3] == 0:
-        found = f"{path} begins with the bytes {mark.hex(' ')}" if mark else f"{path} is empty"
-        raise SourceError(found, "the header of an IDX file, like 00 00 08 03", _DAMAGED)
+        problem = f"{path} begins with the bytes {mark.hex(' ')}" if mark else f"{path} is empty"
+        raise SourceError(problem, "the header of an IDX file, like 00 00 08 03", _DAMAGED)
     sizes = file.read(4 * mark[3])
     if len(sizes) < 4 * mark[3]:
         raise SourceError(f"{path} ends within its header", "a whole IDX file", _DAMAGED)
@@ -154,8 +156,8 @@ def _header(file: BinaryIO, path: Path) -> _Header:
     return _Header(np.dtype(_DTYPES[mark[2]]), shape)
 
 
-def _taken(file: BinaryIO, size: int) -> bytes:
-    """Return the next `size` bytes, or all that there are; memory is taken as they come."""
+def _read_bytes(file: BinaryIO, size: int) -> bytes:
+    """Return the next `size` bytes, or the rest of the file; memory grows with the bytes read."""
     parts = []
     while size > 0 and (part := file.read(min(size, _STEP))):
         parts.append(part)
@@ -163,14 +165,14 @@ def _taken(file: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _check_size(path: Path, found: int, expected: int) -> None:
-    """Return nothing if the content has the size that the header says; refuse otherwise."""
-    if found != expected:
-        relation = "more" if found > expected else "less"
+def _check_size(path: Path, size: int, expected: int) -> None:
+    """Refuse content whose size is not that of the header; return nothing."""
+    if size != expected:
+        relation = "more" if size > expected else "less"
         raise SourceError(f"{path} holds {relation} data than its header says", "", _DAMAGED)
 
 
 def _native(content: bytes, header: _Header) -> np.ndarray:
-    """Return the bytes as a flat, writable array in the machine's own order of bytes."""
+    """Return the bytes as a flat, writable array in native byte order."""
     values = np.frombuffer(content, dtype=header.dtype)
     return values.astype(header.dtype.newbyteorder("="))

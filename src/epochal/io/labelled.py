@@ -1,4 +1,4 @@
-"""Rows with their labels; rows without a label left out and counted."""
+"""Rows with their labels; rows without a label are dropped and counted."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows and their labels (None where nobody asked for them, or there are none).
+    """Rows and their labels (None if they are not requested, or do not exist).
 
-    `source` is what they were read from, `origin` its files; `dropped` rows had no label and
-    were left out.
+    `source` names the data, `origin` the files; `dropped` is the number of rows without a label, which
+    are not among these.
     """
 
     rows: Rows
@@ -44,7 +44,7 @@ def from_table(
 ) -> LabelledRows:
     """Return the table without its target column, and that column as labels.
 
-    `as_text`: labels that are numbers are the texts that spell them. `origin`: of the rows.
+    `as_text`: labels that are numbers become texts. `origin`: of the rows.
 
     >>> table = pa.table({"age": [31, 45], "job": ["cook", None]})
     >>> found = from_table(table, "job", "people.csv")
@@ -70,24 +70,24 @@ def without_missing(
     source: str,
     origin: Origin = NOWHERE,
 ) -> LabelledRows:
-    """Return the rows that have a label; the counts of rows and labels must agree."""
+    """Return the labelled rows; the numbers of rows and labels must be equal."""
     if labels is None:
         return LabelledRows(rows, None, source, origin=origin)
     count = rows.num_rows if isinstance(rows, pa.Table) else rows.shape[0]
     if count != len(labels):
         raise DataError(f"{source} has {count} rows and {len(labels)} labels", "one label per row")
-    # Labels of more than one dimension are refused by name later on.
+    # Labels of more than one dimension are refused later.
     missing = missing_labels(labels) if labels.ndim == 1 else np.zeros(count, dtype=bool)
     dropped = int(missing.sum())
     if dropped:
-        kept = ~missing
-        rows = chosen_of(rows, kept) if isinstance(rows, pa.Table) else rows[kept]
-        labels, origin = labels[kept], origin.where(kept)
+        has_label = ~missing
+        rows = chosen_of(rows, has_label) if isinstance(rows, pa.Table) else rows[has_label]
+        labels, origin = labels[has_label], origin.where(has_label)
     return LabelledRows(rows, labels, source, dropped, origin)
 
 
 def no_labels(source: str, names: Sequence[str] | None) -> DataError:
-    """Return the error for data without labels, with the hint to name a target; arrays have no names."""
+    """Return the error for data without labels; `names` are the columns that may be the target."""
     hint = "name the array of labels, or its column number, with --target"
     if names is not None:
         hint = f"name the column to predict with --target; {suggestion('', names)}"
@@ -95,5 +95,5 @@ def no_labels(source: str, names: Sequence[str] | None) -> DataError:
 
 
 def no_columns(source: str, option: str) -> DataError:
-    """Return the error for an option that names a column of data that have no names."""
+    """Return the error for an option with a column name if the data have no named columns."""
     return DataError(f"{source} has no named columns", "", f"leave {option} away")

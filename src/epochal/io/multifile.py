@@ -1,4 +1,4 @@
-"""Several files of tables as one table: the same columns, and one type for each."""
+"""Multi-file tables: several files as one table with the same columns and a joint schema."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class TableFormat(Protocol):
-    """What a module for one format of tables offers.
+    """The interface of a module for one table format.
 
-    `TYPED`: columns have types in the file; otherwise they are found in the
-    values, and `as_text` leaves a column as it is written.
+    `TYPED`: files store the types of columns. Otherwise types are inferred from the values, except
+    for columns in `as_text`.
     """
 
     @property
@@ -36,32 +36,32 @@ class TableFormat(Protocol):
         """Return some columns of a file."""
 
     def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield some columns of a file, so many rows at a time."""
+        """Yield some columns of a file, `rows` rows at a time."""
 
     def batches_with(
         self, path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
     ) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield the same, each time with some of the columns as they stand in the file."""
+        """Yield the same, each time with the columns `kept`, unchanged from the file."""
 
     def written_types(self, path: Path, names: Sequence[str]) -> pa.Schema:
-        """Return the types in which columns stand in the file."""
+        """Return the types of columns in the file."""
 
 
 def shared_names(
     parts: Sequence[Path], form: TableFormat, wanted: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the names of the columns to read, the same in every part (in any order).
+    """Return the names of the columns to read, which every part has (in any order).
 
-    Those of the first part, or the wanted ones; a part that has other columns
-    than the first is refused, a wanted column that is not there too.
+    By default all columns of the first part. A part with other columns than the first is refused, and
+    so is an unknown name in `wanted`.
     """
     names = form.column_names(parts[0])
     for part in parts[1:]:
         others = form.column_names(part)
-        lacking = [name for name in names if name not in others]
+        missing = [name for name in names if name not in others]
         surplus = [name for name in others if name not in names]
-        if lacking or surplus:
-            what = f"no column {lacking[0]!r}" if lacking else f"a column {surplus[0]!r} more"
+        if missing or surplus:
+            what = f"no column {missing[0]!r}" if missing else f"a column {surplus[0]!r} more"
             hint = "give parts with the same columns"
             raise SourceError(f"{part} has {what}", f"the columns of {parts[0]}", hint)
     if wanted is None:
@@ -75,14 +75,14 @@ def shared_names(
 def read_parts(
     parts: Sequence[Path], form: TableFormat, names: Sequence[str], as_text: Collection[str] = ()
 ) -> tuple[pa.Table, list[int]]:
-    """Return the rows of all parts, and how many each has; columns that are text in one part are text in all."""
+    """Return the rows of all parts, and their numbers; a column that is text in one part is text in all."""
     tables = [form.read(part, names, as_text) for part in parts]
     counts = [table.num_rows for table in tables]
     if len(tables) == 1:
         return tables[0], counts
-    schema, unlike = joint_schema(parts, [table.schema for table in tables], form, names)
-    if unlike:
-        tables = [form.read(part, names, {*as_text, *unlike}) for part in parts]
+    schema, mismatched = joint_schema(parts, [table.schema for table in tables], form, names)
+    if mismatched:
+        tables = [form.read(part, names, {*as_text, *mismatched}) for part in parts]
     cast = []
     for part, table in zip(parts, tables, strict=True):
         with reading(part, f"the types of the columns of {parts[0]}"):
@@ -93,20 +93,20 @@ def read_parts(
 def joint_schema(
     parts: Sequence[Path], schemas: Sequence[pa.Schema], form: TableFormat, names: Sequence[str]
 ) -> tuple[pa.Schema, list[str]]:
-    """Return the types that hold the values of all parts, and the columns without such a type.
+    """Return the joint type of each column, and the columns without a joint type.
 
-    The latter are text as it is written; a file that has types is refused for them.
+    The latter become text in text files, and are an error in typed files.
     """
     types = {name: _joint_type([s.field(name).type for s in schemas]) for name in names}
-    unlike = [name for name, kind in types.items() if kind is None]
-    if unlike and form.TYPED:
-        raise _unlike(parts, schemas, unlike[0])
-    types |= dict.fromkeys(unlike, pa.string())
-    return pa.schema(list(types.items())), unlike
+    mismatched = [name for name, kind in types.items() if kind is None]
+    if mismatched and form.TYPED:
+        raise _mismatch(parts, schemas, mismatched[0])
+    types |= dict.fromkeys(mismatched, pa.string())
+    return pa.schema(list(types.items())), mismatched
 
 
 def _joint_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
-    """Return the type that holds the values of all these types; None if there is none.
+    """Return the type that can hold values of all these types; None if there is none.
 
     >>> _joint_type([pa.int64(), pa.null(), pa.float64()])
     DataType(double)
@@ -119,7 +119,7 @@ def _joint_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     known = [kind for kind in kinds if not pa.types.is_null(kind)]
     if all(_is_plain_date(kind) for kind in known):
         return pa.timestamp("us")
-    return pa.string() if all(map(_holds_text, known)) else None
+    return pa.string() if all(map(_is_text, known)) else None
 
 
 def _is_plain_date(kind: pa.DataType) -> bool:
@@ -127,16 +127,16 @@ def _is_plain_date(kind: pa.DataType) -> bool:
     return bool(pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None))
 
 
-def _holds_text(kind: pa.DataType) -> bool:
-    """Return whether the type is text, as such or in a dictionary."""
+def _is_text(kind: pa.DataType) -> bool:
+    """Return whether the type is text, plain or dictionary-encoded."""
     values = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
 
 
-def _unlike(parts: Sequence[Path], schemas: Sequence[pa.Schema], name: str) -> SourceError:
-    """Return the error for a column whose type in one part does not fit the first part."""
+def _mismatch(parts: Sequence[Path], schemas: Sequence[pa.Schema], name: str) -> SourceError:
+    """Return the error for a column whose type in one part does not match that of the first part."""
     kinds = [schema.field(name).type for schema in schemas]
     other = next(i for i, kind in enumerate(kinds) if _joint_type([kinds[0], kind]) is None)
-    found = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
+    problem = f"column {name!r} is of type {kinds[other]} in {parts[other]}"
     expected = f"{kinds[0]} as in {parts[0]}"
-    return SourceError(found, expected, "write the parts with the same types")
+    return SourceError(problem, expected, "write the parts with the same types")

@@ -1,4 +1,4 @@
-"""Target, weight, group and time as columns of a data frame in memory, given by name."""
+"""Named columns: target, weight, group and time as columns of a data frame in memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from epochal.io.columns import Roles
     from epochal.tables.dataset import Labelled
 
-# What the arguments of `fit` are called.
+# The arguments of `fit` for each role.
 _ARGUMENTS = {"target": "y", "weight": "sample_weight", "group": "groups", "time": "timestamps"}
 
 
 def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[str]]:
-    """Return the roles with values in place of names of columns, and which of them were names.
+    """Return the roles with column names replaced by values, and the roles that were names.
 
-    `ending` is the end of the argument names, "_val" for validation rows.
+    `ending` is the suffix of the argument names, "_val" for validation rows.
 
     >>> from epochal.io.columns import Roles
     >>> import pyarrow as pa
@@ -34,20 +34,20 @@ def taken_from(rows: Any, roles: Roles, ending: str = "") -> tuple[Roles, list[s
     if named and not is_frame(rows):
         role = named[0]
         argument = f"{_ARGUMENTS[role]}{ending} is {getattr(roles, role)!r}"
-        found = f"{argument}, and X{ending} has no named columns"
+        problem = f"{argument}, and X{ending} has no named columns"
         hint = f"give X{ending} as a data frame or the path of a file, or the values as an array"
-        raise DataError(found, "one value for each row", hint)
+        raise DataError(problem, "one value for each row", hint)
     values = {role: column_of(rows, getattr(roles, role)) for role in named}
     return roles._replace(**values), named
 
 
 def without(roles: Roles, named: list[str]) -> list[str]:
-    """Return the columns that are not features: the named ones, except the time."""
+    """Return the columns that are no features: the named ones, except the time."""
     return [getattr(roles, role) for role in named if role != "time"]
 
 
 def with_labels(read: Labelled) -> Labelled:
-    """Return the rows that have a label; `dropped` counts the others."""
+    """Return the labelled rows; `dropped` counts the others."""
     missing = missing_labels(np.asarray(read.labels))
     if not missing.any():
         return read

@@ -1,7 +1,7 @@
-""".npy and .npz files as arrays. Nothing in them is ever unpickled.
+""".npy and .npz files as arrays, without unpickling.
 
-A `.npy` file is one array; the target is one of its columns, by number. A
-`.npz` file has named arrays; rows and labels are found by their usual names.
+A `.npy` file is one array; the target is one of its columns, by number. A `.npz` file has named
+arrays; rows and labels are found by common names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXPECTED = "a .npy or .npz file of numbers"
 
-# The usual names for rows and for labels, the likeliest first.
+# Common names of rows and labels, the most common first.
 PAIRS = (
     ("X", "y"),
     ("x", "y"),
@@ -63,17 +63,17 @@ def read(path: Path, target: str | None = None) -> tuple[np.ndarray, np.ndarray 
 def batches(
     path: Path, rows: int, target: str | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield rows and labels, `rows` at a time; rows are not read into memory whole.
+    """Yield rows and labels, `rows` at a time, in bounded memory.
 
-    Except where a `.npz` file has them column by column.
+    An array of a `.npz` file in Fortran order is read into memory at once.
     """
     with reading(path, EXPECTED), _plain_only(path), _opened(path, target) as content:
         labels, column = content.labels, None
         if labels is None and target is not None:
             column = _column_number(target, content.head, path)
         if labels is not None and len(labels) != content.n_rows:
-            found = f"{path} has {content.n_rows} rows and {len(labels)} labels"
-            raise DataError(found, "one label per row")
+            problem = f"{path} has {content.n_rows} rows and {len(labels)} labels"
+            raise DataError(problem, "one label per row")
         start = 0
         for block in content.blocks(rows):
             stop = start + len(block)
@@ -85,7 +85,7 @@ def batches(
 
 
 class _Content(NamedTuple):
-    """What is in a file: shape and type of the rows, their number, labels, a way through the rows."""
+    """The content of a file: shape and type of the rows, their number, labels, an iterator over rows."""
 
     head: np.ndarray
     n_rows: int
@@ -95,18 +95,18 @@ class _Content(NamedTuple):
 
 @contextlib.contextmanager
 def _opened(path: Path, target: str | None) -> Iterator[_Content]:
-    """Return a context with the content of a file, of which the rows are not read yet."""
-    whole: Any
+    """Return a context with the content of a file; rows are read when they are iterated over."""
+    content: Any
     with path.open("rb") as file:
         if ending_of(path) == ".npy":
-            whole = np.lib.format.open_memmap(path, mode="r")
+            content = np.lib.format.open_memmap(path, mode="r")
         else:
-            whole = np.load(file, allow_pickle=False)
-        if isinstance(whole, np.ndarray):
-            head = _checked_rows(whole[:0], str(path))
-            yield _Content(head, len(whole), None, partial(_slices, whole, head))
+            content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            head = _checked_rows(content[:0], str(path))
+            yield _Content(head, len(content), None, partial(_slices, content, head))
             return
-        with whole as archive:
+        with content as archive:
             row_key, label_key = _keys(list(archive.files), target, path)
             head, count, blocks = _member(archive, row_key, path)
             labels = None if label_key is None else _as_labels(archive[label_key])
@@ -116,7 +116,7 @@ def _opened(path: Path, target: str | None) -> Iterator[_Content]:
 def _member(
     archive: Any, key: str, path: Path
 ) -> tuple[np.ndarray, int, Callable[[int], Iterator[np.ndarray]]]:
-    """Return shape and type of an array in a `.npz` file, its length, and a way through it."""
+    """Return shape and type of an array in a `.npz` file, its length, and an iterator over its rows."""
     name = key if key in archive.zip.namelist() else f"{key}.npy"
     with archive.zip.open(name) as file:
         header = _header(file)
@@ -124,13 +124,13 @@ def _member(
         shape, dtype = header
         head = _checked_rows(np.empty((0, *shape[1:]), dtype), f"{key!r} in {path}")
         return head, shape[0], partial(_read_on, archive, name, head)
-    whole = archive[key]
-    head = _checked_rows(whole, f"{key!r} in {path}")[:0]
-    return head, len(whole), partial(_slices, whole, head)
+    array = archive[key]
+    head = _checked_rows(array, f"{key!r} in {path}")[:0]
+    return head, len(array), partial(_slices, array, head)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype] | None:
-    """Return shape and type of an array that lies row by row in a file; None for any other."""
+    """Return shape and type of an array in C order; None for any other array."""
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -152,20 +152,20 @@ def _read_on(archive: Any, name: str, head: np.ndarray, rows: int) -> Iterator[n
         (count, *shape), dtype = header
         row_bytes = math.prod(shape) * dtype.itemsize
         for start in range(0, count, rows):
-            some = min(rows, count - start)
-            values = np.frombuffer(file.read(some * row_bytes), dtype)
-            yield values.reshape(some, *shape).astype(head.dtype)
+            n_read = min(rows, count - start)
+            values = np.frombuffer(file.read(n_read * row_bytes), dtype)
+            yield values.reshape(n_read, *shape).astype(head.dtype)
 
 
-def _slices(whole: np.ndarray, head: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+def _slices(values: np.ndarray, head: np.ndarray, rows: int) -> Iterator[np.ndarray]:
     """Yield the rows of an array, `rows` at a time, as copies of the type of `head`."""
-    for start in range(0, len(whole), rows):
-        yield np.array(whole[start : start + rows], head.dtype)
+    for start in range(0, len(values), rows):
+        yield np.array(values[start : start + rows], head.dtype)
 
 
 def _arrays(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the arrays of rows and of labels as they are in the file."""
-    # A file that is opened here is closed here, also when NumPy gives up on it.
+    """Return the arrays of rows and of labels of a file."""
+    # The file is opened here so that it is closed if NumPy fails.
     with reading(path, EXPECTED), _plain_only(path), path.open("rb") as file:
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
@@ -178,15 +178,15 @@ def _arrays(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray | No
 
 @contextlib.contextmanager
 def _plain_only(path: Path) -> Iterator[None]:
-    """Return a context in which a refusal to unpickle becomes an error that says so."""
+    """Return a context in which NumPy's refusal to unpickle becomes an error with a hint."""
     try:
         yield
     except ValueError as error:
         if "pickle" not in str(error) and "Python objects" not in str(error):
             raise
         hint = "save it with a plain dtype; epochal never unpickles, since that may run any code"
-        found = f"{path} is no plain array: it holds pickled Python objects, or something else"
-        raise SourceError(found, EXPECTED, hint) from error
+        problem = f"{path} is no plain array: it holds pickled Python objects, or something else"
+        raise SourceError(problem, EXPECTED, hint) from error
 
 
 def _keys(keys: list[str], target: str | None, path: Path) -> tuple[str, str | None]:
@@ -221,7 +221,7 @@ def _checked_rows(rows: np.ndarray, where: str) -> np.ndarray:
 
 
 def _as_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels in one dimension if they are a column, and bytes as text."""
+    """Return labels with a single column as one-dimensional, and bytes as text."""
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8")
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
@@ -244,11 +244,11 @@ def _column_number(target: str, rows: np.ndarray, path: Path) -> int:
 
 
 def _without_column(rows: np.ndarray, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows without one column, and that column; whole numbers in it as integers."""
+    """Return the rows without one column, and that column, as integers if all values are whole."""
     labels = rows[:, column]
     if labels.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
-            whole = labels.astype(np.int64)
-        if np.array_equal(whole, labels):
-            labels = whole
+            integers = labels.astype(np.int64)
+        if np.array_equal(integers, labels):
+            labels = integers
     return np.delete(rows, column, axis=1), labels

@@ -1,4 +1,4 @@
-"""Lists, arrays of objects and masked arrays, as arrays of numbers."""
+"""Lists, object arrays and masked arrays as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def masked_as_nan() -> Iterator[None]:
 
 
 def unmasked(values: Any) -> Any:
-    """Return a masked array with NaN, NaT or None where it is masked; anything else unchanged.
+    """Return a masked array with NaN, NaT or None for masked values; anything else unchanged.
 
     >>> print(unmasked(np.ma.array([1, 2], mask=[False, True])))
     [ 1. nan]
@@ -50,7 +50,7 @@ def unmasked(values: Any) -> Any:
 def as_array(rows: Any, row_shape: Sequence[int] = ()) -> Any:
     """Return lists, masked arrays and arrays of objects or texts as arrays of numbers; others unchanged.
 
-    An empty list has no rows of `row_shape`, if that is known.
+    An empty list becomes an array without rows of shape `row_shape`, if that is known.
 
     >>> as_array([[1, None], [2.5, True]])
     array([[1. , nan],
@@ -70,30 +70,30 @@ def _stacked(rows: Any) -> np.ndarray:
     """Return a list as an array, of objects unless all values are numbers."""
     with converting("X", "rows of one length, of numbers"), masked_as_nan():
         plain = np.asarray(rows)
-        # NumPy would turn numbers beside texts into texts.
+        # In a mixture with texts, NumPy turns numbers into texts.
         return np.array(rows, dtype=object) if plain.dtype.kind in "USO" else plain
 
 
 def _numbers(rows: np.ndarray) -> np.ndarray:
-    """Return an array of objects as float64; refuse the first that is not a number, by row and column."""
+    """Return an array of objects as float64; the error for one that is no number names row and column."""
     with suppress(Exception), masked_as_nan():
         return rows.astype(np.float64)
-    # One by one: NumPy does not know the missing values of pandas, and the error names a place.
+    # One by one, since NumPy does not convert pandas.NA, and the error names a position.
     result = np.empty(rows.shape)
-    for place, value in np.ndenumerate(rows):
+    for index, value in np.ndenumerate(rows):
         try:
-            result[place] = number_of(value)
+            result[index] = number_of(value)
         except Exception as error:
-            raise _no_number(value, place, error) from error
+            raise _no_number(value, index, error) from error
     return result
 
 
-def _no_number(value: Any, place: Any, cause: Exception) -> DataError:
-    """Return the error for a value that is not a number, with Python's words where its type cannot be one."""
-    row, *column = place
+def _no_number(value: Any, index: Any, error: Exception) -> DataError:
+    """Return the error for a value that is no number, with Python's message for a TypeError."""
+    row, *column = index
     where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
-    found = f"X holds {shown_value(value)} in {where} (the first is 0)"
+    problem = f"X holds {shown_value(value)} in {where} (the first is 0)"
     hint = "give a data frame, or encode texts as numbers"
-    if isinstance(cause, TypeError):
-        return CellTypeError(f"{found}: {shown(cause)}", _EXPECTED, hint)
-    return DataError(found, _EXPECTED, hint)
+    if isinstance(error, TypeError):
+        return CellTypeError(f"{problem}: {shown(error)}", _EXPECTED, hint)
+    return DataError(problem, _EXPECTED, hint)

@@ -1,4 +1,4 @@
-"""Files that messages know by another name than the one that opens them, or whose format is given."""
+"""Opened data: files with a display name other than their path, or with a given format."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ else:
 
 
 class NamedFile(_Path):
-    """A path whose text is what a person is to read, and which opens another file.
+    """A path with a display name, which opens another file.
 
-    `ending` stands for the ending of a name, such as ".csv".
+    `ending` is the suffix of its format, such as ".csv".
     """
 
     ending = ""
     _opens = ""
 
     def __fspath__(self) -> str:
-        """Return the path that the system opens."""
+        """Return the path of the file that is opened."""
         return self._opens or str(self)
 
 
 def named_file(
     path: str | os.PathLike[str], ending: str, name: str = "", file: IO[bytes] | None = None
 ) -> NamedFile:
-    """Return a path that is read as what an ending says, and shown by a name (its own if none is given).
+    """Return a path that is read in the format of a suffix and shown by a name (by default the path).
 
-    An open `file` is closed when nobody knows the path any more.
+    An open `file` is closed when the path is garbage-collected.
 
     >>> path = named_file("/proc/self/fd/7", ".csv", "standard input")
     >>> print(path, path.ending, os.fspath(path))
@@ -51,7 +51,7 @@ def named_file(
 
 
 def ending_of(path: PurePath) -> str:
-    """Return the ending that says what a file holds, in lower case and without .gz.
+    """Return the suffix of a file's format, in lower case and without .gz.
 
     >>> ending_of(PurePath("a.CSV.gz")), ending_of(named_file("a", ".tsv"))
     ('.csv', '.tsv')
@@ -62,10 +62,10 @@ def ending_of(path: PurePath) -> str:
 
 
 class OpenedData(str):
-    """The name of data in messages, with the files that it means.
+    """The name of data in messages, with their files.
 
-    `typed` is what stood on the command line. Data that can be read only once are opened once, and
-    then handed around like the path of any other data.
+    `typed` is the argument of the command line. Data that can be read only once are opened once, and
+    then passed on like the path of other data.
     """
 
     __slots__ = ("parts", "typed")
@@ -74,7 +74,7 @@ class OpenedData(str):
     typed: str
 
     def __new__(cls, name: str, parts: Sequence[Path], typed: str) -> Self:
-        """Return the name with the files that have been found or copied."""
+        """Return the name with the files."""
         opened = super().__new__(cls, name)
         opened.parts, opened.typed = parts, typed
         return opened

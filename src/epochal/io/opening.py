@@ -1,7 +1,7 @@
-"""Files opened as bytes, gzip or not, and their failures in our words.
+"""Opening of files as bytes, with or without gzip; failures become errors that name the file.
 
-Every reader in this folder works inside `reading`, so that whatever a library
-raises about a file reaches the user as a `SourceError` that names the file.
+Every reader in this folder works inside `reading`, which turns exceptions of libraries into a
+`SourceError`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GZIP_MARK = b"\x1f\x8b"
 
-_NOT_WHOLE = "the file may be damaged or cut short, or of another kind than its name's ending says"
+_DAMAGED_HINT = "the file may be damaged or cut short, or in another format than its suffix says"
 _ENCRYPTED = re.compile("encrypted|decrypt", re.IGNORECASE)
 
 _DAMAGE = (
@@ -38,16 +38,16 @@ _DAMAGE = (
     ValueError,
     KeyError,
     NotImplementedError,
-    # By NumPy, of some headers with a changed byte.
+    # NumPy raises this for some damaged headers.
     tokenize.TokenError,
 )
 
 
 @contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
-    """Return a context in which failures of libraries become errors that name the file.
+    """Return a context in which exceptions of libraries become errors that name the file.
 
-    `expected` says what the file should have been, e.g. "a Parquet file".
+    `expected` describes the expected file, e.g. "a Parquet file".
     """
     try:
         yield
@@ -67,47 +67,49 @@ def reading(path: Path, expected: str) -> Iterator[None]:
 
 
 def damaged(path: Path, expected: str, error: Exception) -> SourceError:
-    """Return the error for a file that a library could not read."""
+    """Return the error for a file that a library cannot read."""
     reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
-    found, hint = f"{path} cannot be read: {reason}", _NOT_WHOLE
+    problem, hint = f"{path} cannot be read: {reason}", _DAMAGED_HINT
     if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile, tokenize.TokenError)):
         hint = "the file is damaged or was cut short: copy or download it again"
     elif isinstance(error, UnicodeDecodeError):
         byte = error.object[error.start]
-        found = (
+        problem = (
             f"{path} cannot be read: a name in it is not UTF-8 text, it holds the byte 0x{byte:02x}"
         )
     elif isinstance(error, OSError) and error.errno == errno.ELOOP:
         return missing(path)
     elif isinstance(error, OSError) and error.errno is not None:
-        found = f"{path} cannot be read: {(error.strerror or reason).lower()}"
+        problem = f"{path} cannot be read: {(error.strerror or reason).lower()}"
         hint = "is the path right, and the disk in order?"
     elif _ENCRYPTED.search(reason):
-        found, expected = f"{path} is encrypted", f"{expected} without encryption"
+        problem, expected = f"{path} is encrypted", f"{expected} without encryption"
         hint = "read it with its keys, and write it again without"
     elif isinstance(error, pa.ArrowNotImplementedError):
-        found = f"{path} cannot be read: it holds something that Arrow does not support ({reason})"
-        hint = f"write it again without that; if it should hold nothing special, {_NOT_WHOLE}"
+        problem = (
+            f"{path} cannot be read: it holds something that Arrow does not support ({reason})"
+        )
+        hint = f"write it again without that; if it should hold nothing special, {_DAMAGED_HINT}"
     elif isinstance(error, (pa.ArrowException, OSError)):
-        # Arrow's own words presuppose that one knows its sources.
-        found = f"{path} cannot be read: Arrow takes it for damaged ({reason})"
-    return SourceError(found, expected, hint)
+        # Arrow's messages alone assume knowledge of its sources.
+        problem = f"{path} cannot be read: Arrow reports damage ({reason})"
+    return SourceError(problem, expected, hint)
 
 
 def missing(path: Path) -> MissingFileError:
-    """Return the error for a path at which nothing is, with the nearest name there."""
+    """Return the error for a path that does not exist, with the most similar name in its folder."""
     if path.is_symlink():
         return MissingFileError(f"{path} is a link that leads nowhere", "a link to a file")
     if "://" in str(path) or ":/" in str(path):
         return MissingFileError(f"{path} is not here", "a local file", "download it first")
     if not path.parent.is_dir():
         return MissingFileError(f"there is no folder {path.parent}", "", "is the path right?")
-    neighbours = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
-    return MissingFileError(f"there is no file {path}", "", suggestion(path.name, neighbours))
+    names = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
+    return MissingFileError(f"there is no file {path}", "", suggestion(path.name, names))
 
 
 def is_gzip(path: Path) -> bool:
-    """Return whether the file is compressed by gzip; its name must not claim it wrongly."""
+    """Return whether the file is compressed by gzip; refuse a .gz file that is not."""
     with path.open("rb") as file:
         mark = file.read(len(GZIP_MARK))
     if mark == GZIP_MARK:
@@ -119,7 +121,7 @@ def is_gzip(path: Path) -> bool:
 
 
 def open_bytes(path: Path) -> io.BufferedReader:
-    """Return the file opened for reading bytes, decompressed on the way if it is gzip."""
+    """Return the file opened for reading bytes, decompressed if it is gzip."""
     if is_gzip(path):
         return io.BufferedReader(cast("io.RawIOBase", gzip.open(path)), 1 << 20)
     return path.open("rb")

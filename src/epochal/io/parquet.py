@@ -1,4 +1,4 @@
-"""Parquet files as tables. Where pages have checksums, these are verified."""
+"""Parquet files as tables. Page checksums are verified if the file has them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 EXPECTED = "a Parquet file"
 TYPED = True
 
-# Without this a changed byte in a page may be read as another value.
+# Without the checksums, a changed byte in a page may be read as another value.
 _opened = partial(pyarrow.parquet.ParquetFile, page_checksum_verification=True)
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of the columns; the index of a pandas frame is none of them."""
+    """Return the names of the columns, without the index of a pandas frame."""
     with reading(path, EXPECTED), _opened(path) as file:
         return without_index(file.schema_arrow, str(path))
 
@@ -41,24 +41,24 @@ def written_types(path: Path, names: Sequence[str]) -> pa.Schema:
 
 
 def read(path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
-    """Return the columns of these names; `as_text` says nothing here, the file has types."""
+    """Return the columns with these names; `as_text` is ignored, since the file has types."""
     del as_text
     with reading(path, EXPECTED), _opened(path) as file:
-        # A dot in a name makes Arrow read more columns than asked for.
+        # With a dot in a name, Arrow reads more columns than requested.
         table = file.read(columns=list(names)).select(list(names))
         table.validate(full=True)
         return plain(table, str(path))
 
 
 def batches(path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield the columns of these names, `rows` rows at a time, in bounded memory."""
+    """Yield the columns with these names, `rows` rows at a time, in bounded memory."""
     return (table for table, _ in batches_with(path, rows, names, []))
 
 
 def batches_with(
     path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield the same, each time with the columns that are kept as they stand in the file."""
+    """Yield the same, each time with the columns `kept`, unchanged from the file."""
     with reading(path, EXPECTED), _opened(path, pre_buffer=False) as file:
         blocks = file.iter_batches(batch_size=rows, columns=list(names))
         for table in regrouped((block.select(list(names)) for block in blocks), rows):

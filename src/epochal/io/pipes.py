@@ -1,8 +1,8 @@
-"""Data that can be read only once: standard input and pipes, copied to a file without a name.
+"""Standard input and pipes: data that can be read only once are copied to a file without a name.
 
-A table is gone through several times: for its header, for the types of its columns, for its rows.
-What comes out of a pipe is therefore copied to the folder for temporary files first. Nothing is
-left of the copy, however the process ends.
+A table is read in several passes: for its header, for the types of its columns, for its rows. So the
+content of a pipe is first copied to the folder for temporary files. As the copy has no name, it
+vanishes with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -26,67 +26,67 @@ if TYPE_CHECKING:
     from epochal.io.opened_data import NamedFile
 
 STANDARD_INPUT = "standard input"
-# Names under which the system shows it, beside the `-` of the command line.
-_ITS_PATHS = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+# Paths of standard input, in addition to the `-` of the command line.
+_STANDARD_INPUT_PATHS = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _DESCRIPTORS = "/proc/self/fd"
-# Seconds without any data after which a person is told what is waited for.
+# Seconds without data after which `waiting` is called.
 PATIENCE = 1.0
 _PIECE = 1 << 20
-# How files begin that are no text.
+# The first bytes of formats that are no text.
 _MARKS = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\x93NUMPY": "npy"}
 _TEXT = (".csv", ".tsv", ".txt")
 
 
 def is_piped(path: Path) -> bool:
-    """Return whether what a path names is no file or folder, so that it can be read only once."""
+    """Return whether a path is neither a file nor a folder, so that it can be read only once."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or str(path) in _ITS_PATHS
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or str(path) in _STANDARD_INPUT_PATHS
 
 
 def piped(path: Path, ending: str, waiting: Callable[[str], None]) -> NamedFile:
-    """Return a file with all that comes out of a pipe.
+    """Return a file with the content of a pipe.
 
     Args:
-        path: names it.
-        ending: says what it holds, as the ending of a file's name does.
-        waiting: is called with the name if no data come for a second.
+        path: of the pipe.
+        ending: the suffix of its format.
+        waiting: is called with the path if the pipe yields no data for a second.
 
     Raises:
-        EpochalError: for a device, which has no end; for more than the disk holds.
+        EpochalError: for a device, which has no end; for more data than the disk can hold.
     """
-    if str(path) in _ITS_PATHS:
+    if str(path) in _STANDARD_INPUT_PATHS:
         return standard_input(ending, waiting)
-    # Without the flag a FIFO to which nobody writes would hold up the process without a word.
+    # Without O_NONBLOCK, opening a FIFO without a writer would block before `waiting` can be called.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
         raise _unreadable(str(path), error) from error
     try:
-        return _copied(descriptor, ending, str(path), waiting)
+        return _copy(descriptor, ending, str(path), waiting)
     finally:
         os.close(descriptor)
 
 
 def standard_input(ending: str, waiting: Callable[[str], None]) -> NamedFile:
-    """Return a file with all that standard input holds; the arguments are as above."""
+    """Return a file with the content of standard input; the arguments are those of `piped`."""
     if sys.stdin is None:
         hint = "give the path of a file, or put `<` and the path behind the command"
         raise SourceError("standard input is closed", "data in it", hint)
     if stat.S_ISREG(os.fstat(0).st_mode) and _is_at_beginning(0) and Path(_DESCRIPTORS).is_dir():
         return named_file(f"{_DESCRIPTORS}/0", ending, STANDARD_INPUT)
-    return _copied(0, ending, STANDARD_INPUT, waiting)
+    return _copy(0, ending, STANDARD_INPUT, waiting)
 
 
 def say_nothing(name: str) -> None:
-    """Return nothing: nobody is told that `name` is waited for."""
+    """Do nothing while data of `name` are awaited; return nothing."""
 
 
-def _copied(descriptor: int, ending: str, name: str, waiting: Callable[[str], None]) -> NamedFile:
-    """Return a file without a name that holds all that can be read from a descriptor."""
+def _copy(descriptor: int, ending: str, name: str, waiting: Callable[[str], None]) -> NamedFile:
+    """Return a file without a name, with all data of a descriptor."""
     _refuse_device(descriptor, name)
     pieces = _pieces(descriptor, name, waiting)
     first = next(pieces, b"")
@@ -101,18 +101,20 @@ def _copied(descriptor: int, ending: str, name: str, waiting: Callable[[str], No
             copy.close()
             raise
     except OSError as error:
-        raise _no_room(name, folder, error) from error
+        raise _write_error(name, folder, error) from error
     return named_file(path, ending, name, copy)
 
 
-def _no_room(name: str, folder: str, error: OSError) -> WriteError:
-    """Return the error for a copy that could not be written."""
-    found = WriteError.from_cause(f"a copy of {name} to {folder}", error).found
-    return WriteError(found, "", "name a folder with more room by the environment variable TMPDIR")
+def _write_error(name: str, folder: str, error: OSError) -> WriteError:
+    """Return the error for a copy that cannot be written."""
+    problem = WriteError.from_cause(f"a copy of {name} to {folder}", error).found
+    return WriteError(
+        problem, "", "name a folder with more room by the environment variable TMPDIR"
+    )
 
 
 def _pieces(descriptor: int, name: str, waiting: Callable[[str], None]) -> Iterator[bytes]:
-    """Yield what can be read from a descriptor until its end."""
+    """Yield the data of a descriptor in pieces, up to its end."""
     try:
         if os.isatty(descriptor):
             waiting(name)
@@ -126,7 +128,7 @@ def _pieces(descriptor: int, name: str, waiting: Callable[[str], None]) -> Itera
 
 
 def _wait(descriptor: int, name: str, waiting: Callable[[str], None]) -> None:
-    """Return when there are data or will be none any more; say what is waited for if that takes long."""
+    """Return when there are data or the end is reached; call `waiting` if that takes long."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     if not poll.poll(1000 * PATIENCE):
@@ -139,42 +141,42 @@ def _new_file(folder: str) -> tuple[IO[bytes], str]:
     if Path(_DESCRIPTORS).is_dir():
         file = unnamed(folder)
         return cast("IO[bytes]", file), f"{_DESCRIPTORS}/{file.fileno()}"
-    # Elsewhere it has a name, and loses it when it is closed.
+    # On other systems the file has a name and is removed when it is closed.
     named = tempfile.NamedTemporaryFile(buffering=0, dir=folder)  # noqa: SIM115
     return cast("IO[bytes]", named), named.name
 
 
 def _write(file: IO[bytes], piece: bytes) -> None:
-    """Write a piece whole; returns nothing."""
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[file.write(rest) :]
+    """Write all of a piece; return nothing."""
+    remaining = memoryview(piece)
+    while remaining:
+        remaining = remaining[file.write(remaining) :]
 
 
 def _is_at_beginning(descriptor: int) -> bool:
-    """Return whether nothing has been read from a file yet."""
+    """Return whether a file is at its beginning."""
     return os.lseek(descriptor, 0, os.SEEK_CUR) == 0
 
 
 def _refuse_device(descriptor: int, name: str) -> None:
-    """Refuse what is a device and neither a terminal nor empty: a disk, /dev/zero."""
-    found = os.fstat(descriptor)
-    if not (stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)):
+    """Refuse a device that is neither a terminal nor empty: a disk, /dev/zero."""
+    status = os.fstat(descriptor)
+    if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
         return
-    is_empty = found.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116 - no path of a user
+    is_empty = status.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116 - no path of a user
     if not (is_empty or os.isatty(descriptor)):
         raise SourceError(f"{name} is a device", "a file, a folder or a pipe", "")
 
 
 def _refuse_other_kind(start: bytes, ending: str, name: str) -> None:
-    """Refuse what is to be text and begins like another kind of file."""
+    """Refuse data that should be text and begin like another format."""
     for mark, kind in _MARKS.items():
         if ending in _TEXT and start.startswith(mark):
-            found = f"{name} begins like a file of the format {kind}"
-            raise SourceError(found, "text", f"say what it holds: --format {kind}")
+            problem = f"{name} begins like a file of the format {kind}"
+            raise SourceError(problem, "text", f"name its format: --format {kind}")
 
 
 def _unreadable(name: str, error: OSError) -> SourceError:
-    """Return the error for what the system does not read from."""
+    """Return the error for a file that the system cannot read."""
     reason = (error.strerror or str(error)).lower()
     return SourceError(f"{name} cannot be read: {reason}", "a file, a folder or a pipe")

@@ -1,4 +1,4 @@
-"""Files that are gone through again and again, block by block, and must not change meanwhile."""
+"""Repeatable scans: files read block by block in several passes, which must not change in between."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Item = TypeVar("_Item")
 
 
 class Stamped(NamedTuple):
-    """A file, its size in bytes, and when it was last written (nanoseconds)."""
+    """A file, its size in bytes, and the time of its last change (nanoseconds)."""
 
     path: Path
     size: int
@@ -34,22 +34,22 @@ class Stamped(NamedTuple):
 
 
 def stamped(path: Path) -> Stamped:
-    """Return a file as it is now."""
+    """Return a file with its current size and time of change."""
     with reading(path, "a file"):
-        found = path.stat()
-        return Stamped(path, found.st_size, found.st_mtime_ns)
+        status = path.stat()
+        return Stamped(path, status.st_size, status.st_mtime_ns)
 
 
 def changed(path: Path) -> SourceError:
-    """Return the error for a file that is not what it was when it was read before."""
+    """Return the error for a file that has changed since it was first read."""
     hint = "leave it as it is until the end, or give a copy of it"
     expected = "the same content from beginning to end"
     return SourceError(f"{path} has changed while it was read", expected, hint)
 
 
-def digest_of(paths: Iterable[Path], *beside: str) -> str:
+def digest_of(paths: Iterable[Path], *texts: str) -> str:
     """Return a digest of the contents of files, in this order, and of further texts."""
-    digest = hashlib.blake2b("".join(f"{one}\0" for one in beside).encode(), digest_size=20)
+    digest = hashlib.blake2b("".join(f"{text}\0" for text in texts).encode(), digest_size=20)
     for path in paths:
         with reading(path, "a file"), path.open("rb") as file:
             digest.update(hashlib.file_digest(file, hashlib.blake2b).digest())
@@ -58,7 +58,7 @@ def digest_of(paths: Iterable[Path], *beside: str) -> str:
 
 @dataclass(frozen=True)
 class FileScan:
-    """Files that are read in one go, as they were at first; how many rows they have; how to read them."""
+    """Files that are read together, with their first sizes and times, their number of rows and a reader."""
 
     files: Sequence[Stamped]
     n_rows: int
@@ -68,34 +68,34 @@ class FileScan:
         """Yield all rows block by block.
 
         Raises:
-            SourceError: if a file is not what it was, as soon as that shows.
+            SourceError: if a file has changed, as soon as that is detected.
         """
         self.refuse_changed()
-        left = self.n_rows
+        remaining = self.n_rows
         for block in self.read():
-            left -= block.shape[0]
-            if left < 0:
+            remaining -= block.shape[0]
+            if remaining < 0:
                 break
             yield block
         self.refuse_changed()
-        if left:
+        if remaining:
             raise changed(self.files[0].path)
 
     def refuse_changed(self) -> None:
-        """Return nothing if all files are what they were when they were read first."""
+        """Refuse files that have changed since they were first read; return nothing."""
         for file in self.files:
             if stamped(file.path) != file:
                 raise changed(file.path)
 
 
-def pieces(runs: Sequence[FileScan], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
-    """Yield the rows of all files, `rows` at a time; `kept` says which; None: all of them."""
-    blocks = ahead(chain.from_iterable(run.blocks() for run in runs))
+def pieces(scans: Sequence[FileScan], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
+    """Yield the rows of all files, `rows` at a time; `kept` is a mask of rows; None: all rows."""
+    blocks = ahead(chain.from_iterable(scan.blocks() for scan in scans))
     return regrouped(blocks if kept is None else only(blocks, kept), rows)
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Yield the items; while one is worked on, the next is made, if there is a second thread.
+    """Yield the items; a second thread, if there is one, prefetches the next item.
 
     >>> list(ahead(iter([1, 2, 3])))
     [1, 2, 3]
@@ -104,7 +104,7 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
         yield from items
         return
     with threads.pool(1) as executor:
-        coming = executor.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = executor.submit(next, items, None)
+        future = executor.submit(next, items, None)
+        while (item := future.result()) is not None:
+            future = executor.submit(next, items, None)
             yield item

@@ -1,7 +1,6 @@
-"""Data larger than memory: the rows at a path, gone through again and again, piece by piece.
+"""Streamed data sets, which may be larger than memory: the rows at a path, read in pieces in each pass.
 
-What is found is what `files.read` finds in the same data: the same columns, types,
-values and labels, and the same errors.
+Columns, types, values, labels and errors are those of `files.read` for the same data.
 """
 
 from __future__ import annotations
@@ -40,22 +39,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledStream:
-    """Rows that have a label, read when they are gone through, and what is known of each.
+    """Labelled rows that are read in each pass, with their labels and extra columns.
 
-    `values` are the different labels, sorted, in the type that the labels of
-    `files.read` have; `codes` says for every row which of them is its own.
-    `beside` has a value per row for each column that was asked for: numbers,
-    truth values and dates as they are (float64 and NaN, or NaT, if some are
-    missing); anything else as its rank (float64, NaN where missing) among the
-    different values of the column, from 0, so that the same texts have the same
-    number and sorted ones are in its order; `ranked` names those columns.
-    `source` is what was read, `origin` its files; `dropped` rows had no label.
+    `values` are the sorted unique labels, in the type that the labels of `files.read` have; `codes`
+    has the index of every row's label among them. `extra` has the values per row of each extra
+    column. Numbers, booleans and dates are unchanged (float64 and NaN, or NaT, if some are missing).
+    Other values are ranks (float64, NaN where missing) among the unique values of the column, from
+    0; `ranked` names the columns of ranks. `source` names the data, `origin` the files; `dropped` is
+    the number of rows without a label.
     """
 
     rows: Streamed
     values: np.ndarray
     codes: np.ndarray
-    beside: dict[str, np.ndarray]
+    extra: dict[str, np.ndarray]
     source: str
     dropped: int
     origin: Origin
@@ -66,7 +63,7 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     path: str,
     target: str | None,
     *,
-    beside: Sequence[str] = (),
+    extra: Sequence[str] = (),
     keep: Collection[str] = (),
     drop: Collection[str] = (),
     as_text: Collection[str] = (),
@@ -76,74 +73,76 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
 ) -> LabelledStream:
     """Return the rows at a path (file, folder of parts, or pattern) and their labels.
 
-    The data are gone through once, or twice where types show late. What stays in
-    memory is a few blocks of some MB, the codes, and the columns `beside`. The
-    rows are without these columns, but for those to `keep`, and without those to
-    `drop`, which are not read. `as_text`: columns of text files that stay as they are written,
-    as labels always do, and columns beside that are `names`. `labels`: how these are taken.
-    `csv`: how text files are read.
+    The data are read in one pass, or in two if a type is known only later. In memory are a few blocks
+    of some MB, the codes, and the `extra` columns. The rows have no extra columns, except those in
+    `keep`, and none in `drop`, which are not read. `as_text`: columns of text files that are not
+    parsed; labels never are, nor are extra columns in `names`. `labels`: name and type of the label
+    column. `csv`: options for text files.
 
     Raises:
-        EpochalError: as `files.read` does; and if a file changes while it is gone through.
+        EpochalError: as `files.read` does; and if a file changes while it is read.
     """
     paths = discover(path)
     name = str(format_of(paths[0]))
     parts = [stamped(part) for part in paths]
     if name in files.TABLES:
-        removed = {*drop, *set(beside).difference(keep)}
-        asked = _Asked(target, tuple(dict.fromkeys(beside)), removed, set(drop), set(as_text))
+        removed = {*drop, *set(extra).difference(keep)}
+        requested = _Request(target, tuple(dict.fromkeys(extra)), removed, set(drop), set(as_text))
         texts = {*as_text, *names} | ({target} if target is not None else set())
-        found = _stream_of_table(
+        streamed = _stream_of_table(
             path,
             parts,
             partitioned(files.table_format(name, csv), path, paths),
-            asked,
+            requested,
             texts,
             labels or LabelColumn("y"),
         )
-        # The same bytes are other rows if they are read in another way, or lie in other folders.
-        more = [] if csv == PLAIN else [repr(csv)]
-        more += map(str, partitions(path, paths).values())
-        return replace(found, rows=replace(found.rows, digest=partial(digest_of, paths, *more)))
+        # With other options, or in other folders, the same bytes are other rows.
+        texts_of_options = [] if csv == PLAIN else [repr(csv)]
+        texts_of_options += map(str, partitions(path, paths).values())
+        return replace(
+            streamed,
+            rows=replace(streamed.rows, digest=partial(digest_of, paths, *texts_of_options)),
+        )
     for option, named in (
         ("--drop", drop),
         ("--categorical", as_text),
-        (f"the option with {beside[0]!r}" if beside else "", beside),
+        (f"the option with {extra[0]!r}" if extra else "", extra),
     ):
         if named:
             raise no_columns(path, option)
-    found = _stream_of_arrays(path, parts, name, target)
+    streamed = _stream_of_arrays(path, parts, name, target)
     as_names = labels is not None and labels.as_text
-    return replace(found, values=spelled(found.values)) if as_names else found
+    return replace(streamed, values=spelled(streamed.values)) if as_names else streamed
 
 
-class _Asked(NamedTuple):
-    """The columns of a table that have a name of their own in what was asked for."""
+class _Request(NamedTuple):
+    """The columns of a table that arguments of `stream` name."""
 
     target: str | None
-    beside: tuple[str, ...]
+    extra: tuple[str, ...]
     removed: set[str]
     drop: set[str]
     as_text: set[str]
 
     def target_in(self, names: Sequence[str], path: str) -> str:
-        """Return the target, if one is given and all other columns are there."""
+        """Return the target, if it is given and all other columns exist."""
         if self.target is None:
             raise no_labels(path, names)
         others = [name for name in names if name != self.target]
-        for wanted, present in (
-            (self.beside, others),
+        for requested, present in (
+            (self.extra, others),
             (self.drop, others),
             (self.as_text, list(names)),
         ):
-            missing = sorted(name for name in wanted if name not in present)
+            missing = sorted(name for name in requested if name not in present)
             if missing:
                 raise ColumnError.from_missing(missing, present, path)
         return self.target
 
 
 class _Labels(NamedTuple):
-    """The different labels, the code of every row that has one, and which rows have."""
+    """The unique labels, the code of every labelled row, and the mask of labelled rows."""
 
     values: np.ndarray
     codes: np.ndarray
@@ -154,85 +153,85 @@ def _stream_of_table(
     source: str,
     parts: Sequence[Stamped],
     form: TableFormat,
-    asked: _Asked,
+    requested: _Request,
     texts: Collection[str],
     label_column: LabelColumn,
 ) -> LabelledStream:
-    """Return a table of one file or several, surveyed, to be gone through."""
+    """Return the stream of a table of one or several files, after the first pass."""
     paths = [part.path for part in parts]
     names = shared_names(paths, form)
-    if asked.target is not None and asked.target not in names:
-        shared_names(paths, form, [asked.target])
-    target = asked.target_in(names, source)
-    read = [name for name in names if name not in asked.drop or name in asked.beside]
+    if requested.target is not None and requested.target not in names:
+        shared_names(paths, form, [requested.target])
+    target = requested.target_in(names, source)
+    read = [name for name in names if name not in requested.drop or name in requested.extra]
     gathered = {target: ColumnAccumulator(target, label_column)}
-    gathered |= {name: ColumnAccumulator(name) for name in asked.beside}
-    found = table_streams.scan(paths, form, read, texts, gathered)
-    kept = [name for name in read if name != target and name not in asked.removed]
-    refuse_unusable(pa.schema([found.table.schema.field(name) for name in kept]))
-    # A table without columns has no rows: there is always one until the end.
-    blocks = partial(found.table.blocks, names=kept or [target])
-    runs = [
+    gathered |= {name: ColumnAccumulator(name) for name in requested.extra}
+    scanned = table_streams.scan(paths, form, read, texts, gathered)
+    features = [name for name in read if name != target and name not in requested.removed]
+    refuse_unusable(pa.schema([scanned.table.schema.field(name) for name in features]))
+    # A table without columns has no number of rows, so at least one column is read.
+    blocks = partial(scanned.table.blocks, names=features or [target])
+    scans = [
         FileScan([file], count, partial(blocks, part))
-        for file, part, count in zip(parts, found.table.parts, found.counts, strict=True)
+        for file, part, count in zip(parts, scanned.table.parts, scanned.counts, strict=True)
     ]
-    head = found.table.schema.empty_table().select(kept)
-    labels = _Labels(*found.gathered[target].labels())
-    beside = {name: found.gathered[name].values()[labels.has_label] for name in asked.beside}
-    ranked = frozenset(name for name in asked.beside if found.gathered[name].is_ranked)
-    return replace(_labelled_stream(source, runs, head, labels), beside=beside, ranked=ranked)
+    head = scanned.table.schema.empty_table().select(features)
+    labels = _Labels(*scanned.gathered[target].labels())
+    extra = {name: scanned.gathered[name].values()[labels.has_label] for name in requested.extra}
+    ranked = frozenset(name for name in requested.extra if scanned.gathered[name].is_ranked)
+    return replace(_labelled_stream(source, scans, head, labels), extra=extra, ranked=ranked)
 
 
 def _stream_of_arrays(
     source: str, parts: Sequence[Stamped], name: str, target: str | None
 ) -> LabelledStream:
-    """Return an array of one file or several, or pictures, surveyed, to be gone through."""
+    """Return the stream of an array of one or several files, or of images, after the first pass."""
     paths = [part.path for part in parts]
-    runs_of = [parts] if name == "pictures" else [[part] for part in parts]
+    files_by_scan = [parts] if name == "pictures" else [[part] for part in parts]
     if name == "pictures":
         readers = [ArrayPart(Path(source), partial(images.together, paths, target=target))]
     else:
         form = files.array_format(name)
         readers = [ArrayPart(path, partial(form.batches, path, target=target)) for path in paths]
-    found = array_streams.scan(readers)
-    if not sum(found.counts):
+    scanned = array_streams.scan(readers)
+    if not sum(scanned.counts):
         raise files.no_rows(source)
-    if found.labels is None:
+    if scanned.labels is None:
         raise no_labels(source, None)
-    runs = [
-        FileScan(of_run, count, partial(reader.blocks_like, found.head))
-        for of_run, reader, count in zip(runs_of, readers, found.counts, strict=True)
+    scans = [
+        FileScan(stamped_files, count, partial(reader.blocks_like, scanned.head))
+        for stamped_files, reader, count in zip(files_by_scan, readers, scanned.counts, strict=True)
     ]
-    return _labelled_stream(source, runs, found.head, _Labels(*found.labels))
+    return _labelled_stream(source, scans, scanned.head, _Labels(*scanned.labels))
 
 
 def _labelled_stream(
     source: str,
-    runs: Sequence[FileScan],
+    scans: Sequence[FileScan],
     head: pa.Table | np.ndarray,
     labels: _Labels,
 ) -> LabelledStream:
-    """Return the stream, with no columns beside, if there are rows with labels, and the files are still what they were."""
-    for run in runs:
-        run.refuse_changed()
+    """Return the stream without extra columns; refuse data without labelled rows, and changed files."""
+    for scan in scans:
+        scan.refuse_changed()
     count = len(labels.codes)
     dropped = len(labels.has_label) - count
     if not count:
         raise files.none_labelled(dropped, source) if dropped else files.no_rows(source)
-    kept = labels.has_label if dropped else None
-    paths = [file.path for run in runs for file in run.files]
-    rows = Streamed(count, head, partial(_rows, runs, kept, head), partial(digest_of, paths))
-    # Several files of one run are pictures, which are read all at once.
-    files_of = [run.files[0].path if len(run.files) == 1 else source for run in runs]
-    origin = Origin.of(files_of, [run.n_rows for run in runs])
-    origin = origin if kept is None else origin.where(kept)
+    selected = labels.has_label if dropped else None
+    paths = [file.path for scan in scans for file in scan.files]
+    rows = Streamed(count, head, partial(_rows, scans, selected, head), partial(digest_of, paths))
+    # Several files of one scan are images, which are read as one array.
+    names = [scan.files[0].path if len(scan.files) == 1 else source for scan in scans]
+    origin = Origin.of(names, [scan.n_rows for scan in scans])
+    origin = origin if selected is None else origin.where(selected)
     return LabelledStream(rows, labels.values, labels.codes, {}, source, dropped, origin)
 
 
 def _rows(
-    runs: Sequence[FileScan], kept: np.ndarray | None, head: pa.Table | np.ndarray, rows: int
+    scans: Sequence[FileScan], selected: np.ndarray | None, head: pa.Table | np.ndarray, rows: int
 ) -> Iterator[pa.Table | np.ndarray]:
-    """Yield the rows that are kept, so many at a time."""
+    """Yield the rows in a mask, `rows` at a time."""
     names = head.column_names if isinstance(head, pa.Table) else []
-    for piece in pieces(runs, kept, rows):
+    for piece in pieces(scans, selected, rows):
         yield piece.select(names) if isinstance(piece, pa.Table) else piece

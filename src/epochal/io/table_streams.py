@@ -1,4 +1,4 @@
-"""Tables that are gone through block by block: several files as one, one type for each column."""
+"""Streamed tables: files read block by block as one table, with a joint schema."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from epochal.io.accumulator import ColumnAccumulator
     from epochal.io.csv.reader import TextFormat
 
-# About so many values are in a block of a file with types, but never more rows than this.
+# Values in a block of a typed file, and its most rows.
 _VALUES, _ROWS = 1 << 20, 1 << 16
 
 
 class TypedFormat(TableFormat, Protocol):
-    """What a module for a format of tables offers besides if the files say the types."""
+    """The interface of a module for a table format whose files store types."""
 
     def schema(self, path: Path, names: Sequence[str]) -> pa.Schema:
         """Return the types of some columns of a file."""
@@ -47,7 +47,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class TypedPart:
-    """A file that says the types of its columns."""
+    """A file that stores the types of its columns."""
 
     path: Path
     form: TableFormat
@@ -61,7 +61,7 @@ class TypedPart:
 
 @dataclass(frozen=True)
 class PartitionedPart:
-    """A text file with some of its own columns and of its partition columns."""
+    """A text file with columns of the file and partition columns."""
 
     file: TextPart
     form: Partitioned
@@ -83,18 +83,18 @@ class PartitionedPart:
 
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns block by block, in bounded memory."""
-        for table in self.file.blocks(self.form.own(self.path, names)):
+        for table in self.file.blocks(self.form.columns_in_file(self.path, names)):
             yield self.form.completed(self.path, table, names, self.as_text)
 
     def as_written(self, names: Collection[str]) -> PartitionedPart:
         """Return the file with some columns as text."""
         texts = self.as_text.union(names)
-        own = [name for name in names if name in self.file.ways]
-        return replace(self, file=self.file.as_written(own), as_text=texts)
+        in_file = [name for name in names if name in self.file.conversions]
+        return replace(self, file=self.file.as_written(in_file), as_text=texts)
 
 
 class JoinedParts(NamedTuple):
-    """The files of a table, and the types that hold the values of all of them."""
+    """The files of a table, and their joint schema."""
 
     parts: Sequence[Part]
     schema: pa.Schema
@@ -110,7 +110,7 @@ class JoinedParts(NamedTuple):
 
 
 class TableScan(NamedTuple):
-    """A table that has been gone through once: the rows of each file, and some columns whole."""
+    """The result of the first pass over a table: the rows of each file, and some whole columns."""
 
     table: JoinedParts
     counts: Sequence[int]
@@ -124,10 +124,10 @@ def scan(
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
 ) -> TableScan:
-    """Return what going through a table once tells: one type for every column, some columns whole.
+    """Return the result of one pass over a table: the type of every column, and some whole columns.
 
-    The latter are those to be `gathered`, at least one. Where only other rows tell
-    the type of these, the table is gone through for them once more.
+    The latter are those in `gathered`, at least one. A second pass reads those whose type changed in
+    the course of the first.
     """
     parts: list[TypedPart | TextPart | PartitionedPart] = []
     counts = []
@@ -138,32 +138,32 @@ def scan(
             schema = cast("TypedFormat", form).schema(path, names)
             parts.append(TypedPart(path, form, schema))
         else:
-            parts.append(_surveyed(path, form, names, as_text, gathered))
+            parts.append(_scanned(path, form, names, as_text, gathered))
         counts.append(first.rows - before)
     table = _joined(parts, form, names)
-    again = {
-        name: found.anew()
-        for name, found in gathered.items()
-        if form.TYPED or found.is_mixed or found.kind != table.schema.field(name).type
+    second_pass = {
+        name: column.empty_copy()
+        for name, column in gathered.items()
+        if form.TYPED or column.is_mixed or column.kind != table.schema.field(name).type
     }
-    if again:
-        counts = [_gather(table, part, again) for part in table.parts]
-    return TableScan(table, counts, gathered | again)
+    if second_pass:
+        counts = [_gather(table, part, second_pass) for part in table.parts]
+    return TableScan(table, counts, gathered | second_pass)
 
 
-def _surveyed(
+def _scanned(
     path: Path,
     form: TableFormat,
     names: Sequence[str],
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
 ) -> TextPart | PartitionedPart:
-    """Return a text file that has been read once, with its partition columns."""
+    """Return a text file with its partition columns, after the first pass."""
     if not isinstance(form, Partitioned):
         return scanned(path, names, as_text, gathered, cast("TextFormat", form).options)
-    own, constants = form.own(path, names), form.constants[path]
+    in_file, constants = form.columns_in_file(path, names), form.constants[path]
     within = {name: column for name, column in gathered.items() if name not in constants}
-    file = scanned(path, own, as_text, within, cast("TextFormat", form.form).options)
+    file = scanned(path, in_file, as_text, within, cast("TextFormat", form.form).options)
     part = PartitionedPart(file, form, names, frozenset(as_text))
     for name, column in gathered.items():
         if name in constants:
@@ -176,24 +176,26 @@ def _joined(
     form: TableFormat,
     names: Sequence[str],
 ) -> JoinedParts:
-    """Return the files of a table with their joint types; text where a text file has none."""
+    """Return the files of a table with their joint schema; text for columns without a joint type."""
     schema = parts[0].schema
     if len(parts) > 1:
         paths, schemas = [part.path for part in parts], [part.schema for part in parts]
-        schema, unlike = joint_schema(paths, schemas, form, names)
-        parts = [p if isinstance(p, TypedPart) else p.as_written(unlike) for p in parts]
-    return JoinedParts(parts, pa.schema([(field.name, _wide(field.type)) for field in schema]))
+        schema, mismatched = joint_schema(paths, schemas, form, names)
+        parts = [p if isinstance(p, TypedPart) else p.as_written(mismatched) for p in parts]
+    return JoinedParts(
+        parts, pa.schema([(field.name, _with_int32_indices(field.type)) for field in schema])
+    )
 
 
-def _wide(kind: pa.DataType) -> pa.DataType:
-    """Return the type; that of a dictionary with room for the values of every block."""
+def _with_int32_indices(kind: pa.DataType) -> pa.DataType:
+    """Return the type; for a dictionary with int32 indices, which are enough for all blocks."""
     if not pa.types.is_dictionary(kind):
         return kind
     return pa.dictionary(pa.int32(), kind.value_type, ordered=kind.ordered)
 
 
 def _gather(table: JoinedParts, part: Part, columns: dict[str, ColumnAccumulator]) -> int:
-    """Return the number of rows of a file, the columns of which have been added."""
+    """Add columns of a file to their accumulators; return its number of rows."""
     rows = 0
     for block in table.blocks(part, list(columns)):
         rows += block.num_rows

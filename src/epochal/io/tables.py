@@ -1,7 +1,7 @@
-"""Tables in plain types, whatever library or file they come from.
+"""Tables in plain Arrow types, independent of the library or file that they come from.
 
-The schema knows numbers, booleans, strings, dictionaries, dates and times; this
-room brings the many other spellings of these into those.
+The schema supports numbers, booleans, strings, dictionaries, dates and times. Other Arrow types with
+such values are converted to these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def refuse_duplicates(names: Sequence[str], where: str, hint: str = "") -> None:
-    """Return nothing if no name occurs twice; refuse by name otherwise.
+    """Refuse names of which one occurs twice; return nothing.
 
     >>> refuse_duplicates(["a", "b", "a"], "data.csv")
     Traceback (most recent call last):
@@ -36,7 +36,7 @@ def refuse_duplicates(names: Sequence[str], where: str, hint: str = "") -> None:
 
 
 def plain(table: pa.Table, where: str) -> pa.Table:
-    """Return the table in plain types, NaN as null; nested types stay as they are."""
+    """Return the table in plain types, NaN as null; nested types are unchanged."""
     names = table.column_names
     refuse_duplicates(names, where)
     columns = []
@@ -65,19 +65,19 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _plain_dictionary(column)
     if pa.types.is_floating(kind):
         return _without_nan(column)
-    if (known := _better_known(kind)) is not None:
+    if (known := _supported_type(kind)) is not None:
         return column.cast(known)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         try:
             return column.cast(pa.string())
         except pa.ArrowInvalid:
-            # More than its offsets of 32 bits reach in one chunk.
+            # A chunk has more bytes than 32-bit offsets can address.
             return column.cast(pa.large_string())
     return column
 
 
-def _better_known(kind: pa.DataType) -> pa.DataType | None:
-    """Return the type for the same values that Arrow sorts, counts and takes; None for all other types."""
+def _supported_type(kind: pa.DataType) -> pa.DataType | None:
+    """Return an equivalent type that Arrow can sort, count and take; None if there is none."""
     if pa.types.is_binary_view(kind):
         return pa.large_binary()
     if pa.types.is_decimal(kind) and kind.bit_width < 128:
@@ -86,7 +86,7 @@ def _better_known(kind: pa.DataType) -> pa.DataType | None:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which a column of some type is read.
+    """Return the plain type for a column type.
 
     >>> plain_type(pa.string_view()), plain_type(pa.list_view(pa.int8()))
     (DataType(string), ListViewType(list_view<item: int8>))
@@ -95,24 +95,24 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def plain_schema(types: pa.Schema) -> pa.Schema:
-    """Return the types in which columns of some types are read."""
+    """Return the plain types for the columns of a schema."""
     return pa.schema([(field.name, plain_type(field.type)) for field in types])
 
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the numbers as float32 or float64, with null where NaN was."""
+    """Return the numbers as float32 or float64, with null for NaN."""
     if pa.types.is_float16(column.type):
         column = column.cast(pa.float32())
-    broken = pc.is_nan(column)
-    if not pc.any(broken).as_py():
+    nans = pc.is_nan(column)
+    if not pc.any(nans).as_py():
         return column
-    return pc.if_else(broken, pa.scalar(None, column.type), column)
+    return pc.if_else(nans, pa.scalar(None, column.type), column)
 
 
 def _plain_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the column as one dictionary of plain values, or as plain values.
 
-    Chunks may bring dictionaries of their own, with nulls among the values.
+    Chunks may have different dictionaries, with nulls among the values.
     """
     values = plain_type(column.type.value_type)
     if values != column.type.value_type:
@@ -120,7 +120,7 @@ def _plain_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     nulls = any(chunk.dictionary.null_count for chunk in column.chunks)
     if _may_be_category(values) and not nulls:
         return column.unify_dictionaries()
-    # Not by a cast, of which Arrow knows none to nested types.
+    # Arrow cannot cast a dictionary to a nested type.
     chunks = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
     decoded = plain_column(pa.chunked_array(chunks, values))
     return decoded.dictionary_encode() if _may_be_category(decoded.type) else decoded
@@ -138,7 +138,7 @@ def _with_dictionaries(column: pa.ChunkedArray, values: pa.DataType) -> pa.Chunk
 def _plain_runs(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a run-end encoded column with a value for every row.
 
-    Not by Arrow's own function, which knows no views and no dictionaries.
+    Arrow's own function does not support views and dictionaries.
     """
     chunks = []
     for chunk in column.chunks:
@@ -154,7 +154,7 @@ def _plain_array(values: pa.Array) -> pa.Array:
 
 
 def _may_be_category(kind: pa.DataType) -> bool:
-    """Return whether a dictionary of such values may stay one."""
+    """Return whether dictionaries with values of this type are supported."""
     types = pa.types
     return bool(
         types.is_string(kind)
@@ -176,12 +176,12 @@ def regrouped(blocks: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]
 
 
 def without_index(schema: pa.Schema, where: str) -> list[str]:
-    """Return the names of a schema without those that pandas wrote for the index of a frame."""
+    """Return the names of a schema without those of a pandas index."""
     refuse_duplicates(schema.names, where)
     try:
         index = (schema.pandas_metadata or {}).get("index_columns", [])
     except (ValueError, AttributeError):
-        # Damaged notes of pandas say nothing about the data.
+        # Damaged metadata of pandas are ignored.
         index = []
     hidden = {name for name in index if isinstance(name, str)}
     return [name for name in schema.names if name not in hidden]

@@ -1,4 +1,4 @@
-"""Files that have no name until they are whole: whatever ends the process before, nothing is left."""
+"""Temporary files without a name, which get one when they are complete; a killed process leaves none."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 
 def unnamed(folder: str | os.PathLike[str]) -> io.FileIO:
-    """Return a new file in a folder, to be read and written, without a name and without a buffer.
+    """Return a new unbuffered file without a name in a folder, for reading and writing.
 
     Raises:
-        OSError: if the folder is not there, or nothing may be written to it.
+        OSError: if the folder does not exist or is not writable.
     """
     with contextlib.suppress(AttributeError, NotImplementedError, IsADirectoryError):
-        # As tempfile does, but such that the file can have a name in the end.
+        # As tempfile does, but without O_EXCL, so that the file can get a name later.
         return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600), "r+b", buffering=0)  # noqa: PTH123
     return tempfile.TemporaryFile(buffering=0, dir=folder)
 
 
 def name(file: io.FileIO, path: Path) -> bool:
-    """Give a file its name, in place of another of this name; return whether the system can do that."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """Give a file its name, replacing any other file; return whether the system supports that."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        opened = os.open("/proc/self/fd", os.O_RDONLY)
+        descriptors = os.open("/proc/self/fd", os.O_RDONLY)
         try:
-            # Only with a folder does Python follow the link.
-            os.link(str(file.fileno()), beside, src_dir_fd=opened, follow_symlinks=True)
+            # Python follows the link only if `src_dir_fd` is given.
+            os.link(str(file.fileno()), temporary, src_dir_fd=descriptors, follow_symlinks=True)
         finally:
-            os.close(opened)
-        beside.replace(path)
+            os.close(descriptors)
+        temporary.replace(path)
     except (OSError, NotImplementedError):
         with contextlib.suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         return False
     return True

@@ -1,4 +1,4 @@
-"""Columns of labels as NumPy arrays: what stands in the data, in a type that classes can have."""
+"""Label columns as NumPy arrays of a type that classes can have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from epochal.tables.canonical import canonical_texts
 from epochal.tables.conversion import is_gap
 from epochal.tables.labels import unknown_type
 
-# Types of Python whose values Arrow holds in a column of one type; each before the type it inherits.
+# Python types that Arrow stores in one column type; subclasses before their base class.
 _TYPED = (decimal.Decimal, datetime.datetime, datetime.date, datetime.time)
 # Units of time that Arrow has.
 _UNITS = {"D", "s", "ms", "us", "ns"}
@@ -24,16 +24,16 @@ def labels_of(
     where: str = "y",
     as_text: bool = False,  # noqa: FBT001, FBT002
 ) -> np.ndarray:
-    """Return a column as labels, shape (rows,): missing ones stay None, NaN or NaT.
+    """Return a column as labels, shape (rows,): missing ones are None, NaN or NaT.
 
-    Integers, floats and booleans stay what they are (with gaps as objects), texts are objects,
-    letter for letter. Decimals without a fraction are integers, of any length; other decimals,
-    dates and times of day are the texts that spell them.
+    Integers, floats and booleans are unchanged (objects, if values are missing); texts are objects,
+    character by character. Decimals without a fraction become integers of any length. Other
+    decimals, dates and times of day become texts.
 
     Args:
-        column: as it was read.
-        where: what holds it, in messages.
-        as_text: numbers, too, are the texts that spell them.
+        column: not converted yet.
+        where: the source of the labels, in messages.
+        as_text: numbers, too, become texts.
 
     Raises:
         DataError: for lists, bytes, durations and the like.
@@ -69,7 +69,7 @@ def labels_of(
 
 
 def spelled(labels: np.ndarray) -> np.ndarray:
-    """Return labels as texts: numbers as the texts that spell them, None where one is missing.
+    """Return labels as canonical texts, None for missing ones.
 
     >>> spelled(np.array([2.0, 2.5, np.nan]))
     array(['2', '2.5', None], dtype=object)
@@ -78,9 +78,9 @@ def spelled(labels: np.ndarray) -> np.ndarray:
 
 
 def named(values: np.ndarray, where: str = "y") -> np.ndarray:
-    """Return values of an array as labels: decimals, dates and times as `labels_of` has them.
+    """Return values of an array as labels: decimals, dates and times are converted as by `labels_of`.
 
-    All others are unchanged, and so are objects of which some are no decimals, dates or times.
+    Other values are unchanged, and so are mixtures of decimals, dates or times with other objects.
 
     >>> named(np.array(["2024-05-01", "NaT"], "M8[D]"))
     array(['2024-05-01', None], dtype=object)
@@ -92,9 +92,9 @@ def named(values: np.ndarray, where: str = "y") -> np.ndarray:
         return labels_of(pa.array(values if is_known else values.astype("M8[s]")), where)
     if values.ndim != 1 or values.dtype != object or not _may_be_typed(values):
         return values
-    kept = [None if is_gap(value) else value for value in values.tolist()]
-    kinds = {_typed_as(type(value)) for value in kept if value is not None}
-    return values if len(kinds) != 1 or None in kinds else labels_of(pa.array(kept), where)
+    objects = [None if is_gap(value) else value for value in values.tolist()]
+    kinds = {_typed_as(type(value)) for value in objects if value is not None}
+    return values if len(kinds) != 1 or None in kinds else labels_of(pa.array(objects), where)
 
 
 def _may_be_typed(values: np.ndarray) -> bool:
@@ -103,5 +103,5 @@ def _may_be_typed(values: np.ndarray) -> bool:
 
 
 def _typed_as(kind: type) -> type | None:
-    """Return of `_TYPED` the one that a type is, or None."""
+    """Return the member of `_TYPED` that a type is or inherits from, or None."""
     return next((one for one in _TYPED if issubclass(kind, one)), None)

@@ -1,9 +1,8 @@
-"""What a fit has prepared, kept in a folder for the next fit on the same data.
+"""The preprocessing cache: prepared data in a folder, for the next fit on the same data.
 
-Each thing stands under a name that is a digest of everything it was made from:
-the bytes of the files, which rows have which part, the settings that take part.
-What has another origin has another name, and is made anew. A thing appears
-whole or not at all; one that is damaged is passed over.
+The name of an entry is a digest of everything that it was computed from: the bytes of the files, the
+rows of each part, the relevant settings. If any of these changes, the name changes and the entry is
+computed again. Entries are written atomically; a damaged entry is ignored.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ _READ = 2**22  # bytes at a time
 
 @dataclass(frozen=True)
 class PreprocessingCache:
-    """A folder, and the digest of what the things that are looked for come from."""
+    """A folder, and the digest of everything that its entries are computed from."""
 
     folder: Path
     origin: str
 
     @classmethod
-    def of(cls, folder: str, data: str, *more: Any) -> PreprocessingCache:
-        """Return where things are kept that come from data of this digest and from what else is given.
+    def of(cls, folder: str, data: str, *values: Any) -> PreprocessingCache:
+        """Return the cache for data with this digest and further values.
 
         Raises:
             WriteError: if nothing can be written there.
@@ -47,35 +46,35 @@ class PreprocessingCache:
             unnamed(folder).close()
         except OSError as error:
             raise WriteError.from_cause(folder, error) from error
-        return cls(Path(folder), data).with_key(epochal.__version__, np.__version__, KEYS, *more)
+        return cls(Path(folder), data).with_key(epochal.__version__, np.__version__, KEYS, *values)
 
-    def with_key(self, *more: Any) -> PreprocessingCache:
-        """Return where things are kept that come from more than this: arrays, numbers, texts, None."""
+    def with_key(self, *values: Any) -> PreprocessingCache:
+        """Return the cache whose digest also covers the values: arrays, numbers, texts, None."""
         digest = hashlib.blake2b(self.origin.encode(), digest_size=20)
-        for one in more:
-            if isinstance(one, np.ndarray):
-                digest.update(f"{one.dtype}{one.shape}".encode())
-                for start in range(0, len(one), _READ):
-                    digest.update(np.ascontiguousarray(one[start : start + _READ]).data.cast("B"))
-            digest.update(("" if isinstance(one, np.ndarray) else repr(one)).encode() + b"\0")
+        for value in values:
+            if isinstance(value, np.ndarray):
+                digest.update(f"{value.dtype}{value.shape}".encode())
+                for start in range(0, len(value), _READ):
+                    digest.update(np.ascontiguousarray(value[start : start + _READ]).data.cast("B"))
+            digest.update(("" if isinstance(value, np.ndarray) else repr(value)).encode() + b"\0")
         return PreprocessingCache(self.folder, digest.hexdigest())
 
     def path(self, ending: str) -> Path:
-        """Return the path of a thing."""
+        """Return the path of an entry."""
         return self.folder / f"epochal-{self.origin}.{ending}"
 
     def preprocessor(self, make: Callable[[], Preprocessor]) -> Preprocessor:
-        """Return the preprocessing that is kept; otherwise make it, and keep it."""
-        found = self.load("columns")
-        if found is not None:
-            described, arrays = found
+        """Return the cached preprocessor; otherwise make it and store it."""
+        cached = self.load("columns")
+        if cached is not None:
+            described, arrays = cached
             return Preprocessor.from_dict(described, arrays)
-        made = make()
-        self.save("columns", made.to_dict(), made.arrays())
-        return made
+        fitted = make()
+        self.save("columns", fitted.to_dict(), fitted.arrays())
+        return fitted
 
     def load(self, ending: str) -> tuple[Any, dict[str, np.ndarray]] | None:
-        """Return a description and arrays that are kept, or None."""
+        """Return a cached description with its arrays, or None."""
         try:
             with self.path(ending).open("rb") as file:
                 arrays = dict(np.load(file, allow_pickle=False))
@@ -84,7 +83,7 @@ class PreprocessingCache:
             return None
 
     def save(self, ending: str, described: Any, arrays: Mapping[str, Any]) -> None:
-        """Keep a description and arrays.
+        """Store a description and arrays.
 
         Raises:
             WriteError: if the folder is not there, or full.

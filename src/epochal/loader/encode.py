@@ -1,7 +1,6 @@
-"""From rows to encoded ones: in memory, on disk, or only when a batch takes them.
+"""Encoding of rows: into memory, onto disk, or lazily when a batch reads them.
 
-The rows that train and those that are kept apart are encoded in one pass, piece
-by piece where memory is bounded.
+Training rows and held-out rows are encoded in one pass, piece by piece if memory is bounded.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from epochal.loader.batches import ArraySource, LazySource, RowSource
 from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
-from epochal.tables.rows import ahead, len_of, pieces, take, with_room
+from epochal.tables.rows import ahead, len_of, pieces, take, with_capacity
 from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
@@ -28,34 +27,34 @@ if TYPE_CHECKING:
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.rows import Rows
 
-# Encoded bytes of a piece, and rows that it has anyway: some pieces are under way together.
+# Encoded bytes of a piece, and its fewest rows; several pieces are encoded in parallel.
 _PIECE_BYTES, _FEWEST = 2**23, 256
 
 
 class Known(NamedTuple):
-    """What is known of each row: its class number, its weight, the number of its group."""
+    """Per-row data: class number, weight, group number."""
 
     labels: np.ndarray  # (rows,) whole numbers
     weight: np.ndarray  # (rows,) float64
     groups: np.ndarray | None = None  # (rows,) int32
 
     def of(self, rows: np.ndarray) -> Known:
-        """Return what is known of some of the rows."""
+        """Return the data of the rows with these numbers."""
         groups = None if self.groups is None else self.groups[rows]
         return Known(self.labels[rows], self.weight[rows], groups)
 
 
 class Encoded(NamedTuple):
-    """Encoded rows, and what is known of them, in the order of the source."""
+    """Encoded rows with their per-row data, in the order of the source."""
 
     source: RowSource
     known: Known
 
 
 class EncodingPlan(NamedTuple):
-    """Where encoded rows are put: how much memory there is, and what deals them to places on disk.
+    """How rows are encoded: the memory limits, the generator that shuffles on disk, and the cache.
 
-    Without random numbers they lie as they come. What is on disk is `cache`, and looked for, there.
+    Without a generator, rows on disk are in order. Without a cache, nothing is reused.
     """
 
     memory: Memory
@@ -73,43 +72,45 @@ def encoded(
     """Return parts of the rows, encoded.
 
     Args:
-        rows: as they came.
-        known: of all rows.
-        parts: which rows they have, bool (rows,) each. The first part may be on disk.
-        preprocessor: encodes.
-        place: where they are put.
+        rows: not encoded.
+        known: labels, weights and groups of all rows.
+        parts: a mask, bool (rows,), for each part. The first part may be stored on disk.
+        preprocessor: encodes the rows.
+        place: memory limits, generator and cache.
     """
     memory, random, cache = place
     if memory.limit is None and not isinstance(rows, Streamed):
-        return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
+        return [_in_memory(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
     plan = _Plan.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
-    found = plan.restored(cache, counts) if cache else None
-    if found is not None:
-        return found
+    from_cache = plan.restored(cache, counts) if cache else None
+    if from_cache is not None:
+        return from_cache
     sinks = [plan.sink(counts[0], memory, random)]
     sinks += [_Resident(count, preprocessor.n_features, plan.dtype) for count in counts[1:]]
-    there = [_room_for(known, sink.n_rows) for sink in sinks]
+    results = [_empty_like(known, sink.n_rows) for sink in sinks]
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
-        """Return a piece, encoded, and which rows it has."""
+        """Return the span of a piece, and the encoded piece."""
         return span, preprocessor.compact(piece, first_row=span.start)
 
     most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
     for span, x in ahead(encode, pieces(rows, most)):
-        for part, sink, beside in zip(parts, sinks, there, strict=True):
-            some = np.flatnonzero(part[span])
-            if len(some):
-                mine = x if len(some) == len(x) else x[some]
-                _put(known.of(span.start + some), beside, sink.write(mine))
-    result = [Encoded(sink.source(), of) for sink, of in zip(sinks, there, strict=True)]
+        for part, sink, destination in zip(parts, sinks, results, strict=True):
+            chosen = np.flatnonzero(part[span])
+            if len(chosen):
+                x_part = x if len(chosen) == len(x) else x[chosen]
+                _put(known.of(span.start + chosen), destination, sink.write(x_part))
+    result = [
+        Encoded(sink.source(), part_known) for sink, part_known in zip(sinks, results, strict=True)
+    ]
     if cache is not None:
         plan.keep(cache, result)
     return result
 
 
 def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
-    """Return a part with only every so-manieth of its rows: as many as `most` bytes hold.
+    """Return the mask of a part with every n-th of its rows only, so that they fit into `most` bytes.
 
     >>> print(thinned(np.ones(5, bool), n_features=1, most=12))
     [ True False  True False  True]
@@ -123,7 +124,7 @@ def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
 
 
 def stride(n_rows: int, n_features: int, most: int) -> int:
-    """Return every how many of so many encoded rows are to be taken, so that they have `most` bytes.
+    """Return n so that every n-th encoded row fits into `most` bytes.
 
     >>> stride(1000, n_features=25, most=40_000), stride(10, n_features=25, most=40_000)
     (3, 1)
@@ -131,22 +132,24 @@ def stride(n_rows: int, n_features: int, most: int) -> int:
     return max(-(-4 * n_rows * n_features // most), 1)
 
 
-def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor) -> Encoded:
-    """Return some of the rows in memory: sparse ones are encoded when a batch takes them."""
-    # All of them as they are: a copy would take as much again as what they become.
-    some = rows if len(numbers) == len_of(rows) else take(rows, numbers)
+def _in_memory(
+    rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor
+) -> Encoded:
+    """Return encoded rows in memory; sparse rows are encoded lazily, when a batch reads them."""
+    # All rows without a copy, which would take as much memory again.
+    selected = rows if len(numbers) == len_of(rows) else take(rows, numbers)
     source: RowSource
-    if not isinstance(some, (np.ndarray, pa.Table)):
+    if not isinstance(selected, (np.ndarray, pa.Table)):
 
         def encode(rows: np.ndarray) -> np.ndarray:
-            """Return some of the rows, encoded."""
+            """Return the encoded rows with these numbers."""
             with Origin().where(numbers[rows]).naming_rows():
-                return preprocessor.encode(take(some, rows))
+                return preprocessor.encode(take(selected, rows))
 
         source = LazySource(len(numbers), preprocessor.n_features, encode)
     else:
         with Origin().where(numbers).naming_rows():
-            source = ArraySource(preprocessor.compact(some))
+            source = ArraySource(preprocessor.compact(selected))
     return Encoded(source, known.of(numbers))
 
 
@@ -154,38 +157,38 @@ class _Resident:
     """Encoded rows in memory, while they are written."""
 
     def __init__(self, n_rows: int, n_features: int, dtype: type[np.generic]) -> None:
-        self.n_rows, self.done = n_rows, 0
-        self.x = with_room(n_rows, n_features, dtype)
+        self.n_rows, self.n_written = n_rows, 0
+        self.x = with_capacity(n_rows, n_features, dtype)
 
     def write(self, x: np.ndarray) -> np.ndarray:
-        """Write some rows behind the others; return their places."""
-        places = np.arange(self.done, self.done + len(x))
+        """Append rows; return their row numbers."""
+        places = np.arange(self.n_written, self.n_written + len(x))
         self.x[places[0] : places[-1] + 1] = x
-        self.done += len(x)
+        self.n_written += len(x)
         return places
 
     def source(self) -> ArraySource:
-        """Return the rows, when all have been written."""
+        """Return the source of all rows, once they are written."""
         return ArraySource(self.x)
 
 
 class _Packed:
-    """Packed rows, while they are written to where packed ones are."""
+    """Packed rows, while they are written to memory or disk."""
 
     def __init__(self, sink: _Resident | Store, packing: Packing) -> None:
         self.sink, self.packing, self.n_rows = sink, packing, sink.n_rows
 
     def write(self, x: np.ndarray) -> np.ndarray:
-        """Write some rows; return their places."""
+        """Pack and write rows; return their row numbers."""
         return self.sink.write(self.packing.packed(x))
 
     def source(self) -> PackedSource:
-        """Return the rows, when all have been written."""
+        """Return the source of all rows, once they are written."""
         return PackedSource(self.sink.source(), self.packing)
 
 
 class _Plan(NamedTuple):
-    """Where rows shall be: in memory, or on disk in this layout; packed, if there is a packing."""
+    """The storage of rows: in memory, or on disk with a layout; packed, if there is a packing."""
 
     n_features: int
     dtype: type[np.generic]
@@ -196,7 +199,7 @@ class _Plan(NamedTuple):
     def of(
         cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: Memory
     ) -> _Plan:
-        """Return the plan for so many rows: in memory if they fit, as they are or packed."""
+        """Return the plan for this many rows: in memory if they fit, unpacked or packed; else on disk."""
         packing, size = preprocessor.packing, np.dtype(dtype).itemsize
         if size * n_rows * packing.n_features <= memory.resident:
             return cls(packing.n_features, dtype, None, None)
@@ -209,7 +212,7 @@ class _Plan(NamedTuple):
     def sink(
         self, n_rows: int, memory: Memory, random: np.random.Generator | None
     ) -> _Resident | Store | _Packed:
-        """Return where rows are written to."""
+        """Return the destination of the rows."""
         place: _Resident | Store
         if self.layout is None:
             place = _Resident(n_rows, self.n_features, self.dtype)
@@ -218,7 +221,7 @@ class _Plan(NamedTuple):
         return place if self.packing is None else _Packed(place, self.packing)
 
     def keep(self, cache: PreprocessingCache, parts: Sequence[Encoded]) -> None:
-        """Keep rows that are on disk, with what is known of them and the parts in memory."""
+        """Store rows that are on disk in the cache, with their per-row data and the parts in memory."""
         source = parts[0].source
         store = source.source if isinstance(source, PackedSource) else source
         if not isinstance(store, StoredSource) or not name(store.file, cache.path("rows")):
@@ -236,25 +239,25 @@ class _Plan(NamedTuple):
         cache.save("parts", len(parts), arrays)
 
     def restored(self, cache: PreprocessingCache, counts: Sequence[int]) -> list[Encoded] | None:
-        """Return the parts of so many rows that were kept, or None."""
-        found = None if self.layout is None else cache.load("parts")
+        """Return the cached parts with these numbers of rows, or None."""
+        description = None if self.layout is None else cache.load("parts")
         stored = None if self.layout is None else stored_in(cache.path("rows"), self.layout)
-        if found is None or stored is None:
+        if description is None or stored is None:
             return None
-        arrays = found[1]
+        arrays = description[1]
         result = []
         for number, count in enumerate(counts):
             source: RowSource = stored if number == 0 else ArraySource(arrays[f"x{number}"])
             if number == 0 and self.packing is not None:
                 source = PackedSource(source, self.packing)
             known: list[Any] = [arrays.get(f"{field}{number}") for field in Known._fields]
-            known = [None if of is None else np.broadcast_to(of, count) for of in known]
+            known = [None if values is None else np.broadcast_to(values, count) for values in known]
             result.append(Encoded(source, Known(*known)))
         return result
 
 
-def _room_for(known: Known, rows: int) -> Known:
-    """Return arrays for what is known of so many rows; equal weights take no room."""
+def _empty_like(known: Known, rows: int) -> Known:
+    """Return empty per-row arrays for this many rows; equal weights take no memory."""
     labels, weight, groups = known
     uniform = weight.strides == (0,)
     return Known(
@@ -264,8 +267,8 @@ def _room_for(known: Known, rows: int) -> Known:
     )
 
 
-def _put(known: Known, there: Known, places: np.ndarray) -> None:
-    """Write what is known of some rows to their places."""
-    for of_rows, result in zip(known, there, strict=True):
-        if of_rows is not None and result is not None and result.strides != (0,):
-            result[places] = of_rows
+def _put(known: Known, out: Known, places: np.ndarray) -> None:
+    """Write the per-row data of rows to their places."""
+    for values, result in zip(known, out, strict=True):
+        if values is not None and result is not None and result.strides != (0,):
+            result[places] = values

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class PackedSource:
-    """Rows that another source has packed, unpacked when they are taken."""
+    """Packed rows of another source, unpacked when they are read."""
 
     def __init__(self, source: RowSource, packing: Packing) -> None:
         self.source, self.packing = source, packing
         self.n_rows, self.n_features = source.n_rows, packing.n_features
-        self.anywhere = source.anywhere
+        self.random_access = source.random_access
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows of these numbers."""
+        """Return the rows with these numbers."""
         return self.packing.unpacked(self.source.take(rows))
 
     def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:

@@ -1,4 +1,4 @@
-"""The rows that judge members: whose loss decides which copy is kept and when to stop."""
+"""The validation set: its loss selects the best checkpoint and decides on early stopping."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Rows, and which of them judge whom: member k `numbers[starts[k]:][:counts[k]]`.
+    """The validation rows; those of member k are `numbers[starts[k]:][:counts[k]]`.
 
-    `oob_rows` are the numbers that the rows have among those that are trained on;
-    None if they are none of them.
+    `oob_rows` are the numbers of these rows among the training rows; None if they are no training
+    rows.
     """
 
     x: np.ndarray  # (rows, features) float32, or bytes
-    y: np.ndarray  # (rows,) whole numbers
+    y: np.ndarray  # (rows,) class numbers
     weights: np.ndarray  # (rows,) float64
     numbers: np.ndarray  # int32, one member's after the other's
     starts: np.ndarray  # (members,)
@@ -32,14 +32,14 @@ class ValidationSet:
     oob_rows: np.ndarray | None = None
 
     def of(self, member: int) -> np.ndarray:
-        """Return the numbers of the rows that judge a member."""
+        """Return the numbers of a member's validation rows."""
         numbers: np.ndarray = self.numbers[self.starts[member] :][: self.counts[member]]
         return numbers
 
 
 def shared(rows: Encoded, members: int, most: int) -> ValidationSet:
-    """Return judges that are the same rows for every member; `most` as for `own`."""
-    chosen, x = _held(rows, most)
+    """Return a validation set that all members share; `most` is as in `own`."""
+    chosen, x = _in_memory(rows, most)
     return ValidationSet(
         x=x,
         y=rows.known.labels[chosen],
@@ -51,13 +51,13 @@ def shared(rows: Encoded, members: int, most: int) -> ValidationSet:
 
 
 def own(rows: Encoded, bags: Bags, most: int) -> ValidationSet:
-    """Return judges that are, for each member, the rows that it leaves out.
+    """Return a validation set of each member's out-of-bag rows.
 
-    A member that leaves out none (a bootstrap may draw every row of a tiny
-    table) is judged by all rows. Of rows that are not held encoded some judge:
-    so many that they take `most` bytes.
+    A member without out-of-bag rows (a bootstrap may draw every row of a tiny table) has all rows as
+    validation rows. If the encoded rows are not in memory, a subset of them validates, which takes
+    `most` bytes.
     """
-    chosen, x = _held(rows, most)
+    chosen, x = _in_memory(rows, most)
     step = int(chosen[1]) if len(chosen) > 1 else 1
     oob_rows = (bags.oob_rows(member) for member in range(bags.members))
     numbers = [(rows[rows % step == 0] // step).astype(np.int32) for rows in oob_rows]
@@ -74,8 +74,8 @@ def own(rows: Encoded, bags: Bags, most: int) -> ValidationSet:
     )
 
 
-def _held(rows: Encoded, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers and the features of all rows that are held encoded, or of every n-th."""
+def _in_memory(rows: Encoded, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers and features of all rows if they are encoded in memory, else of every n-th."""
     source = rows.source
     if isinstance(source, ArraySource):
         return np.arange(source.n_rows), source.x

@@ -1,7 +1,6 @@
-"""How good are probabilities? Labels and probabilities go in, figures come out.
+"""Classification metrics of predicted probabilities, streaming: memory does not grow with the rows.
 
-Rows may come piece by piece: what is kept of them does not grow with their number. The metrics
-are scikit-learn's, as sums; the calibration error is ours.
+The metrics are scikit-learn's, computed from sums; the expected calibration error is ours.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from epochal.metrics.roc import Area, Ranking
 from epochal.records import ClassFigures, Evaluation
 
 BINS = 15
-# Distinct probabilities to which those of all classes are brought for the AUC: at 24 bytes each,
-# and held in runs of at most twice as many, 50 MB; and the fewest for each of very many classes.
+# The most distinct probabilities of all classes for the AUC: at 24 bytes each, in runs of at most
+# twice as many, they take 50 MB. And the fewest per class if there are very many classes.
 DISTINCT, FEWEST = 2**20, 2**12
-# Probabilities that are counted at a time.
+# Probabilities in a chunk.
 SLICE = 2**21
-# Weights 2^FAR times as large as the first ones are added to them in one unit.
-FAR = 500
-# The log-loss takes no probability for lower, as in scikit-learn.
+# Larger exponents than this, relative to the unit, change the unit of weights.
+UNIT_DISTANCE = 500
+# The log-loss clips probabilities at this, as scikit-learn does.
 LOWEST = float(np.finfo(np.float64).eps)
 
 Floats = NDArray[np.float64]
@@ -33,13 +32,12 @@ Indices = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class MetricAccumulator:
-    """What the figures of an evaluation are computed from: sums over rows, and their ranking.
+    """The sums over rows from which the metrics are computed, and the rankings for the AUC.
 
-    `counts[i, j]` are the rows of class i that were predicted as class j, `weights[i, j]` their
-    weight; `loss` is −Σ w log p of the true classes, in nats; `gaps` is Σ w (right − confidence) in
-    each bin of the winning probability; `rankings` are of the second class of two, or of each.
-    All weights are divided by 2^`unit`, so that sums of enormous ones are numbers; None before the
-    first.
+    `counts[i, j]` is the number of rows of class i that were predicted as class j, `weights[i, j]`
+    their weight. `loss` is −Σ w log p of the true classes, in nats. `gaps` is Σ w (correct −
+    confidence) in each bin of the confidence. `rankings` has one ranking for two classes, else one
+    per class. All weights are divided by 2^`unit` to avoid overflow; None before the first row.
     """
 
     counts: NDArray[np.int64]
@@ -51,7 +49,7 @@ class MetricAccumulator:
 
     @classmethod
     def nothing(cls, n_classes: int, capacity: int | None = None) -> MetricAccumulator:
-        """Return the tally of no rows, with room for so many distinct probabilities per ranking."""
+        """Return the accumulator of no rows; `capacity` bounds the distinct probabilities per ranking."""
         ranked = 1 if n_classes == 2 else n_classes
         ranking = Ranking(capacity or max(DISTINCT // ranked, FEWEST))
         square = (n_classes, n_classes)
@@ -65,30 +63,32 @@ class MetricAccumulator:
 
     def add(
         self,
-        truth: Indices,
+        y_true: Indices,
         probabilities: NDArray[np.floating[Any]],
         sample_weight: Floats | None = None,
     ) -> MetricAccumulator:
-        """Return the tally with more rows: class indices (rows,), probabilities (rows, classes).
+        """Return the accumulator with more rows: class indices (rows,), probabilities (rows, classes).
 
         >>> accumulator = MetricAccumulator.nothing(2).add(np.array([0]), np.array([[0.9, 0.1]]))
         >>> accumulator.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
         [[1, 0], [1, 0]]
         """
-        given = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        _check(truth, probabilities, given, len(self.counts))
-        weights = np.ones(len(truth)) if given is None else given
+        checked_weights = (
+            None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        )
+        _check(y_true, probabilities, checked_weights, len(self.counts))
+        weights = np.ones(len(y_true)) if checked_weights is None else checked_weights
         accumulator, size = self, max(SLICE // len(self.counts), 1)
-        for start in range(0, len(truth), size):
+        for start in range(0, len(y_true), size):
             part = slice(start, start + size)
             unit = _unit_of(weights[part], accumulator.unit)
-            some = np.ldexp(weights[part], -unit) if unit else weights[part]
-            more = _of_slice(truth[part], _shares(probabilities[part]), some, self.rankings)
-            accumulator = accumulator.merge(replace(more, unit=unit))
+            scaled = np.ldexp(weights[part], -unit) if unit else weights[part]
+            added = _of_slice(y_true[part], _shares(probabilities[part]), scaled, self.rankings)
+            accumulator = accumulator.merge(replace(added, unit=unit))
         return accumulator
 
     def merge(self, other: MetricAccumulator) -> MetricAccumulator:
-        """Return the tally of the rows of both."""
+        """Return the accumulator of the rows of both."""
         units = [accumulator.unit for accumulator in (self, other) if accumulator.unit is not None]
         unit = max(units, default=None)
         a, b = self._in(unit), other._in(unit)
@@ -97,12 +97,14 @@ class MetricAccumulator:
             a.weights + b.weights,
             a.loss + b.loss,
             a.gaps + b.gaps,
-            tuple(mine.merge(its) for mine, its in zip(a.rankings, b.rankings, strict=True)),
+            tuple(
+                first.merge(second) for first, second in zip(a.rankings, b.rankings, strict=True)
+            ),
             unit,
         )
 
     def _in(self, unit: int | None) -> MetricAccumulator:
-        """Return the tally with its weights in another unit."""
+        """Return the accumulator with its weights in another unit."""
         if self.unit is None or unit is None or self.unit == unit:
             return self
         factor = float(np.ldexp(1.0, self.unit - unit))
@@ -118,8 +120,8 @@ class MetricAccumulator:
     def auc(self) -> Area | None:
         """Return the mean area under the ROC curve; None if a class has no weight, or all of it.
 
-        Its error, 0 while every distinct probability is kept, is the mean of the bounds that
-        `Ranking.area` gives: it holds for the rows at hand, whatever they are.
+        Its error is the mean of the bounds that `Ranking.area` returns: 0 while all distinct
+        probabilities are stored. The bound holds for any rows.
         """
         areas = [area for ranking in self.rankings if (area := ranking.area()) is not None]
         if len(areas) < len(self.rankings):
@@ -128,21 +130,21 @@ class MetricAccumulator:
         return Area(float(np.mean(values)), float(np.mean(errors)))
 
     def figures(self, classes: NDArray[Any]) -> Evaluation:
-        """Return the figures; a ratio of nothing to nothing is 0, as in scikit-learn."""
+        """Return the metrics; 0 / 0 is 0, as in scikit-learn."""
         total = float(self.weights.sum())
         if not self.rows:
             raise DataError("there are no rows to evaluate", "at least one labelled row")
         if total == 0:
             raise DataError("the weight of every row to evaluate is 0", "one above 0")
         support = self.counts.sum(axis=1)
-        right, said, true = self.weights.diagonal(), self.weights.sum(0), self.weights.sum(1)
-        precision, recall = _ratios(right, said), _ratios(right, true)
-        f1 = _ratios(2 * right, said + true)
+        correct, predicted, true = self.weights.diagonal(), self.weights.sum(0), self.weights.sum(1)
+        precision, recall = _ratios(correct, predicted), _ratios(correct, true)
+        f1 = _ratios(2 * correct, predicted + true)
         area = self.auc()
         return Evaluation(
             rows=self.rows,
             log_loss=self.loss / total,
-            accuracy=float(right.sum()) / total,
+            accuracy=float(correct.sum()) / total,
             balanced_accuracy=float(recall[support > 0].mean()),
             auc=None if area is None else area.value,
             calibration_error=float(np.abs(self.gaps).sum()) / total,
@@ -156,11 +158,11 @@ class MetricAccumulator:
 
 def evaluate(
     classes: NDArray[Any],
-    truth: Indices,
+    y_true: Indices,
     probabilities: NDArray[np.floating[Any]],
     sample_weight: Floats | None = None,
 ) -> Evaluation:
-    """Return the figures of probabilities (rows, classes) against true class indices (rows,).
+    """Return the metrics of probabilities (rows, classes) for true class indices (rows,).
 
     Weights enter every mean; the confusion matrix and the supports count rows. The AUC is exact
     up to 2**20 distinct probabilities, then to about 1e-6 (`MetricAccumulator.auc` gives the bound).
@@ -172,18 +174,18 @@ def evaluate(
     """
     return (
         MetricAccumulator.nothing(len(classes))
-        .add(truth, probabilities, sample_weight)
+        .add(y_true, probabilities, sample_weight)
         .figures(classes)
     )
 
 
 def calibration_error(
-    truth: Indices, probabilities: Floats, sample_weight: Floats | None = None
+    y_true: Indices, probabilities: Floats, sample_weight: Floats | None = None
 ) -> float:
     """Return the expected calibration error, Σ_b w_b |accuracy_b − confidence_b|.
 
-    Rows are put into 15 equal-width bins by the probability of the class that
-    wins; w_b is a bin's share of the weight (Naeini et al., 2015).
+    Rows are put into 15 equal-width bins by their confidence, the largest probability; w_b is a
+    bin's share of the weight (Naeini et al., 2015).
 
     >>> p = np.array([[0.75, 0.25]] * 4)
     >>> calibration_error(np.array([0, 0, 0, 1]), p)
@@ -191,13 +193,13 @@ def calibration_error(
     >>> calibration_error(np.array([0, 0, 0, 0]), p)
     0.25
     """
-    weights = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
-    gaps = _gaps(probabilities.argmax(axis=1) == truth, probabilities.max(axis=1), weights)
+    weights = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight)
+    gaps = _gaps(probabilities.argmax(axis=1) == y_true, probabilities.max(axis=1), weights)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
 def _unit_of(weights: Floats, before: int | None) -> int | None:
-    """Return the exponent of the power of two that weights are divided by: that of those before, if it does.
+    """Return the exponent of the power of two by which weights are divided: the previous one if possible.
 
     >>> [_unit_of(np.array(some), before=3) for some in ([0.0], [7e9], [1e300])]
     [3, 3, 997]
@@ -206,33 +208,33 @@ def _unit_of(weights: Floats, before: int | None) -> int | None:
     if not largest > 0:
         return before
     exponent = int(np.frexp(largest)[1])
-    return exponent if before is None or exponent > before + FAR else before
+    return exponent if before is None or exponent > before + UNIT_DISTANCE else before
 
 
-def _gaps(right: NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:
-    """Return Σ w (right − confidence) in each bin of the confidence."""
+def _gaps(correct: NDArray[np.bool_], confidence: Floats, weights: Floats) -> Floats:
+    """Return Σ w (correct − confidence) in each bin of the confidence."""
     bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
-    return _sums(bins, weights * (right - confidence), BINS)
+    return _sums(bins, weights * (correct - confidence), BINS)
 
 
 def _sums(places: Indices, weights: Floats, size: int) -> Floats:
-    """Return the sum of the weights at each of so many places."""
+    """Return the sum of the weights at each of `size` indices."""
     return np.bincount(places, weights, minlength=size).astype(np.float64)
 
 
 def _check(
-    truth: Indices,
+    y_true: Indices,
     probabilities: NDArray[np.floating[Any]],
     weights: Floats | None,
     n_classes: int,
 ) -> None:
-    """Refuse what does not belong together, and what is no class or weight."""
-    expected = (len(truth), n_classes)
+    """Refuse arrays whose shapes do not match, invalid class indices and invalid weights."""
+    expected = (len(y_true), n_classes)
     if probabilities.shape != expected or (weights is not None and weights.shape != expected[:1]):
-        found = f"probabilities of shape {probabilities.shape}"
-        more = "" if weights is None else f" and weights of shape {weights.shape}"
-        raise DataError(found + more, f"{expected[0]} rows of {expected[1]} classes")
-    if len(truth) and not (truth.min() >= 0 and truth.max() < n_classes):
+        problem = f"probabilities of shape {probabilities.shape}"
+        weights_text = "" if weights is None else f" and weights of shape {weights.shape}"
+        raise DataError(problem + weights_text, f"{expected[0]} rows of {expected[1]} classes")
+    if len(y_true) and not (y_true.min() >= 0 and y_true.max() < n_classes):
         raise DataError("a label is no class", f"class indices from 0 to {n_classes - 1}")
     if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():
         raise DataError("a weight is negative or not finite", "weights of at least 0")
@@ -240,7 +242,7 @@ def _check(
 
 def _shares(probabilities: NDArray[np.floating[Any]]) -> Floats:
     """Return probabilities in float64, each divided by the sum of its row."""
-    # Averages of float32 sum to one only to 1e-7.
+    # Means of float32 probabilities sum to one only up to 1e-7.
     shares = np.asarray(probabilities, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = shares / shares.sum(axis=1, keepdims=True)
@@ -250,27 +252,29 @@ def _shares(probabilities: NDArray[np.floating[Any]]) -> Floats:
 
 
 def _of_slice(
-    truth: Indices, shares: Floats, sample_weight: Floats | None, like: tuple[Ranking, ...]
+    y_true: Indices, shares: Floats, sample_weight: Floats | None, like: tuple[Ranking, ...]
 ) -> MetricAccumulator:
-    """Return the tally of few rows, with as much room in its rankings as those of another."""
+    """Return the accumulator of a chunk of rows, with rankings of the same capacity as those given."""
     n_classes = shares.shape[1]
-    weights = np.ones(len(truth)) if sample_weight is None else sample_weight
+    weights = np.ones(len(y_true)) if sample_weight is None else sample_weight
     winners = shares.argmax(axis=1)
-    cells, size = truth.astype(np.intp) * n_classes + winners, n_classes**2
-    rows = np.arange(len(truth))
-    likelihood = np.clip(shares[rows, truth], LOWEST, 1 - LOWEST)
+    cells, size = y_true.astype(np.intp) * n_classes + winners, n_classes**2
+    rows = np.arange(len(y_true))
+    likelihood = np.clip(shares[rows, y_true], LOWEST, 1 - LOWEST)
     return MetricAccumulator(
         np.bincount(cells, minlength=size).reshape(n_classes, n_classes),
         _sums(cells, weights, size).reshape(n_classes, n_classes),
         -float((weights * np.log(likelihood)).sum()),
-        _gaps(winners == truth, shares[rows, winners], weights),
+        _gaps(winners == y_true, shares[rows, winners], weights),
         tuple(
-            Ranking.of(shares[:, k], truth == k, weights, ranking.capacity)
+            Ranking.of(shares[:, k], y_true == k, weights, ranking.capacity)
             for k, ranking in enumerate(like, start=int(n_classes == 2))
         ),
     )
 
 
-def _ratios(parts: Floats, wholes: Floats) -> Floats:
+def _ratios(numerators: Floats, denominators: Floats) -> Floats:
     """Return parts / wholes; 0 where the whole is 0."""
-    return np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+    return np.divide(
+        numerators, denominators, out=np.zeros(len(numerators)), where=denominators > 0
+    )

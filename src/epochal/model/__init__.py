@@ -1,1 +1,1 @@
-"""The model as it is kept: what is saved, how it is loaded. No JAX here."""
+"""The model artifact: description, tensors, archive; saving and loading. No JAX here."""

@@ -1,7 +1,6 @@
-"""The zip file: its three entries, written the same way each time, read with suspicion.
+"""The zip archive of a model: three entries, written reproducibly and validated when read.
 
-Nothing is ever extracted to disk, and no size in the file is believed before
-it is compared with the size of the file itself.
+Nothing is extracted to disk, and every size in the archive is checked against the size of the file.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _ZIP_ERRORS = (
 
 
 def pack(file: BinaryIO, description: bytes, weights: bytes) -> None:
-    """Write the archive: equal content gives equal bytes, whenever and wherever."""
+    """Write the archive; equal content gives equal bytes on every machine."""
     if len(description) > LIMITS[DESCRIPTION]:
         raise WriteError(
             f"the description of the model has {len(description):,} bytes",
@@ -51,7 +50,7 @@ def pack(file: BinaryIO, description: bytes, weights: bytes) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in zip(ENTRIES, (description, weights, checksums), strict=True):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            # Python writes the machine's own system here otherwise.
+            # By default Python writes the operating system of the machine.
             entry.create_system = 3
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, content)
@@ -101,7 +100,7 @@ class Archive:
                 "a model that epochal saved",
                 "epochal reads what `epochal train` and `EpochalClassifier.save` write",
             )
-        # zipfile cuts a name at a zero byte: what stands behind must not hide.
+        # zipfile cuts names at a zero byte, which must not hide the rest.
         if len(entries) > 1 or entries[0].orig_filename != name:
             raise ModelError.from_damage(f"there are {len(entries)} entries {name}", "one")
         return entries[0]
@@ -109,7 +108,7 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """Yield the archive at `path`; whatever is wrong with the zip becomes a ModelError."""
+    """Yield the archive at `path`; errors of the zip file become a ModelError."""
     try:
         _check_file(path)
         with path.open("rb") as file:
@@ -125,7 +124,7 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 def verify(checksums: bytes, description: bytes, weights: bytes) -> None:
-    """Refuse content whose SHA-256 is not the one written beside it."""
+    """Refuse content whose SHA-256 is not the stored one."""
     try:
         written = json.loads(checksums)
     except (ValueError, RecursionError) as error:
@@ -139,7 +138,7 @@ def verify(checksums: bytes, description: bytes, weights: bytes) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """Refuse a path at which no file is."""
+    """Refuse a path that is no file."""
     if not path.exists():
         raise MissingFileError(f"there is no model file {path}", "", "check the path")
     if not path.is_file():
@@ -148,11 +147,11 @@ def _check_file(path: Path) -> None:
 
 
 def _check_start(start: bytes) -> None:
-    """Refuse a file that does not begin like an archive."""
+    """Refuse a file that does not begin as a zip archive."""
     if start != _MAGIC:
-        found = f"it begins with {start!r}" if start else "it is empty"
+        problem = f"it begins with {start!r}" if start else "it is empty"
         raise ModelError(
-            f"{found} and is no epochal model",
+            f"{problem} and is no epochal model",
             "a zip archive",
             "epochal reads what `epochal train` and `EpochalClassifier.save` write",
         )

@@ -34,7 +34,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     try:
         with opened(Path(path)) as archive:
-            # First of all, as a later format may differ in everything else.
+            # Parsed first, as a later format may differ in everything else.
             description = archive.read(DESCRIPTION)
             parsed = parse(description)
             archive.check_entries()

@@ -1,8 +1,7 @@
-"""Files that appear whole or not at all.
+"""Atomic writes: a file is replaced as a whole or not at all.
 
-What is written goes to a temporary file in the same folder and takes the place
-of the target in one step. A reader never sees half a file, and a failure, a
-full disk or Ctrl-C leaves what was there before.
+Content is written to a temporary file in the same folder, which then replaces the target in one step.
+A reader never sees half a file; after a failure, a full disk or Ctrl-C the old file is unchanged.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Yield a binary file that takes the place of `path` when the block ends well.
+    """Yield a binary file that replaces `path` when the block ends without an exception.
 
-    The block may close the file itself; what wraps it, a text or a Parquet
-    writer, must be closed or flushed before the block ends. Every `OSError` in
-    the block is taken for a failure to write and becomes a `WriteError`, except our
-    own errors and a broken pipe; all other exceptions pass as they are.
+    The block may close the file. Wrappers of it, such as a text or a Parquet writer, must be closed or
+    flushed before the block ends. An `OSError` in the block becomes a `WriteError`, except errors of
+    this package and a broken pipe; all other exceptions pass unchanged.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +35,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     with _write_errors(path):
         target = _target(path)
-        temporary = _beside(target)
+        temporary = _temporary_path(target)
         try:
             with temporary.open("x+b") as file:
                 yield file
@@ -51,13 +49,12 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Return nothing if `atomic(path)` could begin now; otherwise raise its error.
+    """Raise the error of `atomic(path)` if it cannot begin; return nothing otherwise.
 
-    Long work asks before it begins, so that it does not end with nowhere to
-    put the result.
+    Called before long work, so that its result can be written.
     """
     with _write_errors(path):
-        temporary = _beside(_target(path))
+        temporary = _temporary_path(_target(path))
         try:
             temporary.open("xb").close()
         finally:
@@ -77,13 +74,13 @@ def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """Return the file to be replaced: links are followed, so that a link stays a link."""
+    """Return the file to be replaced; links are followed, so that a link remains a link."""
     name = os.fspath(path)
     if not name or "\0" in name:
         raise WriteError(f"{name!r} is no file name", "", "name a file")
     target = Path(os.path.realpath(name))
     if target.is_symlink():
-        # What is left of links that lead to each other.
+        # The result of links that point to each other.
         raise WriteError(f"{name} is a link that leads to itself", "a file", "remove the link")
     if os.path.isdir(name):  # noqa: PTH112 - Path drops a closing slash
         raise WriteError(f"{name} is a folder", "a file to write", "name a file inside the folder")
@@ -96,8 +93,8 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _beside(target: Path) -> Path:
-    """Return a new hidden name in the folder of the target."""
+def _temporary_path(target: Path) -> Path:
+    """Return the path of a new hidden file in the folder of the target."""
     return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
 
 
@@ -108,13 +105,13 @@ def _keep_mode(target: Path, temporary: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the file's content is on the disk."""
+    """Flush the content of a file to the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:
-    """Wait until the folder's list of names is on the disk, where the system can do that."""
+    """Flush the entries of a folder to the disk, if the system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

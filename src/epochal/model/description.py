@@ -1,4 +1,4 @@
-"""What a trained model is: the record, and its description in JSON."""
+"""The trained model: its record, and its description in JSON."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ FORMAT, FORMAT_VERSION = "epochal", 6
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """All that predicting needs, and how it came to be.
+    """Everything that prediction needs, and the record of the training.
 
-    Two models are equal if every number in them is the same bit for bit. A
-    model whose parts do not fit each other cannot be made.
+    Two models are equal if all of their numbers are equal, bit for bit. Parts that do not match are
+    refused.
 
     Args:
-        settings: as trained with, everything resolved to numbers.
+        settings: of the training, with "auto" resolved.
         preprocessor: from the columns of a table to the features of the network.
         classes: the labels, sorted; output j of the network is class j.
         members: the layers of each network, float32, all of the same sizes.
-        calibration: how the members' logits become probabilities.
+        calibration: from the members' logits to probabilities.
         history: the training curves, one per member.
-        out_of_bag: scores on rows that members did not train on, where there are any.
-        target: the name of the column that was learned, where it had one.
-        seed: from which all random numbers of the training were made.
-        versions: of the software at work, for information only.
-        parameters: of the classifier, as given; `settings` is what they resolve to.
+        out_of_bag: scores on out-of-bag rows, if there are any.
+        target: the name of the target column, if it has one.
+        seed: of all random numbers of the training.
+        versions: of the software, for information only.
+        parameters: of the classifier, as given by the user; `settings` are the resolved ones.
     """
 
     settings: Settings
@@ -76,11 +76,11 @@ class Model:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
-        mine, its = tensors(self), tensors(other)
+        own_tensors, other_tensors = tensors(self), tensors(other)
         return (
             describe(self) == describe(other)
-            and mine.keys() == its.keys()
-            and all(_same_bits(mine[name], its[name]) for name in mine)
+            and own_tensors.keys() == other_tensors.keys()
+            and all(_same_bits(own_tensors[name], other_tensors[name]) for name in own_tensors)
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside
@@ -92,7 +92,7 @@ class Model:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """Return all of the model that is not a tensor as JSON-ready values."""
+    """Return everything but the tensors as JSON-ready values."""
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -112,7 +112,7 @@ def describe(model: Model) -> dict[str, Any]:
 
 
 def to_bytes(description: dict[str, Any]) -> bytes:
-    """Return the description as JSON text: the same text for equal descriptions."""
+    """Return the description as JSON text; equal descriptions give equal text."""
     text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False)
     return f"{text}\n".encode("ascii")
 
@@ -135,7 +135,7 @@ def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) ->
 
 
 def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) -> Layers:
-    """Return a member's layers with the shape of each parameter in its place."""
+    """Return a member's layers, with the shape of each parameter in place of its values."""
     sizes = layer_sizes(preprocessor, settings, classes)
     affine = [Layer((inputs, outputs), (outputs,)) for inputs, outputs in pairwise(sizes)]
     if settings.embedding_size is None:
@@ -157,28 +157,28 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
 
 
 def _places(layers: Layers) -> list[str]:
-    """Return what a member's layers are called in a file."""
+    """Return the names of a member's layers in a file."""
     affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
     return ["embedding", *affine] if isinstance(layers[0], Embedding) else affine
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
-    """Refuse layers that are not of these shapes, not float32, or not finite."""
+    """Refuse layers that do not have these shapes, or are not float32 or finite."""
     if list(map(type, layers)) != list(map(type, expected)):
-        found = f"{where} has the layers {', '.join(_places(layers))}"
-        raise ModelError.from_damage(found, ", ".join(_places(expected)))
+        problem = f"{where} has the layers {', '.join(_places(layers))}"
+        raise ModelError.from_damage(problem, ", ".join(_places(expected)))
     for place, layer, shapes in zip(_places(expected), layers, expected, strict=True):
         for name, part, shape in zip(layer._fields, layer, shapes, strict=True):
             array = np.asarray(part)
             if array.shape != shape or array.dtype != np.float32:
-                found = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
-                raise ModelError.from_damage(found, f"float32 of shape {shape}")
+                problem = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
+                raise ModelError.from_damage(problem, f"float32 of shape {shape}")
             if not np.isfinite(array).all():
                 raise ModelError.from_damage(f"{where}, {place}.{name}: a number is not finite")
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two arrays are the same in type, shape and every bit."""
+    """Whether two arrays have the same type, shape and bits."""
     return (
         one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
     )

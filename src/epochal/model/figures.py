@@ -1,7 +1,7 @@
 """Training curves and scores as JSON and back.
 
-JSON has no word for what is not a finite number: a figure that is not a
-number is `null`, an infinite one the text `"infinity"` or `"-infinity"`.
+JSON has finite numbers only: NaN is written as `null`, infinity as the text `"infinity"` or
+`"-infinity"`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def history_to_json(history: History) -> dict[str, Any]:
 def history_from_json(described: dict[str, Any]) -> History:
     """Return the curves that `history_to_json` described.
 
-    A `best_loss` of null is None: there was no low.
+    A `best_loss` of null is None: no epoch was an improvement.
     """
     best = [None if loss is None else figure_from_json(loss) for loss in described["best_loss"]]
     curves = {
@@ -80,11 +80,11 @@ def history_from_json(described: dict[str, Any]) -> History:
 
 
 def check_members(history: History, members: int) -> None:
-    """Refuse a history that is not of so many members."""
+    """Refuse a history with another number of members."""
     for name, values in vars(history).items():
         if len(values) != members:
             raise ModelError.from_damage(
-                f"history.{name} is of {len(values)} members", f"{members}, as there are weights"
+                f"history.{name} has {len(values)} members", f"{members}, the number of members"
             )
 
 
@@ -106,14 +106,14 @@ def calibration_from_json(described: dict[str, Any]) -> Calibration:
 
 
 def check_calibration(calibration: Calibration, members: int) -> None:
-    """Refuse a calibration that is not of so many members, or gives no probabilities."""
+    """Refuse a calibration with another number of members, or with invalid factors or weights."""
     for name in ("inverse_temperature", "weights"):
         count = len(getattr(calibration, name))
         if count != members:
             raise ModelError.from_damage(f"calibration.{name} has {count} items", f"{members}")
     for factor in (*calibration.inverse_temperature, calibration.exponent):
         if not 0 < factor < math.inf:
-            raise ModelError.from_damage(f"a factor of the calibration is {factor}", "above 0")
+            raise ModelError.from_damage(f"a calibration factor is {factor}", "above 0")
     if min(calibration.weights) < 0 or not math.isclose(sum(calibration.weights), 1, abs_tol=1e-6):
         expected = "numbers of at least 0 that sum to 1"
         raise ModelError.from_damage("calibration.weights are no shares", expected)

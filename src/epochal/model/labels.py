@@ -1,8 +1,7 @@
 """Class labels as JSON and back, with their NumPy type.
 
-Integers, fractions, booleans and text are kept; text either in NumPy's fixed width
-(`<U5`: up to five characters) or as Python strings (`object`), as which integers beyond
-64 bits are kept too.
+Integers, floats, booleans and text are supported. Text has NumPy's fixed width (`<U5`: up to five
+characters) or is stored as Python strings (`object`). Integers beyond 64 bits are objects, too.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from epochal.errors import ModelError
 SHAPE = {"dtype": str, "values": ([bool], [int], [float], [str])}
 _NUMBERS = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _TEXT = re.compile(r"<U([1-9]\d{0,7})")
-# Bounded so that a few bytes of JSON cannot ask for gigabytes.
+# A bound, so that a few bytes of JSON cannot allocate gigabytes.
 MOST_CHARACTERS = 2**24
 
 
@@ -53,7 +52,7 @@ def from_json(described: dict[str, Any]) -> np.ndarray:
         raise ModelError.from_damage(
             f"model.json: classes.values are no labels of type {name}"
         ) from error
-    # A number cast to text, or a fraction to a whole number, would be another label.
+    # A number cast to text, or a float cast to an integer, is another label.
     if classes.tolist() != values:
         raise ModelError.from_damage(f"model.json: classes.values are no labels of type {name}")
     _check(classes)
@@ -61,14 +60,14 @@ def from_json(described: dict[str, Any]) -> np.ndarray:
 
 
 def _check(classes: np.ndarray) -> None:
-    """Refuse labels that are of no type that can be kept, or not sorted."""
+    """Refuse labels that are not sorted, or of a type that cannot be stored."""
     kind = classes.dtype.kind
     values = classes.tolist()
     plain = kind == "O" and _are_texts_or_integers(values)
     if not (plain or kind == "U" or _NUMBERS.fullmatch(classes.dtype.name)):
         raise ModelError(
             f"the class labels are of type {classes.dtype}",
-            "numbers, truth values or text",
+            "numbers, booleans or text",
             "turn the labels into text before training",
         )
     if classes.ndim != 1 or classes.size < 2:
@@ -90,5 +89,5 @@ def _are_texts_or_integers(values: list[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a label as JSON holds it: a kind of text as text."""
+    """Return a label as a JSON value: a subclass of str as str."""
     return str(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Descriptions of older formats, as the newest one would have written them."""
+"""Older formats: their descriptions are converted to the newest format."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# What came with each format, by part (one within another behind a dot), and what models of older
-# ones were made with. The keys are those of that format.
+# The keys that each format added, by part (a dot separates nested parts), and the values for models of
+# older formats. The keys are those of that format.
 NEW: dict[int, dict[str, dict[str, Any]]] = {
     2: {
         "settings": {
@@ -30,7 +30,7 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         "preprocessor": {"roots": []},
     },
     4: {"settings": {"receptive_field": None}},
-    # Before, ε was in the unit of the data. What columns say of unknown categories may be left out.
+    # Before, ε was absolute. The columns' share of unknown categories is optional.
     5: {
         "preprocessor": {"relative_epsilon": False},
         "preprocessor.schema": {
@@ -45,7 +45,7 @@ _OF_SETTINGS = {
     "n_knots": "n_bins",
     "square_roots": "sqrt_transform",
 }
-# Keys that a format renames: of each part, the name before and the name from this format on.
+# Keys that a format renames: for each part, the old name and the name from this format on.
 RENAMED: dict[int, dict[str, dict[str, str]]] = {
     6: {
         "settings": _OF_SETTINGS,
@@ -66,11 +66,11 @@ RENAMED_TENSORS: dict[int, dict[str, str]] = {
 }
 
 
-def renewed(described: dict[str, Any], version: int) -> dict[str, Any]:
-    """Return the description of a model in the format of this version; nothing in it is checked yet.
+def upgraded(described: dict[str, Any], version: int) -> dict[str, Any]:
+    """Return the description of a model, converted to the format of this version; it is not checked.
 
     >>> old = {"format_version": 1, "members": 2, "settings": {}, "preprocessor": {}}
-    >>> new = renewed(old, 6)
+    >>> new = upgraded(old, 6)
     >>> new["format_version"], new["calibration"]["weights"], new["settings"]["ema_decay"]
     (6, [0.5, 0.5], 0.0)
     """
@@ -95,7 +95,7 @@ def _with_new_keys(described: dict[str, Any], new: dict[str, dict[str, Any]]) ->
 def _changed(
     described: dict[str, Any], path: str, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the description with one part changed; a part that is no object is refused later."""
+    """Return the description with a function applied to a part; other checks refuse a part that is no object."""
     first, _, inner = path.partition(".")
     part = described.get(first)
     if not isinstance(part, dict):
@@ -104,23 +104,23 @@ def _changed(
 
 
 def _added(part: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
-    """Return a part with new keys, or nothing if it has one of them already."""
-    # A newer key in a file of an older format is surplus: nothing is left to read.
+    """Return a part with new keys, or an empty part, which is refused later, if it has one of them."""
+    # A file of an older format must not have newer keys.
     return {} if set(keys) & set(part) else {**keys, **part}
 
 
 def _renamed(part: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    """Return a part with new names for keys; raise an error if it has one of the new names already."""
+    """Return a part with renamed keys; raise an error if it has one of the new names already."""
     for name in sorted(set(names.values()) & set(part)):
         raise ModelError.from_damage(f"model.json: {name} is a key of a newer format")
     return {names.get(key, key): value for key, value in part.items()}
 
 
 def renamed_tensors(named: dict[str, np.ndarray], version: int) -> dict[str, np.ndarray]:
-    """Return the tensors of a file in the format of this version, with the names of the newest one.
+    """Return the tensors of a file in the format of this version, with the names of the newest format.
 
     Raises:
-        ModelError: if one has a newer name already.
+        ModelError: if a tensor has one of the new names already.
     """
     for later, names in RENAMED_TENSORS.items():
         if later <= version:
@@ -132,7 +132,7 @@ def renamed_tensors(named: dict[str, np.ndarray], version: int) -> dict[str, np.
 
 
 def _parameters(described: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a model that stores resolved settings only: these settings."""
+    """Return the parameters of a model that stores resolved settings only: they are those settings."""
     return {
         "preset": "default",
         "settings": described.get("settings"),
@@ -146,6 +146,6 @@ def _parameters(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain_mean(members: object) -> dict[str, Any]:
-    """Return the calibration of models that had none: the mean of the members as they are."""
+    """Return the calibration of models without one: the plain mean of the members."""
     count = members if isinstance(members, int) and 0 < members < 10**6 else 1
     return {"sharpness": [1.0] * count, "weights": [1.0 / count] * count, "power": 1.0}

@@ -1,6 +1,6 @@
-"""The parameters of a classifier as given, stored beside the settings that they resolve to.
+"""The parameters of a classifier as given by the user, stored in addition to the resolved settings.
 
-A loaded classifier has them again, so that "auto" is resolved anew for new rows.
+A loaded classifier has these parameters, so that a refit resolves "auto" for its rows.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SHAPE = {
 class Parameters:
     """The parameters of a classifier, except those of a machine or of a single run.
 
-    `settings` has those that are not "auto". `class_weight` is a pair of label and weight for
-    each named class: keys of JSON are texts only, and a label keeps its type.
+    `settings` has those that are not "auto". `class_weight` has a pair of label and weight for each
+    named class: JSON keys would turn labels into texts.
     """
 
     preset: str = "default"
@@ -71,13 +71,13 @@ class Parameters:
 
     def to_arguments(self) -> dict[str, Any]:
         """Return the arguments of a classifier with these parameters."""
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
+        arguments = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
         if isinstance(self.class_weight, tuple):
-            given["class_weight"] = dict(self.class_weight)
+            arguments["class_weight"] = dict(self.class_weight)
         if self.categorical_features is not None:
-            given["categorical_features"] = list(self.categorical_features)
+            arguments["categorical_features"] = list(self.categorical_features)
         settings = {name: self.settings.get(name, AUTO) for name in SETTINGS}
-        return given | settings
+        return arguments | settings
 
 
 def to_json(parameters: Parameters) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def to_json(parameters: Parameters) -> dict[str, Any]:
 
 
 def from_json(described: dict[str, Any]) -> Parameters:
-    """Return the parameters that `to_json` described, checked as those of a user."""
+    """Return the parameters that `to_json` described, validated like those of a user."""
     weights, others = described["class_weight"], dict(described)
     if isinstance(weights, list):
         if not all(len(pair) == 2 for pair in weights):
@@ -115,22 +115,22 @@ def from_json(described: dict[str, Any]) -> Parameters:
     try:
         return Parameters.of(others.pop("preset"), settings, weights, **others)
     except SettingError as error:
-        raise ModelError.from_damage(f"model.json: parameters cannot be: {error.found}") from error
+        raise ModelError.from_damage(f"model.json: invalid parameters: {error.found}") from error
 
 
 def _pairs(items: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Label, float]]:
-    """Yield labels with their weights, as Python's own texts and numbers."""
+    """Yield labels with their weights as plain Python values."""
     for label, weight in items:
         plain, number = _plain(label), _plain(weight)
         if not isinstance(plain, (bool, int, float, str)) or plain != plain:  # noqa: PLR0124  (not NaN)
-            found = f"class_weight has a weight for {label!r}"
-            raise SettingError(found, "labels that are numbers, texts, or true and false")
+            problem = f"class_weight has a weight for {label!r}"
+            raise SettingError(problem, "labels that are numbers, texts, or true and false")
         if not Number(0).allows(number):
-            found = f"the class weight of {label!r} is {weight!r}"
-            raise SettingError(found, "a finite number of at least 0")
+            problem = f"the class weight of {label!r} is {weight!r}"
+            raise SettingError(problem, "a finite number of at least 0")
         yield plain, int(number) if isinstance(number, Integral) else float(number)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of NumPy as Python's own, and any other as it is."""
+    """Return a NumPy scalar as a Python value, and any other value unchanged."""
     return value.item() if hasattr(value, "item") else value

@@ -1,4 +1,4 @@
-"""From JSON and tensors back to a model; whatever does not fit is refused."""
+"""Reading of models: from JSON and tensors to a validated model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from epochal.model.description import (
     member_shapes,
     to_bytes,
 )
-from epochal.model.older import renamed_tensors, renewed
+from epochal.model.older import renamed_tensors, upgraded
 from epochal.model.shape import check
 from epochal.preprocessing.preprocessor import Preprocessor
 
@@ -47,8 +47,8 @@ SHAPE = {
     "seed": int,
     "versions": {str: str},
 }
-# What code that builds a record from unchecked values raises when they are nonsense.
-_NONSENSE = (
+# The exceptions of code that builds records from unchecked values.
+_INVALID_VALUES = (
     ValueError,
     TypeError,
     LookupError,
@@ -60,14 +60,14 @@ _NONSENSE = (
 
 
 class Parsed(NamedTuple):
-    """A description in the keys of this format, and the version of the format of its file."""
+    """A description with the keys of this format, and the format version of its file."""
 
     described: dict[str, Any]
     version: int
 
 
 def parse(content: bytes) -> Parsed:
-    """Return the description in a model.json of this format or an older one; nothing in it is checked yet."""
+    """Return the description in a model.json of this or an older format; its values are not checked."""
     try:
         values = json.loads(
             content.decode("utf-8"),
@@ -86,7 +86,7 @@ def parse(content: bytes) -> Parsed:
         raise ModelError.from_version(version, FORMAT_VERSION, __version__)
     if version < 1:
         raise ModelError.from_damage(f"model.json: format_version is {version}")
-    return Parsed(renewed(values, FORMAT_VERSION), version)
+    return Parsed(upgraded(values, FORMAT_VERSION), version)
 
 
 def restore(parsed: Parsed, weights: bytes) -> Model:
@@ -100,8 +100,8 @@ def restore(parsed: Parsed, weights: bytes) -> Model:
     sizes = layer_sizes(preprocessor, settings, len(classes))
     shapes = member_shapes(preprocessor, settings, len(classes))
     if described["layer_sizes"] != list(sizes):
-        found = f"model.json: layer_sizes is {described['layer_sizes']}"
-        raise ModelError.from_damage(found, f"{list(sizes)}, from columns, settings and classes")
+        problem = f"model.json: layer_sizes is {described['layer_sizes']}"
+        raise ModelError.from_damage(problem, f"{list(sizes)}, from columns, settings and classes")
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -128,7 +128,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """Return the number; refuse one that is too large to be one."""
+    """Return the number; refuse one that is not finite as a float."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"the number {text} is too large")
@@ -141,16 +141,16 @@ def _refused(word: str) -> NoReturn:
 
 
 def _settings(values: dict[str, Any]) -> Settings:
-    """Return the settings; refuse impossible ones."""
+    """Return the settings; refuse invalid ones."""
     try:
         return Settings.from_dict(values)
-    except _NONSENSE as error:
+    except _INVALID_VALUES as error:
         first = str(error).splitlines()[0]
-        raise ModelError.from_damage(f"model.json: settings cannot be: {first}") from error
+        raise ModelError.from_damage(f"model.json: invalid settings: {first}") from error
 
 
 def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Preprocessor:
-    """Return the preprocessor of its description and its tensors."""
+    """Return the preprocessor from its description and its tensors."""
     arrays = {
         name.removeprefix("preprocess."): array
         for name, array in named.items()
@@ -161,10 +161,10 @@ def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Prepr
             raise ModelError.from_damage(f"the tensor preprocess.{name}: a number is not finite")
     try:
         preprocessor = Preprocessor.from_dict(values, arrays)
-        kept = {name: (a.dtype, a.shape) for name, a in preprocessor.arrays().items()}
-    except _NONSENSE as error:
-        raise ModelError.from_damage(f"model.json: the preprocessor cannot be: {error}") from error
-    if kept != {name: (array.dtype, array.shape) for name, array in arrays.items()}:
+        stored = {name: (a.dtype, a.shape) for name, a in preprocessor.arrays().items()}
+    except _INVALID_VALUES as error:
+        raise ModelError.from_damage(f"model.json: invalid preprocessor: {error}") from error
+    if stored != {name: (array.dtype, array.shape) for name, array in arrays.items()}:
         raise ModelError.from_damage("the tensors of the preprocessor do not fit its description")
     return preprocessor
 
@@ -173,22 +173,22 @@ def _tensors(weights: bytes) -> dict[str, np.ndarray]:
     """Return the tensors in a safetensors file by name."""
     try:
         return load(weights)
-    except (*_NONSENSE, ImportError) as error:
+    except (*_INVALID_VALUES, ImportError) as error:
         raise ModelError.from_damage(f"weights.safetensors is damaged ({error})") from error
 
 
 def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[Layers, ...]:
-    """Return the layers of each member; refuse tensors of other names, shapes or types."""
+    """Return the layers of each member; refuse tensors with other names, shapes or types."""
     shapes = expected_tensors(count, layers)
     names = {name for name in named if not name.startswith("preprocess.")}
     for name in sorted(names ^ shapes.keys()):
-        found = "there is no tensor" if name in shapes else "there is a surplus tensor"
-        raise ModelError.from_damage(f"{found} {name!r}")
+        problem = "there is no tensor" if name in shapes else "there is a surplus tensor"
+        raise ModelError.from_damage(f"{problem} {name!r}")
     for name, shape in shapes.items():
         array = named[name]
         if array.shape != shape or array.dtype != np.float32:
-            found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
-            raise ModelError.from_damage(found, f"float32 of shape {shape}")
+            problem = f"the tensor {name} is {array.dtype} of shape {array.shape}"
+            raise ModelError.from_damage(problem, f"float32 of shape {shape}")
     members = []
     for member in range(count):
         parts = iter(named[name][member] for name in shapes)
@@ -197,11 +197,13 @@ def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[
 
 
 def _check_nothing_lost(model: Model, described: dict[str, Any]) -> None:
-    """Refuse a description that says more than the model made of it does."""
+    """Refuse a description that differs from that of the model made from it."""
     try:
-        again = json.loads(to_bytes(describe(model)))
-        lost = [name for name in sorted(described) if again[name] != described[name]]
-    except _NONSENSE as error:
-        raise ModelError.from_damage(f"model.json cannot be: {error}") from error
-    if lost:
-        raise ModelError.from_damage(f"model.json: {lost[0]} says what this format cannot say")
+        rewritten = json.loads(to_bytes(describe(model)))
+        differing = [name for name in sorted(described) if rewritten[name] != described[name]]
+    except _INVALID_VALUES as error:
+        raise ModelError.from_damage(f"model.json is invalid: {error}") from error
+    if differing:
+        raise ModelError.from_damage(
+            f"model.json: {differing[0]} has values that this format does not support"
+        )

@@ -1,6 +1,6 @@
-"""Which JSON may stand where: a small language for the shape of a value.
+"""JSON shapes: a small schema language for values.
 
-A shape is written like the value it allows:
+A shape is written like the values that it allows:
 
 * `int`, `float`, `str`, `bool`: a value of this type (a whole number is also a
   `float`; true and false are neither); `object`: any value,
@@ -25,7 +25,7 @@ _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true o
 
 
 def check(value: object, shape: Any, where: str) -> None:
-    """Return nothing if the value has the shape; refuse it with its place otherwise.
+    """Refuse a value that does not have the shape, with the path of the mismatch; return nothing.
 
     >>> check({"size": [1, 2]}, {"size": [int]}, "box")
     >>> check({"size": [1, "x"]}, {"size": [int]}, "box")
@@ -33,20 +33,20 @@ def check(value: object, shape: Any, where: str) -> None:
     epochal.errors.ModelError: box.size[1] is 'x'; expected a whole number.
     Hint: copy the file again from where it was made, or train the model anew
     """
-    for place, found, expected in misfits(value, shape, where):
-        raise ModelError.from_damage(f"{place} {found}", expected)
+    for place, sentence, expected in mismatches(value, shape, where):
+        raise ModelError.from_damage(f"{place} {sentence}", expected)
 
 
-def misfits(value: object, shape: Any, where: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what does not fit: the place, what was found there, what was expected."""
+def mismatches(value: object, shape: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    """Yield mismatches: the path, what is there, what is expected."""
     if isinstance(shape, tuple):
-        if all(any(misfits(value, option, where)) for option in shape):
+        if all(any(mismatches(value, option, where)) for option in shape):
             yield where, f"is {short(value)}", words(shape)
     elif isinstance(shape, list) and isinstance(value, list):
         for number, item in enumerate(value):
-            yield from misfits(item, shape[0], f"{where}[{number}]")
+            yield from mismatches(item, shape[0], f"{where}[{number}]")
     elif isinstance(shape, dict) and isinstance(value, dict):
-        yield from _key_misfits(value, shape, where)
+        yield from _key_mismatches(value, shape, where)
     elif not _fits(value, shape):
         yield where, f"is {short(value)}", words(shape)
 
@@ -66,8 +66,10 @@ def words(shape: Any) -> str:
     return "null" if shape is None else _WORDS.get(shape, repr(shape))
 
 
-def _key_misfits(value: dict[str, Any], shape: Any, where: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what does not fit in an object."""
+def _key_mismatches(
+    value: dict[str, Any], shape: Any, where: str
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the mismatches of an object."""
     if str in shape:
         shape = dict.fromkeys(value, shape[str])
     for key in sorted(shape.keys() - value.keys()):
@@ -75,7 +77,7 @@ def _key_misfits(value: dict[str, Any], shape: Any, where: str) -> Iterator[tupl
     for key in sorted(value.keys() - shape.keys()):
         yield where, f"has an unknown key {short(key)}", ""
     for key in sorted(shape.keys() & value.keys()):
-        yield from misfits(value[key], shape[key], f"{where}.{key}")
+        yield from mismatches(value[key], shape[key], f"{where}.{key}")
 
 
 def _fits(value: object, shape: Any) -> bool:

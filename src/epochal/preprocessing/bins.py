@@ -1,9 +1,9 @@
-"""Knots of numeric columns: the values between which an embedding is a straight line.
+"""Quantile bins of numeric columns: the embedding of a number is linear within each bin.
 
-A column's knots are the first values of bins of about equal weight, and its
-largest value. A value so frequent that it would fill a bin has a bin of its
-own (the zeros of a mostly empty column do not use up its knots), and a column of
-few values has a knot at each. So the boosted trees choose their bins.
+The bin edges of a column are the first values of bins of about equal weight, and the largest
+value. A value so frequent that it fills a bin has a bin for itself, so that the zeros of a sparse
+column do not use up its bins. A column of few values has an edge at each. Histogram-based gradient
+boosting chooses its bins in the same way.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from epochal.preprocessing.magnitude import LARGEST, SMALLEST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# With two knots an embedding is a straight line in the value, which it is anyway.
+# With two edges the embedding is linear in the value, which it is without bins.
 FEWEST = 3
-# Values looked at to find the knots: with more, bins would differ by a hundredth.
+# Size of the sample from which bins are computed: a larger one changes their weight by about 1 %.
 SAMPLE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """The knots of columns: those of column j are `values[starts[j]:starts[j + 1]]`, increasing."""
+    """The bin edges of columns: those of column j are `values[starts[j]:starts[j + 1]]`, increasing."""
 
-    values: np.ndarray  # (all knots,) float64
+    values: np.ndarray  # (all edges,) float64
     starts: np.ndarray  # (columns + 1,) int64
 
     @classmethod
     def of(cls, columns: Sequence[np.ndarray]) -> Bins:
-        """Return the knots of columns that each have the knots given."""
+        """Return the bins of columns from the edges of each."""
         counts = [len(column) for column in columns]
         return cls(np.concatenate([np.empty(0), *columns]), np.cumsum([0, *counts]))
 
     @classmethod
     def from_counts(cls, values: np.ndarray, counts: Sequence[int]) -> Bins:
-        """Return the knots `values`, so many for each column; ValueError if one's do not increase."""
+        """Return bins from all edges and their number per column; ValueError if edges do not increase."""
         bins = cls(values, np.cumsum([0, *counts]))
         if not all((np.diff(column) > 0).all() for column in bins.columns):
             raise ValueError("the bins of a column do not increase")
@@ -49,23 +49,23 @@ class Bins:
 
     @property
     def counts(self) -> np.ndarray:
-        """How many knots each column has."""
+        """The number of edges of each column."""
         return np.diff(self.starts)
 
     @property
     def intervals(self) -> int:
-        """How many intervals there are between the knots of one column, at the most."""
+        """The largest number of bins of a column."""
         return max(int(self.counts.max(initial=0)) - 1, 0)
 
     @property
     def columns(self) -> list[np.ndarray]:
-        """The knots of each column."""
+        """The edges of each column."""
         return [self.values[start:end] for start, end in pairwise(self.starts)]
 
     def positions(self, values: np.ndarray, out: np.ndarray) -> None:
-        """Write where values lie among their columns' knots: 0 at the first one, 1 at the second.
+        """Write the positions of values among the bin edges: 0 at the first edge, 1 at the second.
 
-        Between knots by linear interpolation; beyond the first and the last at these.
+        Positions between edges are interpolated linearly; values outside the range are clipped.
 
         Args:
             values: float64, shape (rows, columns); NaN gives NaN.
@@ -81,9 +81,9 @@ class Bins:
 
     @cached_property
     def _in_units(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """Each column's unit, a power of two, its knots in this unit, below 1, and their places.
+        """Each column's unit (a power of two), its edges in this unit (below 1), and their positions.
 
-        Slopes between very near or very far knots would be none of float64's numbers.
+        Without the unit, slopes between very near or very far edges may overflow float64.
         """
         units = [float(np.ldexp(1.0, -_exponent_of(bins))) for bins in self.columns]
         return [
@@ -93,7 +93,7 @@ class Bins:
 
 
 def _exponent_of(bins: np.ndarray) -> int:
-    """Return e with |x| < 2^e for all knots of a column, within what 2^-e can be.
+    """Return e with |x| < 2^e for all edges of a column, limited so that 2^-e is finite.
 
     >>> _exponent_of(np.array([-3.0, 1.0]))
     2
@@ -105,86 +105,91 @@ def _exponent_of(bins: np.ndarray) -> int:
 def quantile_bins(
     values: np.ndarray, weights: np.ndarray, most: tuple[int, int]
 ) -> tuple[Bins, Bins]:
-    """Return few and many knots of the columns of a sample.
+    """Return coarse and fine bins of the columns of a sample.
 
     Args:
         values: float64, shape (rows, columns); NaN is a missing value.
         weights: of the rows, positive.
-        most: how many bins there are between few knots, and between many.
+        most: the largest number of coarse bins of a column, and of fine bins.
     """
-    counted = [_counted(column, weights) for column in values.T]
-    few, many = ([_knots(*column, bins) for column in counted] for bins in most)
-    with_some = [min(len(a), len(b)) >= FEWEST for a, b in zip(few, many, strict=True)]
+    weighted = [_counted(column, weights) for column in values.T]
+    coarse, fine = ([_edges(*column, bins) for column in weighted] for bins in most)
+    are_enough = [min(len(x), len(y)) >= FEWEST for x, y in zip(coarse, fine, strict=True)]
 
-    def kept(found: list[np.ndarray]) -> Bins:
-        """Return the knots of the columns that can bend, and none of the others."""
-        return Bins.of([c if some else c[:0] for c, some in zip(found, with_some, strict=True)])
+    def selected(columns: list[np.ndarray]) -> Bins:
+        """Return the bins of the columns with enough edges, and no bins for the others."""
+        return Bins.of(
+            [
+                edges if enough else edges[:0]
+                for edges, enough in zip(columns, are_enough, strict=True)
+            ]
+        )
 
-    return kept(few), kept(many)
+    return selected(coarse), selected(fine)
 
 
-def knots_of(values: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
-    """Return the knots of one column: at most `most` bins' first values, and the largest value.
+def bin_edges(values: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """Return the edges of one column: the first values of at most `most` bins, and the largest value.
 
     Args:
         values: float64, shape (rows,); NaN is a missing value.
-        weights: of the rows; one of weight 0 counts like no row.
+        weights: of the rows; rows of weight 0 are ignored.
         most: the number of bins.
 
-    >>> knots_of(np.array([0.0] * 50 + list(range(1, 51))), np.ones(100), most=6)
+    >>> bin_edges(np.array([0.0] * 50 + list(range(1, 51))), np.ones(100), most=6)
     array([ 0.,  1., 11., 21., 31., 41., 50.])
     """
-    return _knots(*_counted(values, weights), most)
+    return _edges(*_counted(values, weights), most)
 
 
 def _counted(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the different values, in order, and what each weighs."""
+    """Return the unique values, sorted, and the weight of each."""
     present = (weights > 0) & ~np.isnan(values)
-    different, index = np.unique(values[present], return_inverse=True)
-    return different, np.bincount(index, weights=weights[present])
+    unique, index = np.unique(values[present], return_inverse=True)
+    return unique, np.bincount(index, weights=weights[present])
 
 
-def _knots(different: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
-    """Return the knots of a column of these values."""
-    if len(different) <= most:
-        return different
-    heavy = weight >= weight.sum() / most
-    light_bins = max(most - np.count_nonzero(heavy), 1)
-    fair = weight[~heavy].sum() / light_bins
-    starts = _bin_starts(weight, heavy, fair)
-    return np.unique(np.append(different[starts], different[-1]))
+def _edges(values: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
+    """Return the edges of a column from its unique values and their weights."""
+    if len(values) <= most:
+        return values
+    is_heavy = weight >= weight.sum() / most
+    light_bins = max(most - np.count_nonzero(is_heavy), 1)
+    target = weight[~is_heavy].sum() / light_bins
+    starts = _bin_starts(weight, is_heavy, target)
+    return np.unique(np.append(values[starts], values[-1]))
 
 
 def bin_counts(described: Any, columns: int) -> list[list[int]]:
-    """Return numbers of few and many knots; ValueError for what cannot be some."""
-    pair: list[Any] = described if isinstance(described, list) else []
-    if len(pair) != 2 or not all(_are_counts(counts, columns) for counts in pair):
+    """Return the numbers of coarse and of fine edges per column; ValueError if they are invalid."""
+    pairs: list[Any] = described if isinstance(described, list) else []
+    if len(pairs) != 2 or not all(_are_counts(counts, columns) for counts in pairs):
         expected = f"two lists of {columns} whole numbers, each 0 or at least {FEWEST}"
         raise ValueError(f"the numbers of bins are {described!r}, expected {expected}")
-    if any(bool(few) != bool(many) for few, many in zip(*pair, strict=True)):
+    if any(bool(coarse) != bool(fine) for coarse, fine in zip(*pairs, strict=True)):
         raise ValueError("a column has bins of one kind only")
-    return pair
+    return pairs
 
 
 def _are_counts(counts: Any, columns: int) -> bool:
-    """Whether this is a number of knots for every column."""
+    """Whether this is a valid number of edges for every column."""
     if not isinstance(counts, list) or len(counts) != columns:
         return False
     return all(type(count) is int and (count == 0 or count >= FEWEST) for count in counts)
 
 
-def _bin_starts(weight: np.ndarray, heavy: np.ndarray, fair: float) -> list[int]:
-    """Return where bins start: each takes values until it weighs its fair share."""
+def _bin_starts(weight: np.ndarray, is_heavy: np.ndarray, target: float) -> list[int]:
+    """Return the indices of the values at which bins start: each takes values up to the target weight."""
     before = np.cumsum(weight) - weight
-    # A value goes to the bin in which most of it fits.
-    middle = before + 0.5 * weight
-    alone = np.flatnonzero(heavy[1:] | heavy[:-1]) + 1
+    # A value goes to the bin that holds most of its weight.
+    midpoint = before + 0.5 * weight
+    bounds = np.flatnonzero(is_heavy[1:] | is_heavy[:-1]) + 1
     starts, last = [0], len(weight)
     while True:
-        full = int(np.searchsorted(middle, before[starts[-1]] + fair, side="right"))
-        apart = int(np.searchsorted(alone, starts[-1], side="right"))
-        bound = int(alone[apart]) if apart < len(alone) else last
-        following = min(max(full, starts[-1] + 1), bound)
+        filled = int(np.searchsorted(midpoint, before[starts[-1]] + target, side="right"))
+        next_bound = int(np.searchsorted(bounds, starts[-1], side="right"))
+        bound = int(bounds[next_bound]) if next_bound < len(bounds) else last
+        following = min(max(filled, starts[-1] + 1), bound)
         if following >= last:
             return starts
         starts.append(following)

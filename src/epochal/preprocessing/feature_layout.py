@@ -1,16 +1,13 @@
-"""From columns to features: what each column becomes, and what the features are called.
+"""Feature layout: the features of each column, their names and their order.
 
-A number, a truth value or a date is one standardised feature, with an
-indicator where training rows lacked a value; a date also shows sine and
-cosine of its cycles. A category is one feature per level, 1 in the rows of
-this level; of two levels, one feature that is -1 and 1; of a single one,
-always 0, since nothing can be learned from it.
+A number, a boolean or a date is one standardised feature. It has a missing indicator if training
+rows lack a value. A date also has sine and cosine of its cycles. A category is one-hot encoded: one
+feature per level. With two levels it is one feature of -1 and 1, with a single level it is 0.
 
-For a network that begins with an embedding, a number with knots also has its
-position among few of them and among many, and a category of more than two
-levels is a single feature, the number of a row in a table of vectors. The
-features then stand in blocks: values of the numbers with knots, everything
-plain, positions, fine positions, codes.
+For a network that begins with an embedding, a number with bins also has its position among the
+coarse bins and among the fine ones. A category of more than two levels is a single feature, the
+number of a row in the table of vectors. The features are then sorted into blocks: values of the
+numbers with bins, plain features, coarse positions, fine positions, codes.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FeatureBlock(IntEnum):
-    """The blocks of an embedded row, in their order; a row that is not embedded is all plain."""
+    """The blocks of an embedded row, in order; a row without an embedding has plain features only."""
 
     VALUES = 0
     PLAIN = 1
@@ -37,41 +34,39 @@ class FeatureBlock(IntEnum):
 
 
 class EmbeddingSizes(NamedTuple):
-    """What an embedding is made for."""
+    """The sizes of the embedding's input."""
 
     numbers: int  # columns with a value and a position
-    coarse: int  # intervals between the few knots of a column, at the most
-    intervals: int  # between its many
-    plain: int  # features that pass as they are
+    coarse: int  # the largest number of coarse bins of a column
+    intervals: int  # the largest number of fine bins of a column
+    plain: int  # features that bypass the embedding
     categories: int  # columns with a code
-    levels: int  # rows of the table that codes name
+    levels: int  # rows of the table of vectors, which codes index
 
     def inputs(self, size: int) -> int:
-        """Return how many inputs the first layer has behind vectors of this size."""
+        """Return the number of inputs of the first layer if vectors have this size."""
         return (self.numbers + self.categories) * size + self.plain
 
 
 class _Feature(NamedTuple):
-    """One feature: its block, its source column, what it says of it, its name."""
+    """One feature: its block, its source column, its role, its name."""
 
     block: FeatureBlock
     column: int
-    says: str
+    role: str
     name: str
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the features of every column stand.
+    """The indices of every column's features.
 
-    `groups[i]` is the source column of feature i. Feature `values[k]` is the
-    standardised value of the k-th numeric column; `indicators` are the
-    features that say that the numeric columns `indicated` lack a value;
-    `waves` are the first of those that show the cycles of the numeric columns
-    `dated`. `categories[k]` is the first feature of the k-th category.
-    `embedded` are the numeric columns with a position, which stand from
-    `positions` on; `codes[k]` is the table row of the k-th category's code 0,
-    or -1 if it shows its levels instead.
+    `groups[i]` is the source column of feature i. Feature `values[k]` is the standardised value of
+    the k-th numeric column. `indicators` are the missing indicators of the numeric columns
+    `indicated`. `waves` are the first sine and cosine features of the numeric columns `dated`.
+    `categories[k]` is the first feature of the k-th category. `embedded` are the numeric columns
+    with positions; these features begin at `positions`. `codes[k]` is the table row of the k-th
+    category's code 0, or -1 if the category is one-hot encoded.
     """
 
     names: tuple[str, ...]
@@ -90,7 +85,7 @@ class Layout:
     def inputs(self, size: int) -> np.ndarray:
         """Return the source column of every output of an embedding with vectors of this size.
 
-        First the vectors of the numbers, then those of the categories, then what is plain.
+        The order is: vectors of numbers, vectors of categories, plain features.
         """
         numbers, plain, categories = self.sizes.numbers, self.sizes.plain, self.sizes.categories
         coded = self.groups[len(self.groups) - categories :]
@@ -99,10 +94,10 @@ class Layout:
 
 
 def layout(schema: Schema, bins: tuple[Bins, Bins] | None = None) -> Layout:
-    """Return where the features of the columns stand.
+    """Return the layout of the features of a schema.
 
-    In the order of the columns; with knots (few and many, of the numeric
-    columns, none for those without an embedding) in the blocks of an embedded row.
+    Without bins, features are in the order of the columns; with bins (coarse and fine ones, of the
+    numeric columns; a column without an embedding has none), in the blocks of an embedded row.
     """
     columns = schema.columns
     numeric = [j for j, column in enumerate(columns) if column.is_numeric]
@@ -162,10 +157,10 @@ def feature_names(column: Column) -> list[str]:
 
 
 def category_table(column: Column) -> np.ndarray:
-    """Return the features for every code that `categories.codes` gives, shape (codes, features).
+    """Return the features for every code that `categories.codes` returns, shape (codes, features).
 
-    The last two codes are a missing value and a text that is no category:
-    where training rows had none of the kind, all features are 0.
+    The last two codes mean missing and unknown. Their features are all 0 if the training rows have
+    no missing values, or no further categories.
 
     >>> from epochal.tables.schema import Column
     >>> print(category_table(Column("job", "category", ("clerk", "cook"), other=True)))
@@ -194,31 +189,31 @@ def _features(column: Column, number: int, embedded: bool) -> list[_Feature]:  #
             return [_Feature(FeatureBlock.CODES, number, "level", column.name)]
         return [_Feature(FeatureBlock.PLAIN, number, "level", name) for name in names]
     waves = 2 * len(column.cycles)
-    says = ["value", *["indicator"] * column.has_missing, *["wave"] * waves]
+    roles = ["value", *["indicator"] * column.has_missing, *["wave"] * waves]
     features = [
-        _Feature(FeatureBlock.PLAIN, number, *pair) for pair in zip(says, names, strict=True)
+        _Feature(FeatureBlock.PLAIN, number, *pair) for pair in zip(roles, names, strict=True)
     ]
     if not embedded:
         return features
     value = features[0]._replace(block=FeatureBlock.VALUES)
-    coarse = _Feature(FeatureBlock.POSITIONS, number, "position", f"{column.name} among its knots")
+    coarse = _Feature(FeatureBlock.POSITIONS, number, "position", f"{column.name} among its bins")
     fine = _Feature(
-        FeatureBlock.FINE_POSITIONS, number, "position", f"{column.name} among its fine knots"
+        FeatureBlock.FINE_POSITIONS, number, "position", f"{column.name} among its fine bins"
     )
     return [value, *features[1:], coarse, fine]
 
 
-def _firsts(features: list[_Feature], says: str) -> np.ndarray:
-    """Return, for every column with features that say this, the first of them."""
+def _firsts(features: list[_Feature], role: str) -> np.ndarray:
+    """Return, for every column with features in a role, the index of the first of them."""
     first: dict[int, int] = {}
     for index, feature in enumerate(features):
-        if feature.says == says:
+        if feature.role == role:
             first.setdefault(feature.column, index)
     return np.array([first[column] for column in sorted(first)], np.intp)
 
 
 def _levels(column: Column) -> list[str]:
-    """Return the levels of a category: its categories, then missing, then the others."""
+    """Return the levels of a category: its categories, then missing, then all others."""
     missing = ["(missing)"] if column.has_missing else []
     other = ["(other)"] if column.other else []
     return [*column.categories, *missing, *other]

@@ -1,4 +1,4 @@
-"""The range of columns, and which columns are constant up to rounding, whatever their unit."""
+"""The range of columns, and which columns are constant up to rounding, independent of their unit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 # The distance from 1 to the next number of float32, and of float64.
 SINGLE, DOUBLE = 2.0**-23, 2.0**-52
-# Columns whose values differ by at most so many rounding units are constant.
+# A column is constant if its values differ by at most this many rounding units.
 ROUNDING = 16
-# Exponents e for which 2^e and 2^-e are both normal numbers of float64, or nearly.
+# Exponents e for which 2^e and 2^-e are both finite and not 0 in float64.
 SMALLEST, LARGEST = -1000, 1023
-# Values reduced side by side: a reduction over the rows of a narrow array is slow.
+# Values reduced at once: a reduction over the rows of a narrow array is slow.
 _TOGETHER = 256
 
 
@@ -55,12 +55,12 @@ class Magnitude:
         if exact is not None:
             narrow &= ~exact
         if narrow.any():
-            some = block[:, narrow]
+            values = block[:, narrow]
             with np.errstate(over="ignore", under="ignore"):
-                missing = np.isnan(some)
-                single[narrow] = (missing | (some == some.astype(np.float32))).all(axis=0)
-                counts = (some == np.rint(some)) & (np.abs(some) < 1 / SINGLE)
-                whole[narrow] = (missing | counts).all(axis=0)
+                missing = np.isnan(values)
+                single[narrow] = (missing | (values == values.astype(np.float32))).all(axis=0)
+                is_integer = (values == np.rint(values)) & (np.abs(values) < 1 / SINGLE)
+                whole[narrow] = (missing | is_integer).all(axis=0)
         return cls(low, high, single, whole)
 
     def merge(self, other: Magnitude) -> Magnitude:
@@ -93,7 +93,7 @@ class Magnitude:
 
 def _within(low: np.ndarray, high: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
     """Return which features have a range within rounding, or no values; bool (features,)."""
-    # Halves: a difference of two float64 numbers may overflow.
+    # Halves, since the difference of two float64 numbers may overflow.
     with np.errstate(invalid="ignore"):
         spread, largest = 0.5 * high - 0.5 * low, 0.5 * np.maximum(-low, high)
         return (low > high) | (spread <= ROUNDING * distance * largest)
@@ -102,10 +102,10 @@ def _within(low: np.ndarray, high: np.ndarray, distance: np.ndarray | float) -> 
 def _reduced(ufunc: np.ufunc, block: np.ndarray, initial: float) -> np.ndarray:
     """Return the reduction of a block over its rows."""
     rows, features = block.shape
-    together = max(_TOGETHER // max(features, 1), 1) if block.flags.c_contiguous else 1
-    whole = rows // together * together
-    wide = block[:whole].reshape(whole // together, together * features)
-    parts = ufunc.reduce(wide, axis=0, initial=initial).reshape(together, features)
-    rest = ufunc.reduce(block[whole:], axis=0, initial=initial)
-    result: np.ndarray = ufunc(ufunc.reduce(parts, axis=0), rest)
+    rows_at_once = max(_TOGETHER // max(features, 1), 1) if block.flags.c_contiguous else 1
+    n_full = rows // rows_at_once * rows_at_once
+    wide = block[:n_full].reshape(n_full // rows_at_once, rows_at_once * features)
+    partial = ufunc.reduce(wide, axis=0, initial=initial).reshape(rows_at_once, features)
+    remainder = ufunc.reduce(block[n_full:], axis=0, initial=initial)
+    result: np.ndarray = ufunc(ufunc.reduce(partial, axis=0), remainder)
     return result

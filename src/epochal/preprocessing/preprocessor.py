@@ -4,9 +4,9 @@ Per feature, with mean μ and variance σ of the training rows:
 
     x̂ = (x - μ) / √(σ + ε σ)     and, with a clip c,     x̂ / √(1 + (x̂ / c)²)
 
-where x may be the square root of what stands in the column (`roots`).
-A missing value is the mean, x̂ = 0; a constant feature, also one that is constant up to
-rounding, is 0 everywhere. The arithmetic is float64, the result float32.
+where x is the square root of the value in the columns `roots`. A missing value becomes the mean,
+x̂ = 0. A feature that is constant, up to rounding, is 0 everywhere. The arithmetic is float64, the
+result float32.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from epochal.preprocessing.validation import block, matched, refuse_infinity
 from epochal.tables.categories import as_names, codes
 from epochal.tables.dates import waves
 from epochal.tables.numeric import Place
-from epochal.tables.rows import head_of, len_of, span, spans, with_room
+from epochal.tables.rows import head_of, len_of, span, spans, with_capacity
 from epochal.tables.schema import Schema
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from epochal.tables.rows import Rows
     from epochal.tables.streaming import Streamed
 
-# Beyond this, squares may overflow float64; a clipped value is at its bound long before.
+# Larger values are cut to this before the soft clip, as their squares may overflow float64.
 _FAR = 1e150
-# Below, a mean taken from any number of float64 leaves one.
+# The difference of a value and a larger mean may overflow float64.
 _ENORMOUS = 2.0**960
-# More threads would wait for memory, not for arithmetic.
+# With more threads, memory bandwidth is the limit.
 _THREADS = 8
-# The names of the arrays of knots: few, and many.
+# The names of the arrays of bin edges: coarse and fine.
 BINS = ("bins", "fine_bins")
 # The keys of `Preprocessor.to_dict`.
 KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "bins", "roots")
@@ -56,14 +56,13 @@ KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "bins", "roots
 
 @dataclass(frozen=True, eq=False)
 class Preprocessor:
-    """How rows become features: what was found in training, and nothing else.
+    """Rows → features, by statistics of the training rows only.
 
-    `mean` and `scale` belong to the numeric columns (numbers, truth values, dates) in
-    their order; scale 0 marks a constant. The scale is √(variance + variance_epsilon · variance), and
-    √(variance + variance_epsilon) where `relative_epsilon` is False, as it was in older formats.
-    `bins` are of the same columns, few and many of them, for rows that an
-    embedding is to read; None for plain features. All of them belong to the square
-    root of what stands in the numeric columns of the numbers `roots`.
+    `mean` and `scale` are those of the numeric columns (numbers, booleans, dates), in order; scale
+    0 marks a constant. The scale is √(variance + variance_epsilon · variance), or
+    √(variance + variance_epsilon) if `relative_epsilon` is False, as in older formats. `bins` are
+    the coarse and the fine bins of the same columns, for an embedding; None for plain features.
+    `roots` are the numeric columns with a square-root transform: all statistics are of the roots.
     """
 
     schema: Schema
@@ -76,7 +75,7 @@ class Preprocessor:
     relative_epsilon: bool = True
 
     @classmethod
-    def fit(  # noqa: PLR0913  (what is known of rows, and every setting of statistics)
+    def fit(  # noqa: PLR0913  (the rows with their weights, and every setting of statistics)
         cls,
         rows: Rows | Streamed,
         weight: np.ndarray | None = None,
@@ -89,13 +88,13 @@ class Preprocessor:
         sqrt_transform: bool = False,
         csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
-        """Return the preprocessing that rows ask for.
+        """Return the preprocessor fitted to rows.
 
-        `weight` has one number for each of `rows`: 2 counts like the row twice,
-        0 like no row; only those `present`, bool (rows,), take part. With `n_bins`,
-        how many bins of a number are between few knots and between many, rows are
-        encoded for an embedding; with `sqrt_transform` numbers that are never negative are
-        replaced by their roots. Cells of later CSV files are read as `csv` says.
+        `weight` has one number per row: a row of weight 2 counts twice, one of weight 0 is ignored.
+        Only the rows in the mask `present`, bool (rows,), are used. With `n_bins`, the numbers of
+        coarse and of fine bins, rows are encoded for an embedding. With `sqrt_transform`, columns of
+        numbers that are never negative are replaced by their square roots. `csv` has the options
+        with which later CSV files are read.
         """
         schema, moments, constant, bins, roots = statistics(
             rows,
@@ -122,65 +121,64 @@ class Preprocessor:
 
     @property
     def sizes(self) -> EmbeddingSizes:
-        """What an embedding of these features is made for."""
+        """The sizes of the input of an embedding of these features."""
         return self._layout.sizes
 
     @property
     def packing(self) -> Packing:
         """How encoded rows can be packed."""
         widths = [self._tables[c.name].shape[1] for c in self.schema.columns if not c.is_numeric]
-        where = self._layout
-        shown = zip(where.categories, widths, where.codes, strict=True)
+        positions = self._layout
+        blocks = zip(positions.categories, widths, positions.codes, strict=True)
         categories = tuple(
-            (int(first), width) for first, width, code in shown if code < 0 and width > 1
+            (int(first), width) for first, width, code in blocks if code < 0 and width > 1
         )
         return Packing(self.n_features, categories)
 
     @cached_property
     def scaling(self) -> Scaling | None:
-        """How rows of bytes become features, if each is a feature of its own, and all are alike."""
+        """The scaling of rows of bytes, if every byte is one feature and all are transformed alike."""
         columns = len(self._layout.values)
         if columns != self.n_features or len(self.roots) not in {0, columns}:
             return None
         return Scaling.of(self.mean, self.scale, self.clip, roots=bool(self.roots))
 
     def dtype_for(self, rows: Rows | Streamed) -> type[np.generic]:
-        """Return the type of `compact` rows: bytes for bytes that `scaling` makes features of."""
+        """Return the type of `compact` rows: uint8 for bytes that `scaling` can transform, else float32."""
         head = head_of(rows)
-        stay = isinstance(head, np.ndarray) and are_bytes(head) and self.scaling is not None
-        return np.uint8 if stay else np.float32
+        stays_bytes = isinstance(head, np.ndarray) and are_bytes(head) and self.scaling is not None
+        return np.uint8 if stays_bytes else np.float32
 
     def input_groups(self, embedding_size: int) -> np.ndarray:
         """Return the number of the source column of every input of the first layer.
 
-        These are the features themselves where there is no embedding (size 0).
+        Without an embedding (size 0), the inputs are the features.
         """
         return self._layout.inputs(embedding_size)
 
     @cached_property
     def _layout(self) -> Layout:
-        """Where the features of every column stand."""
+        """The layout of the features."""
         return layout(self.schema, self.bins)
 
     def encode(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as float32 features, shape (rows, n_features), in C order.
 
-        A value that is missing where training rows lacked none becomes the
-        mean; a category that training rows did not have becomes zeros, or one
-        of the others if there are any. `first_row` is the number of the first
-        row in messages, for a table that comes in parts.
+        A missing value becomes the mean if no training row lacks one. An unknown category becomes
+        zeros, or the level of other categories if there is one. `first_row` is the number of the
+        first row in messages, for a table that is read in parts.
         """
         return self.encode_new(rows, first_row=first_row)[0]
 
     def encode_new(self, rows: Rows, *, first_row: int = 0) -> tuple[np.ndarray, Unseen]:
-        """Return rows as `encode` does, and which categories in them are not known."""
+        """Return rows as `encode` does, and counts of the unknown categories in them."""
         rows = matched(rows, self.schema)
-        features = with_room(len_of(rows), self.n_features)
+        features = with_capacity(len_of(rows), self.n_features)
 
-        def write(some: slice) -> Unseen:
+        def write(rows_slice: slice) -> Unseen:
             """Write the features of the rows of a span."""
-            part = span(rows, some.start, some.stop)
-            return self._encode_part(part, features[some], first_row + some.start)
+            part = span(rows, rows_slice.start, rows_slice.stop)
+            return self._encode_part(part, features[rows_slice], first_row + rows_slice.start)
 
         parts = list(spans(rows))
         if len(parts) < 2 or threads.number() < 2:
@@ -189,15 +187,15 @@ class Preprocessor:
             return features, reduce(Unseen.merge, executor.map(write, parts), Unseen())
 
     def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
-        """Return rows as `encode` does, or those that can stay bytes as bytes (rows, n_features)."""
+        """Return rows as `encode` does, or as bytes (rows, n_features) if `dtype_for` says so."""
         if self.dtype_for(rows) != np.uint8:
             return self.encode(rows, first_row=first_row)
-        features = with_room(len_of(rows), self.n_features, np.uint8)
+        features = with_capacity(len_of(rows), self.n_features, np.uint8)
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 
     def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> Unseen:
-        """Write the features of a few matched rows; return which categories are not known."""
+        """Write the features of a piece of matched rows; return counts of the unknown categories."""
         values, missing = block(part, self.schema, first_row)
         self._encode_dates(values, features)
         self._take_roots(values)
@@ -208,24 +206,24 @@ class Preprocessor:
         limit = np.finfo(np.float32).max
         if not self.clip and values.size and max(values.max(), -values.min()) > limit:
             original, _ = block(part, self.schema, first_row)
-            more = " or a value too large for dtype('float32')"
-            refuse_infinity(np.abs(values) > limit, original, self.schema, first_row, more)
-        where = self._layout
-        if len(where.values) == self.n_features:
+            reason = " or a value too large for dtype('float32')"
+            refuse_infinity(np.abs(values) > limit, original, self.schema, first_row, reason)
+        positions = self._layout
+        if len(positions.values) == self.n_features:
             features[...] = values
         else:
-            features[:, where.values] = values
-            flags = 0.0 if missing is None else missing[:, where.indicated]
-            features[:, where.indicators] = flags
+            features[:, positions.values] = values
+            flags = 0.0 if missing is None else missing[:, positions.indicated]
+            features[:, positions.indicators] = flags
         if isinstance(part, pa.Table):
             return self._encode_categories(part, features, first_row)
         return Unseen(len_of(part))
 
     def _take_roots(self, values: np.ndarray) -> None:
-        """Put the roots of the columns that have some into their places."""
+        """Replace the values of the columns `roots` by their square roots."""
         if self.roots:
-            some = slice(None) if len(self.roots) == values.shape[1] else list(self.roots)
-            values[:, some] = signed_root(values[:, some])
+            columns = slice(None) if len(self.roots) == values.shape[1] else list(self.roots)
+            values[:, columns] = signed_root(values[:, columns])
 
     def _standardise(self, values: np.ndarray) -> None:
         """Standardise float64 values in place; NaN stays NaN."""
@@ -233,7 +231,7 @@ class Preprocessor:
         mean, scale = self.mean, np.where(constant, 1.0, self.scale)
         with np.errstate(over="ignore", invalid="ignore"):
             if (np.abs(mean) > _ENORMOUS).any():
-                # The difference from such a mean may be beyond float64.
+                # The difference from such a mean may overflow float64.
                 values *= 0.5
                 mean, scale = 0.5 * mean, 0.5 * scale
             values -= mean
@@ -249,37 +247,39 @@ class Preprocessor:
             values /= divisor
 
     def _encode_categories(self, part: pa.Table, features: np.ndarray, first_row: int) -> Unseen:
-        """Write the features of the categories of a table; return which are not known."""
-        where, unseen = self._layout, Unseen(part.num_rows)
+        """Write the features of the categories of a table; return counts of the unknown ones."""
+        positions, unseen = self._layout, Unseen(part.num_rows)
         columns = [column for column in self.schema.columns if not column.is_numeric]
-        for start, row, column in zip(where.categories, where.codes, columns, strict=True):
+        for start, row, column in zip(positions.categories, positions.codes, columns, strict=True):
             values = as_names(part.column(column.name), Place(column.name, first_row))
-            found = codes(values, column.categories)
-            unseen = unseen.with_column(column.name, found.unseen, found.example)
+            column_codes = codes(values, column.categories)
+            unseen = unseen.with_column(column.name, column_codes.unseen, column_codes.example)
             if row >= 0:
-                features[:, start] = row + found.numbers
+                features[:, start] = row + column_codes.numbers
             else:
                 table = self._tables[column.name]
-                features[:, start : start + table.shape[1]] = table[found.numbers]
+                features[:, start : start + table.shape[1]] = table[column_codes.numbers]
         return unseen
 
     def _encode_positions(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Write where the numeric values lie among their knots, before they are standardised.
+        """Write the positions of numeric values among their bins, before they are standardised.
 
-        What is missing lies where the mean does.
+        A missing value has the position of the mean.
         """
         if self.bins is None or not self.sizes.numbers:
             return
-        own = values[:, self._layout.embedded]
-        own = np.where(np.isnan(own), self.mean[self._layout.embedded], own)
+        embedded_values = values[:, self._layout.embedded]
+        embedded_values = np.where(
+            np.isnan(embedded_values), self.mean[self._layout.embedded], embedded_values
+        )
         first, width = self._layout.positions, self.sizes.numbers
         for bins in self._embedded_bins:
-            bins.positions(own, features[:, first : first + width])
+            bins.positions(embedded_values, features[:, first : first + width])
             first += width
 
     @cached_property
     def _embedded_bins(self) -> list[Bins]:
-        """The knots of the columns that have some: few, and many."""
+        """The coarse and the fine bins of the columns with bins."""
         return [Bins.of([c for c in bins.columns if len(c)]) for bins in self.bins or ()]
 
     @cached_property
@@ -288,11 +288,11 @@ class Preprocessor:
         return {c.name: category_table(c) for c in self.schema.columns if not c.is_numeric}
 
     def _encode_dates(self, values: np.ndarray, features: np.ndarray) -> None:
-        """Write the cycles of dates, out of the numeric columns before they are standardised."""
+        """Write sine and cosine of the cycles of dates, from values that are not standardised yet."""
         numeric = [column for column in self.schema.columns if column.is_numeric]
         for index, first in zip(self._layout.dated, self._layout.waves, strict=True):
-            for turn, cycle in enumerate(numeric[index].cycles):
-                pair = slice(first + 2 * turn, first + 2 * turn + 2)
+            for number, cycle in enumerate(numeric[index].cycles):
+                pair = slice(first + 2 * number, first + 2 * number + 2)
                 features[:, pair] = waves(values[:, index], cycle)
 
     def to_dict(self) -> dict[str, Any]:
@@ -310,12 +310,12 @@ class Preprocessor:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays, float64, by name."""
         bins = zip(BINS, self.bins or (), strict=False)
-        own = {name: part.values for name, part in bins}
-        return {"mean": self.mean, "scale": self.scale} | own
+        bin_arrays = {name: part.values for name, part in bins}
+        return {"mean": self.mean, "scale": self.scale} | bin_arrays
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Preprocessor:
-        """Return what `to_dict` and `arrays` described; ValueError for anything else."""
+        """Return the preprocessor that `to_dict` and `arrays` describe; ValueError for anything else."""
         if not isinstance(values, dict) or set(values) != set(KEYS):
             raise ValueError(f"the preprocessing has other keys than {', '.join(KEYS)}")
         schema = Schema.from_dict(values["schema"])
@@ -338,18 +338,20 @@ class Preprocessor:
                 raise ValueError(f"{name!r} is not {count} finite float64 numbers")
         if (arrays["scale"] < 0).any():
             raise ValueError("'scale' has a negative number")
-        fixed = schema, arrays["mean"], arrays["scale"], variance_epsilon, clip
+        arguments = schema, arrays["mean"], arrays["scale"], variance_epsilon, clip
         if counts is None:
-            return cls(*fixed, roots=roots, relative_epsilon=relative)
-        few, many = (Bins.from_counts(arrays[n], c) for n, c in zip(BINS, counts, strict=True))
-        return cls(*fixed, (few, many), roots, relative)
+            return cls(*arguments, roots=roots, relative_epsilon=relative)
+        coarse, fine = (Bins.from_counts(arrays[n], c) for n, c in zip(BINS, counts, strict=True))
+        return cls(*arguments, (coarse, fine), roots, relative)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other encodes every row to the same bits."""
         if not isinstance(other, Preprocessor):
             return NotImplemented
-        mine, theirs = self.arrays(), other.arrays()
-        same_arrays = all(mine[name].tobytes() == theirs[name].tobytes() for name in mine)
+        own_arrays, other_arrays = self.arrays(), other.arrays()
+        same_arrays = all(
+            own_arrays[name].tobytes() == other_arrays[name].tobytes() for name in own_arrays
+        )
         return self.to_dict() == other.to_dict() and same_arrays
 
     def __hash__(self) -> int:
@@ -358,7 +360,7 @@ class Preprocessor:
 
 
 def _check_numbers(variance_epsilon: Any, relative: Any, clip: Any) -> None:
-    """Refuse an ε or a clip that cannot be; ValueError."""
+    """Refuse an invalid ε or clip with a ValueError."""
     if not _is_number(variance_epsilon) or variance_epsilon < 0:
         raise ValueError(
             f"variance_epsilon is {variance_epsilon!r}, expected a number of at least 0"
@@ -370,5 +372,5 @@ def _check_numbers(variance_epsilon: Any, relative: Any, clip: Any) -> None:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a value is a finite int or float; truth values are not."""
+    """Whether a value is a finite int or float; booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

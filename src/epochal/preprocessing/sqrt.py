@@ -1,8 +1,8 @@
-"""Square roots of columns that are never negative, such as pixels, counts and amounts.
+"""Square-root transform of columns that are never negative, such as pixels, counts and amounts.
 
-Near 0 the same difference means more: from no ink to some, from no purchase to
-one. A network that gets columns only standardised, and has no vectors that bend,
-would have to find that out column by column.
+In such columns a difference near 0 means more than the same difference further up: no purchase and
+one, no ink and some. A network without an embedding of numbers would have to learn this for each
+column.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def signed_root(values: np.ndarray) -> np.ndarray:
-    """Return sign(x) √|x|: of what is negative in new rows, but was not in training rows, too.
+    """Return sign(x) √|x|; new rows may hold negative values though the training rows do not.
 
     >>> print(signed_root(np.array([9.0, 0.0, -4.0, np.nan])))
     [ 3.  0. -2. nan]
@@ -23,14 +23,14 @@ def signed_root(values: np.ndarray) -> np.ndarray:
 
 
 def checked_roots(numbers: object, columns: int) -> tuple[int, ...]:
-    """Return the numbers of columns, if they are such; ValueError for anything else.
+    """Return the numbers of columns if they are valid; ValueError for anything else.
 
     >>> checked_roots([0, 2], columns=3)
     (0, 2)
     """
-    found: list[Any] = numbers if isinstance(numbers, list) else [None]
-    if not all(type(number) is int and 0 <= number < columns for number in found):
+    checked: list[Any] = numbers if isinstance(numbers, list) else [None]
+    if not all(type(number) is int and 0 <= number < columns for number in checked):
         raise ValueError(f"roots is {numbers!r}, expected numbers of columns below {columns}")
-    if any(number >= after for number, after in pairwise(found)):
-        raise ValueError(f"roots is {numbers!r}, expected each number once, in their order")
-    return tuple(found)
+    if any(number >= following for number, following in pairwise(checked)):
+        raise ValueError(f"roots is {numbers!r}, expected each number once, in ascending order")
+    return tuple(checked)

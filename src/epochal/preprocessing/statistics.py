@@ -1,8 +1,7 @@
-"""Everything that is found in training rows, in one pass over pieces of them.
+"""Column statistics of the training rows, in one pass over pieces of them.
 
-Kinds of columns come from their types; categories, gaps and cycles, moments
-and a sample for the knots are gathered piece by piece, so that it makes no
-difference whether rows are in memory or are read as they are needed.
+The kind of a column follows from its type. Categories, missing values, cycles, moments and the
+sample for the bins are accumulated piece by piece, so rows may be in memory or streamed.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Statistics(NamedTuple):
-    """What the columns are, and of the numeric ones the moments and the knots (few and many).
+    """The schema, and moments and bins (coarse and fine) of the numeric columns.
 
-    Of the numeric columns of the numbers `roots` they are those of the square roots.
-    `constant`: which numeric columns are constant up to rounding; they have no knots.
+    In the numeric columns `roots`, moments and bins are those of the square roots. `constant`:
+    which numeric columns are constant up to rounding; they have no bins.
     """
 
     schema: Schema
@@ -55,13 +54,13 @@ def statistics(
     """Return the statistics of rows.
 
     Args:
-        rows: as they came.
-        weight: of each row, shape (rows,): one of weight 0 counts like no row, one
-            of weight 2 like two of them; None: all count.
-        present: which rows take part, bool (rows,); None: all.
-        max_categories: of a column, with a feature of their own.
-        n_bins: how many bins there are between few knots and between many; None: no knots.
-        sqrt_transform: whether the roots of numbers that are never negative are what counts.
+        rows: not encoded.
+        weight: of each row, shape (rows,): a row of weight 0 is ignored, one of weight 2 counts
+            twice; None: all rows have weight 1.
+        present: which rows are used, bool (rows,); None: all.
+        max_categories: the largest number of categories of a column that are encoded.
+        n_bins: the numbers of coarse and of fine bins; None: no bins.
+        sqrt_transform: whether numbers that are never negative are replaced by their roots.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -72,35 +71,37 @@ def statistics(
     plain, exact = _by_type(head_of(rows)), _exact_types(head_of(rows))
     weight = np.broadcast_to(1.0, len_of(rows)) if weight is None else weight
     present = np.broadcast_to(np.True_, len_of(rows)) if present is None else present
-    counting = sum(np.count_nonzero(weight[some] * present[some]) for some in blocks(len(weight)))
-    step = max(-(-counting * columns_of(rows) // SAMPLE), 1)
+    n_present = sum(
+        np.count_nonzero(weight[part_] * present[part_]) for part_ in blocks(len(weight))
+    )
+    step = max(-(-n_present * columns_of(rows) // SAMPLE), 1)
 
-    def found_in(span: slice, piece: Rows) -> _ColumnStatistics:
-        """Return what is in a piece; of its rows that count, some are of the sample."""
-        of_rows = np.asarray(weight[span] * present[span], np.float64)
-        sampled = (of_rows > 0) & (np.arange(span.start, span.stop) % step == 0)
+    def statistics_of(span: slice, piece: Rows) -> _ColumnStatistics:
+        """Return the statistics of a piece; every `step`-th of its rows is in the sample."""
+        row_weights = np.asarray(weight[span] * present[span], np.float64)
+        sampled = (row_weights > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
-        part = _Rows(piece, values, missing, of_rows, sampled, exact)
+        part = _Rows(piece, values, missing, row_weights, sampled, exact)
         return _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
 
     nothing = _ColumnStatistics.nothing(plain, sqrt_transform=sqrt_transform)
-    found = reduce(_ColumnStatistics.merge, ahead(found_in, pieces(rows)), nothing)
-    rooted, moments, bins = found.rooted(plain), found.moments, None
-    constant = found.magnitude.constant
+    total = reduce(_ColumnStatistics.merge, ahead(statistics_of, pieces(rows)), nothing)
+    rooted, moments, bins = total.rooted(plain), total.moments, None
+    constant = total.magnitude.constant
     if rooted.any():
-        moments = moments.where(rooted, found.roots[0])
+        moments = moments.where(rooted, total.roots[0])
     if n_bins is not None:
-        sample, of_sample = found.sample
+        sample, sample_weights = total.sample
         sample[:, rooted] = signed_root(sample[:, rooted])
-        # Without knots, an embedding cannot tell values apart that differ by rounding only.
+        # Bins of a constant column would separate values that differ by rounding only.
         sample[:, constant] = np.nan
-        bins = quantile_bins(sample, of_sample, n_bins)
+        bins = quantile_bins(sample, sample_weights, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
-    return Statistics(found.schema(plain, max_categories), moments, constant, bins, roots)
+    return Statistics(total.schema(plain, max_categories), moments, constant, bins, roots)
 
 
 def _by_type(head: Rows) -> Schema:
-    """Return the columns, as far as their types say what they are."""
+    """Return the schema as far as it follows from the types of the columns."""
     if isinstance(head, pa.Table):
         refuse_repeated(head.column_names)
         named = zip(head.column_names, head.schema.types, strict=True)
@@ -121,7 +122,7 @@ def _exact_types(head: Rows) -> np.ndarray:
 
 
 class _Rows(NamedTuple):
-    """Some of the rows: as they came, their numeric columns, and what is missing in these."""
+    """A piece of rows: not encoded, its numeric columns, and which values are missing in these."""
 
     rows: Any
     values: np.ndarray
@@ -133,20 +134,20 @@ class _Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class _ColumnStatistics:
-    """What has been found in some rows: of numeric columns, of dates among them, of categories."""
+    """Statistics of some rows: of the numeric columns, of the dates among them, of the categories."""
 
     rows: int
     missing: np.ndarray  # (numeric columns,) rows without a value
     magnitude: Magnitude
     moments: Moments
     extents: tuple[Extent, ...]
-    value_counts_of: dict[str, ValueCounts]
+    value_counts: dict[str, ValueCounts]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
 
     @classmethod
     def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
-        """Return what is found in no rows."""
+        """Return the statistics of no rows, the neutral element of `merge`."""
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
         missing = np.zeros(len(numeric), np.int64)
@@ -156,7 +157,7 @@ class _ColumnStatistics:
 
     @classmethod
     def of(cls, piece: _Rows, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
-        """Return what is found in a piece."""
+        """Return the statistics of a piece."""
         rows, values, missing, weight, sampled, exact = piece
         present = weight > 0
         gaps = np.zeros(values.shape[1], np.int64)
@@ -171,60 +172,56 @@ class _ColumnStatistics:
             magnitude=magnitude,
             moments=Moments.of(values, weight, magnitude.exponent),
             extents=tuple(Extent.of(values[present, index]) for index in dates),
-            value_counts_of={
-                name: ValueCounts.of(rows.column(name), weight) for name in categories
-            },
+            value_counts={name: ValueCounts.of(rows.column(name), weight) for name in categories},
             sampled=((values[sampled], weight[sampled]),),
             roots=roots,
         )
 
     def merge(self, other: _ColumnStatistics) -> _ColumnStatistics:
-        """Return what is found in the rows of both."""
+        """Return the statistics of the rows of both."""
         pairs = zip(self.extents, other.extents, strict=True)
         return _ColumnStatistics(
             rows=self.rows + other.rows,
             missing=self.missing + other.missing,
             magnitude=self.magnitude.merge(other.magnitude),
             moments=self.moments.merge(other.moments),
-            extents=tuple(mine.merge(its) for mine, its in pairs),
-            value_counts_of={
-                name: self.value_counts_of[name].merge(value_counts)
-                if name in self.value_counts_of
-                else value_counts
-                for name, value_counts in other.value_counts_of.items()
+            extents=tuple(first.merge(second) for first, second in pairs),
+            value_counts={
+                name: self.value_counts[name].merge(counts) if name in self.value_counts else counts
+                for name, counts in other.value_counts.items()
             },
             sampled=self.sampled + other.sampled,
             roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
         )
 
     def rooted(self, plain: Schema) -> np.ndarray:
-        """Return of which numeric columns the roots are taken: of numbers, if asked for."""
+        """Return which numeric columns are square-root transformed: numbers that are never negative."""
         numbers = [column.kind == "number" for column in plain.columns if column.is_numeric]
         result = np.array(numbers, bool)
         return result & self.magnitude.never_negative if self.roots else np.zeros_like(result)
 
     @property
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
-        """An even sample of the numeric columns, and the weights of its rows."""
+        """An evenly spaced sample of the numeric columns, and the weights of its rows."""
         values = [np.empty((0, len(self.missing))), *(part for part, _ in self.sampled)]
         return np.concatenate(values), np.concatenate([np.empty(0), *(w for _, w in self.sampled)])
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
-        """Return what the columns are."""
+        """Return the schema of the rows."""
         gaps = iter((self.missing > 0) & (self.missing < self.rows))
         extents = iter(self.extents)
         columns = []
         for column in plain.columns:
             if column.kind == "category":
-                value_counts = self.value_counts_of.get(column.name)
-                found = Column(column.name, "category")
+                value_counts = self.value_counts.get(column.name)
+                described = Column(column.name, "category")
                 if value_counts is not None:
                     levels = value_counts.levels(max_categories)._asdict()
-                    found = Column(column.name, "category", **levels)
+                    described = Column(column.name, "category", **levels)
             else:
                 cycles = next(extents).varying if column.kind == "date" else ()
-                # Made anew: `replace` takes several times as long, which many columns notice.
+                # A new record: `replace` takes several times as long, which shows in wide tables.
                 gap = bool(next(gaps))
-                found = Column(column.name, column.kind, has_missing=gap, cycles=cycles)
-            columns.append(found)
+                described = Column(column.name, column.kind, has_missing=gap, cycles=cycles)
+            columns.append(described)
         return replace(plain, columns=tuple(columns))

@@ -1,4 +1,4 @@
-"""Categories of new rows that a model does not know: how many rows hold some, and whether that is surprising."""
+"""Unknown categories in new rows: how many rows hold one, and whether that is more than expected."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from epochal.tables.schema import Schema
 
-# A share of unknown categories is surprising if it is so many times what training lets expect,
-# and if rows like those of the training have so many with at most this chance.
-TIMES, CHANCE = 2.0, 0.01
+# A share of unknown categories is surprising if it is this many times the expected share, and if
+# the probability of so many in rows like the training rows is at most this small.
+RATIO, MAX_PROBABILITY = 2.0, 0.01
 
 
 @dataclass(frozen=True)
 class Surprise:
-    """A column with more unknown categories than expected: rows, shares, and one of the categories."""
+    """A column with more unknown categories than expected: counts, expected share, an example."""
 
     column: str
     count: int
@@ -43,51 +43,51 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Unseen:
-    """How many rows there are, how many of them hold an unknown category in each column, and examples."""
+    """The number of rows, of rows with an unknown category in each column, and an example of each."""
 
     rows: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
 
     def with_column(self, name: str, count: int, example: str | None) -> Unseen:
-        """Return the same with what a column of these rows holds."""
+        """Return these counts with those of another column of the same rows."""
         if example is None:
             return self
         counts, examples = {**self.counts, name: count}, {**self.examples, name: example}
         return replace(self, counts=counts, examples=examples)
 
     def merge(self, other: Unseen) -> Unseen:
-        """Return what these rows and others hold."""
+        """Return the counts of these rows and others."""
         counts = dict(self.counts)
         for name, count in other.counts.items():
             counts[name] = counts.get(name, 0) + count
         return Unseen(self.rows + other.rows, counts, {**other.examples, **self.examples})
 
     def surprises(self, schema: Schema) -> list[Surprise]:
-        """Return the columns in which unknown categories are much more frequent than in training.
+        """Return the columns in which unknown categories are much more frequent than expected.
 
         >>> from epochal.tables.schema import Column, Schema
         >>> schema = Schema((Column("job", "category", ("cook",), unseen=0.01),), True, (1,))
         >>> [len(Unseen(100, {"job": n}, {"job": "x"}).surprises(schema)) for n in (1, 3, 20)]
         [0, 0, 1]
         """
-        found = []
+        result = []
         for column in schema.columns:
             count, expected = self.counts.get(column.name, 0), column.unseen
-            if count < TIMES * expected * self.rows or not count:
+            if count < RATIO * expected * self.rows or not count:
                 continue
-            if chance_of(count, self.rows, expected) < CHANCE:
+            if probability_bound(count, self.rows, expected) < MAX_PROBABILITY:
                 example = self.examples[column.name]
-                found.append(Surprise(column.name, count, self.rows, expected, example))
-        return found
+                result.append(Surprise(column.name, count, self.rows, expected, example))
+        return result
 
 
-def chance_of(count: int, rows: int, share: float) -> float:
-    """Return a bound on the chance of so many rows or more, if each is one with this chance.
+def probability_bound(count: int, rows: int, share: float) -> float:
+    """Return an upper bound on the probability of `count` or more successes in `rows` trials of `share`.
 
     exp(-n D), with D = q log(q / p) + (1 - q) log((1 - q) / (1 - p)), q = count / n (Chernoff, 1952).
 
-    >>> chance_of(1, 1, 0.25), chance_of(0, 9, 0.25)
+    >>> probability_bound(1, 1, 0.25), probability_bound(0, 9, 0.25)
     (0.25, 1.0)
     """
     observed = count / rows

@@ -1,4 +1,4 @@
-"""New rows under the columns of a model: found by name or position, as blocks of numbers."""
+"""Validation of new rows: columns matched to the schema by name or position, values as numbers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ _READERS = {"number": numbers, "boolean": booleans, "date": seconds}
 def matched(rows: Rows, schema: Schema) -> Rows:
     """Return rows with the columns of the schema, in its order.
 
-    Tables are matched by name; columns that the schema does not have are left
-    out with a warning. Arrays, and tables for the schema of an array, are
-    matched by position.
+    Tables are matched by name; columns that are not in the schema are ignored with a warning.
+    Arrays, and tables for the schema of an array, are matched by position.
     """
     names = schema.names
     if isinstance(rows, pa.Table):
@@ -56,9 +55,9 @@ def matched(rows: Rows, schema: Schema) -> Rows:
 
 
 def is_plain(data: object, columns: int) -> bool:
-    """Return whether these are rows of numbers, of so many columns: nothing else is to be checked.
+    """Return whether data are an array of numbers with this many columns and need no other check.
 
-    One row is predicted in less time than scikit-learn takes to check it.
+    The checks of scikit-learn take longer than the prediction of one row.
 
     >>> is_plain(np.zeros((1, 3)), 3), is_plain(np.zeros((1, 3)), 4), is_plain([[0.0]], 1)
     (True, False, False)
@@ -69,11 +68,10 @@ def is_plain(data: object, columns: int) -> bool:
 
 
 def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numeric columns of matched rows, and where they lack a value (None: nowhere).
+    """Return the numeric columns of matched rows, and a mask of missing values (None: no value is missing).
 
-    New float64 of shape (rows, numeric columns), NaN where missing. Infinity
-    is refused by column and row; `first_row` is the number of the first of
-    these rows in the messages.
+    The values are a new float64 array of shape (rows, numeric columns), NaN where missing. The error
+    for infinity names column and row; `first_row` is the number of the first of these rows there.
     """
     numeric = [column for column in schema.columns if column.is_numeric]
     if isinstance(part, pa.Table):
@@ -86,7 +84,7 @@ def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.nd
     else:
         values = part.toarray().astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        # The sum is finite if everything in it is, and quicker than looking at each.
+        # A finite sum means that all values are finite; it is faster than a test of each.
         if math.isfinite(values.sum()):
             return values, None
     refuse_infinity(np.isinf(values), values, schema, first_row)
@@ -94,36 +92,36 @@ def block(part: Rows, schema: Schema, first_row: int) -> tuple[np.ndarray, np.nd
 
 
 def refuse_infinity(
-    flags: np.ndarray, values: np.ndarray, schema: Schema, first_row: int, more: str = ""
+    flags: np.ndarray, values: np.ndarray, schema: Schema, first_row: int, reason: str = ""
 ) -> None:
-    """Refuse the first value of a block that is flagged, by the names of its column and row."""
+    """Refuse the first flagged value of a block; the error names its column and row."""
     if not flags.any():
         return
     row, index = np.argwhere(flags)[0]
     name = [column.name for column in schema.columns if column.is_numeric][index]
-    before = f"Input X contains infinity{more}: {values[row, index]:g} in column {name!r},"
+    before = f"Input X contains infinity{reason}: {values[row, index]:g} in column {name!r},"
     hint = "a missing value may be NaN or None"
     raise CellError.in_row(before, first_row + row, " (the first is 0)", "finite numbers", hint)
 
 
 def _warn_of_surplus(present: list[str], names: list[str]) -> None:
-    """Warn of columns that the model does not know."""
+    """Warn of columns that are not in the schema."""
     surplus = sorted(set(present) - set(names))
     if not surplus:
         return
     shown = ", ".join(map(repr, surplus[:5]))
-    more = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
+    others = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
     noun = "column" if len(surplus) == 1 else "columns"
-    message = f"{noun} {shown}{more} ignored: the model was trained without"
+    message = f"{noun} {shown}{others} ignored: the model was trained without"
     warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def _expect_shape(shape: tuple[int, ...], schema: Schema) -> None:
-    """Refuse rows of another shape than those of the training."""
+    """Refuse rows whose shape is not that of the training rows."""
     expected = (len(schema.columns),) if schema.named else schema.shape
     if tuple(shape) == expected:
         return
     if len(shape) == len(expected) == 1:
-        found = f"X has {shape[0]} features"
-        raise DataError(found, f"{expected[0]} features as input, as in training")
+        problem = f"X has {shape[0]} features"
+        raise DataError(problem, f"{expected[0]} features as input, as in training")
     raise DataError(f"every row of X has the shape {tuple(shape)}", f"{expected}, as in training")

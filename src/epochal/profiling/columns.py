@@ -1,4 +1,4 @@
-"""What a table holds, before anything is learned from it, and what in it looks wrong."""
+"""Column profiles and data warnings: what a table holds, and what looks wrong, before training."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from epochal.tables.rows import Rows
     from epochal.tables.schema import Kind
 
-# A column of which one value has this share or more says little.
-NEARLY_ALL = 0.995
-# A column with so large a part of different values is no category, and may be an id.
-NEARLY_DIFFERENT = 0.95
-# A column that leaves only so much of the error there would be without it gives the class away.
-GIVEAWAY = 0.02
-LONGEST_ID = 40  # characters: a longer text is none
-BINS, LOOKED_AT, FEWEST = 256, 50_000, 50
-WIDEST = 2000  # columns of an array that are looked at one by one
+# A column in which one value has at least this share is nearly constant.
+NEARLY_CONSTANT = 0.995
+# A column with at least this share of unique values is no category, and may be an id.
+NEARLY_UNIQUE = 0.95
+# A column is a leak if its error is below this share of the error of the most frequent class.
+LEAK_ERROR = 0.02
+LONGEST_ID = 40  # characters: a longer text is no id
+BINS, MAX_SAMPLE, FEWEST = 256, 50_000, 50
+MAX_COLUMNS = 2000  # arrays with more columns are not profiled
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column: its kind, the share of rows that lack it, how many values, and which."""
+    """One column: its kind, the share of missing values, the number of unique values, and a summary."""
 
     name: str
     kind: Kind
@@ -45,7 +45,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class DataWarning:
-    """Something that looks wrong: the column (None: the rows), what was found, and advice."""
+    """Something that looks wrong: the column (None: the rows), what it is, and a hint."""
 
     column: str | None
     sentence: str
@@ -54,7 +54,7 @@ class DataWarning:
 
 @dataclass(frozen=True)
 class Profile:
-    """What was found."""
+    """The profile of a table: its size, its columns, and warnings."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
@@ -62,17 +62,17 @@ class Profile:
 
 
 def profile(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Profile:
-    """Return what a table or a two-dimensional array holds.
+    """Return the profile of a table or of a two-dimensional array.
 
     Args:
-        rows: the inputs; of images and sparse matrices nothing but their number is told.
+        rows: the inputs; of images and sparse matrices the profile has only the number of rows.
         labels: class numbers, shape (rows,).
         share: the rows are a random sample, this share of all rows.
 
     >>> table = pa.table({"id": [f"a{k}" for k in range(60)], "one": [1] * 60})
     >>> for data_warning in profile(table, np.arange(60) % 2).data_warnings:
     ...     print(data_warning.column, data_warning.sentence)
-    id is different in nearly every row: an id?
+    id has a unique value in nearly every row: an id?
     one is 1 in every row
     """
     table = _as_table(rows)
@@ -84,22 +84,22 @@ def profile(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Profile:
     seen: dict[bytes, str] = {}
     for name, kind in kinds.items():
         values = _Values(table.column(name), kind, share)
-        columns.append(values.found(name))
+        columns.append(values.profile(name))
         data_warnings += values.data_warnings(name, labels, seen)
     return Profile(len(labels), tuple(columns), tuple(data_warnings))
 
 
 class _Values:
-    """The values of a column, each different one once, and which of them each row has.
+    """The unique values of a column, and the code of every row's value.
 
-    In a random sample of the `share` s of all rows, s² of all pairs of equal values are there: if d of
-    all rows repeat a value, about s d of those in the sample do.
+    A random sample of the `share` s of all rows has the share s² of all pairs of equal values: if d
+    of all rows repeat a value, about s d of those in the sample do.
     """
 
     def __init__(self, column: pa.ChunkedArray, kind: Kind, share: float) -> None:
         self.kind, self.share = kind, share
-        self.nearly_different = 1 - (1 - NEARLY_DIFFERENT) * share
-        self.looked_at = "" if share == 1 else " that was looked at"
+        self.nearly_unique = 1 - (1 - NEARLY_UNIQUE) * share
+        self.in_sample = "" if share == 1 else " of the sample"
         self.values: list[Any]
         self.times: pa.Array | None = None
         if kind == "category":
@@ -111,32 +111,32 @@ class _Values:
                 self.times = encoded.dictionary
             self.codes = pc.fill_null(encoded.indices.cast(pa.int64()), len(self.values)).to_numpy()
         self.counts = np.bincount(self.codes, minlength=len(self.values) + 1)
-        # The last is that of rows without a value; NaN is none either.
-        self.there = np.array([not is_missing(value) for value in self.values] + [False])
+        # The last count is that of missing values; NaN is missing, too.
+        self.is_present = np.array([not is_missing(value) for value in self.values] + [False])
 
     @property
     def number(self) -> int:
-        """How many different values there are."""
-        return int(np.count_nonzero(self.there & (self.counts > 0)))
+        """The number of unique values."""
+        return int(np.count_nonzero(self.is_present & (self.counts > 0)))
 
-    def found(self, name: str) -> ColumnProfile:
-        """Return what a person wants to know first."""
+    def profile(self, name: str) -> ColumnProfile:
+        """Return the profile of the column."""
         rows = max(len(self.codes), 1)
-        missing = float(self.counts[~self.there].sum() / rows)
-        present = np.flatnonzero(self.there).tolist()
+        missing = float(self.counts[~self.is_present].sum() / rows)
+        present = np.flatnonzero(self.is_present).tolist()
         if not present:
-            shown = ""
+            summary = ""
         elif self.kind in {"category", "boolean"}:
-            order = np.argsort(-self.counts * self.there, kind="stable")[: min(3, self.number)]
-            shown = ", ".join(f"{self.values[k]} {self.counts[k] / rows:.0%}" for k in order)
+            order = np.argsort(-self.counts * self.is_present, kind="stable")[: min(3, self.number)]
+            summary = ", ".join(f"{self.values[k]} {self.counts[k] / rows:.0%}" for k in order)
         else:
-            ends = (end(present, key=lambda k: self.values[k]) for end in (min, max))
-            low, high = map(self.spelled, ends)
-            shown = f"{low} to {high}" if low != high else low
-        return ColumnProfile(name, self.kind, missing, self.number, shown)
+            extremes = (end(present, key=lambda k: self.values[k]) for end in (min, max))
+            low, high = map(self.spelled, extremes)
+            summary = f"{low} to {high}" if low != high else low
+        return ColumnProfile(name, self.kind, missing, self.number, summary)
 
     def spelled(self, index: int) -> str:
-        """Return one of the different values as one would write it."""
+        """Return one of the unique values as text."""
         if self.times is None:
             return _spelled(self.values[index])
         text = str(canonical_texts(self.times[index : index + 1])[0].as_py())
@@ -145,122 +145,126 @@ class _Values:
     def data_warnings(
         self, name: str, labels: np.ndarray, seen: dict[bytes, str]
     ) -> list[DataWarning]:
-        """Return what looks wrong; `seen` are the columns before, by what they say of rows."""
+        """Return the warnings; `seen` maps the content of earlier columns to their names."""
         drop = f"leave it out with {typed('--drop', name)}"
-        useless = self._useless(name, drop)
-        if useless is not None:
-            return [useless]
-        rows, present = len(self.codes), int(self.counts[self.there].sum())
-        most = int(np.argmax(self.counts * self.there))
-        told = []
-        numbers = self._numbers_among_texts(present)
+        uninformative = self._uninformative(name, drop)
+        if uninformative is not None:
+            return [uninformative]
+        rows, present = len(self.codes), int(self.counts[self.is_present].sum())
+        most_frequent = int(np.argmax(self.counts * self.is_present))
+        result = []
+        numbers = self._mixed_numbers(present)
         if numbers:
-            told.append(
-                DataWarning(name, numbers, "leave the others empty, and it is a column of numbers")
+            result.append(
+                DataWarning(name, numbers, "leave other cells empty to make it a column of numbers")
             )
-        # What is different everywhere says the same as any other such column.
-        alike = self.number < NEARLY_DIFFERENT * present
-        key = _numbered_by_place(self.codes).tobytes() if alike else repr(self.values).encode()
+        # Columns of unique values are equal only if the values are; others, if their codes are.
+        repeats = self.number < NEARLY_UNIQUE * present
+        key = _renumbered(self.codes).tobytes() if repeats else repr(self.values).encode()
         if key in seen:
-            return [DataWarning(name, f"says the same as {seen[key]!r}", drop)]
+            return [DataWarning(name, f"holds the same information as {seen[key]!r}", drop)]
         seen.setdefault(key, name)
-        if self.counts[most] >= NEARLY_ALL * rows:
-            share = f"{self.counts[most] / rows:.1%}"
-            told.append(DataWarning(name, f"is {self.spelled(most)} in {share} of the rows", ""))
+        if self.counts[most_frequent] >= NEARLY_CONSTANT * rows:
+            share = f"{self.counts[most_frequent] / rows:.1%}"
+            result.append(
+                DataWarning(name, f"is {self.spelled(most_frequent)} in {share} of the rows", "")
+            )
         if self._is_id(present):
-            told.append(DataWarning(name, "is different in nearly every row: an id?", drop))
-        elif gives_away(self._bins(), labels):
-            hint = f"will it be known of new rows? If not, {drop}"
-            told.append(DataWarning(name, "alone tells the class of nearly every row", hint))
+            result.append(DataWarning(name, "has a unique value in nearly every row: an id?", drop))
+        elif is_leak(self._bins(), labels):
+            hint = f"is it known before the class is? If not, {drop}"
+            result.append(DataWarning(name, "alone predicts the class of nearly every row", hint))
         elif self._is_free_text(present):
-            told.append(
+            result.append(
                 DataWarning(name, f"has {self.number:,} different values: free text?", drop)
             )
-        return told
+        return result
 
-    def _useless(self, name: str, drop: str) -> DataWarning | None:
-        """Return why nothing can be learned from the column, or None: it is empty, infinite or constant."""
-        rows, present = len(self.codes), int(self.counts[self.there].sum())
+    def _uninformative(self, name: str, drop: str) -> DataWarning | None:
+        """Return the warning for an empty, infinite or constant column, else None."""
+        rows, present = len(self.codes), int(self.counts[self.is_present].sum())
         if not present:
-            return DataWarning(name, f"has no value in any row{self.looked_at}", drop)
-        infinite = self._infinite()
-        if infinite:
-            rows_of = f"{infinite:,} {'row' if infinite == 1 else 'rows'}"
+            return DataWarning(name, f"has no value in any row{self.in_sample}", drop)
+        n_infinite = self._count_infinite()
+        if n_infinite:
+            count_text = f"{n_infinite:,} {'row' if n_infinite == 1 else 'rows'}"
             hint = "training refuses infinity: leave such cells empty"
-            return DataWarning(name, f"is infinite in {rows_of}{self.looked_at}", hint)
-        most = int(np.argmax(self.counts * self.there))
-        where = f"in every row{self.looked_at}"
-        if self.counts[most] == rows:
-            return DataWarning(name, f"is {self.spelled(most)} {where}", drop)
+            return DataWarning(name, f"is infinite in {count_text}{self.in_sample}", hint)
+        most_frequent = int(np.argmax(self.counts * self.is_present))
+        where = f"in every row{self.in_sample}"
+        if self.counts[most_frequent] == rows:
+            return DataWarning(name, f"is {self.spelled(most_frequent)} {where}", drop)
         if present == rows and self._is_rounding():
-            return DataWarning(name, f"is {self.values[most]:.6g} {where}, up to rounding", drop)
+            return DataWarning(
+                name, f"is {self.values[most_frequent]:.6g} {where}, up to rounding", drop
+            )
         return None
 
-    def _infinite(self) -> int:
-        """Return how many rows have an infinite number."""
+    def _count_infinite(self) -> int:
+        """Return the number of rows with an infinite value."""
         if self.kind != "number":
             return 0
         flags = [isinstance(value, float) and math.isinf(value) for value in self.values]
         return int(self.counts[:-1][np.array(flags, bool)].sum())
 
     def _is_rounding(self) -> bool:
-        """Whether the values are fractions that differ by the rounding of a computation only."""
-        values = [self.values[k] for k in np.flatnonzero(self.there)]
+        """Whether the values are fractions that differ by rounding errors only."""
+        values = [self.values[k] for k in np.flatnonzero(self.is_present)]
         if self.kind != "number" or not all(isinstance(value, float) for value in values):
             return False
         return bool(Magnitude.of(np.array(values)[:, None]).constant[0])
 
-    def _numbers_among_texts(self, present: int) -> str:
-        """Return what is found if most of the values are numbers and some are not."""
+    def _mixed_numbers(self, present: int) -> str:
+        """Return the warning's sentence if most values are numbers and some are not, else ""."""
         if self.kind != "category":
             return ""
-        is_text = np.array([not spells_a_number(text) for text in self.values] + [False])
-        texts = int(self.counts[is_text & self.there].sum())
+        is_text = np.array([not is_number_text(text) for text in self.values] + [False])
+        texts = int(self.counts[is_text & self.is_present].sum())
         if not 0 < texts < 0.5 * present:
             return ""
         first = self.values[int(np.argmax(self.counts * is_text))]
         return f"holds numbers, but {first!r} or other texts in {texts / present:.1%} of the rows"
 
     def _is_id(self, present: int) -> bool:
-        """Whether nearly every row has a value of its own: of numbers, whole ones without large gaps."""
-        if present < FEWEST or self.number < self.nearly_different * present:
+        """Whether nearly every row has a unique short text, or a unique integer without large gaps."""
+        if present < FEWEST or self.number < self.nearly_unique * present:
             return False
         if self.kind == "category":
             return max(len(text) for text in self.values if text) <= LONGEST_ID
-        numbers = [self.values[k] for k in np.flatnonzero(self.there)]
-        whole = self.kind == "number" and self.times is None
-        if not whole or not all(isinstance(value, int) for value in numbers):
+        numbers = [self.values[k] for k in np.flatnonzero(self.is_present)]
+        is_integer = self.kind == "number" and self.times is None
+        if not is_integer or not all(isinstance(value, int) for value in numbers):
             return False
         return bool(max(numbers) - min(numbers) < 2 * present / self.share)
 
     def _is_free_text(self, present: int) -> bool:
-        """Whether nearly every row has a text of its own."""
-        enough = NEARLY_DIFFERENT * present > FEWEST
-        return self.kind == "category" and enough and self.number > self.nearly_different * present
+        """Whether nearly every row has a unique text."""
+        are_many = NEARLY_UNIQUE * present > FEWEST
+        return self.kind == "category" and are_many and self.number > self.nearly_unique * present
 
     def _bins(self) -> np.ndarray:
-        """Return a small number for every row: of its value, or of the values near it."""
-        # So many rows of each that half of them tell what the other half is.
+        """Return a bin number for every row: that of its value, or of a quantile bin."""
+        # At least 20 rows per bin, so that half of them can predict the other half.
         bins = min(max(len(self.codes) // 20, 8), BINS)
         if self.kind == "category" or len(self.values) <= bins:
             return self.codes
-        order = sorted(np.flatnonzero(self.there), key=lambda k: self.values[k])
-        rank = np.full(len(self.there), bins)
+        order = sorted(np.flatnonzero(self.is_present), key=lambda k: self.values[k])
+        rank = np.full(len(self.is_present), bins)
         before = np.cumsum(self.counts[order]) - self.counts[order]
         rank[order] = before * bins // max(int(self.counts[order].sum()), 1)
         return rank[self.codes]
 
 
-def gives_away(bins: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether the majority class of a row's bin, counted on half of the rows, tells that of the others.
+def is_leak(bins: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether the majority class of each bin, from half of the rows, predicts the other half.
 
-    Nearly: with less than 2 % of the mistakes that the most frequent class alone makes.
+    The error must be below 2 % of that of the most frequent class.
 
     >>> labels = np.arange(400) // 2 % 2
-    >>> gives_away(labels + 5, labels), gives_away(np.arange(400) % 7, labels)
+    >>> is_leak(labels + 5, labels), is_leak(np.arange(400) % 7, labels)
     (True, False)
     """
-    step = max(len(labels) // LOOKED_AT, 1)
+    step = max(len(labels) // MAX_SAMPLE, 1)
     bins, labels = bins[::step], labels[::step]
     if len(labels) < FEWEST:
         return False
@@ -268,18 +272,18 @@ def gives_away(bins: np.ndarray, labels: np.ndarray) -> bool:
     random = np.random.default_rng(0).random(len(labels)) < 0.5
     _, bins = np.unique(bins, return_inverse=True)
     pairs, counts = np.unique(bins[random] * classes + labels[random], return_counts=True)
-    most = np.bincount(labels[random], minlength=classes).argmax()
-    said = np.full(int(bins.max()) + 1, most)
+    most_frequent = np.bincount(labels[random], minlength=classes).argmax()
+    predicted = np.full(int(bins.max()) + 1, most_frequent)
     order = np.argsort(counts, kind="stable")
-    # Written in the order of their counts, so that the most frequent class stays.
-    said[pairs[order] // classes] = pairs[order] % classes
-    wrong = np.mean(said[bins[~random]] != labels[~random])
-    without = np.mean(labels[~random] != most)
-    return bool(wrong < GIVEAWAY * without)
+    # Assigned in the order of their counts, so that the most frequent class is the last.
+    predicted[pairs[order] // classes] = pairs[order] % classes
+    error = np.mean(predicted[bins[~random]] != labels[~random])
+    baseline_error = np.mean(labels[~random] != most_frequent)
+    return bool(error < LEAK_ERROR * baseline_error)
 
 
 def repeated(seen: Seen) -> list[DataWarning]:
-    """Return how many rows are there more than once, and how many of them contradict each other.
+    """Return a warning if rows repeat: how many do, and how many of them with another class.
 
     >>> seen = Seen()
     >>> seen.add(np.array([7, 7, 8], np.uint64), np.array([0, 1, 0]))
@@ -294,14 +298,16 @@ def repeated(seen: Seen) -> list[DataWarning]:
     if contradicting:
         sentence += f", {contradicting:,} of them with another class"
     return [
-        DataWarning(None, sentence, "copies on both sides of a split flatter a score: see --group")
+        DataWarning(
+            None, sentence, "duplicates in two parts of a split inflate a score: see --group"
+        )
     ]
 
 
 def _ordered(values: pa.Array) -> list[Any]:
-    """Return values as Python objects that can be compared: times by their ticks.
+    """Return values as Python objects that can be compared; times are integers.
 
-    Python's own dates end with the year 9999.
+    Python's dates end with the year 9999.
 
     >>> _ordered(pa.array([2**40, None], pa.timestamp("s", "Asia/Tokyo")))
     [1099511627776, None]
@@ -313,31 +319,31 @@ def _ordered(values: pa.Array) -> list[Any]:
 
 
 def typed(option: str, name: str) -> str:
-    """Return an option that takes a list of columns with one name, as they are typed in a shell.
+    """Return a command-line option with a column's name, quoted for a shell.
 
     >>> print(typed("--drop", "my column"), typed("--drop", "-x"), typed("--drop", "a,b"))
     --drop 'my column' --drop=-x --drop '"a,b"'
     """
     if "," in name or name.startswith('"') or name != name.strip() or not name:
-        # A list is a record as in a CSV file.
+        # The option takes a list, which is parsed as a CSV record.
         name = '"' + name.replace('"', '""') + '"'
     return f"{option}{'=' if name.startswith('-') else ' '}{shlex.quote(name)}"
 
 
 def _as_table(rows: Rows) -> pa.Table | None:
-    """Return a table, or a two-dimensional array as one; None for what is not looked at."""
+    """Return a table, or a two-dimensional array as one; None for rows that are not profiled."""
     if isinstance(rows, pa.Table):
         return rows
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] > WIDEST:
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] > MAX_COLUMNS:
         return None
     columns = {f"x{k}": pa.array(column, from_pandas=True) for k, column in enumerate(rows.T)}
     return pa.table(columns)
 
 
-def _numbered_by_place(codes: np.ndarray) -> np.ndarray:
-    """Return codes numbered in the order in which they first come.
+def _renumbered(codes: np.ndarray) -> np.ndarray:
+    """Return codes renumbered in order of first appearance.
 
-    >>> print(_numbered_by_place(np.array([7, 7, 3, 7, 5])))
+    >>> print(_renumbered(np.array([7, 7, 3, 7, 5])))
     [0 0 1 0 2]
     """
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
@@ -347,10 +353,10 @@ def _numbered_by_place(codes: np.ndarray) -> np.ndarray:
     return placed
 
 
-def spells_a_number(text: object) -> bool:
-    """Whether a text is one that a number is written as.
+def is_number_text(text: object) -> bool:
+    """Whether a text spells a finite number.
 
-    >>> [spells_a_number(text) for text in ("-1.5e3", "1,000", "unknown", "nan")]
+    >>> [is_number_text(text) for text in ("-1.5e3", "1,000", "unknown", "nan")]
     [True, True, False, False]
     """
     try:
@@ -360,7 +366,7 @@ def spells_a_number(text: object) -> bool:
 
 
 def _spelled(value: object) -> str:
-    """Return a value as one would write it: floats with six digits.
+    """Return a value as text: floats with six digits.
 
     >>> _spelled(0.1234567), _spelled(3), _spelled(12.0)
     ('0.123457', '3', '12')

@@ -1,4 +1,4 @@
-"""Rows that are there more than once: a number for every row, the same for equal rows."""
+"""Duplicate rows: found by a hash of every row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READERS: dict[str, Callable[[pa.ChunkedArray, Place], np.ndarray]] = {
     "boolean": booleans,
     "date": seconds,
 }
-# Of splitmix64: odd multipliers that mix all bits of a word.
+# The constants of splitmix64: odd multipliers that mix all bits of a word.
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -35,7 +35,7 @@ def kinds_of(table: pa.Table) -> dict[str, Kind]:
 
 
 class Repeats(NamedTuple):
-    """Rows that repeat another, those of them with another class, and whether both numbers are estimates."""
+    """The number of duplicate rows, of those with another class, and whether both are estimates."""
 
     rows: int
     contradicting: int
@@ -43,7 +43,7 @@ class Repeats(NamedTuple):
 
 
 class Seen:
-    """Keys and class numbers of rows that were gone through: of many rows, those of an even share of the keys.
+    """Hashes and class numbers of rows; of very many rows, a sample of the hashes.
 
     >>> some, others = Seen(), Seen()
     >>> some.add(row_keys(np.arange(6))), others.add(row_keys(np.arange(4, 9)))
@@ -57,24 +57,24 @@ class Seen:
         self.keys, self.labels = np.empty(0, np.uint64), np.empty(0, np.int32)
 
     def add(self, keys: np.ndarray, labels: np.ndarray | None = None) -> None:
-        """Take the keys of some more rows, and their class numbers where they matter; returns nothing."""
+        """Add the hashes of more rows, and their class numbers if they matter; return nothing."""
         labels = np.zeros(len(keys), np.int32) if labels is None else labels.astype(np.int32)
-        chosen = _in_share(keys, self.halvings)
+        chosen = _in_sample(keys, self.halvings)
         self.keys = np.concatenate([self.keys, keys[chosen]])
         self.labels = np.concatenate([self.labels, labels[chosen]])
         while len(self.keys) > self.most:
-            self._thin(self.halvings + 1)
+            self._subsample(self.halvings + 1)
 
     def merge(self, other: Seen) -> Seen:
-        """Return the rows of both."""
-        both = Seen(max(self.most, other.most))
-        both.halvings = max(self.halvings, other.halvings)
+        """Return the hashes of the rows of both."""
+        merged = Seen(max(self.most, other.most))
+        merged.halvings = max(self.halvings, other.halvings)
         for seen in (self, other):
-            both.add(seen.keys, seen.labels)
-        return both
+            merged.add(seen.keys, seen.labels)
+        return merged
 
     def repeats(self) -> Repeats:
-        """Return how many rows repeat the key of another, and how many of them with another class.
+        """Return how many rows repeat the hash of another, and how many of them with another class.
 
         >>> seen = Seen()
         >>> seen.add(row_keys(np.array([1, 1, 1, 2, 2])), np.array([0, 0, 1, 0, 0]))
@@ -90,19 +90,21 @@ class Seen:
         )
 
     def copies_in(self, others: Seen) -> int:
-        """Return how many of the others are equal to one of these: about, if only a share is known."""
+        """Return how many of the others equal one of these rows; an estimate if either is a sample."""
         halvings = max(self.halvings, others.halvings)
-        mine, theirs = (seen.keys[_in_share(seen.keys, halvings)] for seen in (self, others))
-        return int(np.isin(theirs, mine).sum()) << halvings
+        own_keys, other_keys = (
+            seen.keys[_in_sample(seen.keys, halvings)] for seen in (self, others)
+        )
+        return int(np.isin(other_keys, own_keys).sum()) << halvings
 
-    def _thin(self, halvings: int) -> None:
-        """Leave only the share of so many halvings; returns nothing."""
-        chosen = _in_share(self.keys, halvings)
+    def _subsample(self, halvings: int) -> None:
+        """Keep only a sample: one in 2^halvings of the hashes; return nothing."""
+        chosen = _in_sample(self.keys, halvings)
         self.keys, self.labels, self.halvings = self.keys[chosen], self.labels[chosen], halvings
 
 
-def _in_share(keys: np.ndarray, halvings: int) -> np.ndarray:
-    """Return which keys end in so many zeros, bool (rows,): copies are in the same share."""
+def _in_sample(keys: np.ndarray, halvings: int) -> np.ndarray:
+    """Return which hashes end in that many zero bits, bool (rows,); duplicates are in the same sample."""
     chosen: np.ndarray = keys & np.uint64(2**halvings - 1) == 0
     return chosen
 
@@ -112,14 +114,14 @@ def row_keys(
     kinds: Mapping[str, Kind] | None = None,
     missing: Sequence[str] = PLAIN.words,
 ) -> np.ndarray:
-    """Return a number for every row (uint64): the same for equal rows of one run of the program.
+    """Return a hash of every row (uint64), valid within one process; equal rows have equal hashes.
 
-    Rows that differ have different ones, but for one pair in about 10^19.
+    Of about 10^19 pairs of unequal rows, one has equal hashes.
 
     Args:
         rows: a table, or an array whose rows may have any shape; no sparse matrix.
-        kinds: how a table's columns are read; those of `kinds_of` where not given.
-        missing: texts that mean a missing value where numbers, dates or truth values are expected.
+        kinds: the kinds of a table's columns; by default those of `kinds_of`.
+        missing: texts that mean a missing value in columns of numbers, dates or booleans.
 
     >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
     >>> print(keys[0] == keys[2], keys[0] == keys[1])
@@ -146,13 +148,13 @@ def _words(column: pa.ChunkedArray, kind: Kind, place: Place) -> np.ndarray:
     if kind != "category":
         return _bits(_READERS[kind](column, place))
     texts, indices = unique(column)
-    # Python's hash of a text is one for the length of a process.
-    of_text = np.array([hash(text) for text in [*texts, None]], np.int64).astype(np.uint64)
-    return of_text[indices]
+    # Python's hash of a text is the same throughout a process.
+    hashes = np.array([hash(text) for text in [*texts, None]], np.int64).astype(np.uint64)
+    return hashes[indices]
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    """Return numbers as words of 64 bits: equal ones for equal numbers, NaN among them."""
+    """Return numbers as words of 64 bits, equal for equal numbers; all NaN are equal."""
     plain = values.astype(np.float64)
     plain[np.isnan(plain)] = np.nan
     # Minus zero is zero.
@@ -160,7 +162,7 @@ def _bits(values: np.ndarray) -> np.ndarray:
 
 
 def _mixed(words: np.ndarray) -> np.ndarray:
-    """Return words whose every bit depends on all bits of the old ones."""
+    """Return words in which every bit depends on all bits of the input."""
     words = (words ^ (words >> np.uint64(30))) * _FIRST
     words = (words ^ (words >> np.uint64(27))) * _SECOND
     mixed: np.ndarray = words ^ (words >> np.uint64(31))

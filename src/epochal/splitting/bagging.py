@@ -1,8 +1,8 @@
-"""Which rows each member trains on, and which it leaves out.
+"""Bagging: the rows that each member trains on, and its out-of-bag rows.
 
-All members share one set of rows; a bag is a count per row: 0 where the member
-leaves the row out, 2 where a bootstrap drew it twice. Member k's bag depends on
-the seed and on k, not on how many members there are.
+All members share one set of rows. A bag is a count per row: 0 for an out-of-bag row, 2 for a row
+that a bootstrap drew twice. Member k's bag depends on the seed and on k, not on the number of
+members.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Bags(Protocol):
-    """Counts per member and row."""
+    """The sample counts of every member and row."""
 
     @property
     def members(self) -> int:
@@ -32,7 +32,7 @@ class Bags(Protocol):
 
     @property
     def has_oob(self) -> bool:
-        """Whether members leave rows out."""
+        """Whether members have out-of-bag rows."""
 
     def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
         """Return how often the member trains on each of these rows, shape (rows,)."""
@@ -61,10 +61,10 @@ class WholeBags:
 
 @dataclass(frozen=True)
 class FoldBags:
-    """Member k leaves out fold k modulo the number of folds.
+    """Member k holds out fold k modulo the number of folds.
 
-    Each time all folds have been left out once, the rows are dealt anew:
-    `fold[r]` are the fold numbers of round r.
+    When every fold has been held out once, a new round of folds begins: `fold[r]` are the fold
+    numbers of round r.
     """
 
     members: int
@@ -73,12 +73,12 @@ class FoldBags:
     has_oob: bool = True
 
     def sample_counts(self, member: int, rows: np.ndarray) -> np.ndarray:
-        """Return 0 on the member's own fold and 1 elsewhere."""
+        """Return 0 for rows of the member's fold and 1 for all others."""
         fold = self.fold[member // self.n_folds]
         return (fold[rows] != member % self.n_folds).astype(np.float32)
 
     def oob_rows(self, member: int) -> np.ndarray:
-        """Return the rows of the member's own fold."""
+        """Return the rows of the member's fold."""
         return np.flatnonzero(self.fold[member // self.n_folds] == member % self.n_folds)
 
 
@@ -110,9 +110,9 @@ def bags_for(
 
     Args:
         settings: `bagging`, `n_estimators`, `n_folds`, `max_samples`.
-        labels: class numbers, shape (rows,); folds hold each class in equal parts.
+        labels: class numbers, shape (rows,); folds are stratified by them.
         seed: the seed of the training.
-        groups: of rows that are left out together, numbered from 0, shape (rows,).
+        groups: group numbers from 0, shape (rows,); the rows of a group are held out together.
     """
     members = settings.n_estimators
     units = len(labels) if groups is None else int(groups.max()) + 1
@@ -120,20 +120,22 @@ def bags_for(
         n_folds = min(settings.n_folds, units)
         rounds = range(-(-members // n_folds))
         randoms = [generator(seed, Purpose.FOLDS, number) for number in rounds]
-        dealt = tuple(
+        assigned = tuple(
             folds(labels, n_folds, random)
             if groups is None
             else folds_of_groups(labels, groups, n_folds, random)
             for random in randoms
         )
-        return FoldBags(members, n_folds, dealt)
+        return FoldBags(members, n_folds, assigned)
     if settings.bagging == "bootstrap":
         draws = amount(settings.max_samples, units)
         drawn = [
             generator(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
             for member in range(members)
         ]
-        sample_counts = [np.bincount(picked, minlength=units).astype(np.uint16) for picked in drawn]
+        sample_counts = [
+            np.bincount(row_numbers, minlength=units).astype(np.uint16) for row_numbers in drawn
+        ]
         return BootstrapBags(
             np.stack(sample_counts if groups is None else [c[groups] for c in sample_counts])
         )
@@ -141,7 +143,7 @@ def bags_for(
 
 
 def bytes_per_row(settings: Settings) -> int:
-    """Return how many bytes the bags of all members take for each row.
+    """Return the memory of all members' bags, in bytes per row.
 
     >>> from epochal.config.presets import PRESETS
     >>> bytes_per_row(PRESETS["classic"])
@@ -154,41 +156,43 @@ def bytes_per_row(settings: Settings) -> int:
 
 
 def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives members' weights of rows: counts times weights, mean 1."""
+    """Return a function of row numbers to members' weights: counts times weights, with mean 1."""
     members = range(bags.members)
     totals = np.zeros(bags.members)
     for span in blocks(len(weight)):
-        some = np.arange(span.start, span.stop)
-        totals += [np.sum(bags.sample_counts(k, some) * weight[some]) for k in members]
+        block_rows = np.arange(span.start, span.stop)
+        totals += [np.sum(bags.sample_counts(k, block_rows) * weight[block_rows]) for k in members]
     means = [float(total / len(weight)) or 1.0 for total in totals]
-    # Where all rows weigh the same, none is looked up.
+    # Equal weights need no look-up.
     same = weight[:1] if np.all(weight == weight[:1]) else None
 
     def weights(rows: np.ndarray) -> np.ndarray:
         """Return each member's weights for these rows, float32 (members, rows)."""
-        of_rows = weight[rows] if same is None else same
-        each = np.empty((bags.members, len(rows)), np.float32)
+        row_weights = weight[rows] if same is None else same
+        result = np.empty((bags.members, len(rows)), np.float32)
         for k in members:
             np.multiply(
-                bags.sample_counts(k, rows), (of_rows / means[k]).astype(np.float32), out=each[k]
+                bags.sample_counts(k, rows),
+                (row_weights / means[k]).astype(np.float32),
+                out=result[k],
             )
-        return each
+        return result
 
     return weights
 
 
-def amount(share: float, whole: int) -> int:
-    """Return how many of `whole` a setting means: a fraction of it, or that many.
+def amount(share: float, total: int) -> int:
+    """Return the number that a setting means: a fraction of `total` (float), or a number (int).
 
     >>> amount(0.5, 7), amount(3, 7), amount(1.0, 7), amount(9, 7), amount(0.01, 7)
     (4, 3, 7, 7, 1)
     """
-    number = round(share * whole) if isinstance(share, float) else share
-    return min(max(number, 1), whole)
+    number = round(share * total) if isinstance(share, float) else share
+    return min(max(number, 1), total)
 
 
 def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int) -> np.ndarray:
-    """Return which features a member sees when it gets a random subset of the columns, bool (features,).
+    """Return the features of a member's random subset of the columns, bool (features,).
 
     Args:
         settings: `max_features`.

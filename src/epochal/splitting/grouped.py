@@ -1,7 +1,7 @@
-"""Splits that keep rows which belong together on one side: a patient's visits, a user's sessions.
+"""Grouped splits: all rows of a group (a patient's visits, a user's sessions) are on one side.
 
-Groups are dealt one after the other, each to where its classes are lacking
-most; so parts are as even as whole groups allow.
+Groups are assigned one by one, each to the side that lacks its classes most. So the class
+proportions are as equal as whole groups allow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def numbered_groups(values: np.ndarray) -> np.ndarray:
-    """Return the number of every row's group, from 0, in the order in which they appear (int32).
+    """Return the number of every row's group, from 0, in order of first appearance (int32).
 
     >>> print(numbered_groups(np.array(["ann", "bob", "ann"])))
     [0 1 0]
@@ -41,12 +41,12 @@ def numbered_groups(values: np.ndarray) -> np.ndarray:
 
 
 def _numbered(values: np.ndarray) -> np.ndarray:
-    """Return the number of every row's value, from 0, in the order in which they appear (int32)."""
+    """Return the number of every row's value, from 0, in order of first appearance (int32)."""
     if values.dtype == object:
         number: dict[object, int] = {}
-        each = (number.setdefault(value, len(number)) for value in values.tolist())
-        return np.fromiter(each, np.int32, len(values))
-    # There is a zero below zero, which is the same group.
+        group_numbers = (number.setdefault(value, len(number)) for value in values.tolist())
+        return np.fromiter(group_numbers, np.int32, len(values))
+    # Minus zero and zero are the same group.
     plain = values.astype(np.float64) + 0.0 if values.dtype.kind == "f" else values
     numbers: np.ndarray = pa.array(plain).dictionary_encode().indices.to_numpy()
     return numbers
@@ -55,29 +55,29 @@ def _numbered(values: np.ndarray) -> np.ndarray:
 def folds_of_groups(
     indices: np.ndarray, groups: np.ndarray, n_folds: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Return the fold number of every row (uint16): the rows of a group have the same.
+    """Return the fold number of every row (uint16); all rows of a group are in one fold.
 
     Args:
         indices: the class number of every row.
         groups: the group number of every row, from 0.
         n_folds: at most as many as there are groups.
-        generator: for the order of groups of one size, and ties.
+        generator: shuffles groups of equal size, and breaks ties.
 
     >>> of = folds_of_groups(np.zeros(6, int), np.array([0, 0, 1, 1, 2, 2]), 3, np.random.default_rng(0))
     >>> print(np.bincount(of), (of[0::2] == of[1::2]).all())
     [2 2 2] True
     """
     totals = np.bincount(indices).astype(np.float64)
-    held = np.zeros((n_folds, len(totals)))
+    fold_counts = np.zeros((n_folds, len(totals)))
     fold_of = np.zeros(int(groups.max()) + 1, np.uint16)
-    # Lots decide between folds that lack the same.
-    lots = generator.random(n_folds) * 1e-9
-    for number, classes, counts in _dealt(indices, groups, generator, largest_first=True):
-        # The fold that holds the smallest part of these classes, and then of all rows.
-        fullness = (held[:, classes] / totals[classes]) @ counts / counts.sum()
-        fold = int(np.argmin(fullness + 1e-6 * held.sum(axis=1) / len(indices) + lots))
+    # Random tie-breaks between folds that lack the same.
+    tie_breaks = generator.random(n_folds) * 1e-9
+    for number, classes, counts in _groups_in_order(indices, groups, generator, largest_first=True):
+        # The fold with the smallest share of these classes, then with the fewest rows.
+        fill = (fold_counts[:, classes] / totals[classes]) @ counts / counts.sum()
+        fold = int(np.argmin(fill + 1e-6 * fold_counts.sum(axis=1) / len(indices) + tie_breaks))
         fold_of[number] = fold
-        held[fold, classes] += counts
+        fold_counts[fold, classes] += counts
     numbers: np.ndarray = fold_of[groups]
     return numbers
 
@@ -85,51 +85,57 @@ def folds_of_groups(
 def holdout_of_groups(
     indices: np.ndarray, groups: np.ndarray, fraction: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Return which rows validate, bool (rows,): all of a group or none.
+    """Return the mask of validation rows, bool (rows,), with all rows of a group or none.
 
-    Groups validate as long as they bring the classes nearer to their fraction;
-    at least one does, and at least one trains.
+    A group becomes validation data if that brings the classes nearer to their fraction. At least
+    one group does, and at least one does not.
     """
-    lacking = fraction * np.bincount(indices).astype(np.float64)
+    missing = fraction * np.bincount(indices).astype(np.float64)
     number_of_groups = int(groups.max()) + 1
     validates = np.zeros(number_of_groups, bool)
     last = 0
-    for number, classes, counts in _dealt(indices, groups, generator, largest_first=False):
+    for number, classes, counts in _groups_in_order(
+        indices, groups, generator, largest_first=False
+    ):
         last = number
-        after = lacking[classes] - counts
-        if np.abs(after).sum() < np.abs(lacking[classes]).sum():
+        remaining = missing[classes] - counts
+        if np.abs(remaining).sum() < np.abs(missing[classes]).sum():
             validates[number] = True
-            lacking[classes] = after
+            missing[classes] = remaining
     if validates.all() or not validates.any():
         validates[last] = not validates[last]
-    of_rows: np.ndarray = validates[groups]
-    return of_rows
+    result: np.ndarray = validates[groups]
+    return result
 
 
-def _dealt(
+def _groups_in_order(
     indices: np.ndarray, groups: np.ndarray, generator: np.random.Generator, *, largest_first: bool
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield each group's number, its classes and their rows, by lot, or the largest first."""
+    """Yield each group's number, its classes and their counts: in random order, or the largest first."""
     classes = int(indices.max()) + 1
     pairs, counts = _counted(indices, groups, classes)
-    of_pair = pairs // classes
-    starts = np.flatnonzero(np.r_[True, of_pair[1:] != of_pair[:-1]])
+    group_of_pair = pairs // classes
+    starts = np.flatnonzero(np.r_[True, group_of_pair[1:] != group_of_pair[:-1]])
     sizes = np.add.reduceat(counts, starts)
     ends = np.r_[starts[1:], len(pairs)]
     order = np.lexsort((generator.random(len(starts)), -sizes * largest_first))
     for k in order:
-        some = slice(starts[k], ends[k])
-        yield int(of_pair[starts[k]]), pairs[some] % classes, counts[some].astype(np.float64)
+        pair_slice = slice(starts[k], ends[k])
+        yield (
+            int(group_of_pair[starts[k]]),
+            pairs[pair_slice] % classes,
+            counts[pair_slice].astype(np.float64),
+        )
 
 
 def _counted(
     indices: np.ndarray, groups: np.ndarray, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pairs of a group and a class occur, as numbers, sorted, and how often."""
+    """Return the pairs of a group and a class that occur, as sorted numbers, and their counts."""
     pairs, counts = np.empty((2, 0), np.int64)
-    for some in blocks(len(groups)):
-        here = groups[some].astype(np.int64) * classes + indices[some]
-        more, how_often = np.unique(here, return_counts=True)
-        pairs, places = np.unique(np.r_[pairs, more], return_inverse=True)
-        counts = np.bincount(places, np.r_[counts, how_often]).astype(np.int64)
+    for block in blocks(len(groups)):
+        block_pairs = groups[block].astype(np.int64) * classes + indices[block]
+        new_pairs, new_counts = np.unique(block_pairs, return_counts=True)
+        pairs, places = np.unique(np.r_[pairs, new_pairs], return_inverse=True)
+        counts = np.bincount(places, np.r_[counts, new_counts]).astype(np.int64)
     return pairs, counts

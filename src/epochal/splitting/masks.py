@@ -1,8 +1,8 @@
-"""Parts of images: the crop that a member sees, and what single units see of it.
+"""Masks of images: random crops for members, local receptive fields for units of the first layer.
 
-In an image neighbours say more together than pixels far apart. A unit of the first
-layer that sees only a part has not to find that out: a local receptive field (LeCun
-1989), here at a random place for each unit, with weights of its own.
+Neighbouring pixels are more informative together than distant ones. A local receptive field (LeCun
+1989) restricts a unit to neighbours. Here each unit has a field at a random position, and weights
+are not shared.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from epochal.keys import Purpose, generator
 def patch_mask(
     patch: tuple[int, int], shape: tuple[int, ...], seed: int, member: int
 ) -> np.ndarray:
-    """Return which pixels a member sees through a crop at a random place, bool of this shape.
+    """Return the mask of a member's crop at a random position, bool of the image's shape.
 
     Args:
         patch: height and width of the crop; larger than the image means all of it.
@@ -25,9 +25,9 @@ def patch_mask(
     """
     random = generator(seed, Purpose.PATCH, member)
     mask = np.zeros(shape, np.bool_)
-    spans = [min(want, have) for want, have in zip(patch, shape[:2], strict=True)]
+    spans = [min(wanted, size) for wanted, size in zip(patch, shape[:2], strict=True)]
     top, left = (
-        random.integers(have - span + 1) for span, have in zip(spans, shape[:2], strict=True)
+        random.integers(size - span + 1) for span, size in zip(spans, shape[:2], strict=True)
     )
     mask[top : top + spans[0], left : left + spans[1]] = True
     return mask
@@ -36,12 +36,12 @@ def patch_mask(
 def field_masks(
     field: tuple[int, int], shape: tuple[int, ...], units: int, seed: int, member: int
 ) -> np.ndarray:
-    """Return which pixels each unit of a member's first layer sees, bool (*shape, units).
+    """Return the receptive field of each unit in a member's first layer, bool (*shape, units).
 
-    Each sees what lies around a pixel drawn for it, as far as the image goes.
+    A field is centred at a random pixel and cut off at the edges of the image.
 
     Args:
-        field: height and width of what a unit sees.
+        field: height and width of the field.
         shape: of an image: (height, width) or (height, width, channels).
         units: how many units there are.
         seed: the seed of the training.
@@ -49,10 +49,10 @@ def field_masks(
     """
     random = generator(seed, Purpose.FIELD, member)
     inside = []
-    for span, have in zip(field, shape[:2], strict=True):
-        first = random.integers(have, size=units) - span // 2
-        place = np.arange(have)[:, None]
-        inside.append((place >= first) & (place < first + span))
+    for span, n_pixels in zip(field, shape[:2], strict=True):
+        first = random.integers(n_pixels, size=units) - span // 2
+        position = np.arange(n_pixels)[:, None]
+        inside.append((position >= first) & (position < first + span))
     pixels = inside[0][:, None] & inside[1][None]
     return np.broadcast_to(
         pixels.reshape(*pixels.shape[:2], *[1] * (len(shape) - 2), units), (*shape, units)

@@ -1,10 +1,10 @@
 """Canonical texts: one spelling for each number, boolean and date, whatever type holds it.
 
-A CSV file spells five as "5" or "5.0", Parquet holds it as int64, double or decimal; one program
-writes "True" where another writes "true". Categories, and labels of two files, are compared by
-these texts, so that the type that a file happens to use never decides what a value is.
+A CSV file spells five as "5" or "5.0". Parquet stores it as int64, double or decimal. One program
+writes "True", another writes "true". Categories, and labels of two files, are compared by their
+canonical texts, so the storage type of a value does not matter.
 
-Leading zeros are kept: "007" is no number here, but a name. So is "+5".
+Leading zeros are significant: "007" is a name and no number. So is "+5".
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SPELLED = re.compile(rf"(?P<boolean>{_BOOLEAN})|(?P<date>{_DATE})|(?P<number>{_
 # The same for Arrow, which knows no such groups.
 _CANDIDATE = rf"^(?:{_BOOLEAN}|{_DATE}|{_NUMBER})$"
 _PARTS = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?")
-# Digits before the point that are written out; of larger numbers the exponent is.
+# Numbers with more digits before the point are written with an exponent.
 _WRITTEN_OUT = 40
 
 
@@ -68,7 +68,7 @@ def canonical(value: object) -> str:
 def canonical_texts(values: pa.Array) -> pa.Array:
     """Return the canonical texts of Arrow values, null where they are null or NaN.
 
-    Meant for the different values of a column: all but texts are gone through one by one.
+    Meant for the unique values of a column: values that are not texts are converted one by one.
 
     >>> canonical_texts(pa.array([1.0, None, 0.5])).to_pylist()
     ['1', None, '0.5']
@@ -82,7 +82,7 @@ def canonical_texts(values: pa.Array) -> pa.Array:
         return _of_dates(values)
     if types.is_floating(kind):
         plain = values.cast(pa.float32()) if types.is_float16(kind) else values
-        # NumPy's numbers know their own precision: 0.1 in 32 bits is "0.1".
+        # NumPy scalars print at their own precision: 0.1 in 32 bits is "0.1".
         numbers = plain.fill_null(math.nan).to_numpy(zero_copy_only=False)
         gaps = np.isnan(numbers).tolist()
         texts = [None if gap else canonical(v) for v, gap in zip(numbers, gaps, strict=True)]
@@ -96,7 +96,7 @@ def canonical_texts(values: pa.Array) -> pa.Array:
 
 
 def number_text(spelling: str) -> str:
-    """Return a decimal number in its shortest plain spelling, without any rounding.
+    """Return a decimal number in its shortest spelling, without rounding.
 
     >>> [number_text(text) for text in ("12.50", "-0.0", "1e-05", "1.5E+300", ".5")]
     ['12.5', '0', '0.00001', '15e299', '0.5']
@@ -104,20 +104,20 @@ def number_text(spelling: str) -> str:
     match = _PARTS.fullmatch(spelling)
     if match is None:
         return spelling
-    sign, whole, fraction, exponent = match.groups()
-    power = int(exponent or 0) - len(fraction)
-    digits = (whole + fraction).lstrip("0")
+    sign, integer, fraction, exponent = match.groups()
+    exponent_of_ten = int(exponent or 0) - len(fraction)
+    digits = (integer + fraction).lstrip("0")
     short = digits.rstrip("0")
-    power += len(digits) - len(short)
+    exponent_of_ten += len(digits) - len(short)
     if not short:
         return "0"
     sign = "-" if sign == "-" else ""
-    if power >= 0 and len(short) + power <= _WRITTEN_OUT:
-        return sign + short + "0" * power
-    if -_WRITTEN_OUT <= power < 0:
-        padded = short.rjust(1 - power, "0")
-        return f"{sign}{padded[:power]}.{padded[power:]}"
-    return f"{sign}{short}e{power}" if power else sign + short
+    if exponent_of_ten >= 0 and len(short) + exponent_of_ten <= _WRITTEN_OUT:
+        return sign + short + "0" * exponent_of_ten
+    if -_WRITTEN_OUT <= exponent_of_ten < 0:
+        padded = short.rjust(1 - exponent_of_ten, "0")
+        return f"{sign}{padded[:exponent_of_ten]}.{padded[exponent_of_ten:]}"
+    return f"{sign}{short}e{exponent_of_ten}" if exponent_of_ten else sign + short
 
 
 def _of_text(text: str) -> str:
@@ -131,16 +131,16 @@ def _of_text(text: str) -> str:
 
 
 def _of_texts(values: pa.Array) -> pa.Array:
-    """Return texts with those that spell a number, a boolean or a date in their canonical spelling."""
+    """Return texts; those that spell a number, a boolean or a date are in canonical spelling."""
     spelled = pc.match_substring_regex(values, _CANDIDATE).fill_null(pa.scalar(False))  # noqa: FBT003
     if not pc.any(spelled, min_count=0).as_py():
         return values
-    renewed = [_of_text(text) for text in values.filter(spelled).to_pylist()]
-    return pc.replace_with_mask(values, spelled, pa.array(renewed, values.type))
+    respelled = [_of_text(text) for text in values.filter(spelled).to_pylist()]
+    return pc.replace_with_mask(values, spelled, pa.array(respelled, values.type))
 
 
 def _of_date(text: str) -> str:
-    """Return an ISO 8601 text as `_spelled_out` spells its moment in UTC; other texts as they are."""
+    """Return an ISO 8601 text in UTC, as `_spelled_out` writes it; any other text unchanged."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -161,7 +161,7 @@ def _of_dates(values: pa.Array) -> pa.Array:
     unit, ticks = ("D", pa.int32()) if pa.types.is_date32(kind) else ("ms", pa.int64())
     if pa.types.is_timestamp(kind):
         unit = kind.unit
-    # Not by Python's own dates, which end with the year 9999.
+    # Python's dates end with the year 9999; NumPy's do not.
     numbers = values.cast(ticks).cast(pa.int64()).fill_null(0).to_numpy()
     texts = np.datetime_as_string(numbers.view(f"M8[{unit}]")).tolist()
     spelled = [_spelled_out(text.replace("T", " ")) for text in texts]
@@ -180,7 +180,7 @@ def _spelled_out(moment: str) -> str:
 
 
 def _clock_of(ticks: int) -> Callable[[object], str]:
-    """Return the function that spells a time of day, given in so many ticks per second."""
+    """Return the function that spells a time of day; its argument counts ticks, so many per second."""
 
     def spell(value: object) -> str:
         """Return hours, minutes and seconds."""

@@ -1,7 +1,7 @@
-"""Categories of a column: what they are called, which are kept, and the code of every row.
+"""Categories of a column: their names, the most frequent ones, and the code of every row.
 
-Categories are compared by their canonical texts, so that 3, 3.0 and "3" are the same one, and so are
-True and "true", however a file or a data frame happens to hold them.
+Categories are compared by their canonical texts: 3, 3.0 and "3" are one category, and so are True
+and "true", whatever type a file or a data frame uses.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from epochal.tables.numeric import Place
 
-# Different values of a column that are told apart while it is gone through.
-MOST_KEPT = 2**17
+# Unique values of a column that are counted at a time.
+MOST_UNIQUE = 2**17
 
 
 class Categories(NamedTuple):
-    """What a column of categories holds: the kept ones by name, and whether there is more.
+    """The categories of a column by name, and whether values are missing or belong to others.
 
-    `unseen` is the share of new rows that can be expected to hold none of the kept ones, from
-    how often the training rows hold a category once (Good, 1953).
+    `unseen` is the expected share of new rows with none of these categories. It is estimated from
+    the categories that occur once in the training rows (Good, 1953).
     """
 
     categories: tuple[str, ...]
@@ -39,7 +39,7 @@ class Categories(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """The code of every row; how many rows hold a category that is not known, and one such category."""
+    """The code of every row, the number of rows with an unknown category, and an example of one."""
 
     numbers: np.ndarray
     unseen: int
@@ -47,87 +47,84 @@ class Codes(NamedTuple):
 
 
 class ValueCounts(NamedTuple):
-    """The different values of some rows, what each weighs, and what rows without a value weigh.
+    """The unique values of a column, the sum of weights of each, and the weight of the missing ones.
 
-    `forgotten` is the weight of values that were forgotten, since there were so many different ones.
-    `waiting`: tallies of further rows, whose values have not been looked up yet.
+    `dropped` is the weight of the rare values that were dropped to bound the memory.
+    `pending` holds counts of further rows, which have not been combined with these yet.
     """
 
     values: pa.Array
     sums: np.ndarray
     missing: float
-    forgotten: float = 0.0
-    waiting: tuple[ValueCounts, ...] = ()
+    dropped: float = 0.0
+    pending: tuple[ValueCounts, ...] = ()
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> ValueCounts:
-        """Return the tally of the rows of a column that have a positive weight."""
+        """Return the value counts of the rows of a column that have a positive weight."""
         values, indices = _encoded(column)
         sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
         null = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
         missing = sums[-1] + sums[:-1][null].sum()
-        kept = np.flatnonzero((sums[:-1] > 0) & ~null)
-        return cls(values.take(pa.array(kept)), sums[kept], float(missing))
+        positive = np.flatnonzero((sums[:-1] > 0) & ~null)
+        return cls(values.take(pa.array(positive)), sums[positive], float(missing))
 
     def merge(self, other: ValueCounts) -> ValueCounts:
-        """Return the tally of the rows of both; of more than `MOST_KEPT` values the heavier half."""
-        both = self._replace(waiting=(*self.waiting, other.settled()))
-        # Many values are looked up again when there are as many others, not for every few.
-        few = sum(len(value_counts.values) for value_counts in both.waiting) < len(self.values)
-        return both if few else both.settled()
+        """Return the counts of the rows of both; of more than `MOST_UNIQUE` values the heaviest half."""
+        merged = self._replace(pending=(*self.pending, other.combined()))
+        # Combining looks up all values again, so it waits until as many new ones are pending.
+        are_few = sum(len(part.values) for part in merged.pending) < len(self.values)
+        return merged if are_few else merged.combined()
 
-    def settled(self) -> ValueCounts:
-        """Return the same with nothing that waits."""
-        if not self.waiting:
+    def combined(self) -> ValueCounts:
+        """Return the same counts with nothing pending."""
+        if not self.pending:
             return self
-        value_counts_of = (self, *self.waiting)
-        values, sums = _summed(
-            pa.concat_arrays([value_counts.values for value_counts in value_counts_of]),
-            np.concatenate([value_counts.sums for value_counts in value_counts_of]),
+        parts = (self, *self.pending)
+        values, sums = _sums_by_value(
+            pa.concat_arrays([part.values for part in parts]),
+            np.concatenate([part.sums for part in parts]),
         )
-        forgotten = sum(value_counts.forgotten for value_counts in value_counts_of)
-        if len(values) > MOST_KEPT:
-            chosen = _heaviest(values, sums, MOST_KEPT // 2)
-            forgotten += float(sums.sum() - sums[chosen].sum())
+        dropped = sum(part.dropped for part in parts)
+        if len(values) > MOST_UNIQUE:
+            chosen = _heaviest(values, sums, MOST_UNIQUE // 2)
+            dropped += float(sums.sum() - sums[chosen].sum())
             values, sums = values.take(pa.array(chosen)), sums[chosen]
-        return ValueCounts(
-            values, sums, sum(value_counts.missing for value_counts in value_counts_of), forgotten
-        )
+        return ValueCounts(values, sums, sum(part.missing for part in parts), dropped)
 
     def levels(self, most: int) -> Categories:
-        """Return the categories, at most so many of them.
+        """Return at most `most` categories: the heaviest ones, sorted by name.
 
-        The heaviest are kept (of equal ones the first by name); the result is in
-        the order of the names.
+        Of categories with equal weights the first by name are taken.
 
         >>> column = pa.chunked_array([["b", "a", "b", None, "c"]])
         >>> ValueCounts.of(column, np.ones(5)).levels(most=2)[:3]
         (('a', 'b'), True, True)
         """
-        settled = self.settled()
-        texts = canonical_texts(settled.values)
-        texts, sums = _summed(texts, settled.sums)
-        kept = _heaviest(texts, sums, most)
-        other = settled.forgotten > 0 or len(texts) > most
-        names = tuple(sorted(texts.take(pa.array(kept)).to_pylist()))
-        return Categories(names, settled.missing > 0, other, settled.unseen(sums, sums[kept]))
+        counts = self.combined()
+        texts = canonical_texts(counts.values)
+        texts, sums = _sums_by_value(texts, counts.sums)
+        heaviest = _heaviest(texts, sums, most)
+        other = counts.dropped > 0 or len(texts) > most
+        names = tuple(sorted(texts.take(pa.array(heaviest)).to_pylist()))
+        return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[heaviest]))
 
-    def unseen(self, sums: np.ndarray, kept: np.ndarray) -> float:
-        """Return the share of new rows to expect with none of the kept categories.
+    def unseen(self, sums: np.ndarray, kept_sums: np.ndarray) -> float:
+        """Return the expected share of new rows with none of the categories whose sums are given.
 
-        That is the share of the training rows with others, and with kept ones that occur
-        once; and one row more, as nothing is certain. A weight of 2 counts as two rows.
+        That is the share of training rows with other categories or with one that occurs once, plus
+        one row, so that it is never 0. A weight of 2 counts as two rows.
         """
-        total = float(sums.sum()) + self.forgotten + self.missing
-        others = total - self.missing - float(kept.sum())
-        once = float(kept[kept <= 1].sum())
-        return min((others + once + 1.0) / (total + 2.0), 1.0)
+        total = float(sums.sum()) + self.dropped + self.missing
+        other_sums = total - self.missing - float(kept_sums.sum())
+        single_sums = float(kept_sums[kept_sums <= 1].sum())
+        return min((other_sums + single_sums + 1.0) / (total + 2.0), 1.0)
 
 
 def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> Codes:
-    """Return the number of every row's category; after the last, missing, then any other.
+    """Return the code of every row's category; the next two codes mean missing and unknown.
 
-    A category is found by its text as it stands, else by its canonical text.
+    A category is looked up by its text, then by its canonical text.
 
     >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]).numbers)
     [1 2 3 0]
@@ -137,20 +134,20 @@ def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> Codes:
     spelled = values.cast(pa.large_string()) if is_text(values.type) else canonical_texts(values)
     spelled = spelled.cast(pa.large_string())
     missing = spelled.is_null().to_numpy(zero_copy_only=False)
-    numbers = _found(spelled, pa.array(categories, pa.large_string()))
+    numbers = _position_in(spelled, pa.array(categories, pa.large_string()))
     if (numbers < 0)[~missing].any():
         names = pa.array([canonical(name) for name in categories], pa.large_string())
-        again = _found(canonical_texts(spelled), names)
-        numbers = np.where(numbers < 0, again, numbers)
+        by_canonical_text = _position_in(canonical_texts(spelled), names)
+        numbers = np.where(numbers < 0, by_canonical_text, numbers)
     numbers = np.where(missing, count, np.where(numbers < 0, count + 1, numbers))
-    of_rows = np.take(np.append(numbers, count).astype(np.intp), indices)
-    unseen = int(np.count_nonzero(of_rows == count + 1))
+    row_codes = np.take(np.append(numbers, count).astype(np.intp), indices)
+    unseen = int(np.count_nonzero(row_codes == count + 1))
     example = spelled[int((numbers == count + 1).argmax())].as_py() if unseen else None
-    return Codes(of_rows, unseen, example)
+    return Codes(row_codes, unseen, example)
 
 
 def as_names(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
-    """Return a column whose values have canonical texts; refuse lists, bytes and the like."""
+    """Return the column if its values have canonical texts; refuse lists, bytes and other types."""
     kind, types = column.type, pa.types
     kind = kind.value_type if types.is_dictionary(kind) else kind
     plain = is_text(kind) or is_number(kind) or types.is_boolean(kind) or types.is_temporal(kind)
@@ -161,7 +158,7 @@ def as_names(column: pa.ChunkedArray, place: Place) -> pa.ChunkedArray:
 
 
 def as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of names as a dictionary: dates and times as texts, since they are no amounts.
+    """Return a column of names, dictionary-encoded; dates and times become texts.
 
     >>> as_dictionary(pa.chunked_array([pa.array([0, 1], pa.date32())])).type.value_type
     DataType(string)
@@ -179,9 +176,9 @@ def as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def unique(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
-    """Return the different values as canonical texts, and the index of every row's value.
+    """Return the unique values as canonical texts, and the index of every row's value.
 
-    Missing rows have the index after the last; NaN among the values is None.
+    The index of a missing value is the one after the last; NaN among the values is None.
     """
     values, indices = _encoded(column)
     encoded = canonical_texts(values).dictionary_encode(null_encoding="encode")
@@ -189,20 +186,20 @@ def unique(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
     return encoded.dictionary.to_pylist(), number[indices]
 
 
-def _found(texts: pa.Array, names: pa.Array) -> np.ndarray:
-    """Return the place of every text among names, the first where one is there twice; -1 for none."""
+def _position_in(texts: pa.Array, names: pa.Array) -> np.ndarray:
+    """Return the index of every text in names (the first, if a name is repeated); -1 if there is none."""
     return pc.index_in(texts, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
 
 
-def _summed(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-    """Return the different ones of some values, and of each the sum over its places."""
+def _sums_by_value(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """Return the unique values, and for each the sum of its entries."""
     encoded = values.dictionary_encode()
     totals = np.bincount(encoded.indices.to_numpy(), sums, minlength=len(encoded.dictionary))
     return encoded.dictionary, totals
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
-    """Return the different values, and the index of every row's: after the last, if it has none."""
+    """Return the unique values, and the index of every row's value; of a missing one, that after the last."""
     if pa.types.is_null(column.type):
         # Arrow does not unify dictionaries of nulls.
         column = column.cast(pa.string())
@@ -214,19 +211,19 @@ def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
 
 
 def _heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
-    """Return the numbers of the heaviest values, of equal ones the first by name.
+    """Return the indices of the values with the largest sums, of equal ones the first by name.
 
     >>> print(_heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
     [2 3]
     """
     if len(sums) <= most:
         return np.arange(len(sums))
-    least = np.partition(sums, -most)[-most]
-    heavier, equal = np.flatnonzero(sums > least), np.flatnonzero(sums == least)
-    room = most - len(heavier)
-    if len(equal) > room:
+    threshold = np.partition(sums, -most)[-most]
+    heavier, equal = np.flatnonzero(sums > threshold), np.flatnonzero(sums == threshold)
+    remaining = most - len(heavier)
+    if len(equal) > remaining:
         names = values.take(pa.array(equal))
-        order = pc.select_k_unstable(names, room, [("", "ascending")]).to_numpy()
+        order = pc.select_k_unstable(names, remaining, [("", "ascending")]).to_numpy()
         equal = equal[order]
     return np.union1d(heavier, equal)
 

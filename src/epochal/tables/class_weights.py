@@ -1,4 +1,4 @@
-"""Weights of rows out of weights of classes."""
+"""Class weights: the weight of every row from the weight of its class."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ def class_weights(
     class_weight: str | Mapping[object, float] | None,
     sample_weight: np.ndarray | None,
 ) -> np.ndarray:
-    """Return the weight of every row (float64): its own times that of its class.
+    """Return the weight of every row (float64): its sample weight times the weight of its class.
 
-    "balanced" makes the classes weigh the same: W / (K W_k) for class k, with
-    W the weight of all rows, W_k that of the class, K the number of classes
-    that occur. A mapping names classes; a class it leaves out has weight 1.
-    As in scikit-learn.
+    "balanced" gives all classes the same total weight: W / (K W_k) for class k, with W the weight
+    of all rows, W_k that of the class, K the number of classes that occur. In a mapping, the
+    weight of a class that is not named is 1. As in scikit-learn.
 
     >>> classes, indices = np.array(["a", "b"]), np.array([0, 0, 0, 1])
     >>> print(class_weights(classes, indices, "balanced", None).round(3))
     [0.667 0.667 0.667 2.   ]
     """
-    # One number stands for all rows that weigh the same.
+    # A broadcast scalar: equal weights take no memory.
     rows = np.broadcast_to(1.0, len(indices))
     if sample_weight is not None:
         rows = np.asarray(sample_weight, np.float64)
@@ -44,20 +43,20 @@ def class_weights(
         return rows
     if isinstance(class_weight, str) and class_weight == "balanced":
         sums = np.zeros(len(classes))
-        for some in blocks(len(indices)):
-            sums += np.bincount(indices[some], rows[some], len(classes))
-        occurring = sums > 0
-        factors = sums.sum() / (occurring.sum() * np.where(occurring, sums, 1.0))
+        for block in blocks(len(indices)):
+            sums += np.bincount(indices[block], rows[block], len(classes))
+        occurs = sums > 0
+        factors = sums.sum() / (occurs.sum() * np.where(occurs, sums, 1.0))
     else:
         factors = _named_factors(classes, class_weight)
     weights = np.empty(len(indices))
-    for some in blocks(len(indices)):
-        np.multiply(rows[some], factors[indices[some]], out=weights[some])
+    for block in blocks(len(indices)):
+        np.multiply(rows[block], factors[indices[block]], out=weights[block])
     return weights
 
 
 def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
-    """Return the factor of every class out of a mapping."""
+    """Return the factor of every class from a mapping."""
     if not hasattr(class_weight, "items"):
         expected = "a dict of weights by class, 'balanced' or None"
         raise SettingError.from_value("class_weight", class_weight, expected)
@@ -78,5 +77,5 @@ def _named_factors(classes: np.ndarray, class_weight: object) -> np.ndarray:
             raise SettingError.from_value("class_weight", class_weight, expected)
         if index[label] is not None:
             factors[index[label]] = weight
-    # Such factors times weights of rows may be no numbers of float64.
+    # Such factors times sample weights may overflow float64.
     return relative(factors) if factors.max() > _ENORMOUS else factors

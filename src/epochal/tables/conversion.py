@@ -1,6 +1,6 @@
 """Conversion of user objects to Arrow columns and NumPy arrays: failures become a `DataError`.
 
-It names what cannot be read, and the row, if a single value fails.
+The error names the object, and the row if a single value fails.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXPECTED = "numbers, texts, dates, or true and false"
 HINT = "convert it to numbers or text, or leave it out"
-# Characters of a library's reason, and of a value, that are shown.
+# Characters of a library's message, and of a value, that are shown.
 _LONGEST = 200
 
 
@@ -32,7 +32,7 @@ def converting(
     convert: Callable[[Any], Any] | None = None,
     passed: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Return a context in which failures of libraries become errors that name what was converted.
+    """Return a context in which exceptions of libraries become errors that name the object.
 
     Args:
         what: the subject of "cannot be read".
@@ -44,10 +44,10 @@ def converting(
     try:
         yield
     except (EpochalError, MemoryError, Warning):
-        # A warning is an exception where the user has it so.
+        # A warning filter of the user may turn warnings into exceptions.
         raise
     except Exception as error:
-        # Each library has exceptions of its own, and new versions have new ones.
+        # Each library has its own exceptions, and new versions add some.
         if type(error) in passed:
             raise
         place = "" if convert is None else _place(values, convert)
@@ -68,7 +68,7 @@ def shown_value(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value for a message: of bounded length, and without characters that cannot be written.
+    """Return a value for a message: of bounded length, without characters that UTF-8 cannot write.
 
     >>> shown("a" * 300)[-3:], shown(chr(0xD800)) == chr(92) + "ud800"
     ('aa…', True)
@@ -78,7 +78,7 @@ def shown(value: object) -> str:
 
 
 def is_unwritable(value: object) -> bool:
-    """Return whether a value has no text that UTF-8 can write: half of a character, or too many digits.
+    """Return whether UTF-8 cannot write a value: half of a surrogate pair, or too many digits.
 
     >>> [is_unwritable(value) for value in (chr(0xD800), 10**5000, "é", 7)]
     [True, True, False, False]
@@ -93,17 +93,19 @@ def is_unwritable(value: object) -> bool:
 def refuse_unwritable(values: Iterable[object], what: str) -> None:
     """Return nothing if all values can be written; refuse the first that cannot.
 
-    `what` it is has a place for its number from 0, as in "the name of column {}".
+    `what` describes the value and has a field for its number from 0, as in "the name of column {}".
     """
     for number, value in enumerate(values):
         if is_unwritable(value):
-            why = "holds half of a character" if isinstance(value, str) else "has too many digits"
-            found = f"{what.format(number)} is {shown_value(value)}, which {why}"
-            raise DataError(found, "text that UTF-8 can write", "mend or rename it")
+            reason = (
+                "holds half of a character" if isinstance(value, str) else "has too many digits"
+            )
+            problem = f"{what.format(number)} is {shown_value(value)}, which {reason}"
+            raise DataError(problem, "text that UTF-8 can write", "mend or rename it")
 
 
 def is_gap(value: object) -> bool:
-    """Return whether a value is a missing one: None, NaN, NaT, pandas.NA or masked.
+    """Return whether a value is missing: None, NaN, NaT, pandas.NA or masked.
 
     >>> [is_gap(value) for value in (None, float("nan"), np.datetime64("NaT"), 0, "nan")]
     [True, True, True, False, False]
@@ -117,7 +119,7 @@ def is_gap(value: object) -> bool:
 
 
 def number_of(value: Any) -> float:
-    """Return an object as a float, NaN for a missing one.
+    """Return an object as a float; NaN if it is missing.
 
     >>> number_of(None), number_of(True), number_of("1.5")
     (nan, 1.0, 1.5)
@@ -126,7 +128,7 @@ def number_of(value: Any) -> float:
 
 
 def _place(values: Iterable[Any], convert: Callable[[Any], Any]) -> str:
-    """Return the first row whose value alone cannot be converted, and this value, as part of a message."""
+    """Return the first row whose value cannot be converted, and the value, as part of a message."""
     for row, value in enumerate(values):
         try:
             convert(value)

@@ -1,4 +1,4 @@
-"""Rows with all that is known of each."""
+"""The data set: rows with labels, sample weights, groups and timestamps."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with their labels, and weights where rows count differently.
+    """Rows with their labels and, optionally, sample weights.
 
-    Rows of one of the `groups` are on one side of every split; with `timestamps` the
-    latest rows are those that validate. `dropped` rows had no label and are none of these.
-    `label_source` names what holds the labels, in messages, and `origin` where rows come from.
-    `csv` says how cells of CSV files were read, and are to be.
+    All rows of a group are on the same side of every split. With `timestamps`, the latest rows
+    are the validation rows. `dropped` is the number of rows without a label, which are not among
+    these. `label_source` names the source of the labels in messages, `origin` the files and rows.
+    `csv` has the options with which CSV files were read and will be read.
     """
 
     rows: Rows | Streamed
@@ -41,34 +41,34 @@ class Labelled:
     origin: Origin = NOWHERE
 
     def pieces(self, size: int) -> Iterator[Labelled]:
-        """Yield the rows, `size` at a time (the last piece may have fewer), with labels and weights."""
-        for some, piece in cut(self.rows, size):
-            weight = None if self.weight is None else self.weight[some]
-            origin = self.origin.after(some.start)
-            labels, where = self.labels_of(some), self.label_source
+        """Yield the rows with labels and weights, `size` at a time; the last piece may be shorter."""
+        for span, piece in cut(self.rows, size):
+            weight = None if self.weight is None else self.weight[span]
+            origin = self.origin.after(span.start)
+            labels, where = self.labels_of(span), self.label_source
             yield Labelled(piece, labels, weight, label_source=where, origin=origin)
 
     def sampled(self, most: int) -> Labelled:
-        """Return rows in memory: as they are if they are there, of files every so-manieth, about `most`."""
+        """Return rows in memory: of streamed ones about `most`, evenly spaced; others unchanged."""
         if not isinstance(self.rows, Streamed):
             return self
         step = max(len_of(self.rows) // most, 1)
-        some = self.where(np.arange(len_of(self.rows)) % step == 0)
-        rows = joined([self.rows.head, *(piece.rows for piece in some.pieces(most))])
-        return replace(some, rows=rows, labels=some.labels_of(slice(None)))
+        sample = self.where(np.arange(len_of(self.rows)) % step == 0)
+        rows = joined([self.rows.head, *(piece.rows for piece in sample.pieces(most))])
+        return replace(sample, rows=rows, labels=sample.labels_of(slice(None)))
 
-    def labels_of(self, some: slice | np.ndarray) -> np.ndarray:
-        """Return the labels of a span of the rows, or of those that are chosen."""
+    def labels_of(self, chosen: slice | np.ndarray) -> np.ndarray:
+        """Return the labels of the rows that a slice or a mask selects."""
         if isinstance(self.labels, Coded):
-            return self.labels.values[self.labels.codes[some]]
-        return self.labels[some]
+            return self.labels.values[self.labels.codes[chosen]]
+        return self.labels[chosen]
 
     def where(self, chosen: np.ndarray) -> Labelled:
-        """Return the rows that are chosen, bool (rows,), with all that is known of them."""
+        """Return the rows that a mask selects, bool (rows,), with their labels, weights and so on."""
         rows, labels = self.rows, self.labels
         weight, groups, timestamps = (
-            None if of_row is None else of_row[chosen]
-            for of_row in (self.weight, self.groups, self.timestamps)
+            None if per_row is None else per_row[chosen]
+            for per_row in (self.weight, self.groups, self.timestamps)
         )
         return replace(
             self,

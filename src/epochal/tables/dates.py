@@ -1,6 +1,6 @@
 """Dates as numbers: seconds since 1970, and the cycles of the calendar.
 
-Times with a zone are taken as UTC, times without one as they are.
+Times with a zone are converted to UTC; times without one are taken as UTC.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def seconds(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 
 
 class Extent(NamedTuple):
-    """The first and the last of some times, and of their places in each cycle, in seconds."""
+    """The first and the last of some times, and of their phases in each cycle, in seconds."""
 
     low: np.ndarray  # (1 + cycles,); infinite where there is no time
     high: np.ndarray
 
     @classmethod
     def of(cls, times: np.ndarray) -> Extent:
-        """Return the extent of times, shape (rows,); missing ones are passed over."""
+        """Return the extent of times, shape (rows,); missing ones are ignored."""
         times = times[np.isfinite(times)]
         places = [times, *(np.mod(times, period) for period in CYCLES.values())]
         return cls(
@@ -80,17 +80,16 @@ class Extent(NamedTuple):
 
     @property
     def varying(self) -> tuple[str, ...]:
-        """The names of the cycles that say more than the time itself does.
+        """The names of the cycles that are informative.
 
-        A cycle counts when the times span at least one whole turn of it and are
-        not all at the same point of it.
+        A cycle is informative if the times span at least one period and differ in phase.
 
         >>> Extent.of(np.arange(10) * 86_400.0).varying
         ('week',)
         """
-        span, *turns = self.high - self.low
-        cycles = zip(CYCLES.items(), turns, strict=True)
-        return tuple(name for (name, period), turn in cycles if span >= period and turn > 0)
+        span, *ranges = self.high - self.low
+        cycles = zip(CYCLES.items(), ranges, strict=True)
+        return tuple(name for (name, period), range_ in cycles if span >= period and range_ > 0)
 
 
 def waves(times: np.ndarray, cycle: str) -> np.ndarray:
@@ -106,9 +105,9 @@ def waves(times: np.ndarray, cycle: str) -> np.ndarray:
 
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
-    """Return texts as seconds; Arrow reads them, Python only where Arrow cannot."""
+    """Return texts as seconds; Arrow parses them, or Python where Arrow cannot."""
     for texts in readings(column, place.words):
-        # Without a zone, with one, or not all of them the one or the other.
+        # All without a zone, or all with one; Python parses a mixture.
         for zone in (None, "UTC"):
             try:
                 ticks = floats(texts.cast(pa.timestamp("us", zone)).cast(pa.int64()))

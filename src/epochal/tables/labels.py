@@ -1,7 +1,7 @@
-"""Labels as class numbers.
+"""Label encoding: labels as class indices.
 
-A class is what stands in the data: labels of a text file are texts, letter for letter, so that
-"007" and "7" are two classes; labels that are numbers in a typed file or an array are numbers.
+Labels of a text file are texts, compared character by character: "007" and "7" are two classes.
+Labels that are numbers in a typed file or an array are numbers.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _AS_TEXT = (
 
 
 class Coded(NamedTuple):
-    """Labels of very many rows: the different ones, and of each row the number of its own."""
+    """Dictionary-encoded labels: the unique values, and the index of every row's value."""
 
     values: np.ndarray
-    codes: np.ndarray  # (rows,) whole numbers, of a type as small as may be
+    codes: np.ndarray  # (rows,) integers of the smallest type that holds them
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -34,9 +34,9 @@ class Coded(NamedTuple):
 def encode_labels(y: np.ndarray | Coded, where: str = "y") -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, sorted, and for every row the number of its class (int32 or smaller).
 
-    The classes keep the type of the labels: integers (also as objects, beyond 64 bits),
-    floats with whole values, booleans, texts (also as objects). `where` is what holds the
-    labels, in messages.
+    The classes have the type of the labels: integers (also as objects, beyond 64 bits),
+    floats with whole values, booleans, texts (also as objects). `where` names the source of
+    the labels in messages.
 
     >>> classes, indices = encode_labels(np.array(["no", "yes", "no"]))
     >>> print(classes, indices)
@@ -59,13 +59,13 @@ def encode_labels(y: np.ndarray | Coded, where: str = "y") -> tuple[np.ndarray, 
     _refuse_unfit(y, where)
     classes, indices = _by_set(y) if y.dtype.kind == "O" else np.unique(y, return_inverse=True)
     if len(classes) == 1:
-        found = f"{where} has one class only ({classes.tolist()[0]!r})"
-        raise DataError(found, "at least two classes")
+        problem = f"{where} has one class only ({classes.tolist()[0]!r})"
+        raise DataError(problem, "at least two classes")
     return classes, indices.astype(np.int32)
 
 
 def _plain_labels(y: np.ndarray, where: str) -> np.ndarray:
-    """Return object labels of one plain type as an array of that type; texts stay objects."""
+    """Return object labels that have one type as an array of that type; texts stay objects."""
     missing = missing_labels(y)
     if missing.any():
         raise _missing(int(missing.argmax()))
@@ -77,16 +77,16 @@ def _plain_labels(y: np.ndarray, where: str) -> np.ndarray:
     if any(issubclass(type_, (bool, np.bool_)) for type_ in types):
         raise unknown_type("unknown", f"{where} mixes labels of the types {_named(types)}")
     if all(issubclass(type_, (int, np.integer)) for type_ in types):
-        whole = [int(label) for label in y]
-        fits = min(whole) >= -(2**63) and max(whole) < 2**63
-        return np.array(whole, np.int64 if fits else object)
+        integers = [int(label) for label in y]
+        fits = min(integers) >= -(2**63) and max(integers) < 2**63
+        return np.array(integers, np.int64 if fits else object)
     if all(issubclass(type_, (int, float, np.integer, np.floating)) for type_ in types):
         return y.astype(np.float64)
     raise unknown_type("unknown", f"{where} has labels of the types {_named(types)}")
 
 
 def _refuse_unfit(y: np.ndarray, where: str) -> None:
-    """Refuse labels that are missing, infinite, continuous, or of a type without meaning."""
+    """Refuse labels that are missing, infinite, continuous, or of an unsupported type."""
     if y.dtype.kind == "f":
         if np.isnan(y).any():
             raise _missing(int(np.isnan(y).argmax()))
@@ -103,7 +103,7 @@ def _refuse_unfit(y: np.ndarray, where: str) -> None:
 
 
 def _by_set(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes of object texts, and the number of every row's; no sorting of rows."""
+    """Return the classes of object texts, and every row's class index, without sorting the rows."""
     classes = sorted(set(y.tolist()))
     number = {label: index for index, label in enumerate(classes)}
     indices = np.fromiter((number[label] for label in y.tolist()), np.int32, len(y))
@@ -120,7 +120,7 @@ def _missing(row: int) -> CellError:
 
 
 def unknown_type(kind: str, found: str) -> DataError:
-    """Return the error for labels that are no classes, with scikit-learn's opening words."""
+    """Return the error for labels that are no classes; it begins as scikit-learn's does."""
     hint = _AS_TEXT if kind == "continuous" else ""
     return DataError(f"Unknown label type: {kind}; {found}", _EXPECTED, hint)
 
@@ -143,7 +143,7 @@ def missing_labels(labels: np.ndarray) -> np.ndarray:
         return np.zeros(labels.shape, dtype=bool)
     kinds = set(map(type, labels.flat))
     if kinds <= {str, type(None)}:
-        # Most often, and in a tenth of the time.
+        # The usual case, in a tenth of the time.
         return np.equal(labels, np.array(None, dtype=object)).astype(bool)
     flags = map(is_gap, labels.flat)
     return np.fromiter(flags, dtype=bool, count=labels.size).reshape(labels.shape)

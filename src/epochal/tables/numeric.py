@@ -1,7 +1,7 @@
-"""Numbers and truth values out of Arrow columns of any type, as float64.
+"""Numbers and booleans from Arrow columns of any type, as float64.
 
-NaN stands for a missing value. What cannot be read is refused with the names
-of the column, the row and the value.
+NaN is a missing value. The error for a value that cannot be read names the column, the row and
+the value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from epochal.errors import CellError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+_BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 # A number with commas between its thousands; not 0,637, which is a decimal comma.
 GROUPED = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$"
 _HEXADECIMAL = r"0[xX][0-9a-fA-F]{1,16}"
@@ -28,10 +28,10 @@ TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class Place(NamedTuple):
-    """Where values stand: the column's name, and the number of its first row (the first is 0).
+    """The position of values: the column's name, and the number of its first row (counted from 0).
 
-    `words` are the texts that mean a missing value there, where numbers, truth
-    values or dates are expected; `why` they are, in messages.
+    `words` are the texts that mean a missing value in a column of numbers, booleans or dates;
+    `why` says in messages why these are expected.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
-    """Return a column as float64 numbers: truth values as 0 and 1, durations in seconds.
+    """Return a column as float64 numbers: booleans as 0 and 1, durations in seconds.
 
     >>> print(numbers(pa.chunked_array([["1.5", "NA", " -2"]]), Place("height")))
     [ 1.5  nan -2. ]
@@ -59,18 +59,18 @@ def numbers(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 
 
 def booleans(column: pa.ChunkedArray, place: Place) -> np.ndarray:
-    """Return a column of truth values as float64 zeros and ones.
+    """Return a column of booleans as float64 zeros and ones.
 
     >>> print(booleans(pa.chunked_array([["True", "false", None]]), Place("smoker")))
     [ 1.  0. nan]
     """
     column = decoded(column)
     if is_text(column.type):
-        return parsed_by_text(column, lambda text: _TRUTHS[text.lower()], place, "true or false")
+        return parsed_by_text(column, lambda text: _BOOLEANS[text.lower()], place, "true or false")
     values = numbers(column, place)
-    strange = ~(np.isnan(values) | (values == 0) | (values == 1))
-    if strange.any():
-        row = int(strange.argmax())
+    invalid = ~(np.isnan(values) | (values == 0) | (values == 1))
+    if invalid.any():
+        row = int(invalid.argmax())
         before = f"column {place.name!r} holds {values[row]:g} in"
         expected = f"true or false{place.why}"
         raise CellError.in_row(before, place.first_row + row, "", expected)
@@ -78,13 +78,13 @@ def booleans(column: pa.ChunkedArray, place: Place) -> np.ndarray:
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether values of this Arrow type are numbers (truth values are not)."""
+    """Whether values of this Arrow type are numbers (booleans are not)."""
     types = pa.types
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
 
 def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a dictionary-encoded column with its plain values, string views as strings."""
+    """Return a dictionary-encoded column decoded, a column of string views as strings."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
@@ -94,10 +94,10 @@ def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def parsed_by_text(
     column: pa.ChunkedArray, parse: Callable[[str], float], place: Place, expected: str
 ) -> np.ndarray:
-    """Return texts as float64 by a parser that sees each different text once.
+    """Return texts as float64; the parser is called once for each unique text.
 
-    The parser refuses a text with ValueError or KeyError; texts that mean a missing
-    value never reach it, spaces around a text are dropped.
+    The parser refuses a text with ValueError or KeyError. It does not see texts that mean a
+    missing value, nor spaces around a text.
     """
     encoded = pc.utf8_trim_whitespace(column).dictionary_encode().combine_chunks()
     texts = encoded.dictionary.to_pylist()
@@ -116,9 +116,9 @@ def parsed_by_text(
 
 
 def readings(column: pa.ChunkedArray, words: Sequence[str]) -> Iterator[pa.ChunkedArray]:
-    """Yield texts as they are, then without spaces around them and null where they are words.
+    """Yield the texts unchanged, then trimmed, with null for the words that mean a missing value.
 
-    Most often the first can be read, in less time than the second takes to make.
+    Usually the unchanged texts can be parsed, which is faster than making the second column.
     """
     yield column
     trimmed = pc.utf8_trim_whitespace(column)
@@ -127,7 +127,7 @@ def readings(column: pa.ChunkedArray, words: Sequence[str]) -> Iterator[pa.Chunk
 
 
 def without_words(values: np.ndarray, place: Place, parse: Callable[[str], float]) -> np.ndarray:
-    """Return values that were read from texts, NaN where one is what a missing value is spelled as.
+    """Return values parsed from texts, with NaN for the numbers that mean a missing value.
 
     >>> print(without_words(np.array([-999.0, 1.5]), Place("height", 0, ("", "-999")), float))
     [nan 1.5]
@@ -138,8 +138,8 @@ def without_words(values: np.ndarray, place: Place, parse: Callable[[str], float
             missing.append(parse(word))
         except ValueError:
             continue
-    found = np.isin(values, np.array(missing)) if missing else np.zeros(0, bool)
-    return np.where(found, np.nan, values) if found.any() else values
+    is_missing = np.isin(values, np.array(missing)) if missing else np.zeros(0, bool)
+    return np.where(is_missing, np.nan, values) if is_missing.any() else values
 
 
 def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
@@ -148,7 +148,7 @@ def first_row_of(chosen: pa.Array | pa.ChunkedArray, place: Place) -> int:
 
 
 def unreadable(column: pa.ChunkedArray, place: Place, expected: str) -> CellError:
-    """Return the error for a column whose type cannot be what is expected, with its first value's row."""
+    """Return the error for a column of an unexpected type; it names the row of the first value."""
     row = first_row_of(pc.is_valid(column), place)
     before = f"column {place.name!r} holds {column.type} values, the first in"
     return CellError.in_row(before, row, "", expected)
@@ -160,7 +160,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def _parsed(column: pa.ChunkedArray, place: Place) -> np.ndarray:
-    """Return texts as float64 numbers; Arrow reads them, Python only where Arrow cannot."""
+    """Return texts as float64 numbers; Arrow parses them, or Python where Arrow cannot."""
     for texts in readings(column, place.words):
         try:
             return without_words(floats(texts), place, number_of_text)
@@ -179,7 +179,7 @@ def number_of_text(text: str) -> float:
     if "_" in text:
         raise ValueError
     if re.fullmatch(_HEXADECIMAL, text):
-        # As Arrow reads it: a whole number of 64 bits, of which the first is the sign.
+        # As Arrow reads it: a signed integer of 64 bits.
         number = int(text, 16)
         return float(number if number < 2**63 else number - 2**64)
     return float(text.replace(",", "") if re.fullmatch(GROUPED, text) else text)
@@ -188,7 +188,7 @@ def number_of_text(text: str) -> float:
 def floats(column: pa.ChunkedArray) -> np.ndarray:
     """Return an Arrow column as float64, NaN where null."""
     if pa.types.is_decimal(column.type):
-        # Arrow divides by a power of ten, which costs the last bit.
+        # Arrow divides by a power of ten, which changes the last bit.
         column = column.cast(pa.string())
     values: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy()
     return values

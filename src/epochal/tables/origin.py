@@ -1,4 +1,4 @@
-"""Where rows come from: which file and which row of it, for messages."""
+"""The origin of rows, for messages: the file, and the row number in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Choice: TypeAlias = "int | np.ndarray"
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """The files that hold some rows one after the other, and which of their rows these are.
+    """The files that rows come from, in order, and the selections made among their rows.
 
     `parts` are names of files, or origins, each with its number of rows; the last one may have
-    more. `choices` were made one after the other, each among the rows that the one before left.
-    Nothing is computed before there is a message.
+    more. Each of the `choices` selects among the rows that the previous one selected. Nothing is
+    computed until a message needs it.
     """
 
     parts: tuple[tuple[str | Origin, int], ...] = ()
@@ -33,20 +33,20 @@ class Origin:
 
     @classmethod
     def of(cls, parts: Sequence[object], counts: Sequence[int]) -> Origin:
-        """Return the origin of all rows of some files, or of other origins, which have so many rows each."""
-        each = (part if isinstance(part, Origin) else str(part) for part in parts)
-        return cls(tuple(zip(each, counts, strict=True)))
+        """Return the origin of all rows of files, or of other origins, with their numbers of rows."""
+        names = (part if isinstance(part, Origin) else str(part) for part in parts)
+        return cls(tuple(zip(names, counts, strict=True)))
 
     def where(self, chosen: np.ndarray) -> Origin:
-        """Return the origin of the rows that are chosen: a mask, bool (rows,), or row numbers."""
+        """Return the origin of the rows that a mask, bool (rows,), or row numbers select."""
         return replace(self, choices=(*self.choices, chosen))
 
     def after(self, rows: int) -> Origin:
-        """Return the origin of the rows that follow the first so many."""
+        """Return the origin of the rows after the first `rows`."""
         return replace(self, choices=(*self.choices, rows))
 
     def place(self, row: int) -> tuple[int, str]:
-        """Return the number of a row in its file, and the name of the file; "" if there is none.
+        """Return the number of a row in its file, and the name of the file ("" without a file).
 
         >>> origin = Origin.of(["a.csv", "b.csv"], [3, 3]).where(np.array([1, 1, 0, 0, 1, 1], bool))
         >>> origin.place(1), origin.after(2).place(0), Origin().place(7)
@@ -66,9 +66,9 @@ class Origin:
 
     @contextmanager
     def naming_rows(self) -> Iterator[None]:
-        """Return a context in which errors about a row say where that row is.
+        """Return a context in which errors about a row name its file and its number there.
 
-        Without a file, they still can be given one by whoever knows more.
+        An error without a file can get one from an outer context.
         """
         try:
             yield
@@ -77,12 +77,12 @@ class Origin:
             raise error.placed(row, name) from error.__cause__
 
 
-# Of rows that come from no file.
+# The origin of rows that come from no file.
 NOWHERE = Origin()
 
 
 class Piece(NamedTuple):
-    """Some rows, and where they come from."""
+    """Rows with their origin."""
 
     rows: Rows
     origin: Origin = NOWHERE

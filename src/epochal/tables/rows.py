@@ -1,4 +1,4 @@
-"""Rows of any kind: how many there are, pieces of them, some of them."""
+"""Operations on rows of any kind: length, chunks, selection, parallel work in order."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
     from scipy import sparse
 
-# A text: SciPy takes half a second to import, and most tables are not sparse.
+# A string, since the import of SciPy takes half a second and most tables are not sparse.
 Rows: TypeAlias = "pa.Table | np.ndarray | sparse.csr_matrix | sparse.csr_array"
 
-# Elements that are worked on at a time: about what a processor's cache holds.
+# Elements of a chunk: about what a processor's cache holds.
 _CHUNK = 2**17
 # A chunk of a table has more rows, since Arrow takes microseconds for each column of it.
 _TABLE_CHUNK = 2**20
-# Rows of a chunk, however wide or narrow they are.
+# Bounds of the rows in a chunk, for very wide and very narrow tables.
 _FEWEST, _MOST = 64, 2**15
-# Rows of which what is known is worked on at a time: of more, a shuffled list would take much memory.
+# Rows in a block of per-row arrays (labels, weights): temporary arrays of all rows would take much memory.
 _BLOCK = 2**22
-# More threads would wait for memory, not for arithmetic.
+# With more threads, memory bandwidth is the limit.
 _THREADS = 8
 
 Result = TypeVar("Result")
@@ -45,7 +45,7 @@ def len_of(rows: Rows | Streamed) -> int:
 
 
 def head_of(rows: Rows | Streamed) -> Rows:
-    """Return what says of which columns, or shape, rows are."""
+    """Return rows that have the same columns or shape, and may be empty."""
     return rows.head if isinstance(rows, Streamed) else rows
 
 
@@ -55,28 +55,28 @@ def columns_of(rows: Rows | Streamed) -> int:
 
 
 def image_of(rows: Rows | Streamed) -> tuple[int, ...]:
-    """Return the height and width of rows that are images, () of others."""
+    """Return the height and width if rows are images, else ()."""
     shape: tuple[int, ...] = head_of(rows).shape[1:]
     return shape[:2] if len(shape) > 1 else ()
 
 
 def spans(rows: Rows) -> Iterator[slice]:
-    """Return the slices into which rows are cut to be worked on in bounded memory."""
+    """Return slices of the rows, each small enough to be processed in bounded memory."""
     count, step = len_of(rows), _step(rows)
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 def pieces(rows: Rows | Streamed, most: int | None = None) -> Iterator[tuple[slice, Rows]]:
-    """Return all rows in pieces of bounded size, each with its span; the same pieces wherever they are.
+    """Return all rows in pieces of bounded size, each with its span; the size depends on nothing but the columns.
 
-    Of at most `most` rows each, where that is less than what is usual.
+    `most` can make the pieces smaller.
     """
     size = _step(rows) if most is None else min(_step(rows), most)
     return cut(rows, size)
 
 
 def blocks(rows: int) -> Iterator[slice]:
-    """Return the slices of so many rows in which what is known of each is worked on.
+    """Return slices of per-row arrays (labels, weights) that bound the memory of temporary arrays.
 
     >>> list(blocks(5))
     [slice(0, 5, None)]
@@ -85,7 +85,7 @@ def blocks(rows: int) -> Iterator[slice]:
 
 
 def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
-    """Yield all rows, `size` at a time (the last piece may have fewer), each with its span."""
+    """Yield all rows with their spans, `size` at a time; the last piece may be shorter."""
     if isinstance(rows, Streamed):
         start = 0
         for piece in rows.read(size):
@@ -99,27 +99,27 @@ def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
 
 
 def ahead(
-    work: Callable[..., Result], some: Iterable[tuple[Any, Any]], most: int = _THREADS
+    work: Callable[..., Result], tasks: Iterable[tuple[Any, Any]], most: int = _THREADS
 ) -> Iterator[Result]:
-    """Yield what the work makes of each piece, in their order; the next pieces are under way.
+    """Yield the results of a function for each piece, in order, computed ahead in threads.
 
-    A piece comes with its span, or with whatever else the work is to know of it. As many
-    are worked on at once as there are threads, or `most`.
+    Each task is a pair: the span of a piece (or another context) and the piece. At most `most`
+    threads work at once.
     """
-    pieces = iter(some)
+    pieces = iter(tasks)
     first = list(islice(pieces, 2))
     if len(first) < 2 or (count := min(threads.number(), most)) < 2:
-        # A small table is done before a thread has begun it.
-        yield from (work(*one) for one in chain(first, pieces))
+        # A small table is done before a thread has started.
+        yield from (work(*task) for task in chain(first, pieces))
         return
-    begun: deque[Future[Result]] = deque()
+    futures: deque[Future[Result]] = deque()
     with threads.pool(count) as executor:
-        for beside, piece in chain(first, pieces):
-            begun.append(executor.submit(work, beside, piece))
-            if len(begun) > count:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
+        for context, piece in chain(first, pieces):
+            futures.append(executor.submit(work, context, piece))
+            if len(futures) > count:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
 
 
 def _step(rows: Rows | Streamed) -> int:
@@ -129,9 +129,9 @@ def _step(rows: Rows | Streamed) -> int:
 
 
 def bucket(number: int) -> int:
-    """Return the next size out of 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
+    """Return the smallest size of 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, … that is large enough.
 
-    Near sizes share one compiled program; at most a quarter is padding.
+    Similar sizes share one compiled program; at most a quarter is padding.
 
     >>> [bucket(number) for number in (1, 7, 9, 17, 1000)]
     [1, 7, 10, 20, 1024]
@@ -141,9 +141,9 @@ def bucket(number: int) -> int:
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Return an uninitialised array that JAX's CPU can use without a copy.
+    """Return an uninitialised array that JAX can use on a CPU without a copy.
 
-    It asks for a first byte at a multiple of 64.
+    That needs an address that is a multiple of 64.
 
     >>> aligned((3, 5)).shape, aligned((3, 5)).ctypes.data % 64
     ((3, 5), 0)
@@ -155,22 +155,22 @@ def aligned(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray
     return array
 
 
-def with_room(rows: int, columns: int, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Return an array as `aligned` does, with room behind it up to a bucket of rows.
+def with_capacity(rows: int, columns: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return an array as `aligned` does, with capacity for a whole bucket of rows.
 
-    What is never written there takes no memory.
+    Capacity that is never written takes no memory.
 
-    >>> x = with_room(9, 2)
-    >>> x.shape, roomy(x, 10).shape, roomy(x, 100)
+    >>> x = with_capacity(9, 2)
+    >>> x.shape, extended_view(x, 10).shape, extended_view(x, 100)
     ((9, 2), (10, 2), None)
     """
     return aligned((bucket(rows), columns), dtype)[:rows]
 
 
-def roomy(x: np.ndarray, rows: int) -> np.ndarray | None:
-    """Return an array of so many rows that begins as x does, in the same memory; None if that ends before.
+def extended_view(x: np.ndarray, rows: int) -> np.ndarray | None:
+    """Return a view of `rows` rows that begins with those of x; None if the capacity is too small.
 
-    Only of what `aligned` or `with_room` made.
+    Only arrays that `aligned` or `with_capacity` made have a capacity.
     """
     memory = x.base
     if memory is None or memory.dtype != np.uint8 or memory.ndim != 1 or not x.flags.c_contiguous:
@@ -183,14 +183,14 @@ def roomy(x: np.ndarray, rows: int) -> np.ndarray | None:
 
 
 def take(rows: Rows, numbers: np.ndarray) -> Rows:
-    """Return the rows of these numbers, in this order."""
+    """Return the rows with these numbers, in this order."""
     if isinstance(rows, pa.Table):
         return rows.take(pa.array(numbers))
     return rows[numbers]
 
 
 def span(rows: Rows, start: int, stop: int) -> Rows:
-    """Return the rows from one number up to another, without copying where that can be."""
+    """Return the rows from `start` to `stop`, without a copy if possible."""
     if isinstance(rows, pa.Table):
         return rows.slice(start, stop - start)
     return rows[start:stop]

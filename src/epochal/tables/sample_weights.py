@@ -1,4 +1,4 @@
-"""Weights of rows, relative to their mean: the scale of weights has no effect."""
+"""Sample weights relative to their mean: their scale has no effect."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from epochal.errors import DataError, FewRowsWarning
 
-# A model of fewer rows is unreliable.
+# A model of fewer training rows is unreliable.
 FEW = 50
 # Networks train in float32, in which smaller weights relative to the mean are 0 or subnormal.
 _LIGHTEST = float(np.finfo(np.float32).tiny)
 
 
 def relative(weight: np.ndarray) -> np.ndarray:
-    """Return weights divided by the power of two next to their mean, so that no sum overflows.
+    """Return weights divided by the power of two nearest to their mean, so that no sum overflows.
 
-    Division by a power of two changes no digit. A weight too small for float32 becomes 0.
-    Weights of which none is positive are returned unchanged.
+    Division by a power of two is exact. A weight too small for float32 becomes 0. Without any
+    positive weight, the weights are returned unchanged.
 
     >>> relative(np.array([1e300, 3e300, 0.0])).round(2)
     array([0.75, 2.24, 0.  ])
@@ -30,8 +30,8 @@ def relative(weight: np.ndarray) -> np.ndarray:
     _, of_mean = np.frexp(np.ldexp(weight, -exponent).mean())
     shift = int(exponent) + int(of_mean)
     scaled = np.ldexp(weight, -shift) if shift else weight
-    light = (scaled < _LIGHTEST) & (scaled > 0)
-    return np.where(light, 0.0, scaled) if light.any() else scaled
+    too_small = (scaled < _LIGHTEST) & (scaled > 0)
+    return np.where(too_small, 0.0, scaled) if too_small.any() else scaled
 
 
 def present(weight: np.ndarray, name: str) -> np.ndarray:
@@ -44,9 +44,9 @@ def present(weight: np.ndarray, name: str) -> np.ndarray:
 
 
 def warn_of_few(rows: int, stacklevel: int = 2) -> None:
-    """Return nothing; warn of so few rows with a positive weight that a model is unreliable."""
+    """Warn that a model is unreliable if few rows have a positive weight; return nothing."""
     if rows < FEW:
         verb, noun = ("is", "row") if rows == 1 else ("are", "rows")
-        found = f"there {verb} {rows} {noun} to learn from, fewer than {FEW}"
+        problem = f"there {verb} {rows} {noun} to learn from, fewer than {FEW}"
         hint = "the model and its scores are unreliable"
-        warnings.warn(f"{found}: {hint}", FewRowsWarning, stacklevel=stacklevel)
+        warnings.warn(f"{problem}: {hint}", FewRowsWarning, stacklevel=stacklevel)

@@ -1,4 +1,4 @@
-"""What the columns are: their kinds and categories, found in the training rows.
+"""The schema: names, kinds and categories of the columns, from the training rows.
 
 The schema is part of a model; every later table is read by it.
 """
@@ -22,13 +22,12 @@ Kind = Literal["number", "boolean", "category", "date"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its kind, and what was found in it in training.
+    """One column: its name, its kind, and what the training rows hold in it.
 
-    `categories` are the texts with a feature of their own, sorted; `other`
-    says that there were more. `has_missing`: some of the training rows lacked
-    a value (and, unless it is a category, not all of them). `cycles` are the
-    cycles of the calendar that a date's features show. `unseen` is the share of new rows that
-    can be expected to hold none of the categories; 1: nothing is known of it.
+    `categories` are the categories that are encoded, sorted; `other`: the training rows hold
+    more. `has_missing`: some training rows lack a value (and not all, unless it is a category).
+    `cycles` are the calendar cycles among a date's features. `unseen` is the expected share of
+    new rows with none of the categories; 1 if it is unknown.
     """
 
     name: str
@@ -41,11 +40,11 @@ class Column:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether values of the column are standardised: all but categories."""
+        """Whether the column is standardised; categories are not."""
         return self.kind != "category"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the column as JSON-ready values; what is as by default is left out.
+        """Return the column as JSON-ready values, without those that equal their default.
 
         >>> Column("age", "number", has_missing=True).to_dict()
         {'name': 'age', 'kind': 'number', 'has_missing': True}
@@ -89,10 +88,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns in their order; `named` is False for arrays, whose rows have `shape`.
+    """The columns in order; `named` is False for arrays, whose rows have `shape`.
 
-    `missing_values` are the texts that mean a missing value, besides the empty
-    one; `strip`: spaces around cells that are not quoted are cut. As in `CsvOptions`.
+    `missing_values` are the texts that mean a missing value, in addition to the empty text;
+    `strip`: spaces around unquoted cells are removed. Both are as in `CsvOptions`.
     """
 
     columns: tuple[Column, ...]
@@ -103,12 +102,12 @@ class Schema:
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns; of arrays x0, x1, …."""
+        """The names of the columns; x0, x1, … for arrays."""
         return [column.name for column in self.columns]
 
     @property
     def is_numbered(self) -> bool:
-        """Whether the columns are those of an array: x0, x1, …, also where some are categories."""
+        """Whether the columns are named x0, x1, …, as those of an array (some may be categories)."""
         return self.names == [f"x{number}" for number in range(len(self.columns))]
 
     @property
@@ -118,11 +117,11 @@ class Schema:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The texts that mean a missing value where numbers, dates or truth values are expected."""
+        """The texts that mean a missing value in columns of numbers, dates or booleans."""
         return "", *self.missing_values
 
     def read_as(self, options: CsvOptions) -> Schema:
-        """Return the columns, with the missing values and the spaces of options."""
+        """Return the schema with `missing_values` and `strip` of the options."""
         return replace(self, missing_values=options.missing_values, strip=options.strip)
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,17 +163,16 @@ class Schema:
 
 
 def refuse_repeated(names: list[str]) -> None:
-    """Refuse a table in which two columns have the same name."""
+    """Refuse a table in which two columns have one name."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DataError(f"there are several columns {repeated[0]!r}", "every name once")
 
 
 def kind_of(type_: pa.DataType, name: str) -> Kind:
-    """Return the kind of a column of this Arrow type; refuse what is no column of a table.
+    """Return the kind of a column of this Arrow type; refuse unsupported types.
 
-    A column without any value is a category without any category: whatever
-    comes later in it, the model has nothing to say about it.
+    A column without any value has the kind "category" and no categories: the model ignores it.
     """
     types = pa.types
     if types.is_dictionary(type_):
@@ -195,19 +193,19 @@ def kind_of(type_: pa.DataType, name: str) -> Kind:
 
 
 def refuse_unusable(columns: pa.Schema) -> None:
-    """Refuse columns of types that are no columns of a table, by name."""
+    """Refuse columns of unsupported types, by name."""
     for field in columns:
         kind_of(field.type, field.name)
 
 
-def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001
-    """Refuse a description for which something does not hold."""
-    if not holds:
-        raise ValueError(otherwise)
+def _expect(condition: bool, message: str) -> None:  # noqa: FBT001
+    """Refuse a description that does not meet a condition."""
+    if not condition:
+        raise ValueError(message)
 
 
 def _is_texts(value: object) -> bool:
-    """Whether a value is a list of different texts."""
+    """Whether a value is a list of unique texts."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return False
     return len(set(value)) == len(value)

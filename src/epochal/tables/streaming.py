@@ -1,4 +1,4 @@
-"""Rows that are read when they are gone through: what does not fit into memory is never there."""
+"""Streamed rows: read chunk by chunk in each pass, so that they need not fit into memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Rows that can be gone through again and again, a piece at a time.
+    """Rows that can be read in any number of passes, a piece at a time.
 
-    `head` has none of them, but their columns and types, or their shape.
-    `read(n)` yields all rows in their order, n at a time (the last piece may be
-    shorter): the same each time, or an error if the data have changed. `digest()`
-    goes through the data and returns what only the same rows return, but for
-    changes that show in the head; None if there is no way to know.
+    `head` has no rows, but the same columns and types, or the same shape. `read(n)` yields all
+    rows in order, n at a time (the last piece may be shorter). Each pass yields the same rows; if
+    the data have changed, it is an error. `digest()` reads the data and returns a digest of the
+    rows, not of the head; it is None if none can be computed.
     """
 
     n_rows: int
@@ -30,7 +29,7 @@ class Streamed:
     digest: Callable[[], str] | None = None
 
     def where(self, chosen: np.ndarray) -> Streamed:
-        """Return the rows that are chosen, bool (rows,).
+        """Return the rows that a mask selects, bool (rows,).
 
         >>> rows = Streamed(6, np.empty((0, 1)), lambda n: iter(np.arange(6.0).reshape(-1, n, 1)))
         >>> few = rows.where(np.array([1, 0, 0, 1, 1, 1], bool))
@@ -43,7 +42,7 @@ class Streamed:
             return regrouped(only(self.read(size), chosen), size)
 
         def digest() -> str:
-            """Return a digest of the rows and of which are chosen."""
+            """Return a digest of the rows and of the mask."""
             bits = hashlib.blake2b(np.packbits(chosen).data, digest_size=20).hexdigest()
             return f"{self.digest and self.digest()}{bits}"
 
@@ -51,7 +50,7 @@ class Streamed:
         return replace(self, n_rows=int(np.count_nonzero(chosen)), read=read, digest=known)
 
     def mapped(self, change: Callable[[Any], Any]) -> Streamed:
-        """Return the rows with every piece changed by a function, which keeps rows apart."""
+        """Return the rows with a function applied to every piece; it must work row by row."""
 
         def read(size: int) -> Iterator[pa.Table | np.ndarray]:
             """Yield the changed pieces."""
@@ -61,7 +60,7 @@ class Streamed:
 
 
 def only(pieces: Iterable[Any], chosen: np.ndarray) -> Iterator[Any]:
-    """Yield pieces with the rows that are chosen, bool (rows of all pieces,)."""
+    """Yield the pieces with the rows that a mask selects, bool (rows of all pieces,)."""
     start = 0
     for piece in pieces:
         flags = chosen[start : start + piece.shape[0]]
@@ -73,7 +72,7 @@ def only(pieces: Iterable[Any], chosen: np.ndarray) -> Iterator[Any]:
 
 
 def chosen_of(table: pa.Table, chosen: np.ndarray) -> pa.Table:
-    """Return the rows of a table that are chosen, bool (rows,), whatever types its columns have.
+    """Return the rows of a table that a mask selects, bool (rows,), whatever types its columns have.
 
     >>> chosen_of(pa.table({"a": [b"x", b"y"]}), np.array([False, True])).num_rows
     1
@@ -86,7 +85,7 @@ def chosen_of(table: pa.Table, chosen: np.ndarray) -> pa.Table:
 
 
 def _chosen_of_column(column: pa.ChunkedArray, chosen: np.ndarray, mask: pa.Array) -> Any:
-    """Return the values of a column that are chosen; Arrow has no filter for some types, such as views."""
+    """Return the values of a column that a mask selects; Arrow cannot filter some types, such as views."""
     try:
         return column.filter(mask)
     except pa.ArrowNotImplementedError:
@@ -101,24 +100,24 @@ def regrouped(pieces: Iterable[Any], rows: int) -> Iterator[Any]:
     >>> [len(array) for array in regrouped(np.split(np.arange(5), [2, 4]), 3)]
     [3, 2]
     """
-    held: list[Any] = []
+    buffered: list[Any] = []
     count = 0
     for piece in pieces:
-        held.append(piece)
+        buffered.append(piece)
         count += piece.shape[0]
         if count < rows:
             continue
-        together = joined(held)
-        whole = count - count % rows
-        for start in range(0, whole, rows):
-            yield together[start : start + rows]
-        held, count = [together[whole:]], count - whole
+        rows_so_far = joined(buffered)
+        complete = count - count % rows
+        for start in range(0, complete, rows):
+            yield rows_so_far[start : start + rows]
+        buffered, count = [rows_so_far[complete:]], count - complete
     if count:
-        yield joined(held)
+        yield joined(buffered)
 
 
 def joined(pieces: list[Any]) -> Any:
-    """Return pieces of one kind, tables or arrays, as one."""
+    """Return tables, or arrays, concatenated."""
     if len(pieces) == 1:
         return pieces[0]
     if isinstance(pieces[0], pa.Table):

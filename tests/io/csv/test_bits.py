@@ -13,8 +13,8 @@ from epochal.io.csv.bits import (
     before,
     bits_of,
     last_place,
-    odd_so_far,
     places_of,
+    prefix_parity,
 )
 
 FLAGS = st.lists(st.booleans(), min_size=1, max_size=300).map(np.array)
@@ -37,7 +37,7 @@ def test_places_are_those_of_the_flags(flags):
 def test_odd_so_far(flags, is_odd):
     """A bit is set where an odd number of flags is up to it, those before the first included."""
     expected = (np.cumsum(flags) + is_odd) % 2 == 1
-    found = odd_so_far(bits_of(flags), is_odd=is_odd)
+    found = prefix_parity(bits_of(flags), is_odd=is_odd)
     assert flags_of(found, len(flags)).tolist() == expected.tolist()
 
 

@@ -14,14 +14,14 @@ from epochal.errors import SourceError
 from epochal.io.csv.cells import MARK
 from epochal.io.csv.type_inference import (
     AS_WRITTEN,
+    Conversion,
     Traits,
-    Way,
     columns_from,
-    may_be,
+    conversion_of_texts,
+    conversion_of_type,
+    joint_candidates,
     refuse_decimal_commas,
     traits_of,
-    way_of_texts,
-    way_of_type,
 )
 
 _PATH = Path("data.csv")
@@ -40,29 +40,29 @@ def traits(*values):
 @pytest.mark.parametrize(
     ("values", "way"),
     [
-        (["1", " ?"], Way(pa.string(), pa.int64())),
-        (["0x1F", " ?"], Way(pa.string(), pa.int64())),
-        (["1.5", " ?", None], Way(pa.string(), pa.float64())),
-        ([MARK + "1", MARK + "NA"], Way(pa.string(), pa.int64())),
-        (["true", " ?"], Way(pa.string(), pa.bool_())),
-        ([" true", "false"], Way(pa.string(), pa.bool_())),
-        (["2024-05-01", " ?"], Way(pa.string(), pa.date32())),
-        (["2024-05-01 10:00 ", "2024-05-01"], Way(pa.string(), pa.timestamp("s"))),
+        (["1", " ?"], Conversion(pa.string(), pa.int64())),
+        (["0x1F", " ?"], Conversion(pa.string(), pa.int64())),
+        (["1.5", " ?", None], Conversion(pa.string(), pa.float64())),
+        ([MARK + "1", MARK + "NA"], Conversion(pa.string(), pa.int64())),
+        (["true", " ?"], Conversion(pa.string(), pa.bool_())),
+        ([" true", "false"], Conversion(pa.string(), pa.bool_())),
+        (["2024-05-01", " ?"], Conversion(pa.string(), pa.date32())),
+        (["2024-05-01 10:00 ", "2024-05-01"], Conversion(pa.string(), pa.timestamp("s"))),
         (["12:30", " ?"], AS_WRITTEN),
         (["1.5", None], AS_WRITTEN),
         (["x", " ?"], AS_WRITTEN),
-        (["1,234", "5"], Way(pa.string(), pa.int64(), grouped=True)),
-        (["1,234", "5.5", " ?"], Way(pa.string(), pa.float64(), grouped=True)),
-        (["+5", "1,234"], Way(pa.string(), pa.float64(), grouped=True)),
+        (["1,234", "5"], Conversion(pa.string(), pa.int64(), grouped=True)),
+        (["1,234", "5.5", " ?"], Conversion(pa.string(), pa.float64(), grouped=True)),
+        (["+5", "1,234"], Conversion(pa.string(), pa.float64(), grouped=True)),
         (["1,234", "x"], AS_WRITTEN),
         (["0,637", "1"], AS_WRITTEN),
     ],
 )
 def test_texts_that_are_numbers(values, way):
     """Spaced gaps and commas between thousands make no text of numbers, whole or in blocks."""
-    assert way_of_texts(traits(*values), ",", "a", _PATH) == way
+    assert conversion_of_texts(traits(*values), ",", "a", _PATH) == way
     blocks = reduce(Traits.joined, map(traits, values))
-    assert way_of_texts(blocks, ",", "a", _PATH) == way
+    assert conversion_of_texts(blocks, ",", "a", _PATH) == way
 
 
 def test_ways_give_the_values():
@@ -71,7 +71,7 @@ def test_ways_give_the_values():
     def values(way, *texts, options=PLAIN):
         return way.applied(column(*texts), options, has_marks=True).to_pylist()
 
-    floats = Way(pa.string(), pa.float64())
+    floats = Conversion(pa.string(), pa.float64())
     assert values(floats, "1.5", "NAN", " NA", MARK + "?", MARK + " 2") == [
         1.5,
         *[None] * 3,
@@ -79,8 +79,8 @@ def test_ways_give_the_values():
     ]
     assert values(AS_WRITTEN, "007", " a ", MARK + " a ", MARK + "NA") == ["007", "a", " a ", "NA"]
     assert values(AS_WRITTEN, " a ", " NA", options=CsvOptions(strip=False)) == [" a ", " NA"]
-    assert way_of_type(pa.time32("s")) == AS_WRITTEN
-    assert way_of_type(pa.date32()) == Way(pa.date32(), pa.date32())
+    assert conversion_of_type(pa.time32("s")) == AS_WRITTEN
+    assert conversion_of_type(pa.date32()) == Conversion(pa.date32(), pa.date32())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_ways_give_the_values():
 def test_values_that_mean_missing_are_null(kind, values, kept):
     """A word that is a value of the type of its column is missing however it is spelled."""
     options = CsvOptions(missing_values=("-999.0", "1900-01-01", "unknown"))
-    found = Way(kind, kind).applied(pa.chunked_array([values], kind), options, has_marks=False)
+    found = Conversion(kind, kind).applied(
+        pa.chunked_array([values], kind), options, has_marks=False
+    )
     assert found.to_pylist() == kept
 
 
@@ -127,17 +129,17 @@ def test_words_are_seen_early_or_late():
 def test_decimal_commas_are_refused_where_commas_do_not_separate():
     """Numbers with decimal commas are named; where commas separate values they are text."""
     for refuse in (
-        lambda: way_of_texts(traits("3,5", "4"), ";", "a", _PATH),
+        lambda: conversion_of_texts(traits("3,5", "4"), ";", "a", _PATH),
         lambda: refuse_decimal_commas(column(None, "3,5", "4"), "a", _PATH, PLAIN),
     ):
         with pytest.raises(SourceError, match="'a' of data.csv has numbers with a comma, like 3,5"):
             refuse()
     refuse_decimal_commas(column("3,5", "x"), "a", _PATH, PLAIN)
-    assert way_of_texts(traits("3,5", "4"), ",", "a", _PATH) == AS_WRITTEN
+    assert conversion_of_texts(traits("3,5", "4"), ",", "a", _PATH) == AS_WRITTEN
 
 
 def test_a_column_may_be_the_latest_type_of_its_blocks():
     """Types that come before that of any block are out; text leaves none."""
-    assert may_be({pa.int64(), pa.bool_()})[0] == pa.bool_()
-    assert may_be({pa.date32(), pa.float64()}) == [pa.float64()]
-    assert may_be({pa.date32(), pa.string()}) == []
+    assert joint_candidates({pa.int64(), pa.bool_()})[0] == pa.bool_()
+    assert joint_candidates({pa.date32(), pa.float64()}) == [pa.float64()]
+    assert joint_candidates({pa.date32(), pa.string()}) == []

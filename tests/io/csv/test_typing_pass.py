@@ -9,7 +9,7 @@ from epochal.config.csv_options import CsvOptions
 from epochal.errors import SourceError
 from epochal.io.accumulator import ColumnAccumulator, LabelColumn
 from epochal.io.csv import blocks, reader
-from epochal.io.csv.type_inference import AS_WRITTEN, MISSING, Way
+from epochal.io.csv.type_inference import AS_WRITTEN, MISSING, Conversion
 from epochal.io.csv.typing_pass import scanned
 
 
@@ -42,7 +42,9 @@ def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_pat
     path.write_text("a,b,c\n" + "1,1,1\n" * 20 + "2.5,x,true\n")
     scanned(path, ["a", "b"], (), {})
     assert len(seen) == 1
-    assert scanned(path, ["a", "b", "c"], (), {}).ways["c"] == Way(pa.bool_(), pa.bool_())
+    assert scanned(path, ["a", "b", "c"], (), {}).conversions["c"] == Conversion(
+        pa.bool_(), pa.bool_()
+    )
     assert len(seen) == 3
 
 
@@ -85,7 +87,7 @@ def test_as_written(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n007,008\n")
     part = scanned(path, ["a", "b"], ["a"], {})
-    assert part.ways["a"] == AS_WRITTEN
+    assert part.conversions["a"] == AS_WRITTEN
     (table,) = part.as_written(["b"]).blocks(["a", "b"])
     assert table.to_pylist() == [{"a": "007", "b": "008"}]
 
@@ -95,7 +97,7 @@ def test_without_rows(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n\n")
     part = scanned(path, ["a", "b"], ["b"], {})
-    assert (set(part.ways.values()), list(part.blocks(["a"]))) == ({MISSING}, [])
+    assert (set(part.conversions.values()), list(part.blocks(["a"]))) == ({MISSING}, [])
 
 
 def test_bytes_that_are_no_text(tmp_path):

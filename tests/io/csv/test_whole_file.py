@@ -23,13 +23,13 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def parsed(monkeypatch):
     """Return a list of what each pass over a file was asked for: marks, and line ends in values."""
-    passes, begin = [], whole_file._Whole.__init__
+    passes, begin = [], whole_file._BlockFile.__init__
 
     def noted(self, path, options, *, marked, has_breaks):
         passes.append((marked, has_breaks))
         begin(self, path, options, marked=marked, has_breaks=has_breaks)
 
-    monkeypatch.setattr(whole_file._Whole, "__init__", noted)
+    monkeypatch.setattr(whole_file._BlockFile, "__init__", noted)
     return passes
 
 

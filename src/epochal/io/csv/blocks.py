@@ -1,6 +1,6 @@
-"""A text table cut into blocks of whole rows, each to be parsed by itself.
+"""Blocks of a CSV file: whole rows that can be parsed independently.
 
-All ways to read a text table go through these blocks; quotes and encodings are checked here.
+Every reader of text tables uses these blocks; quotes and encodings are checked here.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ if TYPE_CHECKING:
     from epochal.io.csv.quotes import Quoting
 
 EXPECTED = "a CSV or TSV file, plain or compressed by gzip"
-# Bytes of a block: enough for all processors to have some of it.
+# Bytes of a block: enough to keep all processors busy.
 BLOCK = 1 << 23
 # The longest line that can be read.
 LONGEST_LINE = 1 << 23
-# What one processor parses at a time.
+# Bytes that one processor parses at a time.
 _SHARE = 1 << 20
 _MARK = MARK.encode()
-# Control characters beyond ASCII, but for the line end among them: letters of another encoding.
+# C1 control characters, except the line end U+0085, are letters of another encoding.
 _CONTROL = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")
-_CONTROL_FOUND = (
+_CONTROL_SENTENCE = (
     "holds the control character {}: was the text converted as if it were Latin-1? "
-    "Convert it anew, e.g.: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+    "Convert it again, e.g.: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
 )
-_LOST_SEPARATOR = (
+_SEPARATOR_SENTENCE = (
     "has a quote within a value, and one at the end of a later value: is a separator missing "
     "before the first? Put it there, or put the whole value into quotes"
 )
-# A protected cell has three bytes at least, and gets six more.
+# A protected cell has at least three bytes, and its mark six.
 _GROWTH = 3
 
 
 class Note(NamedTuple):
-    """Something that looks wrong: the byte of the file at which it is, and a sentence about its line."""
+    """Something that looks wrong: its byte offset in the file, and a sentence about its line."""
 
     offset: int
     sentence: str
@@ -72,11 +72,11 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a text table: the first `length` bytes of the content; and the stream that they are from.
+    """Rows of a text table: the first `length` bytes of `content`; and the stream that they come from.
 
-    A row ends in each `share` of the bytes: Arrow can parse them side by side.
-    `has_breaks`: there are line ends within quotes. `protected` are the places of the quotes that open
-    cells which spaces or a missing value would change without quotes. `notes` are what looks wrong.
+    A row ends in each `share` bytes, so that Arrow can parse these in parallel. `has_breaks`: there are
+    line ends within quotes. `protected` are the positions of the opening quotes of protected cells:
+    without quotes, their spaces would be trimmed, or they would be missing. `notes` is what looks wrong.
     """
 
     content: bytes
@@ -89,12 +89,12 @@ class Block:
 
     @property
     def has_marks(self) -> bool:
-        """Whether texts out of the block may have marks of quoted cells."""
+        """Whether texts of the block may have marks of quoted cells."""
         return len(self.protected) > 0
 
     @cached_property
     def holds_hexadecimals(self) -> bool:
-        """Whether there may be numbers like 0x1F."""
+        """Whether the rows may hold numbers like 0x1F."""
         return any(
             letter in self.content and b"0" + letter in self.content for letter in (b"x", b"X")
         )
@@ -106,12 +106,12 @@ class Block:
         return _MARK.join(self.content[start:stop] for start, stop in pairwise(places))
 
     def parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Return columns as Arrow reads them, in the types that are given or that it finds.
+        """Return columns as Arrow parses them, in the given types, or in those that Arrow infers.
 
-        Texts have marks in front of protected cells.
+        Texts have marks before protected cells.
 
         Raises:
-            SourceError: for what Arrow refuses, with the line if it can be found.
+            SourceError: if Arrow refuses the rows; it names the line if possible.
         """
         parse = partial(self._parsed, types=types)
         try:
@@ -125,7 +125,7 @@ class Block:
         """Return columns as texts with marks and spaces, null where a cell is empty.
 
         Raises:
-            SourceError: for what Arrow refuses, with the line if it can be found.
+            SourceError: if Arrow refuses the rows; it names the line if possible.
         """
         try:
             return self._parsed(
@@ -137,8 +137,7 @@ class Block:
     def fits(self, name: str, kind: pa.DataType) -> bool:
         """Return whether all values of a column are of a type."""
         try:
-            # By one processor: many at once may wait for each other for ever if Arrow
-            # 18 refuses one block after the other.
+            # In one thread: several may deadlock if Arrow 18 refuses one block after the other.
             self._parsed([name], types={name: kind}, together=False)
         except pa.ArrowInvalid:
             return False
@@ -153,40 +152,40 @@ class Block:
         marked: bool = False,
         together: bool = True,
     ) -> pa.Table:
-        """Return columns as Arrow reads them, from cells with marks or without.
+        """Return columns as Arrow parses them, from cells with or without marks.
 
-        `words` mean a missing value (None: those of the options); `together`: by all processors.
+        `words` mean a missing value (None: those of the options); `together`: in several threads.
         """
         reading, parsing, converting = arrow_options(self.stream, names, types)
         converting.null_values = list(self.stream.options.words if words is None else words)
         reading.block_size = self.share * _GROWTH if marked else self.share
         reading.use_threads = together
-        # Without line ends in values Arrow need not look for those that end rows.
+        # Arrow is faster if no value has a line end.
         parsing.newlines_in_values = self.has_breaks
         rows = self.marked if marked else memoryview(self.content)[: self.length]
         return pyarrow.csv.read_csv(_in_arrow(rows), reading, parsing, converting)
 
 
 def _in_arrow(content: bytes | memoryview) -> pa.BufferReader:
-    """Return content in memory of Arrow's own, to be read.
+    """Return a reader of the content, copied to memory of Arrow.
 
-    Arrow's threads would give back memory of Python's a moment after the last row was read, and
-    end the process badly if Python is ending then.
+    Arrow's threads release memory of Python shortly after the last row is read, which crashes the
+    process if the interpreter is shutting down.
     """
-    own = pa.BufferOutputStream()
-    own.write(content)
-    return pa.BufferReader(own.getvalue())
+    copy = pa.BufferOutputStream()
+    copy.write(content)
+    return pa.BufferReader(copy.getvalue())
 
 
 def blocks_of(path: Path, options: CsvOptions = PLAIN) -> Iterator[Block]:
-    """Yield the lines below the header in blocks; what breaks the rules of quotes is refused."""
+    """Yield the rows below the header in blocks; refuse rows that violate the rules of quotes."""
     return ahead(cut_blocks(path, options))
 
 
 def arrow_options(
     stream: TextStream, names: Sequence[str], types: Mapping[str, pa.DataType]
 ) -> tuple[pyarrow.csv.ReadOptions, pyarrow.csv.ParseOptions, pyarrow.csv.ConvertOptions]:
-    """Return how Arrow shall read rows; it finds the types that are not given."""
+    """Return Arrow's options for the rows; it infers the types that are not given."""
     return (
         pyarrow.csv.ReadOptions(column_names=stream.names),
         pyarrow.csv.ParseOptions(delimiter=stream.separator),
@@ -200,13 +199,13 @@ def arrow_options(
 
 
 def fault(stream: TextStream, reason: str) -> SourceError:
-    """Return the error for a file that Arrow refused, with the line if it can be found."""
-    found = f"{stream.path} cannot be read: {reason}"
-    return fault_in(stream.path, stream.options) or SourceError(found, EXPECTED)
+    """Return the error for a file that Arrow refuses; it names the line if possible."""
+    problem = f"{stream.path} cannot be read: {reason}"
+    return fault_in(stream.path, stream.options) or SourceError(problem, EXPECTED)
 
 
 def refuse_binary(table: pa.Table, stream: TextStream) -> None:
-    """Return nothing if Arrow found text in every column that is nothing else."""
+    """Refuse a table with columns that are not UTF-8; return nothing."""
     if any(pa.types.is_binary(field.type) for field in table.schema):
         raise fault(stream, "it is not UTF-8 text")
 
@@ -214,74 +213,74 @@ def refuse_binary(table: pa.Table, stream: TextStream) -> None:
 def cut_blocks(path: Path, options: CsvOptions = PLAIN) -> Generator[Block, None, None]:
     """Yield the lines below the header in blocks of whole rows."""
     with opening.reading(path, EXPECTED), TextStream(path, options) as stream:
-        # Arrow would take a byte-order mark here for that of the file; a blank line is no row.
-        held, offset, reported = b"\n", stream.offset - 1, set[str]()
+        # The blank line, which is no row, keeps Arrow from skipping a byte-order mark in the rows.
+        buffered, offset, reported = b"\n", stream.offset - 1, set[str]()
         while read := _filled(stream, BLOCK):
-            held += read
-            found = _checked(held, offset, stream)
-            end = found.row_end(0, len(held))
+            buffered += read
+            quotes = _checked(buffered, offset, stream)
+            end = quotes.row_end(0, len(buffered))
             if end > 1:
-                yield _block(found, end, stream, _new_notes(found, offset, reported))
-                held, offset = b"\n" + held[end:], offset + end - 1
-            elif len(held) > LONGEST_LINE:
-                raise _too_long(found, offset, path)
-        found = _checked(held, offset, stream)
-        if found.opened is not None:
-            raise never_closed(path, line_at(path, offset + found.opened))
-        if held.strip(b"\r\n"):
-            yield _block(found, len(held), stream, _new_notes(found, offset, reported))
+                yield _block(quotes, end, stream, _new_notes(quotes, offset, reported))
+                buffered, offset = b"\n" + buffered[end:], offset + end - 1
+            elif len(buffered) > LONGEST_LINE:
+                raise _too_long(quotes, offset, path)
+        quotes = _checked(buffered, offset, stream)
+        if quotes.opened is not None:
+            raise never_closed(path, line_at(path, offset + quotes.opened))
+        if buffered.strip(b"\r\n"):
+            yield _block(quotes, len(buffered), stream, _new_notes(quotes, offset, reported))
 
 
-def _new_notes(found: Quoting, offset: int, reported: set[str]) -> list[Note]:
-    """Return what looks wrong in rows, which begin with a byte of the file: each kind once a file."""
+def _new_notes(quotes: Quoting, offset: int, reported: set[str]) -> list[Note]:
+    """Return notes about rows that begin at an offset of the file; each kind once per file."""
     notes = {}
-    if found.lost_separator is not None:
-        notes["separator"] = Note(offset + found.lost_separator, _LOST_SEPARATOR)
-    if b"\xc2" in found.content and (control := _CONTROL.search(found.content)):
+    if quotes.lost_separator is not None:
+        notes["separator"] = Note(offset + quotes.lost_separator, _SEPARATOR_SENTENCE)
+    if b"\xc2" in quotes.content and (control := _CONTROL.search(quotes.content)):
         character = f"U+{ord(control[0].decode()):04X}"
-        notes["control"] = Note(offset + control.start(), _CONTROL_FOUND.format(character))
+        notes["control"] = Note(offset + control.start(), _CONTROL_SENTENCE.format(character))
     new = [note for kind, note in notes.items() if kind not in reported]
     reported.update(notes)
     return new
 
 
-def _block(found: Quoting, end: int, stream: TextStream, notes: Sequence[Note]) -> Block:
-    """Return the rows before a place as a block."""
+def _block(quotes: Quoting, end: int, stream: TextStream, notes: Sequence[Note]) -> Block:
+    """Return the rows before a position as a block."""
     starts = range(0, end, _SHARE)
-    has_ends = all(found.row_end(start, min(start + _SHARE, end)) for start in starts)
+    has_ends = all(quotes.row_end(start, min(start + _SHARE, end)) for start in starts)
     share = _SHARE if has_ends else end + 1
-    protected = found.protected_before(end)
-    return Block(found.content, end, share, stream, found.has_breaks(end), protected, notes)
+    protected = quotes.protected_before(end)
+    return Block(quotes.content, end, share, stream, quotes.has_breaks(end), protected, notes)
 
 
 def _checked(content: bytes, offset: int, stream: TextStream) -> Quoting:
-    """Return the quotes of rows, which begin with a byte of the file; refuse what is no CSV."""
+    """Return the quotes of rows that begin at an offset of the file; refuse rows that are no CSV."""
     path = stream.path
     if b"\0" in content:
-        # Another program may have gone on with a file in an encoding of its own.
+        # Another program may have appended lines in another encoding.
         begin = max(content.rfind(b"\n", 0, content.index(b"\0")), 0) + 1
         if name := wide_encoding(content[begin : begin + SAMPLE]):
             raise wide_error(name, path, line_at(path, offset + begin))
     if _MARK[:1] in content and _MARK in content:
         raise holds_mark(path, line_at(path, offset + content.index(_MARK)))
-    found = quoting(content, stream.separator, stream.options.words)
-    if found.fault:
-        raise not_a_bound(path, found, lambda place: line_at(path, offset + place))
-    return found
+    quotes = quoting(content, stream.separator, stream.options.words)
+    if quotes.fault:
+        raise not_a_bound(path, quotes, lambda place: line_at(path, offset + place))
+    return quotes
 
 
-def _too_long(found: Quoting, offset: int, path: Path) -> SourceError:
-    """Return the error for a row that is longer than can be read."""
-    if found.opened is not None:
-        return closed_too_late(path, line_at(path, offset + found.opened), LONGEST_LINE)
+def _too_long(quotes: Quoting, offset: int, path: Path) -> SourceError:
+    """Return the error for a row that exceeds the maximum length."""
+    if quotes.opened is not None:
+        return closed_too_late(path, line_at(path, offset + quotes.opened), LONGEST_LINE)
     line = line_at(path, offset + 1)
     return SourceError(f"line {line} of {path} is longer than {LONGEST_LINE:,} bytes", EXPECTED)
 
 
 def _filled(stream: TextStream, size: int) -> bytes:
-    """Return the next bytes of a stream: so many, unless it ends."""
-    found = []
+    """Return the next `size` bytes of a stream, fewer only at its end."""
+    parts = []
     while size > 0 and (part := stream.read(size)):
-        found.append(part)
+        parts.append(part)
         size -= len(part)
-    return b"".join(found)
+    return b"".join(parts)

@@ -1,4 +1,4 @@
-"""How many cells of text tables lose outer spaces, and which texts mean a missing value there."""
+"""Cell counts of text tables: cells that are trimmed, and cells that mean a missing value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class CellCounts:
-    """Of a column: the cells whose outer spaces are cut, and those that are missing, by their text."""
+    """The counts of a column: trimmed cells, and missing cells by their text."""
 
     trimmed: int = 0
     missing: Counter[str] = field(default_factory=Counter)
@@ -31,9 +31,9 @@ class CellCounts:
 def cell_counts(
     path: str, names: Sequence[str], texts: Collection[str], options: CsvOptions
 ) -> dict[str, CellCounts]:
-    """Return what becomes of the cells of columns at a path; nothing of files that are no text.
+    """Return the cell counts of columns at a path; an empty dict if the files are no text.
 
-    In the columns that are `texts` quoted cells stay as they stand. Empty cells are not counted.
+    In columns of `texts`, quoted cells are neither trimmed nor missing. Empty cells are not counted.
     """
     parts = discover(path)
     if format_of(parts[0]) != "text":
@@ -43,13 +43,15 @@ def cell_counts(
         with reading(part, EXPECTED):
             for block in blocks_of(part, options):
                 table = block.as_written(names)
-                for name, found in counts.items():
-                    _count(table.column(name), found, options, keeps=name in texts)
+                for name, count in counts.items():
+                    _count(table.column(name), count, options, keeps=name in texts)
     return counts
 
 
-def _count(column: pa.ChunkedArray, found: CellCounts, options: CsvOptions, *, keeps: bool) -> None:
-    """Add the cells of a block to what was found; `keeps`: quoted ones stay as they stand."""
+def _count(
+    column: pa.ChunkedArray, counts: CellCounts, options: CsvOptions, *, keeps: bool
+) -> None:
+    """Add the cells of a block to the counts; `keeps`: quoted cells are neither trimmed nor missing."""
     is_marked = pc.starts_with(column, MARK)
     if keeps:
         column = column.filter(pc.invert(is_marked))
@@ -57,8 +59,8 @@ def _count(column: pa.ChunkedArray, found: CellCounts, options: CsvOptions, *, k
         column = pc.replace_substring(column, MARK, "", max_replacements=1)
     trimmed = pc.utf8_trim_whitespace(column)
     if options.strip:
-        found.trimmed += int(pc.sum(pc.not_equal(trimmed, column), min_count=0).as_py())
+        counts.trimmed += int(pc.sum(pc.not_equal(trimmed, column), min_count=0).as_py())
     cells = trimmed if options.strip or not keeps else column
     words = cells.filter(pc.is_in(cells, value_set=pa.array(options.words[1:], pa.string())))
     for count in pc.value_counts(words).to_pylist():
-        found.missing[count["values"]] += count["counts"]
+        counts.missing[count["values"]] += count["counts"]

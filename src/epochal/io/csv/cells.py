@@ -1,7 +1,7 @@
-"""The cells of a text column: as text, where quotes protect them, or as values.
+"""Cells of a text column: as text, which quotes protect, or as values.
 
-Arrow does not tell which cells were quoted. Where that makes a difference, as for `" a"` and
-`"NA"`, a mark stands in front of the cell when Arrow reads it, and is taken off here.
+Arrow does not report which cells are quoted. If that makes a difference, as for `" a"` and `"NA"`,
+a mark is put before the cell when Arrow reads it, and removed here.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from epochal.config.csv_options import CsvOptions
 
-# Two characters that Unicode keeps for programs, and that no text holds.
+# Two noncharacters of Unicode, which are reserved for programs and occur in no text.
 MARK = "\ufdd0\ufdd1"
 
 
 def are_marked(column: pa.ChunkedArray) -> bool:
-    """Return whether some cells of a column have the mark of quoted ones."""
+    """Return whether some cells of a column have the mark of quoted cells."""
     return bool(pc.any(pc.starts_with(column, MARK), min_count=0).as_py())
 
 
 def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> pa.ChunkedArray:
-    """Return a column of texts: quoted cells unchanged; others trimmed, and null where they are missing.
+    """Return a column of texts: quoted cells unchanged; others trimmed, and null if they are missing.
 
-    What is no column of texts stays as it is. `has_marks`: cells may have marks.
+    Columns of other types are unchanged. `has_marks`: cells may have marks.
 
     >>> from epochal.config.csv_options import PLAIN
     >>> texts = pa.chunked_array([[" a", MARK + " a", " NA", MARK + "NA"]])
@@ -47,7 +47,7 @@ def as_texts(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -
 
 
 def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> pa.ChunkedArray:
-    """Return texts that may spell numbers, dates or truths: trimmed, and null where they are missing.
+    """Return texts that may spell numbers, dates or booleans: trimmed, and null if they are missing.
 
     >>> from epochal.config.csv_options import PLAIN
     >>> texts = pa.chunked_array([[" 5", MARK + " 6", MARK + "NA"]])
@@ -56,14 +56,14 @@ def as_values(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) 
     """
     if not pa.types.is_string(column.type):
         return column
-    bare = column
+    unmarked = column
     if has_marks and are_marked(column):
-        bare = pc.replace_substring(column, MARK, "", max_replacements=1)
-    return _trimmed(bare, column, options.words)
+        unmarked = pc.replace_substring(column, MARK, "", max_replacements=1)
+    return _trimmed(unmarked, column, options.words)
 
 
 def without_words(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
-    """Return a column of numbers or dates, null where a value is one that means a missing one.
+    """Return a column of numbers or dates, with null for values that mean a missing one.
 
     >>> without_words(pa.chunked_array([[-999.0, 1.5]]), ("", "NA", "-999")).to_pylist()
     [None, 1.5]
@@ -71,16 +71,16 @@ def without_words(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedAr
     missing = _values_of(tuple(words), column.type)
     if not len(missing):
         return column
-    found = pc.is_in(column, value_set=missing)
-    return pc.if_else(found, pa.scalar(None, column.type), column)
+    is_missing = pc.is_in(column, value_set=missing)
+    return pc.if_else(is_missing, pa.scalar(None, column.type), column)
 
 
 def _trimmed(
     column: pa.ChunkedArray, read: pa.ChunkedArray, words: Sequence[str]
 ) -> pa.ChunkedArray:
-    """Return texts without outer spaces, null where they are one of the words then.
+    """Return trimmed texts, null if the trimmed text is one of the words.
 
-    Words that stand as they were `read` are null already.
+    Words without spaces are already null in `read`.
     """
     trimmed = pc.utf8_trim_whitespace(column)
     if trimmed.equals(read):
@@ -93,17 +93,17 @@ def _trimmed(
 
 @cache
 def _values_of(words: tuple[str, ...], kind: pa.DataType) -> pa.Array:
-    """Return the values of a type that words spell; NaN is none of them, as it is missing anyway."""
-    # A truth has other spellings than its word: 1 may mean a missing one, and true not.
+    """Return the values of a type that words spell, without NaN, which is missing anyway."""
+    # Booleans have several spellings: 1 may mean a missing value while true does not.
     if pa.types.is_string(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return pa.nulls(0, kind)
-    # A whole number may be spelled with a fraction of zero.
+    # An integer may be spelled with a fraction of zero.
     readings = [(kind,), (pa.float64(), kind)] if pa.types.is_integer(kind) else [(kind,)]
     found = [pa.nulls(0, kind)]
-    for word, reading in product(words, readings):
+    for word, cast_types in product(words, readings):
         value = pa.array([word])
         try:
-            for step in reading:
+            for step in cast_types:
                 value = value.cast(step)
         except pa.ArrowInvalid:
             continue

@@ -1,4 +1,4 @@
-"""The encoding of a text file, as far as its bytes tell: UTF-8 is read, UTF-16 and UTF-32 are named."""
+"""Detection of encodings: UTF-8 is read; UTF-16 and UTF-32 are refused by name."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Bytes that are looked at: a line or a few of any table.
+# Bytes of the sample: one or a few lines of any table.
 SAMPLE = 1 << 14
 
 _TO_UTF8 = "convert it first, e.g.: iconv -f {} -t UTF-8 OLD > NEW"
 TO_UTF8 = _TO_UTF8.format("LATIN1")
-# Marks at the beginning of a file; that of UTF-32 begins like that of UTF-16.
+# Byte-order marks; that of UTF-32LE begins like that of UTF-16LE.
 _MARKS = (
     (b"\xff\xfe\x00\x00", "UTF-32LE"),
     (b"\x00\x00\xfe\xff", "UTF-32BE"),
     (b"\xff\xfe", "UTF-16LE"),
     (b"\xfe\xff", "UTF-16BE"),
 )
-# The bytes of a letter, and which of them are zero in Latin letters and digits.
+# The bytes of a character, and the positions of zero bytes in Latin letters and digits.
 _ZEROS = {
     "UTF-32LE": (4, (1, 2, 3)),
     "UTF-32BE": (4, (0, 1, 2)),
@@ -33,7 +33,7 @@ _ZEROS = {
 
 
 def wide_encoding(sample: bytes) -> str | None:
-    r"""Return the name of the encoding if it is UTF-16 or UTF-32, with a mark or without one.
+    r"""Return the name of the encoding if it is UTF-16 or UTF-32, with or without a byte-order mark.
 
     >>> wide_encoding("a,b\n1,2\n".encode("utf-16-be")), wide_encoding(b"a,b\n1,\x00\n")
     ('UTF-16BE', None)
@@ -45,34 +45,34 @@ def wide_encoding(sample: bytes) -> str | None:
 
 
 def refuse_wide(sample: bytes, path: Path) -> None:
-    """Return nothing, unless the first bytes of the file are UTF-16 or UTF-32, which is refused by its name."""
+    """Refuse a file whose first bytes are UTF-16 or UTF-32; return nothing."""
     if name := wide_encoding(sample):
         raise wide_error(name, path, 1)
 
 
 def wide_error(name: str, path: Path, line: int) -> SourceError:
-    """Return the error for a file that is UTF-16 or UTF-32, from a line on."""
-    since = "" if line == 1 else f" from line {line} on"
+    """Return the error for a file that is UTF-16 or UTF-32 from a line on."""
+    from_line = "" if line == 1 else f" from line {line} on"
     hint = _TO_UTF8.format(name) if line == 1 else "write all of its lines as UTF-8"
-    return SourceError(f"{path} is {name[:6]} text{since}", "UTF-8 text", hint)
+    return SourceError(f"{path} is {name[:6]} text{from_line}", "UTF-8 text", hint)
 
 
 def _fits(sample: bytes, name: str, width: int, zeros: tuple[int, ...]) -> bool:
-    """Return whether bytes are text of an encoding with so many bytes a letter, some of them zero."""
-    counts = [sample[lane::width].count(0) for lane in range(width)]
-    # Beyond Latin letters few have zeros, but separators, digits and line ends do.
-    least = min(counts[lane] for lane in zeros)
-    others = max(count for lane, count in enumerate(counts) if lane not in zeros)
-    if least < max(2, len(sample) / width / 16) or 4 * others > least:
+    """Return whether bytes are text of an encoding with `width` bytes per character and these zeros."""
+    counts = [sample[position::width].count(0) for position in range(width)]
+    # Few other letters have zeros, but separators, digits and line ends do.
+    fewest = min(counts[position] for position in zeros)
+    others = max(count for position, count in enumerate(counts) if position not in zeros)
+    if fewest < max(2, len(sample) / width / 16) or 4 * others > fewest:
         return False
     line_end = "\n".encode(name.lower())
     place = line_end.index(b"\n")
     for at in (sample.find(b"\n"), sample.rfind(b"\n")):
-        whole = sample[at - place : at - place + width]
-        if at >= 0 and len(whole) == width and whole != line_end:
+        character = sample[at - place : at - place + width]
+        if at >= 0 and len(character) == width and character != line_end:
             return False
     try:
-        # The sample may end within a letter.
+        # The sample may end within a character.
         getincrementaldecoder(name.lower())().decode(sample)
     except UnicodeDecodeError:
         return False

@@ -1,6 +1,6 @@
-"""What looks wrong in the first lines of a text table: titles, a header of several rows, or none.
+"""Checks of the header: titles above it, a header of several rows, or no header.
 
-Each finding is a sentence that names the line, with what to type.
+Each finding is a sentence that names the line and the option to use.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 NO_HEADER = "if line {} is a row, type --no-header"
-# Lines that are looked at for where the header is, and rows that a header may have.
-LOOKED_AT, _HEADER_ROWS = 60, 5
+# Lines that are searched for the header, and the most rows of a header.
+HEAD_LINES, _HEADER_ROWS = 60, 5
 _OTHER_SEPARATORS = ";\t|"
 _DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}([ T]\S+)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{1,2}:\d{2}(:\d{2})?"
@@ -27,14 +27,14 @@ _DATE = re.compile(
 
 
 class Record(NamedTuple):
-    """The cells of a row, or of the header, and the number of the line with which it begins."""
+    """The cells of a row, or of the header, and the number of its first line."""
 
     line: int
     cells: list[str]
 
 
 def kind_of(cell: str) -> str:
-    """Return what a cell holds: "number", "date", "truth", "word", or "" if nothing.
+    """Return the kind of a cell: "number", "date", "truth", "word", or "" if it is missing.
 
     >>> [kind_of(cell) for cell in ("-1.5", "2024-05-01", "True", "cook", " NA ")]
     ['number', 'date', 'truth', 'word', '']
@@ -54,37 +54,37 @@ def kind_of(cell: str) -> str:
 
 
 def look_like_values(names: Sequence[str]) -> bool:
-    """Return whether some of the names of columns are numbers or dates, and so may be a row."""
+    """Return whether some column names are numbers or dates, so that the line may be a row."""
     return any(kind_of(name) in {"number", "date"} for name in names)
 
 
 def findings(header: Record, rows: Sequence[Record]) -> Iterator[str]:
-    """Yield what looks wrong in a header, seen beside the first rows below it."""
-    found = _shorter(header, rows)
-    if not found:
+    """Yield what looks wrong in a header, compared with the first rows below it."""
+    sentence = _shorter(header, rows)
+    if not sentence:
         rows = [
             row for row in rows if len(row.cells) == len(header.cells) and row.cells != header.cells
         ]
-        found = _title(header, rows) or _several_rows(rows) or _none(header, rows)
-    if found:
-        yield found
+        sentence = _title(header, rows) or _several_rows(rows) or _none(header, rows)
+    if sentence:
+        yield sentence
 
 
 def in_apostrophes(names: Sequence[str], rows: Sequence[Record]) -> Iterator[str]:
-    """Yield a sentence for the first column of which each value is between apostrophes."""
+    """Yield a sentence for the first column in which every value is between apostrophes."""
     for column, name in enumerate(names):
         cells = [row.cells[column].strip() for row in rows if len(row.cells) == len(names)]
         filled = [cell for cell in cells if cell]
         if len(filled) > 2 and all(re.fullmatch("'.*'", cell, re.DOTALL) for cell in filled):
             yield (
                 f"column {name!r} has apostrophes around its values ({filled[0]}), which are "
-                'taken for a part of them: quotes are double ones (")'
+                'read as part of them: only double quotes (") are quotes'
             )
             return
 
 
 def title_hint(header: Record, rows: Iterable[Record]) -> str:
-    """Return what to type if a header has another number of names than the rows have cells.
+    """Return the option to use if the number of names differs from the number of cells in rows.
 
     >>> rows = [Record(3, ["age", "job"]), Record(4, ["31", "cook"]), Record(5, ["45", "clerk"])]
     >>> title_hint(Record(1, ["Our people"]), rows)
@@ -92,7 +92,7 @@ def title_hint(header: Record, rows: Iterable[Record]) -> str:
     """
     rows = [header, *rows]
     width = len(rows[-1].cells)
-    # All below the header have one length, from the first of them on.
+    # All rows below the header have the same length.
     start = len(rows)
     while start and len(rows[start - 1].cells) == width:
         start -= 1
@@ -103,29 +103,29 @@ def title_hint(header: Record, rows: Iterable[Record]) -> str:
 
 
 def _shorter(header: Record, rows: Sequence[Record]) -> str:
-    """Return what is found if the rows below a header have another number of cells."""
-    readings = [list(rows)]
+    """Return the finding if the rows below a header have another number of cells, else ""."""
+    candidates = [list(rows)]
     if len(header.cells) == 1:
-        # A title has no separator, and the one of the rows may be another than the usual.
+        # A title has no separator, so that of the rows may be any.
         of_one = [row for row in rows if len(row.cells) == 1]
-        readings += [
+        candidates += [
             [Record(row.line, row.cells[0].split(separator)) for row in of_one]
             for separator in _OTHER_SEPARATORS
         ]
-    for reading in readings:
-        if hint := title_hint(header, reading):
+    for candidate in candidates:
+        if hint := title_hint(header, candidate):
             columns = f"{len(header.cells)} column{'s' if len(header.cells) > 1 else ''}"
-            found = f"line {header.line} names {columns}, and the rows below have more cells"
-            if len(reading[-1].cells) < len(header.cells):
-                found = f"line {header.line} names {columns}, and the rows below have fewer cells"
-            return f"{found}: is it a title? {hint.capitalize()}"
+            problem = f"line {header.line} names {columns}, and the rows below have more cells"
+            if len(candidate[-1].cells) < len(header.cells):
+                problem = f"line {header.line} names {columns}, and the rows below have fewer cells"
+            return f"{problem}: is it a title? {hint.capitalize()}"
     return ""
 
 
 def _title(header: Record, rows: Sequence[Record]) -> str:
-    """Return what is found if the header is a title: most names are empty, and a later row is full of words."""
+    """Return the finding if the header is a title: most names are empty, and a later row holds words."""
     named, columns = _filled(header), len(header.cells)
-    # The first column may have no name, where it is the index of a frame.
+    # The first column may be the index of a frame, without a name.
     is_named_first = bool(header.cells[0].strip())
     if 2 * named > columns - (not is_named_first) or named == columns or len(rows) < 2:
         return ""
@@ -138,13 +138,13 @@ def _title(header: Record, rows: Sequence[Record]) -> str:
         below = rows[number + 1 :]
         is_header = number > 0 or columns - named > 1 or bool(_typed_columns(below))
         if is_header and not _recurs(row, below):
-            found = f"line {header.line} names {named} of {columns} columns"
-            return f"{found}: is it a title? {_skip_to(row).capitalize()}"
+            problem = f"line {header.line} names {named} of {columns} columns"
+            return f"{problem}: is it a title? {_skip_to(row).capitalize()}"
     return ""
 
 
 def _several_rows(rows: Sequence[Record]) -> str:
-    """Return what is found if the first rows hold words where all below hold numbers or dates."""
+    """Return the finding if the first rows hold words and all rows below numbers or dates."""
     most = min(_HEADER_ROWS, len(rows) // 3)
     typed = _typed_columns(rows[most:])
     count, worded = 0, set()
@@ -155,26 +155,26 @@ def _several_rows(rows: Sequence[Record]) -> str:
             break
         worded |= words
         count += 1
-    # A word among numbers may be one for a missing value, if the rest of its row is there.
-    alone = len(worded) == 1 and _filled(rows[0]) > 1
-    if not count or alone or _recurs(rows[0], rows[1:]):
+    # A single word among numbers may mean a missing value, if its row has other cells.
+    is_single_word = len(worded) == 1 and _filled(rows[0]) > 1
+    if not count or is_single_word or _recurs(rows[0], rows[1:]):
         return ""
     last = rows[count - 1]
     lines = f"line {last.line} holds" if count == 1 else f"lines {rows[0].line} to {last.line} hold"
     cells = [last.cells[column] for column in sorted(worded)][:3]
-    found = f"{lines} words ({', '.join(cells)}) where the rows below hold numbers or dates"
+    problem = f"{lines} words ({', '.join(cells)}) where the rows below hold numbers or dates"
     hint = f"If line {last.line} has the names of the columns, type --skip-lines {last.line - 1}"
-    return f"{found}: is it a part of the header? {hint}; otherwise remove it"
+    return f"{problem}: is it a part of the header? {hint}; otherwise remove it"
 
 
 def _none(header: Record, rows: Sequence[Record]) -> str:
-    """Return what is found if the names are like the values of their columns."""
+    """Return the finding if the names look like values of their columns."""
     typed = _typed_columns(rows)
     typed = {column: kind for column, kind in typed.items() if kind_of(header.cells[column])}
     if any(kind_of(header.cells[column]) != kind for column, kind in typed.items()):
         return ""
     texts = [column for column in range(len(header.cells)) if column not in typed]
-    recurring = [
+    repeated = [
         column
         for column in texts
         if header.cells[column].strip()
@@ -182,18 +182,18 @@ def _none(header: Record, rows: Sequence[Record]) -> str:
     ]
     numbers = [number_of_text(header.cells[c].strip()) for c in typed if typed[c] == "number"]
     if not typed:
-        alike = len(recurring) > 1 and 2 * len(recurring) >= len(texts)
+        are_values = len(repeated) > 1 and 2 * len(repeated) >= len(texts)
     else:
-        alike = bool(recurring) or len(numbers) < len(typed) or not _are_steps(numbers)
-    if not alike:
+        are_values = bool(repeated) or len(numbers) < len(typed) or not _are_steps(numbers)
+    if not are_values:
         return ""
-    shown = ", ".join(header.cells[:4]) + (", …" if len(header.cells) > 4 else "")
-    found = f"line {header.line} has values for the names of the columns ({shown})"
-    return f"{found}: {NO_HEADER.format(header.line)}"
+    names = ", ".join(header.cells[:4]) + (", …" if len(header.cells) > 4 else "")
+    problem = f"line {header.line} has values for the names of the columns ({names})"
+    return f"{problem}: {NO_HEADER.format(header.line)}"
 
 
 def _typed_columns(rows: Sequence[Record]) -> dict[int, str]:
-    """Return the columns of which all cells are numbers, or dates, or truths; two cells at least."""
+    """Return the columns in which all cells, at least two, are numbers, dates or booleans."""
     typed = {}
     for column in range(len(rows[0].cells) if rows else 0):
         kinds = [kind for row in rows if (kind := kind_of(row.cells[column]))]
@@ -203,19 +203,19 @@ def _typed_columns(rows: Sequence[Record]) -> dict[int, str]:
 
 
 def _recurs(row: Record, others: Sequence[Record]) -> bool:
-    """Return whether a word of a row is in its column again, as values are and names are not.
+    """Return whether a word of a row occurs in its column again, as values do and names do not.
 
-    A row that is there as a whole again may be the header of another table.
+    Equal rows are ignored: they may be the header of another table.
     """
-    different = [other.cells for other in others if other.cells != row.cells]
+    unequal = [other.cells for other in others if other.cells != row.cells]
     return any(
-        kind_of(cell) == "word" and any(cells[column] == cell for cells in different)
+        kind_of(cell) == "word" and any(cells[column] == cell for cells in unequal)
         for column, cell in enumerate(row.cells)
     )
 
 
 def _are_steps(numbers: Sequence[float]) -> bool:
-    """Return whether numbers name columns, as years, pixels and wavelengths do: one like step after the other.
+    """Return whether numbers have regular steps, as column names do: years, pixels, wavelengths.
 
     >>> _are_steps([2015, 2016, 2017]), _are_steps([1, 10, 100]), _are_steps([39, 77516, 13])
     (True, True, False)
@@ -228,17 +228,17 @@ def _are_steps(numbers: Sequence[float]) -> bool:
 
 
 def _are_alike(steps: Sequence[float]) -> bool:
-    """Return whether all steps go in one direction, none more than twice as far as another."""
+    """Return whether all steps have the same sign, and none is more than twice another."""
     sizes = sorted(abs(step) for step in steps)
-    one_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)
-    return one_way and sizes[-1] <= 2 * sizes[0]
+    same_sign = all(step > 0 for step in steps) or all(step < 0 for step in steps)
+    return same_sign and sizes[-1] <= 2 * sizes[0]
 
 
 def _filled(row: Record) -> int:
-    """Return how many cells of a row are not empty."""
+    """Return the number of cells in a row that are not empty."""
     return sum(bool(cell.strip()) for cell in row.cells)
 
 
 def _skip_to(row: Record) -> str:
-    """Return what to type if a row is the header."""
+    """Return the option to use if a row is the header."""
     return f"if line {row.line} has the names of the columns, type --skip-lines {row.line - 1}"

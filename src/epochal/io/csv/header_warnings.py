@@ -1,4 +1,4 @@
-"""Warnings of lines in a text table that are no rows, or that are no header."""
+"""Warnings about the header of a text table, and about lines that are no rows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from epochal.io.csv.blocks import Note
     from epochal.io.csv.stream import TextStream
 
-# Rows below the header that are looked at, and cells.
+# The most rows below the header that are checked, and the most cells.
 _ROWS, _CELLS = 100, 20_000
 
 
 def warn_of_head(stream: TextStream) -> None:
-    """Return nothing; warn if the first lines of a file look like titles, several headers, or none."""
+    """Warn if the first lines of a file look like titles, several headers, or none; return nothing."""
     if stream.is_empty and stream.options.header:
         return
     count = max(min(_ROWS, _CELLS // len(stream.names)), 8)
@@ -34,16 +34,16 @@ def warn_of_head(stream: TextStream) -> None:
     except SourceError:
         # The error is raised when the rows are read.
         return
-    found: list[str] = []
+    sentences: list[str] = []
     if stream.options.header:
         header = rows.pop(0)
-        found += findings(header, rows)
-    for sentence in [*found, *in_apostrophes(stream.names, rows)]:
+        sentences += findings(header, rows)
+    for sentence in [*sentences, *in_apostrophes(stream.names, rows)]:
         _warn(stream, sentence)
 
 
 def warn_of_notes(stream: TextStream, notes: Iterable[Note]) -> None:
-    """Return nothing; warn of what was noticed in rows of a file."""
+    """Warn of the notes about rows of a file; return nothing."""
     for note in notes:
         _warn(stream, f"line {line_at(stream.path, note.offset)} {note.sentence}")
 
@@ -51,10 +51,9 @@ def warn_of_notes(stream: TextStream, notes: Iterable[Note]) -> None:
 def warn_of_names_among(
     schema: pa.Schema, column_of: Callable[[str], pa.ChunkedArray], stream: TextStream
 ) -> None:
-    """Return nothing; warn if a row of a table repeats the names of its columns.
+    """Warn if a row of a table repeats the column names; return nothing.
 
-    Such a row makes text of nearly every column, so that one of another type
-    says that there is none, and no column is looked at.
+    Such a row makes columns text. So if a name cannot have its column's type, there is no such row.
     """
     if not stream.options.header or len(schema) < 2:
         return
@@ -81,5 +80,5 @@ def warn_of_names_among(
 
 
 def _warn(stream: TextStream, sentence: str) -> None:
-    """Return nothing; warn of the file, with a sentence about it."""
+    """Warn with the path of the file and a sentence; return nothing."""
     warnings.warn(f"{stream.path}: {sentence}", UserWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""Quotes that are text: those in cells that begin with another character, as in `6" pipe`."""
+"""Literal quotes: quotes in cells that begin with another character are text, as in `6" pipe`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _QUOTE, _SPACE = b'" '
 
 
 class LiteralQuotes(NamedTuple):
-    """The quotes in cells that begin with another character: their bits, places, and cells.
+    """The quotes in cells that begin with another character: their mask, positions, and cells.
 
-    `cells` are the places where these cells begin and end, `numbers` has for each quote the number of its cell.
+    `cells` has the positions where these cells begin and end, `numbers` the cell number of each quote.
     """
 
     flags: np.ndarray
@@ -26,10 +26,10 @@ class LiteralQuotes(NamedTuple):
 
     @classmethod
     def of(cls, content: bytes, separator: str) -> LiteralQuotes:
-        """Return the quotes of rows that are text."""
-        found = [cell.span(1) for cell in _up_to_literal_quote(separator).finditer(content)]
-        # The end of the content is a match without a cell.
-        cells = np.array([span for span in found if span[0] >= 0], np.int64).reshape(-1, 2)
+        """Return the literal quotes of rows."""
+        matches = [cell.span(1) for cell in _up_to_literal_quote(separator).finditer(content)]
+        # The match at the end of the content has no cell.
+        cells = np.array([span for span in matches if span[0] >= 0], np.int64).reshape(-1, 2)
         places = np.flatnonzero(np.frombuffer(content, np.uint8) == _QUOTE)
         numbers = np.searchsorted(cells[:, 0], places, "right") - 1
         within = numbers >= 0
@@ -40,10 +40,10 @@ class LiteralQuotes(NamedTuple):
         return cls(bits_of(flags), places, cells, numbers)
 
     def lost_separator(self, content: bytes, row_ends: np.ndarray) -> int | None:
-        """Return the place of the first cell that looks as if a separator was lost within it.
+        """Return the position of the first cell in which a separator seems to be missing.
 
-        In `7"a, b",8` it stood before the first quote: that has text on both
-        sides and no other with it, and a later cell of the row ends with the second one.
+        In `7"a, b",8` it is missing before the first quote: that has text on both sides, it has no
+        closing quote in its cell, and a later cell of the row ends with a quote.
         """
         if not len(self.cells):
             return None
@@ -58,14 +58,14 @@ class LiteralQuotes(NamedTuple):
         opening, later = opening[later < len(closing)], later[later < len(closing)]
         rows = np.searchsorted(row_ends, self.cells[:, 0])
         same = rows[opening] == rows[closing[later]]
-        # The last row may not be whole.
+        # The last row may be incomplete.
         same &= rows[opening] < len(row_ends)
         return int(self.cells[opening[same][0], 0]) if same.any() else None
 
 
 @cache
 def _up_to_literal_quote(separator: str) -> re.Pattern[bytes]:
-    """Return the pattern of all cells up to the next one with a quote that is text, or up to the end."""
+    """Return the pattern of all cells up to the next one with a literal quote, or up to the end."""
     ends = rb"%b\r\n" % re.escape(separator.encode())
     quoted = rb'"[^"]*+(?:"|\Z)'
     plain = rb'[^"%b]++(?=[%b]|\Z)' % (ends, ends)

@@ -1,4 +1,4 @@
-"""Errors for the quotes of a text table, with the lines in which they are."""
+"""Errors about quotes in a text table; they name the line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 
 def line_ends_in(content: bytes) -> int:
-    r"""Return how many line ends are in some bytes: line feeds, carriage returns, or both together.
+    r"""Return the number of line ends in bytes: line feeds, carriage returns, or pairs of both.
 
     >>> line_ends_in(b"1\r\n2\r3\n")
     3
@@ -30,24 +30,24 @@ def line_ends_in(content: bytes) -> int:
 
 
 def line_at(path: Path, offset: int) -> int:
-    """Return the number of the line in which a byte of the file is; the file is read once more."""
+    """Return the line number of a byte offset; the file is read again."""
     line, last = 1, b""
     with open_bytes(path) as file:
         while offset > 0 and (part := file.read(min(offset, _CHUNK))):
             line += line_ends_in(part)
-            # A carriage return and a line feed are one line end wherever they are read apart.
+            # A pair of carriage return and line feed may be split between two chunks.
             line -= last == b"\r" and part[:1] == b"\n"
             offset, last = offset - len(part), part[-1:]
     return line
 
 
-def not_a_bound(path: Path, found: Quoting, line_of: Callable[[int], int]) -> SourceError:
-    """Return the error for a quote that closes a value before other text; `line_of` gives the line of a place."""
-    opened, closed = found.fault or (0, 0)
-    begun, line = line_of(opened), line_of(closed)
-    behind = found.content[closed + 1 : closed + 1 + 4 * _SHOWN].decode(errors="replace")
-    text = (re.split(r"[\r\n]", behind)[0])[:_SHOWN]
-    value = "the value" if begun == line else f"the value that begins in line {begun}"
+def not_a_bound(path: Path, quotes: Quoting, line_of: Callable[[int], int]) -> SourceError:
+    """Return the error for a closing quote before other text; `line_of` maps positions to lines."""
+    opened, closed = quotes.fault or (0, 0)
+    first_line, line = line_of(opened), line_of(closed)
+    following = quotes.content[closed + 1 : closed + 1 + 4 * _SHOWN].decode(errors="replace")
+    text = (re.split(r"[\r\n]", following)[0])[:_SHOWN]
+    value = "the value" if first_line == line else f"the value that begins in line {first_line}"
     message = f"line {line} of {path} has {text!r} after the quote that closes {value}"
     return SourceError(message, "a separator or a line end after a closing quote", _DOUBLED)
 
@@ -59,12 +59,12 @@ def never_closed(path: Path, line: int) -> SourceError:
 
 
 def closed_too_late(path: Path, line: int, most: int) -> SourceError:
-    """Return the error for a quote that is not closed within so many bytes."""
+    """Return the error for a quote that is not closed within `most` bytes."""
     message = f"a quote is opened in line {line} of {path} and not closed within {most:,} bytes"
     return SourceError(message, "a quote at the end of the value", _CLOSED)
 
 
 def holds_mark(path: Path, line: int) -> SourceError:
-    """Return the error for a file that holds the characters that mark quoted values."""
+    """Return the error for a file that contains the mark of quoted values."""
     message = f"line {line} of {path} holds the characters U+FDD0 and U+FDD1 next to each other"
     return SourceError(message, "text: Unicode reserves them for programs", "remove them")

@@ -1,11 +1,11 @@
-"""The quotes of a text table: where rows end, which quote is wrong, which cells quotes protect.
+"""Quotes of a text table: row ends, misplaced quotes, protected cells.
 
-The rules are those of RFC 4180, read strictly: a cell that begins with a quote ends with
-one, which a separator, a line end or the end of the file follows; within it a quote is
-written twice. In a cell that begins with another character a quote is text.
+The rules are those of RFC 4180, read strictly: a cell that begins with a quote ends with a quote, and a
+separator, a line end or the end of the file follows; within the cell, a quote is doubled. In a cell
+that begins with another character, a quote is literal.
 
-All bytes are looked at together, as bits of words. Only where some quote is text
-a regular expression finds out which.
+Bytes are classified 64 at a time, as bits of words. A regular expression is used only if there are
+literal quotes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from epochal.io.csv.bits import (
     before,
     bits_of,
     last_place,
-    odd_so_far,
     places_of,
+    prefix_parity,
 )
 from epochal.io.csv.literal_quotes import LiteralQuotes
 
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _QUOTE, _LINE_FEED, _RETURN, _SPACE = b'"\n\r '
-# Bytes that are looked at at a time.
+# Bytes in a piece.
 _PIECE = 1 << 20
 _ONE = np.uint64(1)
-# All of Unicode's, as UTF-8; the first ones are of ASCII.
+# The spaces of Unicode as UTF-8, those of ASCII first.
 _ASCII_SPACES = 10
 _WIDE_SPACES = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 _SPACES = tuple(chr(code).encode() for code in (*range(9, 14), *range(28, 33), *_WIDE_SPACES))
 
 
 class QuoteFault(NamedTuple):
-    """A quoted cell with text behind it: the places of the quotes that open and close it."""
+    """A quoted cell followed by text: the positions of its opening and closing quotes."""
 
     opened: int
     closed: int
@@ -50,42 +50,42 @@ class QuoteFault(NamedTuple):
 
 @dataclass(frozen=True)
 class Quoting:
-    """The quotes of some rows, classified; the bytes begin with a row.
+    """The classified quotes of bytes, which begin with a row.
 
-    `fault` is the first cell that breaks the rules, `opened` the place of a
-    quote that is not closed yet at the end. `row_ends` has a bit for each line end that ends a
-    row (None: no quotes, each does), `broken` one for each within quotes. `protected` are the places
-    of the quotes that open cells which spaces or a missing value would change, were they not quoted.
-    `lost_separator` is the place of the first cell in which a separator may have been lost.
+    `fault` is the first cell that violates the rules, `opened` the position of a quote that is not
+    closed at the end. `row_ends` is a mask of the line ends that end a row (None: there are no quotes,
+    and all do), `quoted_breaks` one of those within quotes. `protected` are the positions of the
+    opening quotes of cells that would be trimmed or missing without quotes. `lost_separator` is the
+    position of the first cell in which a separator may be missing.
     """
 
     content: bytes
     fault: QuoteFault | None = None
     opened: int | None = None
     row_ends: np.ndarray | None = None
-    broken: np.ndarray | None = None
+    quoted_breaks: np.ndarray | None = None
     protected: np.ndarray | None = None
     lost_separator: int | None = None
 
     def row_end(self, start: int, stop: int) -> int:
-        """Return the place after the last row end between two places; 0 if there is none."""
+        """Return the position after the last row end from `start` to `stop`; 0 if there is none."""
         if self.row_ends is None:
             content = self.content
             return max(content.rfind(b"\n", start, stop), content.rfind(b"\r", start, stop)) + 1
         return last_place(self.row_ends, start, stop) + 1
 
     def has_breaks(self, stop: int) -> bool:
-        """Return whether there is a line end within quotes before a place."""
-        return self.broken is not None and bool(self.broken[: -(-stop // WORD)].any())
+        """Return whether there is a line end within quotes before a position."""
+        return self.quoted_breaks is not None and bool(self.quoted_breaks[: -(-stop // WORD)].any())
 
     def protected_before(self, stop: int) -> np.ndarray:
-        """Return the places before a place of the quotes that open protected cells."""
+        """Return the positions of the opening quotes of protected cells before a position."""
         protected = np.empty(0, np.int64) if self.protected is None else self.protected
         return protected[protected < stop]
 
 
 def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
-    r"""Return the quotes of rows, classified; `words` mean a missing value where they are not quoted.
+    r"""Return the classified quotes of rows; `words` mean a missing value unless they are quoted.
 
     >>> found = quoting(b'1,"a\nb"\n2," c"\n3,"x', ",", ["NA"])
     >>> found.row_end(0, 20), found.opened, found.protected.tolist()
@@ -96,41 +96,52 @@ def quoting(content: bytes, separator: str, words: Sequence[str]) -> Quoting:
     if b'"' not in content:
         return Quoting(content)
     scan = _Scan.of(content, separator, words)
-    literal, found = None, scan.found()
-    if found.wrong is not None:
-        # In most files there is none; where there is one, the quote may be text.
+    literal, quote_flags = None, scan.flags()
+    if quote_flags.misplaced is not None:
+        # Most files have none; the misplaced quote may be literal.
         literal = LiteralQuotes.of(content, separator)
-        found = scan.found(literal.flags)
+        quote_flags = scan.flags(literal.flags)
     opened = None
-    if found.ends_inside:
-        opened = last_place(found.starts, 0, len(content))
+    if quote_flags.ends_inside:
+        opened = last_place(quote_flags.starts, 0, len(content))
     fault = None
-    if found.wrong is not None:
-        fault = QuoteFault(last_place(found.starts, 0, found.wrong), found.wrong)
+    if quote_flags.misplaced is not None:
+        fault = QuoteFault(
+            last_place(quote_flags.starts, 0, quote_flags.misplaced), quote_flags.misplaced
+        )
     lost_separator = (
-        None if literal is None else literal.lost_separator(content, places_of(found.row_ends))
+        None
+        if literal is None
+        else literal.lost_separator(content, places_of(quote_flags.row_ends))
     )
     return Quoting(
-        content, fault, opened, found.row_ends, found.broken, found.protected, lost_separator
+        content,
+        fault,
+        opened,
+        quote_flags.row_ends,
+        quote_flags.quoted_breaks,
+        quote_flags.protected,
+        lost_separator,
     )
 
 
 class _QuoteFlags(NamedTuple):
-    """What a scan found: a bit for each byte that ends a row, ends a line within quotes, or starts a cell.
+    """The result of a scan: masks of row ends, of line ends within quotes, and of opening quotes.
 
-    `wrong` is the place of the first quote that is no bound, `protected` are those that open protected cells.
+    `misplaced` is the position of the first misplaced quote; `protected` are the positions of the
+    opening quotes of protected cells.
     """
 
     row_ends: np.ndarray
-    broken: np.ndarray
+    quoted_breaks: np.ndarray
     starts: np.ndarray
-    wrong: int | None
+    misplaced: int | None
     protected: np.ndarray
     ends_inside: bool
 
 
 class _Scan(NamedTuple):
-    """Bytes to be looked at piece by piece, so that all flags of a piece stay in a core's cache."""
+    """Bytes that are scanned piece by piece, so that all masks of a piece fit into a core's cache."""
 
     values: np.ndarray
     separator: int
@@ -144,40 +155,42 @@ class _Scan(NamedTuple):
         encoded = [word.encode() for word in words if word]
         return cls(np.frombuffer(content, np.uint8), ord(separator), encoded, spaces)
 
-    def found(self, literal: np.ndarray | None = None) -> _QuoteFlags:
-        """Return the quotes of all pieces; `literal` has a bit for each that is text."""
+    def flags(self, literal: np.ndarray | None = None) -> _QuoteFlags:
+        """Return the classified quotes of all pieces; `literal` is a mask of literal quotes."""
         size = -(-len(self.values) // WORD)
-        row_ends, broken, starts = np.empty((3, size), "<u8")
-        wrong: int | None = None
+        row_ends, quoted_breaks, starts = np.empty((3, size), "<u8")
+        misplaced: int | None = None
         protected, padded = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         inside = np.zeros(2, "<u8")
         for start in range(0, len(self.values), _PIECE):
             piece = _Piece.of(self, start, literal, is_odd=bool(inside[-2] >> np.uint64(63)))
-            core, some = piece.core, slice(start // WORD, start // WORD + piece.words)
+            core, word_slice = piece.core, slice(start // WORD, start // WORD + piece.words)
             inside = piece.inside[core]
             line_ends = piece.line_ends[core]
-            row_ends[some], broken[some] = line_ends & ~inside, line_ends & inside
-            starts[some] = piece.starts[core]
-            if wrong is None and piece.wrong[core].any():
-                wrong = start + int(places_of(piece.wrong[core])[0])
+            row_ends[word_slice], quoted_breaks[word_slice] = (
+                line_ends & ~inside,
+                line_ends & inside,
+            )
+            starts[word_slice] = piece.starts[core]
+            if misplaced is None and piece.misplaced[core].any():
+                misplaced = start + int(places_of(piece.misplaced[core])[0])
             protected.append(piece.protected(self))
             padded.append(piece.padded(self))
         ends_inside = bool(are_set(inside, np.array([(len(self.values) - 1) % _PIECE]))[0])
         ends = np.concatenate(padded)
         protected.append(_last_of(places_of(starts) if len(ends) else ends, ends))
-        together = np.sort(np.concatenate(protected))
-        # Spaces at both ends are one cell.
-        together = together[np.diff(together, prepend=-1) > 0]
-        return _QuoteFlags(row_ends, broken, starts, wrong, together, ends_inside)
+        all_protected = np.sort(np.concatenate(protected))
+        # A cell with spaces at both ends is found twice.
+        all_protected = all_protected[np.diff(all_protected, prepend=-1) > 0]
+        return _QuoteFlags(row_ends, quoted_breaks, starts, misplaced, all_protected, ends_inside)
 
 
 class _Piece(NamedTuple):
-    """Flags of the bytes of a piece: a bit for each, from `first` on; those of the `core` count.
+    """Masks of the bytes of a piece, from position `first` on; only the words of the `core` are used.
 
-    A word before the core and some behind it are there for what stands next to
-    it. `inside`: from an opening quote to before the closing one. `starts` and
-    `ends` are the quotes with which cells do, no halves of a pair; `wrong` are
-    those that have no bound on their other side.
+    One word before the core and some after it provide context. `inside`: from an opening quote to
+    before the closing one. `starts` and `ends` are the opening and closing quotes of cells, without
+    doubled quotes; `misplaced` are quotes without a separator or line end on their outer side.
     """
 
     first: int
@@ -187,95 +200,95 @@ class _Piece(NamedTuple):
     inside: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
-    wrong: np.ndarray
+    misplaced: np.ndarray
     spaces: np.ndarray
     values: np.ndarray
 
     @property
     def core(self) -> slice:
-        """The words that the piece consists of."""
+        """The words of the piece, without context."""
         return slice(self.lead, self.lead + self.words)
 
     @classmethod
     def of(cls, scan: _Scan, start: int, literal: np.ndarray | None, *, is_odd: bool) -> _Piece:
-        """Return the piece that begins with a byte; `is_odd`: its first bytes are within quotes."""
+        """Return the piece that begins at a position; `is_odd`: it begins within quotes."""
         first, stop = max(start - WORD, 0), min(start + _PIECE, len(scan.values))
-        ahead = max([len(word) for word in scan.words], default=0) // WORD * WORD + 2 * WORD
-        values = scan.values[first : stop + ahead]
+        lookahead = max([len(word) for word in scan.words], default=0) // WORD * WORD + 2 * WORD
+        values = scan.values[first : stop + lookahead]
         quotes = bits_of(values == _QUOTE)
         if literal is not None:
             quotes &= ~literal[first // WORD : first // WORD + len(quotes)]
         line_ends = bits_of((values == _LINE_FEED) | (values == _RETURN))
-        inside = odd_so_far(quotes, is_odd=is_odd)
+        inside = prefix_parity(quotes, is_odd=is_odd)
         opening, closing = quotes & inside, quotes & ~inside
         bounds = bits_of(values == scan.separator) | line_ends | quotes
         preceded, followed = after(bounds), before(bounds)
         if first == 0:
             preceded[0] |= _ONE
-        # What follows the last byte is not known yet.
+        # The byte after the last one is unknown, so a quote there is no error yet.
         followed[(len(values) - 1) // WORD] |= _ONE << np.uint64((len(values) - 1) % WORD)
-        wrong = (opening & ~preceded) | (closing & ~followed)
+        misplaced = (opening & ~preceded) | (closing & ~followed)
         starts, ends = opening & ~after(closing), closing & ~before(opening)
         spaces = values <= _SPACE
         if len(scan.spaces) > _ASCII_SPACES:
-            # Where a wide space may begin or end.
+            # The first and last bytes of spaces beyond ASCII.
             spaces |= ((values >= 0x80) & (values <= 0xAF)) | (values == 0xC2)
             spaces |= (values >= 0xE1) & (values <= 0xE3)
         words = -(-(stop - start) // WORD)
         lead = (start - first) // WORD
         return cls(
-            first, lead, words, line_ends, inside, starts, ends, wrong, bits_of(spaces), values
+            first, lead, words, line_ends, inside, starts, ends, misplaced, bits_of(spaces), values
         )
 
     def protected(self, scan: _Scan) -> np.ndarray:
-        """Return the places of the quotes that open cells which begin with a space or are a word."""
+        """Return the positions of the opening quotes of cells that begin with a space or are a word."""
         begins = after(self.starts)
         first = self._in_core(begins & self.spaces, 1)
         places = [first[_any_at(self.values, first, scan.spaces)]]
         closed = {length: before(self.ends, length) for length in {*map(len, scan.words)}}
         for byte in {word[0] for word in scan.words}:
-            # Only cells that are as long as a word that begins so are looked at.
+            # Only cells with the length and first byte of a word are compared.
             of_words = [word for word in scan.words if word[0] == byte]
             as_long = reduce(np.bitwise_or, [closed[len(word)] for word in of_words])
             first = self._in_core(begins & as_long & bits_of(self.values == byte), 1)
             for word in of_words if len(first) else ():
-                found = first[_matches(self.values, first, word)]
-                places.append(found[are_set(self.ends, found + len(word))])
-        found = np.concatenate(places)
-        return self.first + found - 1
+                openings = first[_matches(self.values, first, word)]
+                places.append(openings[are_set(self.ends, openings + len(word))])
+        openings = np.concatenate(places)
+        return self.first + openings - 1
 
     def padded(self, scan: _Scan) -> np.ndarray:
-        """Return the places of the spaces with which quoted cells end."""
+        """Return the positions of the spaces at the ends of quoted cells."""
         last = self._in_core(before(self.ends) & self.spaces)
         return self.first + last[_any_at(self.values, last, scan.spaces, backwards=True)]
 
     def _in_core(self, flags: np.ndarray, behind: int = 0) -> np.ndarray:
-        """Return the places of the flagged bytes of the core, or of those so far behind these."""
+        """Return the positions of flagged bytes in the core, shifted by `behind` bytes."""
         begin = self.lead * WORD + behind
         places = places_of(flags)
         return places[(places >= begin) & (places < begin + self.words * WORD)]
 
 
 def _last_of(places: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return for each of some other places the last one before it."""
+    """Return, for each of the other positions, the last position before it."""
     return places[np.searchsorted(places, others) - 1] if len(others) else others
 
 
 def _any_at(
     values: np.ndarray, places: np.ndarray, texts: Sequence[bytes], *, backwards: bool = False
 ) -> np.ndarray:
-    """Return whether one of the texts begins at each place, or ends there."""
-    found = np.zeros(len(places), bool)
+    """Return whether one of the texts begins at each position, or ends there."""
+    result = np.zeros(len(places), bool)
     for text in texts if len(places) else ():
-        found |= _matches(values, places - (len(text) - 1) * backwards, text)
-    return found
+        result |= _matches(values, places - (len(text) - 1) * backwards, text)
+    return result
 
 
 def _matches(values: np.ndarray, places: np.ndarray, text: bytes) -> np.ndarray:
-    """Return whether a text begins at each place."""
-    found = (places >= 0) & (places + len(text) <= len(values))
+    """Return whether a text begins at each position."""
+    result = (places >= 0) & (places + len(text) <= len(values))
     for offset, byte in enumerate(text):
-        # Few are left after the first byte.
-        left = np.flatnonzero(found)
-        found[left] = values[places[left] + offset] == byte
-    return found
+        # Few positions remain after the first byte.
+        remaining = np.flatnonzero(result)
+        result[remaining] = values[places[remaining] + offset] == byte
+    return result

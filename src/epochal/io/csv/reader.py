@@ -1,8 +1,8 @@
 """CSV and TSV files as tables.
 
-In training a column is a number (a date, a boolean) only if every value in the
-whole file is. In streaming all columns stay text; the schema of the model reads
-them. Spaces around names are dropped, blank lines skipped; cells are read as `CsvOptions` say.
+In training, a column is a number (a date, a boolean) only if every value of the file is. In
+streaming, all columns stay text and are parsed by the schema of the model. Names are trimmed, blank
+lines skipped; `CsvOptions` has the options for cells.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from epochal.io.csv.cells import as_texts
 from epochal.io.csv.header_warnings import warn_of_head, warn_of_names_among, warn_of_notes
 from epochal.io.csv.stream import TextStream
 from epochal.io.csv.type_inference import (
+    conversion_of_texts,
+    conversion_of_type,
     refuse_decimal_commas,
     traits_of,
-    way_of_texts,
-    way_of_type,
 )
 from epochal.io.csv.whole_file import read_whole
 from epochal.io.opening import reading
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from epochal.io.csv.blocks import Block
 
 
-# Nothing is cut, and no text is missing.
+# No cell is trimmed, and no text means a missing value.
 _AS_WRITTEN = CsvOptions(missing_values=(), strip=False)
 
 
 @dataclass(frozen=True)
 class TextFormat:
-    """Text tables as a format of tables, read as the options say.
+    """CSV and TSV as a table format, with options.
 
-    Types are found in the values, so the parts of a data set may disagree, and be read anew.
+    Types are inferred from the values, so parts of a data set may disagree and be read again.
     """
 
     options: CsvOptions = PLAIN
@@ -59,23 +59,23 @@ class TextFormat:
         return read(path, names, as_text, self.options)
 
     def batches(self, path: Path, rows: int, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield some columns of a file, so many rows at a time."""
+        """Yield some columns of a file, `rows` rows at a time."""
         return batches(path, rows, names, self.options)
 
     def batches_with(
         self, path: Path, rows: int, names: Sequence[str], kept: Sequence[str]
     ) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield the same, each time with some of the columns letter for letter."""
+        """Yield the same, each time with the columns `kept` as exact texts."""
         return batches_with(path, rows, names, kept, self.options)
 
     def written_types(self, path: Path, names: Sequence[str]) -> pa.Schema:
-        """Return the types in which columns stand in the file: all are texts."""
+        """Return the types of columns in the file: all are text."""
         del path
         return pa.schema([(name, pa.string()) for name in names])
 
 
 def column_names(path: Path, options: CsvOptions = PLAIN) -> list[str]:
-    """Return the names of the columns; warn of lines in the place of a header that are none."""
+    """Return the names of the columns; warn if the header looks wrong."""
     with reading(path, EXPECTED):
         with TextStream(path, options) as stream:
             names = stream.names
@@ -86,7 +86,7 @@ def column_names(path: Path, options: CsvOptions = PLAIN) -> list[str]:
 def read(
     path: Path, names: Sequence[str], as_text: Collection[str] = (), options: CsvOptions = PLAIN
 ) -> pa.Table:
-    """Return the columns of these names, typed by all of their values; `as_text` ones as text."""
+    """Return the columns with these names, with types inferred from all values; `as_text` ones as text."""
     with reading(path, EXPECTED):
         with TextStream(path, options) as stream:
             if stream.is_empty:
@@ -100,20 +100,20 @@ def read(
     columns = {}
     for name in names:
         column = table.column(name)
-        way = way_of_type(column.type)
+        conversion = conversion_of_type(column.type)
         if pa.types.is_string(column.type) and name not in as_text:
             traits = traits_of(column, options, has_marks=has_marks)
-            way = way_of_texts(traits, stream.separator, name, path)
-        columns[name] = way.applied(column, options, has_marks=has_marks)
-    found = plain(pa.table(columns), str(path))
-    warn_of_names_among(found.schema, found.column, stream)
-    return found
+            conversion = conversion_of_texts(traits, stream.separator, name, path)
+        columns[name] = conversion.applied(column, options, has_marks=has_marks)
+    result = plain(pa.table(columns), str(path))
+    warn_of_names_among(result.schema, result.column, stream)
+    return result
 
 
 def batches(
     path: Path, rows: int, names: Sequence[str], options: CsvOptions = PLAIN
 ) -> Iterator[pa.Table]:
-    """Yield the columns of these names as text, `rows` rows at a time, in bounded memory."""
+    """Yield the columns with these names as text, `rows` rows at a time, in bounded memory."""
     return (table for table, _ in batches_with(path, rows, names, [], options))
 
 
@@ -124,19 +124,19 @@ def batches_with(
     kept: Sequence[str],
     options: CsvOptions = PLAIN,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield the same, each time with the columns that are kept letter for letter."""
+    """Yield the same, each time with the columns `kept` as exact texts."""
     count = len(names)
     with reading(path, EXPECTED):
         for table in regrouped(_texts(path, names, kept, options), rows):
-            # By their places: what is kept has the name of a column again.
-            found, as_written = table.columns[:count], table.columns[count:]
-            yield pa.table(found, list(names)), pa.table(as_written, list(kept))
+            # By position, as a kept column has the same name as another.
+            texts, as_written = table.columns[:count], table.columns[count:]
+            yield pa.table(texts, list(names)), pa.table(as_written, list(kept))
 
 
 def _texts(
     path: Path, names: Sequence[str], kept: Sequence[str], options: CsvOptions
 ) -> Iterator[pa.Table]:
-    """Yield the columns of these names as text, block by block, and behind them those that are kept."""
+    """Yield the columns with these names as text, block by block, followed by those that are kept."""
     types = dict.fromkeys(names, pa.string())
     for block in blocks_of(path, options):
         warn_of_notes(block.stream, block.notes)
@@ -145,7 +145,7 @@ def _texts(
             name: as_texts(table.column(name), options, has_marks=block.has_marks) for name in names
         }
         if block.stream.separator != ",":
-            # 12,637 could be either, and is no number of thousands here.
+            # With another separator, the comma of 12,637 is a decimal comma.
             for name, column in columns.items():
                 refuse_decimal_commas(column, name, path, options)
         texts = pa.table(columns)
@@ -154,7 +154,7 @@ def _texts(
 
 
 def _with_written(texts: pa.Table, block: Block, kept: Sequence[str]) -> pa.Table:
-    """Return columns with others behind them, letter for letter but for the marks of quoted cells."""
+    """Return columns followed by the kept ones as exact texts, without marks of quoted cells."""
     if not kept:
         return texts
     written = block.as_written(kept)

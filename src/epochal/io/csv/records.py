@@ -1,4 +1,4 @@
-"""The rows of a text table one by one, with the numbers of their lines: slow, for what is to be explained."""
+"""Rows of a text table one by one, with line numbers: slow, used for messages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LONGEST = 1 << 30
 
 
 def records_of(stream: TextStream) -> Iterator[Record]:
-    """Yield the header, if there is one, and all rows of the file of a stream, which is not read itself.
+    """Yield the header, if there is one, and all rows of a stream's file; the stream is not advanced.
 
     Raises:
-        SourceError: for a row that Python's reader refuses, with its line.
+        SourceError: for a row that Python's reader refuses; it names the line.
     """
     with open_bytes(stream.path) as file:
         for _ in range(stream.options.skip_lines):
@@ -37,8 +37,8 @@ def records_of(stream: TextStream) -> Iterator[Record]:
                 try:
                     row = _next(rows)
                 except csv.Error as error:
-                    found = f"line {first} of {stream.path} cannot be read: {error}"
-                    raise SourceError(found) from error
+                    problem = f"line {first} of {stream.path} cannot be read: {error}"
+                    raise SourceError(problem) from error
                 if row is None:
                     return
                 if row:
@@ -52,7 +52,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _next(rows: Iterator[list[str]]) -> list[str] | None:
-    """Return the next row, of cells of any length; None at the end."""
+    """Return the next row, with cells of any length; None at the end."""
     limit = csv.field_size_limit(_LONGEST)
     try:
         return next(rows, None)
@@ -67,7 +67,7 @@ class _Counted:
         self._text, self.count = text, count
 
     def __iter__(self) -> Iterator[str]:
-        """Return the lines themselves."""
+        """Return the iterator itself."""
         return self
 
     def __next__(self) -> str:

@@ -1,7 +1,7 @@
-"""A text table as a stream: its header taken off, the lines to skip passed over.
+"""Text stream: the rows of a text table below its header, without the lines to skip.
 
-Arrow reads the lines; what it leaves to chance (the separator, names that are
-empty or there twice, quotes and encodings that are not as they should be) is settled here.
+Arrow parses the rows. This file handles what Arrow does not: detection of the separator, empty and
+repeated names, wrong quotes and encodings.
 """
 
 from __future__ import annotations
@@ -33,13 +33,12 @@ _HEADER_BYTES = 1 << 24
 
 
 class TextStream:
-    """The lines below the header, as a file to be read; and the header.
+    """The lines below the header as a readable file, and the header.
 
-    `separator` is found in the header; `names` are the names of the columns,
-    trimmed; an empty name becomes `Unnamed: 3`, as in pandas; without a header they
-    are x0, x1, …. `is_empty`: there is no line below the header. `header_line` is the number of
-    the line with the names (without a header: of the first row), `offset` of the byte with
-    which the rows begin.
+    `separator` is detected in the header. `names` are the trimmed column names; an empty name becomes
+    `Unnamed: 3`, as in pandas; without a header they are x0, x1, …. `is_empty`: there is no line
+    below the header. `header_line` is the line number of the header (without a header: of the first
+    row), `offset` the byte offset of the first row.
     """
 
     closed = False
@@ -54,10 +53,10 @@ class TextStream:
             raise
 
     def _begin(self) -> None:
-        """Read up to the first row; returns nothing."""
+        """Read up to the first row; return nothing."""
         lines, path = _Lines(self._file, self.path), self.path
         lines.skip(self.options.skip_lines)
-        # Blank lines are no header.
+        # Blank lines before the header are skipped.
         content = lines.next_filled()
         self.header_line = lines.count
         if not content:
@@ -79,7 +78,7 @@ class TextStream:
         self.offset = self._file.tell() - len(content)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes below the header; none at the end."""
+        """Return the next bytes below the header; b"" at the end."""
         part = self._ahead or self._file.read(size)
         if 0 <= size < len(part):
             part, self._ahead = part[:size], part[size:]
@@ -88,7 +87,7 @@ class TextStream:
         return part
 
     def close(self) -> None:
-        """Close the file; returns nothing."""
+        """Close the file; return nothing."""
         self.closed = True
         self._file.close()
 
@@ -97,7 +96,7 @@ class TextStream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file; returns nothing."""
+        """Close the file; return nothing."""
         self.close()
 
 
@@ -112,65 +111,65 @@ class _Lines:
             file.read(len(BYTE_ORDER_MARK))
 
     def skip(self, lines: int) -> None:
-        """Pass over some lines, which must be there; returns nothing."""
+        """Skip lines, which must exist; return nothing."""
         for _ in range(lines):
             if not self._next():
-                found = f"{self._path} has {self.count} lines"
-                raise SourceError(found, f"more than the {lines} lines to skip")
+                problem = f"{self._path} has {self.count} lines"
+                raise SourceError(problem, f"more than the {lines} lines to skip")
 
     def next_filled(self) -> bytes:
-        """Return the next line that is not blank, or nothing at the end of the file."""
+        """Return the next line that is not blank; b"" at the end of the file."""
         line = self._next()
         while line and not line.strip(b"\r\n"):
             line = self._next()
         return line
 
     def record(self, line: bytes, suffix: str) -> tuple[bytes, bytes]:
-        """Return a line, joined with those that its quotes go on to: without its end, and as it is."""
-        first, more = self.count, line
+        """Return a record, which may span lines within quotes: without its line end, and with it."""
+        first, added = self.count, line
         while True:
-            # Another line matters only if it may close the quote.
-            if b'"' in more:
+            # Only a line with a quote can close the record.
+            if b'"' in added:
                 separator = separator_of(line.decode(errors="replace"), suffix)
-                found = quoting(line, separator, ())
-                if found.fault:
-                    raise not_a_bound(self._path, found, partial(_line_of, line, first))
-                if found.opened is None:
+                quotes = quoting(line, separator, ())
+                if quotes.fault:
+                    raise not_a_bound(self._path, quotes, partial(_line_of, line, first))
+                if quotes.opened is None:
                     break
-            elif more is line:
+            elif added is line:
                 break
-            more = self._next()
-            line += more
-            if not more or len(line) > _HEADER_BYTES:
+            added = self._next()
+            line += added
+            if not added or len(line) > _HEADER_BYTES:
                 raise never_closed(self._path, first)
         return line.rstrip(b"\r\n"), line
 
     def separator_of_rows(self, first: str, suffix: str) -> str:
-        """Return the separator of lines without names: one that is in all of them equally often."""
-        rest = self._file.peek(SAMPLE)[:SAMPLE]
-        # The last one may be cut off.
-        whole = rest[: rest.rfind(b"\n") + 1].decode(errors="replace")
-        counts = [_counts(line) for line in [first, *whole.splitlines()][:100] if line]
-        alike = [
+        """Return the separator of rows without a header: one that every line has equally often."""
+        sample = self._file.peek(SAMPLE)[:SAMPLE]
+        # The last line may be incomplete.
+        complete = sample[: sample.rfind(b"\n") + 1].decode(errors="replace")
+        counts = [_counts(line) for line in [first, *complete.splitlines()][:100] if line]
+        regular = [
             separator
             for separator in _SEPARATORS.get(suffix, _SEPARATORS[".csv"])
             if counts[0][separator] and len({count[separator] for count in counts}) == 1
         ]
-        # Commas may belong to numbers, where another separator is in every line too.
-        others = [separator for separator in alike if separator != ","]
+        # If another separator is as regular, commas may belong to numbers.
+        others = [separator for separator in regular if separator != ","]
         if len(counts) > 1 and others:
             return others[0]
-        return alike[0] if alike else separator_of(first, suffix)
+        return regular[0] if regular else separator_of(first, suffix)
 
     def _next(self) -> bytes:
-        """Return the next line; nothing at the end of the file."""
+        """Return the next line; b"" at the end of the file."""
         line = self._file.readline(_HEADER_BYTES)
         self.count += bool(line)
         return line
 
 
 def separator_of(header: str, suffix: str) -> str:
-    """Return the separator of a header line: the ending's own if it occurs, or the most frequent.
+    """Return the separator of a header line: the default of the suffix if it occurs, or the most frequent.
 
     >>> separator_of('a,"b;c;d"', ".csv"), separator_of("a;b;c", ".csv")
     (',', ';')
@@ -179,12 +178,12 @@ def separator_of(header: str, suffix: str) -> str:
     counts = _counts(header)
     if counts[candidates[0]]:
         return candidates[0]
-    found = max(candidates, key=lambda separator: counts[separator])
-    return found if counts[found] else candidates[0]
+    best = max(candidates, key=lambda separator: counts[separator])
+    return best if counts[best] else candidates[0]
 
 
 def names_of(header: str, separator: str, path: Path, line: int = 1) -> list[str]:
-    """Return the names in a header line, trimmed; names that are there twice are refused."""
+    """Return the trimmed names in a header line; refuse repeated names."""
     names = [name.strip() for name in _cells(header, separator, path, line)]
     hint = NO_HEADER.format(line) if look_like_values(names) else ""
     names = [name or f"Unnamed: {position}" for position, name in enumerate(names)]
@@ -206,17 +205,17 @@ def _cells(record: str, separator: str, path: Path, line: int) -> list[str]:
 
 
 def _counts(line: str) -> Counter[str]:
-    """Return how often each character is in a line outside of quotes."""
+    """Return the counts of characters in a line outside of quotes."""
     return Counter(re.sub(r'"[^"]*"', "", line))
 
 
 def _line_of(record: bytes, first: int, place: int) -> int:
-    """Return the number of the line of a byte of a record, which begins in a line."""
+    """Return the line number of a position in a record that begins in line `first`."""
     return first + line_ends_in(record[:place])
 
 
 def _decoded(record: bytes, path: Path, first: int) -> str:
-    """Return the header, which begins in a line, as text."""
+    """Return a record that begins in line `first` as text."""
     try:
         return record.decode()
     except UnicodeDecodeError as error:

@@ -1,7 +1,7 @@
-"""The type of a text column: what all of its values are, of one table or of many blocks.
+"""Type inference: the type of a text column from all of its values, in one table or in many blocks.
 
-Arrow finds most types. What stays text may still be numbers, with spaces
-around the spellings of missing values, or with commas between thousands.
+Arrow infers most types. A column that stays text may still hold numbers, with spaces around missing
+values or with thousands separators.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from epochal.config.csv_options import CsvOptions
 
-# The types that Arrow tries for a column, in this order, before it is text.
+# The types that Arrow tries for a column, in this order, before text.
 _TRIED = (
     pa.int64(),
     pa.bool_(),
@@ -35,53 +35,53 @@ _TRIED = (
     pa.timestamp("ns", "UTC"),
     pa.float64(),
 )
-# Of these, the ones that texts can be cast to; times of day are text in the end.
+# Those of them to which texts can be cast; times of day stay text.
 _CAST = tuple(kind for kind in _TRIED if not pa.types.is_time(kind))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PLAIN = r"^[+-]?\d+(\.\d*)?$"
 _NUMBER_WITH_COMMA = r"^[+-]?\d+(,\d+)?$"
 
 
-class Way(NamedTuple):
-    """How the values of a column are read: as what Arrow parses them, and what they become.
+class Conversion(NamedTuple):
+    """The conversion of a column: the type in which Arrow parses it, and the resulting type.
 
-    `grouped`: there are commas between thousands, to be taken out.
+    `grouped`: values have commas as thousands separators, which are removed.
     """
 
     parsed: pa.DataType
-    found: pa.DataType
+    result: pa.DataType
     grouped: bool = False
 
     def applied(
         self, column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool
     ) -> pa.ChunkedArray:
-        """Return the column, as Arrow parsed it, in its type, null where a value is missing.
+        """Return the parsed column in its resulting type, null where a value is missing.
 
         >>> from epochal.config.csv_options import PLAIN
-        >>> grouped, texts = Way(pa.string(), pa.int64(), grouped=True), ["1,234", "56", " NA"]
+        >>> grouped, texts = Conversion(pa.string(), pa.int64(), grouped=True), ["1,234", "56", " NA"]
         >>> grouped.applied(pa.chunked_array([texts]), PLAIN, has_marks=False).to_pylist()
         [1234, 56, None]
         """
-        if pa.types.is_string(self.found):
+        if pa.types.is_string(self.result):
             return as_texts(column, options, has_marks=has_marks)
         column = as_values(column, options, has_marks=has_marks)
         if self.grouped:
             column = pc.replace_substring(column, ",", "")
-        column = plain_column(column if column.type == self.found else column.cast(self.found))
+        column = plain_column(column if column.type == self.result else column.cast(self.result))
         return without_words(column, options.words)
 
 
-AS_WRITTEN = Way(pa.string(), pa.string())
-MISSING = Way(pa.null(), pa.null())
+AS_WRITTEN = Conversion(pa.string(), pa.string())
+MISSING = Conversion(pa.null(), pa.null())
 
 
 class Traits(NamedTuple):
-    """What is true of the texts of a column, or of some of them.
+    """Properties of the texts of a column, or of a part of it.
 
-    `trimmed`: some have spaces around, or are missing for what is within these.
-    `fits`: types in which all can be read. `grouped`: some have commas between thousands;
-    `amounts`: all are such or plain numbers. `counts`: all are whole without
-    these commas. `commas`: all are whole or have one comma. `first`: the first of them.
+    `trimmed`: trimming changes some, or makes them missing. `fits`: the types to which all can be
+    cast. `grouped`: some have thousands separators; `amounts`: all are such or plain numbers.
+    `counts`: all are integers without these separators. `commas`: all are integers or have one comma.
+    `first`: the first text.
     """
 
     trimmed: bool = False
@@ -94,11 +94,11 @@ class Traits(NamedTuple):
 
     @property
     def are_words(self) -> bool:
-        """Whether the column is text, whatever else is in it."""
+        """Whether the column is text, whatever its other values are."""
         return not (self.fits or self.amounts or self.commas)
 
     def joined(self, other: Traits) -> Traits:
-        """Return what is true of these texts and others below them."""
+        """Return the traits of these texts followed by others."""
         return Traits(
             trimmed=self.trimmed or other.trimmed,
             fits=self.fits & other.fits,
@@ -111,36 +111,36 @@ class Traits(NamedTuple):
 
 
 def traits_of(column: pa.ChunkedArray, options: CsvOptions, *, has_marks: bool) -> Traits:
-    """Return what is true of the texts of a column, which Arrow has read.
+    """Return the traits of the texts of a column that Arrow has parsed.
 
     >>> from epochal.config.csv_options import PLAIN
     >>> traits_of(pa.chunked_array([["x", None]]), PLAIN, has_marks=False).are_words
     True
     """
     traits = Traits()
-    # Most often the first texts alone say that the column is text.
+    # Usually the first texts are enough to know that the column is text.
     for count in (10, 1000, len(column)):
         texts = column.slice(0, count)
-        tidy = as_values(texts, options, has_marks=has_marks)
-        traits = _traits(tidy.drop_null(), traits.fits)
+        values = as_values(texts, options, has_marks=has_marks)
+        traits = _traits(values.drop_null(), traits.fits)
         if traits.are_words:
             break
-    return traits._replace(trimmed=not tidy.equals(texts))
+    return traits._replace(trimmed=not values.equals(texts))
 
 
-def way_of_texts(traits: Traits, separator: str, name: str, path: Path) -> Way:
-    """Return how a column is read that is no type of Arrow's; numbers with a decimal comma are refused."""
+def conversion_of_texts(traits: Traits, separator: str, name: str, path: Path) -> Conversion:
+    """Return the conversion of a column that Arrow reads as text; refuse numbers with a decimal comma."""
     if traits.trimmed and traits.fits:
-        return Way(pa.string(), next(kind for kind in _CAST if kind in traits.fits))
+        return Conversion(pa.string(), next(kind for kind in _CAST if kind in traits.fits))
     if separator != ",":
         _refuse_commas(traits, name, path)
     elif traits.grouped and traits.amounts:
-        return Way(pa.string(), pa.int64() if traits.counts else pa.float64(), grouped=True)
+        return Conversion(pa.string(), pa.int64() if traits.counts else pa.float64(), grouped=True)
     return AS_WRITTEN
 
 
 class Parse(Protocol):
-    """Reads columns out of rows of text, with marks in front of protected cells, or without."""
+    """A function that parses columns, with or without marks before protected cells."""
 
     def __call__(self, names: Sequence[str], *, marked: bool = False) -> pa.Table:
         """Return the columns."""
@@ -153,10 +153,10 @@ def columns_from(
     options: CsvOptions,
     marked: pa.Table | None = None,
 ) -> pa.Table:
-    """Return columns of rows in which quotes protect some cells.
+    """Return columns of rows with protected cells.
 
-    Texts have marks in front of such cells; numbers, dates and truths are read
-    without the marks. `marked` are the columns with marks, if they have been read.
+    Texts have marks before these cells; numbers, dates and booleans are parsed without marks. `marked`
+    has the columns with marks, if they are parsed already.
     """
     texts = [name for name in names if pa.types.is_string(types.get(name, pa.string()))]
     if texts and marked is None:
@@ -168,17 +168,17 @@ def columns_from(
         if name not in columns or (name not in types and _may_be_values(columns[name], options))
     ]
     if plain:
-        found = parse(plain)
+        parsed_columns = parse(plain)
         for name in plain:
-            kind = found.column(name).type
-            # Of nothing but missing values there is no type: other rows tell whether they are text.
+            kind = parsed_columns.column(name).type
+            # A column of missing values has no type yet; other rows decide whether it is text.
             if name not in columns or not (pa.types.is_string(kind) or pa.types.is_null(kind)):
-                columns[name] = found.column(name)
+                columns[name] = parsed_columns.column(name)
     return pa.table({name: columns[name] for name in names})
 
 
 def _may_be_values(column: pa.ChunkedArray, options: CsvOptions) -> bool:
-    """Return whether a column may be text only because of the marks in it."""
+    """Return whether a column may be text only because of its marks."""
     if not pa.types.is_string(column.type) or not are_marked(column):
         return False
     return bool(traits_of(column, options, has_marks=True).fits)
@@ -187,23 +187,23 @@ def _may_be_values(column: pa.ChunkedArray, options: CsvOptions) -> bool:
 def refuse_decimal_commas(
     column: pa.ChunkedArray, name: str, path: Path, options: CsvOptions
 ) -> None:
-    """Return nothing; refuse a column of texts that are numbers with a decimal comma."""
+    """Refuse a column of numbers with a decimal comma; return nothing."""
     first = column.drop_null().slice(0, 1).to_pylist()
     if first and _DECIMAL_COMMA.fullmatch(first[0]):
         _refuse_commas(traits_of(column, options, has_marks=False), name, path)
 
 
-def way_of_type(kind: pa.DataType) -> Way:
-    """Return how a column of a type that Arrow found is read; a time of day is text."""
-    return AS_WRITTEN if pa.types.is_time(kind) else Way(kind, kind)
+def conversion_of_type(kind: pa.DataType) -> Conversion:
+    """Return the conversion of a column with a type that Arrow inferred; a time of day becomes text."""
+    return AS_WRITTEN if pa.types.is_time(kind) else Conversion(kind, kind)
 
 
-def may_be(kinds: Collection[pa.DataType]) -> list[pa.DataType]:
-    """Return the types that a column can have as a whole whose blocks alone have these, in order.
+def joint_candidates(kinds: Collection[pa.DataType]) -> list[pa.DataType]:
+    """Return the candidate types, in order, of a column whose blocks have these types.
 
-    Each block has the first type that holds it, so earlier ones are out.
+    Arrow infers the first type that fits a block, so earlier types are excluded.
 
-    >>> may_be([pa.date32(), pa.timestamp("ns")])[0], may_be([pa.int64(), pa.string()])
+    >>> joint_candidates([pa.date32(), pa.timestamp("ns")])[0], joint_candidates([pa.int64(), pa.string()])
     (TimestampType(timestamp[ns]), [])
     """
     if pa.string() in kinds:
@@ -212,20 +212,20 @@ def may_be(kinds: Collection[pa.DataType]) -> list[pa.DataType]:
 
 
 def _refuse_commas(traits: Traits, name: str, path: Path) -> None:
-    """Return nothing; refuse a column that is text only because of commas in its numbers."""
+    """Refuse a column that is text only because of decimal commas; return nothing."""
     if traits.commas and traits.first and _DECIMAL_COMMA.fullmatch(traits.first):
-        found = f"column {name!r} of {path} has numbers with a comma, like {traits.first}"
-        raise SourceError(found, "a decimal point", "write 3.5 for 3,5")
+        problem = f"column {name!r} of {path} has numbers with a comma, like {traits.first}"
+        raise SourceError(problem, "a decimal point", "write 3.5 for 3,5")
 
 
 def _traits(values: pa.ChunkedArray, kinds: Collection[pa.DataType]) -> Traits:
-    """Return what is true of texts without gaps, of which some have one of these types at most."""
+    """Return the traits of texts without missing values; `kinds` are the candidates for `fits`."""
     grouped = pc.match_substring_regex(values, GROUPED)
-    amounts = pc.or_(grouped, pc.match_substring_regex(values, _PLAIN))
+    are_amounts = pc.or_(grouped, pc.match_substring_regex(values, _PLAIN))
     return Traits(
         fits=frozenset(kind for kind in kinds if _castable(values, kind)),
         grouped=_any(grouped),
-        amounts=_all(amounts),
+        amounts=_all(are_amounts),
         counts=_castable(pc.replace_substring(values, ",", ""), pa.int64()),
         commas=_all(pc.match_substring_regex(values, _NUMBER_WITH_COMMA)),
         first=values[0].as_py() if len(values) else None,
@@ -233,7 +233,7 @@ def _traits(values: pa.ChunkedArray, kinds: Collection[pa.DataType]) -> Traits:
 
 
 def _castable(values: pa.ChunkedArray, kind: pa.DataType) -> bool:
-    """Return whether all texts can be read as a type."""
+    """Return whether all texts can be cast to a type."""
     try:
         values.cast(kind)
     except pa.ArrowInvalid:

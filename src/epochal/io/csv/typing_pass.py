@@ -1,4 +1,4 @@
-"""A text table that is gone through block by block, in the types that all of its values have."""
+"""Typing pass: a text table read block by block to infer types that fit all of its values."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from epochal.io.csv.type_inference import (
     AS_WRITTEN,
     MISSING,
     Traits,
-    may_be,
+    conversion_of_texts,
+    conversion_of_type,
+    joint_candidates,
     traits_of,
-    way_of_texts,
-    way_of_type,
 )
 from epochal.io.opening import reading
 
@@ -28,31 +28,33 @@ if TYPE_CHECKING:
     from epochal.config.csv_options import CsvOptions
     from epochal.io.accumulator import ColumnAccumulator
     from epochal.io.csv.blocks import Block
-    from epochal.io.csv.type_inference import Way
+    from epochal.io.csv.type_inference import Conversion
 
 
 @dataclass(frozen=True)
 class TextPart:
-    """A text file, how it and each of its columns are read, and how many rows it has."""
+    """A text file with its options, the conversion of each column, and its number of rows."""
 
     path: Path
-    ways: Mapping[str, Way]
+    conversions: Mapping[str, Conversion]
     options: CsvOptions = PLAIN
     n_rows: int = 0
 
     @property
     def schema(self) -> pa.Schema:
         """The types of the columns."""
-        return pa.schema([(name, way.found) for name, way in self.ways.items()])
+        return pa.schema(
+            [(name, conversion.result) for name, conversion in self.conversions.items()]
+        )
 
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield some columns, block by block; a value that has not its column's type is refused."""
-        types = {name: self.ways[name].parsed for name in names}
+        """Yield some columns, block by block; refuse a value that does not have its column's type."""
+        types = {name: self.conversions[name].parsed for name in names}
         with reading(self.path, EXPECTED):
             for block in blocks_of(self.path, self.options):
                 table = block.parsed(names, types)
                 columns = {
-                    name: self.ways[name].applied(
+                    name: self.conversions[name].applied(
                         table.column(name), self.options, has_marks=block.has_marks
                     )
                     for name in names
@@ -61,11 +63,11 @@ class TextPart:
 
     def as_written(self, names: Collection[str]) -> TextPart:
         """Return the file with some columns as text."""
-        return replace(self, ways={**self.ways, **dict.fromkeys(names, AS_WRITTEN)})
+        return replace(self, conversions={**self.conversions, **dict.fromkeys(names, AS_WRITTEN)})
 
 
-class _Seen:
-    """What the blocks of a column say, each by itself: the types that they have, and their texts."""
+class _ColumnTypes:
+    """The types of a column in single blocks, and the traits of its texts."""
 
     def __init__(self) -> None:
         self.kinds: set[pa.DataType] = set()
@@ -73,32 +75,32 @@ class _Seen:
         self._may_be_hexadecimal = False
 
     def add(self, column: pa.ChunkedArray, block: Block) -> None:
-        """Take the column as Arrow read it in a block; returns nothing."""
+        """Add the column of a block as Arrow parsed it; return nothing."""
         kind = column.type
         if pa.types.is_null(kind):
             return
         self.kinds.add(kind)
         if pa.types.is_integer(kind):
-            # Arrow reads 0x1F as a whole number, but as no fraction.
+            # Arrow reads 0x1F as an integer, but not as a float.
             self._may_be_hexadecimal |= block.holds_hexadecimals
         elif pa.types.is_string(kind) and not self.traits.are_words:
             traits = traits_of(column, block.stream.options, has_marks=block.has_marks)
             self.traits = self.traits.joined(traits)
 
     def kind(self) -> pa.DataType | None:
-        """Return the type of the column as a whole; None if it takes another look to say."""
+        """Return the type of the whole column; None if a second pass has to decide."""
         if len(self.kinds) < 2:
             return next(iter(self.kinds), pa.null())
         if self.kinds == {pa.int64(), pa.float64()} and not self._may_be_hexadecimal:
             return pa.float64()
         return pa.string() if self.traits.are_words else None
 
-    def way(self, separator: str, name: str, path: Path) -> Way:
-        """Return how the column is read, the same as in the file as a whole."""
+    def conversion(self, separator: str, name: str, path: Path) -> Conversion:
+        """Return the conversion of the column, the same as if the file is read at once."""
         kind = self.kind()
         if kind == pa.string():
-            return way_of_texts(self.traits, separator, name, path)
-        return way_of_type(kind)
+            return conversion_of_texts(self.traits, separator, name, path)
+        return conversion_of_type(kind)
 
 
 def scanned(
@@ -108,11 +110,11 @@ def scanned(
     gathered: Mapping[str, ColumnAccumulator],
     options: CsvOptions = PLAIN,
 ) -> TextPart:
-    """Return a text file with the ways in which its columns are read, the same as if read whole.
+    """Return a text file with the conversions of its columns, the same as if it is read at once.
 
-    Columns to be `gathered` are, in the types that the blocks have by themselves.
+    The values of `gathered` columns are added in the types of single blocks.
     """
-    seen = {name: _Seen() for name in names if name not in as_text}
+    types_of = {name: _ColumnTypes() for name in names if name not in as_text}
     texts = {name: pa.string() for name in names if name in as_text}
     separator, n_rows = "", 0
     with reading(path, EXPECTED):
@@ -122,43 +124,48 @@ def scanned(
             table = block.parsed(names, texts)
             refuse_binary(table, block.stream)
             n_rows += table.num_rows
-            for name, of_column in seen.items():
-                of_column.add(table.column(name), block)
+            for name, types in types_of.items():
+                types.add(table.column(name), block)
 
             def column_of(
                 name: str, table: pa.Table = table, block: Block = block
             ) -> pa.ChunkedArray:
-                """Return a column in the type that it has in this block."""
+                """Return a column in the type of this block."""
                 column = table.column(name)
-                way = way_of_type(column.type)
-                return way.applied(column, options, has_marks=block.has_marks)
+                conversion = conversion_of_type(column.type)
+                return conversion.applied(column, options, has_marks=block.has_marks)
 
             for name, values in gathered.items():
                 values.add(column_of(name))
             warn_of_names_among(table.schema, column_of, block.stream)
         if not separator:
             return TextPart(path, dict.fromkeys(names, MISSING), options)
-        unsure = {name: found for name, found in seen.items() if found.kind() is None}
-        if unsure:
-            seen |= _seen_again(path, unsure, options)
-        ways = {name: found.way(separator, name, path) for name, found in seen.items()}
-    return TextPart(path, {name: ways.get(name, AS_WRITTEN) for name in names}, options, n_rows)
+        undecided = {name: types for name, types in types_of.items() if types.kind() is None}
+        if undecided:
+            types_of |= _second_pass(path, undecided, options)
+        conversions = {
+            name: types.conversion(separator, name, path) for name, types in types_of.items()
+        }
+    return TextPart(
+        path, {name: conversions.get(name, AS_WRITTEN) for name in names}, options, n_rows
+    )
 
 
-def _seen_again(path: Path, unsure: Mapping[str, _Seen], options: CsvOptions) -> dict[str, _Seen]:
-    """Return what the columns are as a whole whose blocks are of types that do not say so.
+def _second_pass(
+    path: Path, undecided: Mapping[str, _ColumnTypes], options: CsvOptions
+) -> dict[str, _ColumnTypes]:
+    """Return the types of the columns that the first pass has not decided.
 
-    The file is gone through once more: a column has the first type that fits
-    every block, or its texts decide.
+    A second pass finds the first type that fits every block; without one, the texts decide.
     """
-    fitting = {name: may_be(found.kinds) for name, found in unsure.items()}
-    again = {name: _Seen() for name in unsure}
+    fitting = {name: joint_candidates(types.kinds) for name, types in undecided.items()}
+    second_pass = {name: _ColumnTypes() for name in undecided}
     for block in blocks_of(path, options):
-        table = block.parsed(list(unsure), dict.fromkeys(unsure, pa.string()))
-        for name, found in again.items():
+        table = block.parsed(list(undecided), dict.fromkeys(undecided, pa.string()))
+        for name, types in second_pass.items():
             fitting[name] = [kind for kind in fitting[name] if block.fits(name, kind)]
-            found.add(table.column(name), block)
+            types.add(table.column(name), block)
     for name, kinds in fitting.items():
         if kinds:
-            again[name].kinds = {kinds[0]}
-    return again
+            second_pass[name].kinds = {kinds[0]}
+    return second_pass

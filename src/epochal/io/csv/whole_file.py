@@ -1,4 +1,4 @@
-"""A text table read as a whole: Arrow finds the types in all of its values."""
+"""A text table read at once: Arrow infers the types from all of its values."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from epochal.config.csv_options import CsvOptions
 
-# More than any block has, so that Arrow takes each of them as a whole.
+# More bytes than any block has, so that Arrow does not split blocks.
 _ANY_BLOCK = 1 << 30
 
 
 class _LineEndInValueError(Exception):
-    """A line end within quotes, where Arrow expects none."""
+    """A line end within quotes while Arrow expects none."""
 
 
 def read_whole(
@@ -34,15 +34,15 @@ def read_whole(
     has_marks, notes = False, list[Note]()
 
     def parse(names: Sequence[str], *, marked: bool = False) -> pa.Table:
-        """Return columns as Arrow reads them from all blocks one after the other."""
+        """Return columns as Arrow parses them from all blocks."""
         nonlocal has_marks, notes
         try:
-            whole = _Whole(path, options, marked=marked, has_breaks=False)
-            table = whole.parsed(names, types)
+            file = _BlockFile(path, options, marked=marked, has_breaks=False)
+            table = file.parsed(names, types)
         except _LineEndInValueError:
-            whole = _Whole(path, options, marked=marked, has_breaks=True)
-            table = whole.parsed(names, types)
-        has_marks, notes = has_marks or whole.has_marks, notes or whole.notes
+            file = _BlockFile(path, options, marked=marked, has_breaks=True)
+            table = file.parsed(names, types)
+        has_marks, notes = has_marks or file.has_marks, notes or file.notes
         return table
 
     table = parse(names, marked=True)
@@ -53,8 +53,8 @@ def read_whole(
     return table, has_marks
 
 
-class _Whole:
-    """The blocks of a file one after the other, as a file that Arrow reads."""
+class _BlockFile:
+    """The blocks of a file as a file object that Arrow reads."""
 
     closed = False
 
@@ -62,15 +62,15 @@ class _Whole:
         self.has_marks, self.notes = False, list[Note]()
         self._marked, self._has_breaks = marked, has_breaks
         self._blocks = cut_blocks(path, options)
-        # Arrow reads ahead in a thread of its own.
+        # Arrow prefetches in another thread.
         self._reading = threading.Lock()
         self._stream = TextStream(path, options)
         self._stream.close()
 
     def parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Return columns as Arrow reads them."""
+        """Return columns as Arrow parses them."""
         reading, parsing, converting = arrow_options(self._stream, names, types)
-        # Each block is whole rows, so that no line end but those within quotes is in doubt.
+        # Blocks consist of whole rows, so only line ends within quotes need care.
         reading.block_size, parsing.newlines_in_values = _ANY_BLOCK, self._has_breaks
         try:
             return pyarrow.csv.read_csv(self, reading, parsing, converting)
@@ -80,7 +80,7 @@ class _Whole:
             self.close()
 
     def read(self, size: int = -1) -> bytes | memoryview:
-        """Return the next block, of whatever size; nothing at the end."""
+        """Return the next block, of any size; b"" at the end."""
         del size
         with self._reading:
             block = None if self.closed else next(self._blocks, None)
@@ -95,11 +95,11 @@ class _Whole:
         return memoryview(block.content)[: block.length]
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True: the file can be read."""
         return True
 
     def close(self) -> None:
-        """Close the file; returns nothing."""
+        """Close the file; return nothing."""
         with self._reading:
             self.closed = True
             self._blocks.close()
