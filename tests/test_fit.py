@@ -265,7 +265,7 @@ def test_the_default_recipe_learns_a_mixed_table(tmp_path):
     save(model, tmp_path / "mixed.epochal")
 
     assert (model.classes[probabilities.argmax(axis=1)] == labels).mean() > 0.9
-    assert [float(member[0].fine) for member in model.members] == [0, 0, 1, 1]
+    assert [float(member[0].numeric.fine) for member in model.members] == [0, 0, 1, 1]
     again = predict_proba(load(tmp_path / "mixed.epochal"), rows)
     np.testing.assert_array_equal(again, probabilities)
 

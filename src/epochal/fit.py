@@ -399,7 +399,7 @@ def _preprocessor(
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
     """Return about how much memory the members take while they train."""
     shapes = member_shapes(preprocessor, settings, classes)
-    weights = sum(math.prod(shape) for layer in shapes for shape in layer)
+    weights = sum(math.prod(shape) for layer in shapes for shape in layer.parameters().values())
     return 4 * COPIES * settings.n_estimators * weights
 
 

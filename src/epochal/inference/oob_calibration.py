@@ -10,9 +10,9 @@ from epochal.inference.calibration import calibrated, expected_loss
 from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
 from epochal.loader.batches import LazySource
 from epochal.loader.validation_rows import ValidationSet, own
+from epochal.nn.layers import variant_of
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.records import Calibration
-from epochal.training.init import variant_of
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from epochal.config.csv_options import PLAIN
 from epochal.io import files
-from epochal.nn.layers import apply, dense, outputs
+from epochal.nn.layers import apply, dense, outputs, with_type
 from epochal.nn.losses import softmax
 from epochal.preprocessing.unseen import Unseen
 from epochal.preprocessing.validation import matched
@@ -258,7 +258,7 @@ def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
 
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
     """Return one member's logits, in NumPy and float64."""
-    exact = tuple(type(layer)(*(part.astype(np.float64) for part in layer)) for layer in layers)
+    exact = with_type(layers, np.float64)
     # In parts of a piece at the most, as an embedding makes rows several times as wide.
     alone = ALONE // max(layer.weights.size for layer in dense(layers))
     size = alone if FEWEST <= alone < PIECE else PIECE

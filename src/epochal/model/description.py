@@ -13,8 +13,8 @@ from epochal.config.settings import AUTO
 from epochal.errors import ModelError
 from epochal.model import figures, labels
 from epochal.model.parameters import Parameters, to_json
-from epochal.nn.embedding import Embedding, embedding_shapes
-from epochal.nn.layers import Layer, dense
+from epochal.nn.embedding import embedding_shapes
+from epochal.nn.layers import Layer, layer_names
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -121,10 +121,10 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
     """Return the arrays of the model by name; members are stacked on the first axis."""
     named = {f"preprocess.{name}": array for name, array in model.preprocessor.arrays().items()}
     for place, stacked in zip(
-        _places(model.members[0]), zip(*model.members, strict=True), strict=True
+        layer_names(model.members[0]), zip(*model.members, strict=True), strict=True
     ):
-        for part, arrays in zip(stacked[0]._fields, zip(*stacked, strict=True), strict=True):
-            named[f"{place}.{part}"] = np.stack(arrays)
+        parts = [layer.parameters() for layer in stacked]
+        named |= {f"{place}.{name}": np.stack([part[name] for part in parts]) for name in parts[0]}
     return named
 
 
@@ -151,25 +151,19 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
     """
     return {
         f"{place}.{field}": (members, *shape)
-        for place, layer in zip(_places(shapes), shapes, strict=True)
-        for field, shape in zip(layer._fields, layer, strict=True)
+        for place, layer in zip(layer_names(shapes), shapes, strict=True)
+        for field, shape in layer.parameters().items()
     }
-
-
-def _places(layers: Layers) -> list[str]:
-    """Return what a member's layers are called in a file."""
-    affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
-    return ["embedding", *affine] if isinstance(layers[0], Embedding) else affine
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
     """Refuse layers that are not of these shapes, not float32, or not finite."""
-    if list(map(type, layers)) != list(map(type, expected)):
-        found = f"{where} has the layers {', '.join(_places(layers))}"
-        raise ModelError.from_damage(found, ", ".join(_places(expected)))
-    for place, layer, shapes in zip(_places(expected), layers, expected, strict=True):
-        for name, part, shape in zip(layer._fields, layer, shapes, strict=True):
-            array = np.asarray(part)
+    if layer_names(layers) != layer_names(expected):
+        found = f"{where} has the layers {', '.join(layer_names(layers))}"
+        raise ModelError.from_damage(found, ", ".join(layer_names(expected)))
+    for place, layer, shapes in zip(layer_names(expected), layers, expected, strict=True):
+        for name, shape in shapes.parameters().items():
+            array = np.asarray(layer.parameters()[name])
             if array.shape != shape or array.dtype != np.float32:
                 found = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
                 raise ModelError.from_damage(found, f"float32 of shape {shape}")

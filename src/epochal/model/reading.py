@@ -26,6 +26,7 @@ from epochal.model.description import (
 )
 from epochal.model.older import renamed_tensors, renewed
 from epochal.model.shape import check
+from epochal.nn.layers import layer_names
 from epochal.preprocessing.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
@@ -189,11 +190,15 @@ def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[
         if array.shape != shape or array.dtype != np.float32:
             found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
             raise ModelError.from_damage(found, f"float32 of shape {shape}")
-    members = []
-    for member in range(count):
-        parts = iter(named[name][member] for name in shapes)
-        members.append(tuple(type(layer)(*(next(parts) for _ in layer)) for layer in layers))
-    return tuple(members)
+    return tuple(
+        tuple(
+            layer.with_parameters(
+                {field: named[f"{place}.{field}"][member] for field in layer.parameters()}
+            )
+            for place, layer in zip(layer_names(layers), layers, strict=True)
+        )
+        for member in range(count)
+    )
 
 
 def _check_nothing_lost(model: Model, described: dict[str, Any]) -> None:

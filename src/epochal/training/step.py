@@ -18,7 +18,7 @@ from jax import lax
 from epochal.kernels import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
-from epochal.nn.layers import Layer, apply, masked, outputs, with_weights
+from epochal.nn.layers import apply, embedding_of, masked, outputs, with_weights
 from epochal.nn.losses import LOSSES, softmax
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.training.optimizers import fused_adam, rule_by, taken, updated
@@ -221,7 +221,7 @@ def _taking(
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
     """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
     order, rows = segment.order, kernels.rows
-    plain = segment.x.dtype == np.float32 and isinstance(layers[0], Layer)
+    plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
     if kernels.inputs and plain and program.activation == "relu" and not program.input_dropout:
         rows = kernels.inputs  # what is taken is what the first layer multiplies
 
