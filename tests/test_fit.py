@@ -20,7 +20,7 @@ from epochal.tables.dataset import Labelled
 from epochal.tables.labels import Coded, encode_labels
 from epochal.tables.streaming import Streamed
 from epochal.training.init import fresh_state, program_for
-from epochal.training.loop import TrainingState
+from epochal.training.state import TrainingState
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * np.random.default_rng(1).normal(size=200) > 0, "yes", "no")

@@ -30,6 +30,7 @@ from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
 from epochal.loader.validation_rows import ValidationSet, own, shared
 from epochal.model.description import Model, layer_sizes, member_shapes
+from epochal.nn.layers import named_parameters
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import Bags, bags_for, bytes_per_row, member_weights
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
@@ -51,7 +52,8 @@ from epochal.training.init import (
     rule_for,
     started,
 )
-from epochal.training.loop import Task, Trained, TrainingState, train
+from epochal.training.loop import Task, Trained, train
+from epochal.training.state import TrainingState
 
 if TYPE_CHECKING:
     from epochal.records import History
@@ -212,7 +214,7 @@ def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) ->
         versions=versions(),
         parameters=run.parameters,
     )
-    return Fitted(model, oob_probabilities, trained.state)
+    return Fitted(model, oob_probabilities, trained.state.restarted())
 
 
 def versions() -> dict[str, str]:
@@ -399,7 +401,7 @@ def _preprocessor(
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
     """Return about how much memory the members take while they train."""
     shapes = member_shapes(preprocessor, settings, classes)
-    weights = sum(math.prod(shape) for layer in shapes for shape in layer.parameters().values())
+    weights = sum(math.prod(shape) for shape in named_parameters(shapes).values())
     return 4 * COPIES * settings.n_estimators * weights
 
 

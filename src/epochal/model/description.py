@@ -14,7 +14,7 @@ from epochal.errors import ModelError
 from epochal.model import figures, labels
 from epochal.model.parameters import Parameters, to_json
 from epochal.nn.embedding import embedding_shapes
-from epochal.nn.layers import Layer, layer_names
+from epochal.nn.layers import Layer, layer_names, named_parameters
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -120,12 +120,8 @@ def to_bytes(description: dict[str, Any]) -> bytes:
 def tensors(model: Model) -> dict[str, np.ndarray]:
     """Return the arrays of the model by name; members are stacked on the first axis."""
     named = {f"preprocess.{name}": array for name, array in model.preprocessor.arrays().items()}
-    for place, stacked in zip(
-        layer_names(model.members[0]), zip(*model.members, strict=True), strict=True
-    ):
-        parts = [layer.parameters() for layer in stacked]
-        named |= {f"{place}.{name}": np.stack([part[name] for part in parts]) for name in parts[0]}
-    return named
+    members = [named_parameters(layers) for layers in model.members]
+    return named | {name: np.stack([member[name] for member in members]) for name in members[0]}
 
 
 def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
@@ -149,11 +145,7 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
     >>> expected_tensors(8, (Layer((4, 3), (3,)),))
     {'layer.0.weights': (8, 4, 3), 'layer.0.bias': (8, 3)}
     """
-    return {
-        f"{place}.{field}": (members, *shape)
-        for place, layer in zip(layer_names(shapes), shapes, strict=True)
-        for field, shape in layer.parameters().items()
-    }
+    return {name: (members, *shape) for name, shape in named_parameters(shapes).items()}
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
@@ -161,14 +153,14 @@ def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
     if layer_names(layers) != layer_names(expected):
         found = f"{where} has the layers {', '.join(layer_names(layers))}"
         raise ModelError.from_damage(found, ", ".join(layer_names(expected)))
-    for place, layer, shapes in zip(layer_names(expected), layers, expected, strict=True):
-        for name, shape in shapes.parameters().items():
-            array = np.asarray(layer.parameters()[name])
-            if array.shape != shape or array.dtype != np.float32:
-                found = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
-                raise ModelError.from_damage(found, f"float32 of shape {shape}")
-            if not np.isfinite(array).all():
-                raise ModelError.from_damage(f"{where}, {place}.{name}: a number is not finite")
+    parameters = named_parameters(layers)
+    for name, shape in named_parameters(expected).items():
+        array = np.asarray(parameters[name])
+        if array.shape != shape or array.dtype != np.float32:
+            found = f"{where}, {name}: {array.dtype} of shape {array.shape}"
+            raise ModelError.from_damage(found, f"float32 of shape {shape}")
+        if not np.isfinite(array).all():
+            raise ModelError.from_damage(f"{where}, {name}: a number is not finite")
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:

@@ -26,7 +26,7 @@ from epochal.model.description import (
 )
 from epochal.model.older import renamed_tensors, renewed
 from epochal.model.shape import check
-from epochal.nn.layers import layer_names
+from epochal.nn.layers import with_named_parameters
 from epochal.preprocessing.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
@@ -191,12 +191,7 @@ def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[
             found = f"the tensor {name} is {array.dtype} of shape {array.shape}"
             raise ModelError.from_damage(found, f"float32 of shape {shape}")
     return tuple(
-        tuple(
-            layer.with_parameters(
-                {field: named[f"{place}.{field}"][member] for field in layer.parameters()}
-            )
-            for place, layer in zip(layer_names(layers), layers, strict=True)
-        )
+        with_named_parameters(layers, {name: named[name][member] for name in shapes})
         for member in range(count)
     )
 

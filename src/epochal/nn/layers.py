@@ -71,9 +71,28 @@ def layer_names(layers: Layers) -> list[str]:
     return affine if embedding_of(layers) is None else ["embedding", *affine]
 
 
+def named_parameters(layers: Layers) -> dict[str, Array]:
+    """Return the parameters of all layers by their names in the file format; of no layers none."""
+    if not layers:
+        return {}
+    return {
+        f"{place}.{name}": part
+        for place, layer in zip(layer_names(layers), layers, strict=True)
+        for name, part in layer.parameters().items()
+    }
+
+
+def with_named_parameters(layers: Layers, named: Mapping[str, Array]) -> Layers:
+    """Return layers of the same kinds with these parameters, by their names in the file format."""
+    return tuple(
+        layer.with_parameters({name: named[f"{place}.{name}"] for name in layer.parameters()})
+        for place, layer in zip(layer_names(layers), layers, strict=True)
+    )
+
+
 def number_of_parameters(layers: Layers) -> int:
     """Return how many numbers the layers hold."""
-    return sum(part.size for layer in layers for part in layer.parameters().values())
+    return sum(part.size for part in named_parameters(layers).values())
 
 
 def with_type(layers: Layers, dtype: Any) -> Layers:

@@ -114,6 +114,10 @@ class Group:
             [cross_fit_logits] * len(self.numbers)
         )
 
+    def load_logits(self, stack: CrossFitLogits) -> None:
+        """Go on from what members said before; `stack` is of all members."""
+        self.cross_fit_logits = jax.tree.map(lambda leaf: leaf[self.numbers], stack)
+
     def validation_losses(
         self, layers: Layers, rows: ValidationRows, spans: tuple[np.ndarray, np.ndarray], block: int
     ) -> jax.Array:
@@ -248,6 +252,11 @@ class Groups:
         """Give all members the same to begin with, before they are judged."""
         for group in self.groups:
             group.reset_logits(cross_fit_logits)
+
+    def load_logits(self, stack: CrossFitLogits) -> None:
+        """Give all members what they said before, stacked."""
+        for group in self.groups:
+            group.load_logits(stack)
 
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means of all members."""
