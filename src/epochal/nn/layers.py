@@ -189,10 +189,10 @@ def apply(
         return kernels.relu_network(dense(layers), x, drop, fused)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
-        x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])
+        x = activate(kernels.multiply(x, layer.weights) + layer.bias[None, :])
         if drop is not None:
             x = drop(depth, x)
-    return kernels.product(x, last.weights) + last.bias[None, :]
+    return kernels.multiply(x, last.weights) + last.bias[None, :]
 
 
 def initial(

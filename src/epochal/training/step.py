@@ -220,20 +220,20 @@ def _taking(
     program: Program, kernels: Backend, segment: Segment, layers: Layers
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
     """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
-    order, rows = segment.order, kernels.rows
+    order, rows = segment.order, kernels.take_rows
     plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
-    if kernels.inputs and plain and program.activation == "relu" and not program.input_dropout:
-        rows = kernels.inputs  # what is taken is what the first layer multiplies
+    if kernels.take_inputs and plain and program.activation == "relu" and not program.input_dropout:
+        rows = kernels.take_inputs  # what is taken is what the first layer multiplies
 
     def take(number: Array, own: Callable[[Array], Array]) -> Any:
         if order is not None:
             x = rows(segment.x, own(order))
-        elif kernels.inputs is None:
+        elif kernels.take_inputs is None:
             x = own(segment.x)
         else:
             each = jnp.arange(program.batch_size, dtype=jnp.int32)
             x = rows(segment.x, number * program.batch_size + each)
-        return x if rows is kernels.inputs else scaled(x, segment.scaling)
+        return x if rows is kernels.take_inputs else scaled(x, segment.scaling)
 
     return take
 
@@ -305,7 +305,7 @@ def validation_loss(
 
     def forward(number: Array, all_: Array) -> Array:
         """Write the logits of a block to where they belong."""
-        some = scaled(kernels.rows(x, of(number)), scaling)
+        some = scaled(kernels.take_rows(x, of(number)), scaling)
         logits = apply(layers, some, program.activation, kernels=kernels)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
