@@ -15,6 +15,7 @@ from epochal.model import figures, labels
 from epochal.model.parameters import Parameters, to_json
 from epochal.nn.embedding import embedding_shapes
 from epochal.nn.layers import Layer, layer_names, named_parameters
+from epochal.nn.objective import OBJECTIVES
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -125,9 +126,10 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
 
 
 def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
-    """Return the widths from the inputs of the first layer to the classes."""
+    """Return the widths from the inputs of the first layer to the logits."""
     inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0))
-    return (inputs, *map(int, settings.hidden_layer_sizes), classes)
+    outputs = OBJECTIVES[settings.loss].outputs(classes)
+    return (inputs, *map(int, settings.hidden_layer_sizes), outputs)
 
 
 def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) -> Layers:
