@@ -20,7 +20,7 @@ from epochal.tables.dataset import Labelled
 from epochal.tables.labels import Coded, encode_labels
 from epochal.tables.streaming import Streamed
 from epochal.training.init import fresh_state, program_for
-from epochal.training.loop import TrainingState
+from epochal.training.state import TrainingState
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * np.random.default_rng(1).normal(size=200) > 0, "yes", "no")
@@ -265,7 +265,7 @@ def test_the_default_recipe_learns_a_mixed_table(tmp_path):
     save(model, tmp_path / "mixed.epochal")
 
     assert (model.classes[probabilities.argmax(axis=1)] == labels).mean() > 0.9
-    assert [float(member[0].fine) for member in model.members] == [0, 0, 1, 1]
+    assert [float(member[0].numeric.fine) for member in model.members] == [0, 0, 1, 1]
     again = predict_proba(load(tmp_path / "mixed.epochal"), rows)
     np.testing.assert_array_equal(again, probabilities)
 

@@ -19,6 +19,7 @@ from epochal.loader.batches import ArraySource
 from epochal.nn import layers as nn_layers
 from epochal.nn import losses
 from epochal.nn.dropout import inverted, kept
+from epochal.nn.objective import OBJECTIVES
 from epochal.records import Calibration
 from epochal.splitting.bagging import BootstrapBags, FoldBags, member_weights
 from epochal.training.optimizers import RULES, Hyper, fresh_moments
@@ -217,7 +218,7 @@ def test_probabilities_are_the_mean_of_the_members(large):
     members = [layers(member) for member in range(3)]
     expected = np.mean([shares(member) for member in range(3)], axis=0)
 
-    ours = probabilities(members, X, "tanh", Calibration.none(3), large=large)
+    ours = probabilities(members, X, "tanh", Calibration.none(3), loss="cross_entropy", large=large)
 
     assert not np.allclose(shares(0), shares(1))
     assert ours.dtype == np.float64
@@ -233,12 +234,16 @@ def test_left_out_probabilities_are_the_mean_of_those_who_left_the_row_out():
     oob_logits = [
         oob_logits_of(layers(k), bags.oob_rows(k), ArraySource(X), "tanh") for k in range(5)
     ]
-    ours = oob_mean_probabilities(oob_logits, np.ones(5) / 5, len(X), np.ones(5))
+    ours = oob_mean_probabilities(
+        oob_logits, np.ones(5) / 5, len(X), np.ones(5), OBJECTIVES["cross_entropy"]
+    )
     left = np.stack([fold == 0, fold == 1, fold == 2, again == 0, again == 1])
     every = np.stack([shares(member) for member in range(5)])
     expected = np.einsum("ki,kij->ij", left, every) / left.sum(axis=0)[:, None]
 
     assert set(left.sum(axis=0)) == {1, 2}
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
-    alone = oob_mean_probabilities(oob_logits[:1], [1.0], len(X), [1.0])
+    alone = oob_mean_probabilities(
+        oob_logits[:1], [1.0], len(X), [1.0], OBJECTIVES["cross_entropy"]
+    )
     np.testing.assert_array_equal(np.isnan(alone).all(axis=1), fold != 0)

@@ -67,7 +67,7 @@ def digest(kind: str) -> str:
     found = hashlib.blake2b(digest_size=16)
     for layers in model.model_.members:
         for layer in layers:
-            for part in layer:
+            for part in layer.parameters().values():
                 found.update(np.ascontiguousarray(part).tobytes())
     found.update(model.predict_proba(x).tobytes())
     return found.hexdigest()

@@ -30,6 +30,8 @@ from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
 from epochal.loader.validation_rows import ValidationSet, own, shared
 from epochal.model.description import Model, layer_sizes, member_shapes
+from epochal.nn.layers import named_parameters
+from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import Bags, bags_for, bytes_per_row, member_weights
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
@@ -51,7 +53,8 @@ from epochal.training.init import (
     rule_for,
     started,
 )
-from epochal.training.loop import Task, Trained, TrainingState, train
+from epochal.training.loop import Task, Trained, train
+from epochal.training.state import TrainingState
 
 if TYPE_CHECKING:
     from epochal.records import History
@@ -166,7 +169,8 @@ def _prepared(
         place = _place(cache, preprocessor, [*known, *parts], settings, run)
         pool, *held = encoded(data.rows, known, parts, preprocessor, place)
     run.memory.manage_heap()
-    bags = bags_for(settings, pool.known.labels, run.seed, pool.known.groups)
+    objective = OBJECTIVES[settings.loss]
+    bags = bags_for(settings, objective.strata(pool.known.labels), run.seed, pool.known.groups)
     if validation is not None:
         held = [_encoded_validation(validation, classes, preprocessor, run)]
     validation_set: ValidationSet | None = None
@@ -193,6 +197,7 @@ def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) ->
             oob.mean,
             oob.labels,
             oob.weight,
+            OBJECTIVES[settings.loss],
             optimistic=earlier is not None,
             expected=oob.expected,
         )
@@ -212,7 +217,7 @@ def _summarised(prepared: Prepared, trained: Trained, earlier: Fitted | None) ->
         versions=versions(),
         parameters=run.parameters,
     )
-    return Fitted(model, oob_probabilities, trained.state)
+    return Fitted(model, oob_probabilities, trained.state.restarted())
 
 
 def versions() -> dict[str, str]:
@@ -252,15 +257,16 @@ def _split(
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return weighs, None
     random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction
+    strata = OBJECTIVES[settings.loss].strata(labels)
     # All of them, where all weigh something: of very many rows there should be no copies.
     some = slice(None) if weighs.all() else weighs
     if data.timestamps is not None:
         validates = latest(data.timestamps[some], fraction)
     elif data.groups is not None:
         groups = numbered_groups(data.groups[some])
-        validates = holdout_of_groups(labels[some], groups, fraction, random)
+        validates = holdout_of_groups(strata[some], groups, fraction, random)
     else:
-        validates = holdout(labels[some], fraction, random)
+        validates = holdout(strata[some], fraction, random)
     holdout_rows = np.zeros_like(weighs)
     holdout_rows[weighs] = validates
     return weighs & ~holdout_rows, holdout_rows if holdout_rows.any() else None
@@ -399,7 +405,7 @@ def _preprocessor(
 def _networks_bytes(preprocessor: Preprocessor, settings: Settings, classes: int) -> int:
     """Return about how much memory the members take while they train."""
     shapes = member_shapes(preprocessor, settings, classes)
-    weights = sum(math.prod(shape) for layer in shapes for shape in layer)
+    weights = sum(math.prod(shape) for shape in named_parameters(shapes).values())
     return 4 * COPIES * settings.n_estimators * weights
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from epochal.model.description import Model
     from epochal.records import EpochEvent
     from epochal.tables.dataset import Labelled
-    from epochal.training.loop import TrainingState
+    from epochal.training.state import TrainingState
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,10 @@ def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
     assert {name: described[name] for name in columns} == columns
     assert described["layer_sizes"] == list(stored.layer_sizes)
     assert described["weights"] == sum(
-        array.size for layers in stored.members for layer in layers for array in layer
+        array.size
+        for layers in stored.members
+        for layer in layers
+        for array in layer.parameters().values()
     )
 
 

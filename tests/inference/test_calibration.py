@@ -6,9 +6,11 @@ import pytest
 from epochal.inference.calibration import POWER, calibrated, expected_loss, factor
 from epochal.inference.oob import OutOfBagLogits
 from epochal.nn.losses import softmax
+from epochal.nn.objective import OBJECTIVES
 from epochal.records import Calibration
 
 ROWS = 6000
+OBJECTIVE = OBJECTIVES["cross_entropy"]
 
 
 def labelled(logits):
@@ -20,7 +22,7 @@ def labelled(logits):
 def test_a_factor_that_was_put_in_is_found(rng):
     """Logits that are three times too large are divided by three."""
     logits = rng.normal(size=(ROWS, 3))
-    found = factor(3.0 * logits, labelled(logits), np.ones(ROWS))
+    found = factor(3.0 * logits, labelled(logits), np.ones(ROWS), OBJECTIVE)
 
     assert found == pytest.approx(1 / 3, rel=0.1)
 
@@ -29,8 +31,10 @@ def test_few_rows_move_little(rng):
     """With next to no rows a factor stays near what is expected of it."""
     logits = rng.normal(size=(5, 3))
 
-    assert factor(9.0 * logits, labelled(logits), np.ones(5)) == pytest.approx(1, rel=0.5)
-    assert factor(logits[:0], np.zeros(0, int), np.ones(0), expected=1.5) == 1.5
+    assert factor(9.0 * logits, labelled(logits), np.ones(5), OBJECTIVE) == pytest.approx(
+        1, rel=0.5
+    )
+    assert factor(logits[:0], np.zeros(0, int), np.ones(0), OBJECTIVE, expected=1.5) == 1.5
 
 
 def test_the_unit_of_weights_does_not_matter(rng):
@@ -39,9 +43,9 @@ def test_the_unit_of_weights_does_not_matter(rng):
     labels = labelled(logits)
     weight = np.r_[np.ones(150), np.zeros(50)]
 
-    found = factor(2 * logits, labels, weight)
-    assert factor(2 * logits, labels, 7 * weight) == pytest.approx(found)
-    assert factor(2 * logits[:150], labels[:150], np.ones(150)) == pytest.approx(found)
+    found = factor(2 * logits, labels, weight, OBJECTIVE)
+    assert factor(2 * logits, labels, 7 * weight, OBJECTIVE) == pytest.approx(found)
+    assert factor(2 * logits[:150], labels[:150], np.ones(150), OBJECTIVE) == pytest.approx(found)
 
 
 def split(logits, members):
@@ -53,7 +57,9 @@ def split(logits, members):
 def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
     """One opinion on each row: a common factor, equal weights, and the usual power."""
     logits = rng.normal(size=(ROWS, 3))
-    found = calibrated(split(2.0 * logits, 4), np.zeros(4, int), labelled(logits), np.ones(ROWS))
+    found = calibrated(
+        split(2.0 * logits, 4), np.zeros(4, int), labelled(logits), np.ones(ROWS), OBJECTIVE
+    )
 
     assert len(set(found.inverse_temperature)) == 1
     assert found.inverse_temperature[0] == pytest.approx(0.5, rel=0.1)
@@ -66,7 +72,7 @@ def test_a_kind_that_knows_nothing_weighs_nothing(rng):
     logits = 2 * rng.normal(size=(ROWS, 3))
     noise = rng.normal(size=(ROWS, 3))
     both = split(logits, 2) + split(noise, 2)
-    found = calibrated(both, np.array([0, 0, 1, 1]), labelled(logits), np.ones(ROWS))
+    found = calibrated(both, np.array([0, 0, 1, 1]), labelled(logits), np.ones(ROWS), OBJECTIVE)
 
     assert found.weights == pytest.approx((0.5, 0.5, 0.0, 0.0))
 
@@ -77,7 +83,7 @@ def test_opinions_that_differ_make_a_mean_that_is_raised(rng):
     apart = [logits + 1.5 * rng.normal(size=logits.shape) for _ in range(2)]
     labels = labelled(logits)
     both = [oob_logits_of for own in apart for oob_logits_of in split(own, 2)]
-    found = calibrated(both, np.array([0, 0, 1, 1]), labels, np.ones(ROWS))
+    found = calibrated(both, np.array([0, 0, 1, 1]), labels, np.ones(ROWS), OBJECTIVE)
 
     assert found.exponent > 1.05
     assert sum(found.weights) == pytest.approx(1)
@@ -91,7 +97,7 @@ def test_the_expected_loss_is_that_of_many(rng):
     every = [truth + 1.5 * rng.normal(size=truth.shape) for _ in range(16)]
     folds = np.array_split(np.arange(ROWS), 8)
     said = [OutOfBagLogits(folds[k % 8], own[folds[k % 8]]) for k, own in enumerate(every)]
-    found = calibrated(said, np.repeat([0, 1], 8), labels, weight)
+    found = calibrated(said, np.repeat([0, 1], 8), labels, weight, OBJECTIVE)
     mean = sum(
         share * softmax(sharp * own)
         for own, share, sharp in zip(every, found.weights, found.inverse_temperature, strict=True)
@@ -99,5 +105,5 @@ def test_the_expected_loss_is_that_of_many(rng):
     raised = mean**found.exponent
     reached = -np.log((raised / raised.sum(axis=1, keepdims=True))[np.arange(ROWS), labels]).mean()
 
-    assert expected_loss(said, found, labels, weight) == pytest.approx(reached, rel=0.1)
-    assert expected_loss(said[:8], Calibration.none(8), labels, weight) is None
+    assert expected_loss(said, found, labels, weight, OBJECTIVE) == pytest.approx(reached, rel=0.1)
+    assert expected_loss(said[:8], Calibration.none(8), labels, weight, OBJECTIVE) is None

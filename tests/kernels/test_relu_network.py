@@ -8,8 +8,9 @@ import pytest
 from epochal.kernels import c_backend, load
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.dropout import Drop
-from epochal.nn.embedding import Embedding
+from epochal.nn.embedding import embedding_shapes
 from epochal.nn.layers import apply, initial, with_weights
+from epochal.preprocessing.feature_layout import EmbeddingSizes
 from epochal.training import step as step_module
 from epochal.training.optimizers import Hyper, fresh_moments
 from epochal.training.step import Batch, MemberConfig, MemberState, Program, Segment, run, step
@@ -57,8 +58,10 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
     """Where the chain rule takes steps of Adam itself, and where it leaves gradients."""
     x = rng.uniform(0, 3, (40, 9)).astype(np.float32)
     x[:, :5] -= 1.5  # two numbers and three plain features, and places among knots
-    shapes = [(2, 4), (2, 4), (2, 3, 4), (2, 4, 4), (), (0, 4), (2, 4), (3,)]
-    ahead = (Embedding(*(rng.normal(size=s).astype(np.float32) for s in shapes)),)
+    sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=3, categories=0, levels=0)
+    shapes = embedding_shapes(sizes, 4)
+    random = {k: rng.normal(size=s).astype(np.float32) for k, s in shapes.parameters().items()}
+    ahead = (shapes.with_parameters(random),)
     layers = ahead * embedding + initial(
         (11 if embedding else 9, 40, 33, 3), "relu", seed=1, member=0
     )

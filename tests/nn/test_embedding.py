@@ -7,7 +7,14 @@ import pytest
 
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.backend import PLAIN
-from epochal.nn.embedding import Embedding, embedded, initial_embedding, resized
+from epochal.nn.embedding import (
+    CategoricalEmbedding,
+    embedded,
+    embedding_shapes,
+    initial_embedding,
+    resized,
+)
+from epochal.nn.layers import Layer
 from epochal.preprocessing.feature_layout import EmbeddingSizes
 
 SIZES = EmbeddingSizes(numbers=2, coarse=3, intervals=5, plain=1, categories=2, levels=7)
@@ -18,9 +25,13 @@ def random_embedding(*, fine):
     """Return an embedding of random numbers, in float64."""
     rng = np.random.default_rng(0)
     begin = initial_embedding(SIZES, SIZE, seed=0, member=0, fine=fine)
-    shapes = begin._replace(fine=np.zeros(()))
-    random = Embedding(*(rng.normal(size=part.shape) for part in shapes))
-    return random._replace(fine=np.float64(fine))
+    random = {name: rng.normal(size=part.shape) for name, part in begin.parameters().items()}
+    return begin.with_parameters(random | {"fine": np.float64(fine)})
+
+
+def changed(e, **parameters):
+    """Return an embedding with some parameters replaced."""
+    return e.with_parameters(e.parameters() | parameters)
 
 
 def rows():
@@ -36,15 +47,15 @@ def rows():
 
 def written_out(e, row):
     """Return what the first layer gets for one row, number by number."""
-    result = []
+    result, number = [], e.numeric
     for j in range(2):
-        place = row[5 + j] if e.fine else row[3 + j]
-        vector = row[j] * e.slope[j] + e.offset[j]
+        place = row[5 + j] if number.fine else row[3 + j]
+        vector = row[j] * number.slope[j] + number.offset[j]
         n = min(int(place), 4)
-        below = e.increments[j, :n].sum(axis=0) + e.bin_vectors[j, n]
-        above = e.increments[j, : n + 1].sum(axis=0) + e.bin_vectors[j, n + 1]
+        below = number.increments[j, :n].sum(axis=0) + number.bin_vectors[j, n]
+        above = number.increments[j, : n + 1].sum(axis=0) + number.bin_vectors[j, n + 1]
         result.append(e.scale[j] * (vector + below + (place - n) * (above - below)))
-    result += [e.scale[2 + c] * e.levels[int(row[7 + c])] for c in range(2)]
+    result += [e.scale[2 + c] * e.categorical.levels[int(row[7 + c])] for c in range(2)]
     return np.concatenate([*result, row[2:3] * e.plain])
 
 
@@ -75,14 +86,15 @@ def test_the_slope_is_that_of_small_differences(rng):
         weights = jnp.asarray(rng.normal(size=SIZES.inputs(SIZE)))
 
         def loss(increments):
-            device = jax.tree.map(jnp.asarray, e._replace(increments=increments))
+            device = jax.tree.map(jnp.asarray, changed(e, increments=increments))
             return (embedded(device, x, CPU) ** 2 @ weights).sum()
 
-        slope = jax.grad(loss)(jnp.asarray(e.increments))
+        slope = jax.grad(loss)(jnp.asarray(e.numeric.increments))
         for place in ((0, 0, 0), (1, 4, 2), (0, 2, 1)):
-            nudge = np.zeros(e.increments.shape)
+            table = e.numeric.increments
+            nudge = np.zeros(table.shape)
             nudge[place] = 1e-5
-            difference = (loss(e.increments + nudge) - loss(e.increments - nudge)) / 2e-5
+            difference = (loss(table + nudge) - loss(table - nudge)) / 2e-5
             assert float(slope[place]) == pytest.approx(float(difference), rel=1e-6)
 
 
@@ -92,21 +104,82 @@ def test_a_member_begins_as_a_line():
     x = rows()
     still = embedded(first, x)[:, :SIZE]
 
-    np.testing.assert_allclose(still, x[:, :1] * first.slope[0] + first.offset[0], rtol=1e-6)
-    assert not np.array_equal(first.slope, other.slope)
-    assert np.abs(first.levels).max() < 0.5
+    line = x[:, :1] * first.numeric.slope[0] + first.numeric.offset[0]
+    np.testing.assert_allclose(still, line, rtol=1e-6)
+    assert not np.array_equal(first.numeric.slope, other.numeric.slope)
+    assert 0 < np.abs(first.categorical.levels).max() < 0.5
 
 
 def test_room_that_is_cut_off_and_given_back_changes_nothing():
     """Smooth members' places stay within their few knots, wherever the table ends."""
     e, x = random_embedding(fine=False), rows()
-    e = e._replace(increments=_few(e.increments, 3), bin_vectors=_few(e.bin_vectors, 4))
+    few = {
+        "increments": _few(e.numeric.increments, 3),
+        "bin_vectors": _few(e.numeric.bin_vectors, 4),
+    }
+    e = changed(e, **few)
     small = resized(e, 3)
 
-    assert small.increments.shape == (2, 3, SIZE)
+    assert small.numeric.increments.shape == (2, 3, SIZE)
     np.testing.assert_allclose(embedded(small, x), embedded(e, x), rtol=1e-12)
-    for one, again in zip(e, resized(small, 5), strict=True):
+    for one, again in zip(*(jax.tree.leaves(end) for end in (e, resized(small, 5))), strict=True):
         np.testing.assert_array_equal(one, again)
+
+
+def test_embeddings_are_resized_wherever_they_stand():
+    """In a tree of tuples, with names or without; what is beside them is the same object."""
+    e, beside = random_embedding(fine=False), np.ones(3)
+    found = resized(((e, beside), Layer(beside, beside), ()), 2)
+
+    assert found[0][0].numeric.intervals == 2
+    assert found[0][1] is found[1].weights is beside
+    assert isinstance(found[1], Layer)
+    assert found[2] == ()
+
+
+def test_each_parameter_has_one_name_and_declares_how_it_learns():
+    """Names of the parts do not clash, their order is that of the arrays, none is without a pace."""
+    e = random_embedding(fine=True)
+    named = e.parameters()
+
+    assert [id(part) for part in named.values()] == [id(part) for part in jax.tree.leaves(e)]
+    assert list(e.learning()) == list(named)
+    for name, again in e.with_parameters(dict(reversed(named.items()))).parameters().items():
+        assert again is named[name]
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_single_knots_learn_in_members_with_fine_bins_only(fine):
+    """The pace of their vectors is 0 elsewhere; that of the flag is 0 everywhere."""
+    learning = random_embedding(fine=fine).learning()
+
+    assert learning["bin_vectors"].pace == (0.3 if fine else 0.0)
+    assert learning["fine"].pace == 0.0
+
+
+def test_the_shapes_are_those_of_what_is_made():
+    """What is expected of a file is what a training begins with."""
+    made = initial_embedding(SIZES, SIZE, seed=0, member=0, fine=True).parameters()
+
+    assert embedding_shapes(SIZES, SIZE).parameters() == {k: np.shape(p) for k, p in made.items()}
+
+
+def test_the_vectors_of_levels_are_looked_up(rng):
+    """A category's vector is the row of its level, whatever the type of its number."""
+    categorical = CategoricalEmbedding(rng.normal(size=(7, SIZE)))
+    vectors = categorical.apply(np.array([[0.0, 4.0], [3.0, 6.0]]))
+
+    np.testing.assert_array_equal(vectors[1, 1], categorical.levels[6])
+    assert vectors.shape == (2, 2, SIZE)
+
+
+def test_vectors_of_numbers_need_no_table():
+    """The numeric part alone gives the vectors that the embedding of a table then scales."""
+    e, x = random_embedding(fine=True), rows()
+    vectors = e.numeric.apply(x[:, :2], x[:, 3:5], x[:, 5:7])
+
+    expected = embedded(e, x)[:, : 2 * SIZE].reshape(6, 2, SIZE)
+    np.testing.assert_allclose(vectors * e.scale[None, :2], expected, rtol=1e-12)
 
 
 def _few(table, number):

@@ -5,7 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.nn.layers import ACTIVATIONS, Layer, apply, initial, masked
+from epochal.nn.embedding import initial_embedding
+from epochal.nn.layers import (
+    ACTIVATIONS,
+    Layer,
+    apply,
+    embedding_of,
+    initial,
+    layer_names,
+    masked,
+    number_of_parameters,
+    variant_of,
+    with_type,
+)
+from epochal.preprocessing.feature_layout import EmbeddingSizes
 
 
 def test_forward_pass_is_the_formula(rng):
@@ -120,3 +133,27 @@ def test_relu_at_zero_and_nan():
 
     assert jax.grad(relu)(jnp.float32(0)) == 0
     assert np.isnan(relu(np.array([np.nan]))).all()
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_an_embedding_is_told_from_affine_layers(fine):
+    """Layers say whether they begin with an embedding, of which variant, and what a file calls them."""
+    sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=1, categories=0, levels=0)
+    affine = initial((5, 4, 3), "relu", seed=0, member=0)
+    layers = (initial_embedding(sizes, 2, seed=0, member=0, fine=fine), *affine)
+
+    assert embedding_of(affine) is None
+    assert embedding_of(layers) is layers[0]
+    assert (variant_of(affine), variant_of(layers)) == (0, int(fine))
+    assert layer_names(affine) == ["layer.0", "layer.1"]
+    assert layer_names(layers) == ["embedding", "layer.0", "layer.1"]
+
+
+def test_layers_change_their_type_and_nothing_else():
+    """In float64 there are as many numbers, and the same ones."""
+    layers = initial((4, 6, 3), "relu", seed=0, member=0)
+    exact = with_type(layers, np.float64)
+
+    assert number_of_parameters(exact) == number_of_parameters(layers) == 4 * 6 + 6 + 6 * 3 + 3
+    assert exact[0].weights.dtype == np.float64
+    np.testing.assert_array_equal(exact[0].weights, layers[0].weights)

@@ -123,7 +123,9 @@ def test_probabilities_are_averaged_over_members():
 
     for piece in (len(X), len(X) // 2):
         np.testing.assert_allclose(
-            ensemble.mean_probabilities(from_preset, jnp.asarray(X), len(X), "relu", piece),
+            ensemble.mean_probabilities(
+                from_preset, jnp.asarray(X), len(X), "relu", piece, "cross_entropy"
+            ),
             np.mean(single, axis=0),
             atol=1e-6,
         )

@@ -6,6 +6,7 @@ import pytest
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
+from epochal.nn.layers import Layer
 from epochal.training.init import fresh_state, masks_for, member_configs, program_for, started
 
 
@@ -52,7 +53,7 @@ def test_a_start_from_layers_has_those_layers():
     ours = settings()
     program = program_for(ours, masked=False)
     layers = fresh_state(ours, program, (4, 5, 2), None, 0).layers
-    members = [tuple(type(part)(*(a[k] for a in part)) for part in layers) for k in range(3)]
+    members = [tuple(Layer(w[k], b[k]) for w, b in layers) for k in range(3)]
     state = started(members, program, ema=False)
 
     np.testing.assert_array_equal(state.layers[1].weights, layers[1].weights)

@@ -22,7 +22,8 @@ from epochal.tables.rows import with_capacity
 from epochal.training import loop, parallel
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, member_configs, program_for
-from epochal.training.loop import Task, TrainingState, train
+from epochal.training.loop import Task, train
+from epochal.training.state import TrainingState
 
 FEATURES, CLASSES, MEMBERS = 5, 2, 3
 
@@ -239,9 +240,11 @@ def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
 
     assert told == list(range(1, result.state.epoch + 1))
     assert result.state.epoch < 40
-    for mine, other in zip(
-        jax.tree.leaves(result.state), jax.tree.leaves(again.state), strict=True
-    ):
+    states = (
+        one.state._replace(progress=one.state.progress._replace(seconds=0.0))
+        for one in (result, again)
+    )
+    for mine, other in zip(*map(jax.tree.leaves, states), strict=True):
         np.testing.assert_array_equal(mine, other)
 
 

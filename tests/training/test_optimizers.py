@@ -6,13 +6,23 @@ import numpy as np
 import optax
 import pytest
 
-from epochal.nn.embedding import Embedding
+from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layer, initial
-from epochal.training.optimizers import PACE, RULES, SHRUNK, Hyper, factors, fresh_moments, updated
+from epochal.preprocessing.feature_layout import EmbeddingSizes
+from epochal.training.optimizers import RULES, Hyper, factors, fresh_moments, updated
 from epochal.training.step import Batch, MemberConfig, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
 SIZES = (4, 6, 3)
+# Of an embedding: the parts of the learning rate that are not 1, and what L2 shrinks.
+PACES = {
+    "scale": (6.0, False),
+    "plain": (6.0, False),
+    "bin_vectors": (0.3, True),
+    "fine": (0.0, False),
+    "increments": (1.0, True),
+    "levels": (1.0, True),
+}
 ORACLES = {
     "sgd": optax.sgd(RATE),
     "momentum": optax.sgd(RATE, momentum=MOMENTUM),
@@ -200,6 +210,21 @@ def test_moments_are_kept_where_they_are_needed(rule, first, second):
     assert all(not leaf.any() and leaf.dtype == np.float32 for leaf in jax.tree.leaves(moments))
 
 
-def test_names_of_parameters_are_those_of_layers():
-    """A rule that names a parameter by a name that no layer has would apply to nothing."""
-    assert {*SHRUNK, *PACE} <= {*Layer._fields, *Embedding._fields}
+@pytest.mark.parametrize("fine", [False, True])
+def test_parameters_learn_as_their_layer_declares(fine):
+    """A step moves a parameter by its pace times the rate, and L2 shrinks what it is to shrink."""
+    sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=1, categories=1, levels=4)
+    start = initial_embedding(sizes, 2, seed=0, member=0, fine=fine)
+    ones = {name: jnp.ones(np.shape(part)) for name, part in start.parameters().items()}
+    layer = start.with_parameters(ones | {"fine": jnp.float32(fine)})
+    none = fresh_moments((layer,), "sgd")
+
+    moved, _ = updated(
+        RULES["sgd"], (layer,), (layer.with_parameters(ones),), none, jnp.int32(0), hyper(l2=0.1)
+    )
+
+    for name, part in layer.parameters().items():
+        pace, shrunk = PACES.get(name, (1.0, False))
+        pace *= fine if name == "bin_vectors" else 1
+        expected = part - pace * RATE * (1 + 0.2 * shrunk)
+        np.testing.assert_allclose(moved[0].parameters()[name], expected, rtol=1e-6)

@@ -167,8 +167,8 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
     assert room_of == {0: 3, 1: 3, 2: 9, 3: 9, 4: 3}
     for k in range(5):
-        for one, other in zip(gathered[k][0], state.layers[0], strict=True):
-            np.testing.assert_array_equal(one, other[k])
+        for name, stack in state.layers[0].parameters().items():
+            np.testing.assert_array_equal(gathered[k][0].parameters()[name], stack[k])
 
 
 def test_with_few_knots_both_kinds_share_a_program(monkeypatch):

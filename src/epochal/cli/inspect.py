@@ -19,6 +19,7 @@ from epochal.config.settings import AUTO
 from epochal.io.columns import labelled
 from epochal.io.discovery import is_data
 from epochal.model.artifact import load
+from epochal.nn.layers import number_of_parameters
 from epochal.tables.labels import encode_labels
 from epochal.tables.sample_weights import present, warn_of_few
 
@@ -153,4 +154,4 @@ def _described(model: Model) -> dict[str, Any]:
 
 def _parameters(model: Model) -> int:
     """Return the number of weights and biases of all members."""
-    return sum(array.size for layers in model.members for layer in layers for array in layer)
+    return sum(map(number_of_parameters, model.members))

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.inference.oob import OutOfBagLogits, oob_mean_probabilities
-from epochal.nn.losses import cross_entropy, softmax
 from epochal.records import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from epochal.nn.objective import Objective
 
 # Factors are sought between e^-2.3 and e^2.3, to a thousandth.
 WIDEST, HALVINGS = 2.3, 12
@@ -40,14 +41,16 @@ def calibrated(
     variants: np.ndarray,
     labels: np.ndarray,
     weight: np.ndarray,
+    objective: Objective,
 ) -> Calibration:
-    """Return the calibration that makes the cross-entropy lowest on rows that were left out.
+    """Return the calibration that makes the objective's calibration loss lowest on rows that were left out.
 
     Args:
         oob_logits: what each member says of rows that it did not train on.
         variants: of the members, 0 or 1, shape (members,).
         labels: class numbers of all rows, shape (rows,).
         weight: of all rows, shape (rows,).
+        objective: says what is to be lowest.
     """
     rows = len(labels)
     inverse_temperature = np.ones(len(oob_logits))
@@ -58,7 +61,9 @@ def calibrated(
         logits, about = _sample(
             *(np.concatenate([o[part] for o in logits_of_rows]) for part in (1, 0))
         )
-        inverse_temperature[variants == variant] = factor(logits, labels[about], weight[about])
+        inverse_temperature[variants == variant] = factor(
+            logits, labels[about], weight[about], objective
+        )
     coverage, covered = _coverage(oob_logits, weight)
     (sample,) = _sample(np.flatnonzero(covered))
     truth, heaviness = labels[sample], weight[sample]
@@ -67,10 +72,11 @@ def calibrated(
     def scored(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Return the loss that these weights can have, with which power, and the weights."""
         logs = np.log(
-            oob_mean_probabilities(some, weights, len(sample), inverse_temperature) + FLOOR
+            oob_mean_probabilities(some, weights, len(sample), inverse_temperature, objective)
+            + FLOOR
         )
-        exponent = _power(logs, truth, heaviness, _equivalent(weights, coverage))
-        return _loss(exponent * logs, truth, heaviness), exponent, weights
+        exponent = _power(logs, truth, heaviness, objective, _equivalent(weights, coverage))
+        return _loss(exponent * logs, truth, heaviness, objective), exponent, weights
 
     shares = SHARES if len(np.unique(variants)) > 1 else [1.0]
     tried = [scored(_weights(variants, share)) for share in shares]
@@ -89,6 +95,7 @@ def expected_loss(
     calibration: Calibration,
     labels: np.ndarray,
     weight: np.ndarray,
+    objective: Objective,
 ) -> float | None:
     """Return the log-loss to expect of all members, from what q of them say of each row.
 
@@ -104,10 +111,10 @@ def expected_loss(
     if not (part > 0 and whole > 0):
         return None
     exponent = 1.0 + (calibration.exponent - 1.0) * part / whole
-    mean = oob_mean_probabilities(oob_logits, equal, len(labels), calibration.inverse_temperature)[
-        covered
-    ]
-    together = _loss(exponent * np.log(mean + FLOOR), labels[covered], weight[covered])
+    mean = oob_mean_probabilities(
+        oob_logits, equal, len(labels), calibration.inverse_temperature, objective
+    )[covered]
+    together = _loss(exponent * np.log(mean + FLOOR), labels[covered], weight[covered], objective)
     alone, heaviness = np.zeros((2, len(weights)))
     for k, ((rows, logits_of_rows), sharp) in enumerate(
         zip(oob_logits, calibration.inverse_temperature, strict=True)
@@ -116,7 +123,9 @@ def expected_loss(
         numbers = rows[own]
         heaviness[k] = weight[numbers].sum()
         if heaviness[k] > 0:
-            alone[k] = _loss(sharp * logits_of_rows[own], labels[numbers], weight[numbers])
+            alone[k] = _loss(
+                sharp * logits_of_rows[own], labels[numbers], weight[numbers], objective
+            )
     gain = (np.average(alone, weights=heaviness) - together) / part
     return float(np.average(alone, weights=weights * heaviness) - gain * whole)
 
@@ -125,6 +134,7 @@ def factor(
     logits: np.ndarray,
     labels: np.ndarray,
     weight: np.ndarray,
+    objective: Objective,
     expected: float = 1.0,
     doubt: float = DOUBT,
 ) -> float:
@@ -136,11 +146,15 @@ def factor(
         logits: shape (rows, classes).
         labels: class numbers, shape (rows,).
         weight: of the rows, in any unit.
+        objective: says what is to be lowest.
         expected: what it would be without any rows.
         doubt: deviation of the logarithm from that of the expected one.
 
+    >>> from epochal.nn.objective import OBJECTIVES
+    >>> objective = OBJECTIVES["cross_entropy"]
     >>> logits_of_rows, truth = np.array([[0.0, 3.0]] * 4000), np.repeat([0, 1, 1, 1], 1000)
-    >>> round(factor(logits_of_rows, truth, np.ones(4000)) * 3.0, 1), round(float(np.log(3)), 1)
+    >>> found = factor(logits_of_rows, truth, np.ones(4000), objective)
+    >>> round(found * 3.0, 1), round(float(np.log(3)), 1)
     (1.1, 1.1)
     """
     total = weight.sum()
@@ -148,23 +162,24 @@ def factor(
         return expected
     share = weight * (np.count_nonzero(weight) / total)
     logits = logits.astype(np.float64)
-    of_truth = logits[np.arange(len(labels)), labels]
+    targets = objective.targets(labels, logits)
     low, high = -WIDEST, WIDEST
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        inverse_temperature = math.exp(middle)
-        excess = np.sum(softmax(inverse_temperature * logits) * logits, axis=1) - of_truth
-        slope = inverse_temperature * (share @ excess) + (middle - math.log(expected)) / doubt**2
+        slopes = objective.calibration_slopes(math.exp(middle) * logits, targets)
+        slope = share @ slopes + (middle - math.log(expected)) / doubt**2
         low, high = (middle, high) if slope < 0 else (low, middle)
     return math.exp(0.5 * (low + high))
 
 
-def _power(logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, coverage: float) -> float:
+def _power(
+    logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, objective: Objective, coverage: float
+) -> float:
     """Return the power for means of so many opinions; 1 for a single one."""
     part = 1.0 - 1.0 / coverage
     if part <= 0:
         return 1.0
-    return factor(logs, labels, weight, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
+    return factor(logs, labels, weight, objective, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
 
 
 def _coverage(oob_logits: Sequence[OutOfBagLogits], weight: np.ndarray) -> tuple[int, np.ndarray]:
@@ -205,8 +220,10 @@ def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(array[::step] for array in arrays)
 
 
-def _loss(logits: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> float:
-    """Return the weighted mean cross-entropy."""
-    targets = np.eye(logits.shape[1])[labels]
-    losses = cross_entropy(logits.astype(np.float64), targets)
+def _loss(
+    logits: np.ndarray, labels: np.ndarray, weight: np.ndarray, objective: Objective
+) -> float:
+    """Return the weighted mean of the loss that calibration makes lowest."""
+    logits = logits.astype(np.float64)
+    losses = objective.calibration_losses(logits, objective.targets(labels, logits))
     return float(np.average(losses, weights=weight))

@@ -8,7 +8,6 @@ import numpy as np
 
 from epochal.inference.predict import SMALL, logits, work
 from epochal.nn.layers import outputs
-from epochal.nn.losses import softmax
 from epochal.records import OutOfBag
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from epochal.loader.batches import RowSource
     from epochal.nn.layers import Layers
+    from epochal.nn.objective import Objective
 
 CHUNK = 65_536  # rows at a time
 
@@ -47,6 +47,7 @@ def oob_mean_probabilities(
     weights: Sequence[float] | np.ndarray,
     rows: int,
     inverse_temperature: Sequence[float] | np.ndarray,
+    objective: Objective,
 ) -> np.ndarray:
     """Return the weighted mean probabilities over the members that spoke of a row.
 
@@ -55,6 +56,7 @@ def oob_mean_probabilities(
         weights: of the members.
         rows: how many there are.
         inverse_temperature: what each member's logits are multiplied by.
+        objective: says what predictions are made of logits.
 
     Returns:
         Shape (rows, classes); NaN for a row of which nobody spoke.
@@ -64,7 +66,7 @@ def oob_mean_probabilities(
     for (numbers, logits_of_rows), weight, sharp in zip(
         oob_logits, weights, inverse_temperature, strict=True
     ):
-        total[numbers] += weight * softmax(np.float64(sharp) * logits_of_rows)
+        total[numbers] += weight * objective.predictions(np.float64(sharp) * logits_of_rows)
         coverage[numbers] += weight
     with np.errstate(invalid="ignore", divide="ignore"):
         return total / coverage[:, None]
@@ -74,6 +76,7 @@ def scores(
     probabilities: np.ndarray,
     labels: np.ndarray,
     weight: np.ndarray,
+    objective: Objective,
     *,
     optimistic: bool,
     expected: float | None = None,
@@ -84,18 +87,18 @@ def scores(
         probabilities: shape (rows, classes), NaN where there is none.
         labels: class numbers, shape (rows,).
         weight: of the rows, shape (rows,).
+        objective: says how good predictions are.
         optimistic: whether an earlier training may have seen the rows.
         expected: the log-loss to expect of the whole ensemble.
     """
     covered = np.isfinite(probabilities).all(axis=1) & (weight > 0)
     if not covered.any():
         return None
-    p, y, w = probabilities[covered], labels[covered], weight[covered]
-    of_truth = np.maximum(p[np.arange(len(y)), y], np.finfo(np.float64).tiny)
+    found = objective.scores(probabilities[covered], labels[covered], weight[covered])
     return OutOfBag(
         rows=int(covered.sum()),
-        accuracy=float(np.average(p.argmax(axis=1) == y, weights=w)),
-        log_loss=float(np.average(-np.log(of_truth), weights=w)),
+        accuracy=found.accuracy,
+        log_loss=found.log_loss,
         optimistic=optimistic,
         expected_log_loss=expected,
     )

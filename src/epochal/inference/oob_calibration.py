@@ -10,9 +10,10 @@ from epochal.inference.calibration import calibrated, expected_loss
 from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
 from epochal.loader.batches import LazySource
 from epochal.loader.validation_rows import ValidationSet, own
+from epochal.nn.layers import variant_of
+from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.records import Calibration
-from epochal.training.init import variant_of
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -83,14 +84,19 @@ def calibrated_on_oob(
     if bags.has_oob:
         oob_logits = [_own(one, len(labels)) for one in oob_logits]
     variants = np.array([variant_of(layers) for layers in trained.layers])
-    calibration = calibrated(oob_logits, variants, labels, weight) if settings.calibrate else plain
+    objective = OBJECTIVES[settings.loss]
+    calibration = plain
+    if settings.calibrate:
+        calibration = calibrated(oob_logits, variants, labels, weight, objective)
     if validation_set.oob_rows is None:
         return calibration, None
     mean = oob_mean_probabilities(
-        oob_logits, calibration.weights, len(labels), calibration.inverse_temperature
+        oob_logits, calibration.weights, len(labels), calibration.inverse_temperature, objective
     )
     expected = (
-        expected_loss(oob_logits, calibration, labels, weight) if settings.calibrate else None
+        expected_loss(oob_logits, calibration, labels, weight, objective)
+        if settings.calibrate
+        else None
     )
     return calibration, OutOfBagPredictions(mean, validation_set.oob_rows, labels, weight, expected)
 

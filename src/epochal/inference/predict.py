@@ -9,7 +9,7 @@ of work alone, so equal calls give equal bits.
 from __future__ import annotations
 
 import warnings
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from epochal.config.csv_options import PLAIN
 from epochal.io import files
-from epochal.nn.layers import apply, dense, outputs
-from epochal.nn.losses import softmax
+from epochal.nn.layers import apply, dense, outputs, with_type
+from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.unseen import Unseen
 from epochal.preprocessing.validation import matched
 from epochal.tables.origin import Piece
@@ -91,12 +91,12 @@ def prediction(model: Model, rows: Rows, member: int | None = None) -> Predictio
     rows = matched(rows, model.preprocessor.schema)
     number = rows.shape[0]
     result = np.empty((number, len(model.classes)))
-    activation = model.settings.activation
+    activation, loss = model.settings.activation, model.settings.loss
     large = work(members, number) > SMALL
     size, unseen = chunk_rows(model.preprocessor.n_features), Unseen()
     for some, chunk in cut(rows, size):
         x, found = model.preprocessor.encode_new(chunk, first_row=some.start)
-        result[some] = probabilities(members, x, activation, calibration, large=large)
+        result[some] = probabilities(members, x, activation, calibration, loss=loss, large=large)
         unseen = unseen.merge(found)
     return Prediction(result, unseen)
 
@@ -186,19 +186,21 @@ def probabilities(
     activation: str,
     calibration: Calibration,
     *,
+    loss: str,
     large: bool,
 ) -> np.ndarray:
-    """Return the members' softmax outputs, averaged and calibrated, float64 (rows, classes).
+    """Return the members' predictions, averaged and calibrated, float64 (rows, classes).
 
     Args:
         members: each member's layers.
         x: encoded rows, float32 (rows, features).
         activation: name of the hidden activation.
         calibration: how logits become probabilities.
+        loss: the name of the objective.
         large: whether the work is worth a compiled program.
     """
     route = _compiled if large else _direct
-    return sharpened(route(members, x, activation, calibration), calibration.exponent)
+    return sharpened(route(members, x, activation, calibration, loss), calibration.exponent)
 
 
 def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
@@ -258,7 +260,7 @@ def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
 
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
     """Return one member's logits, in NumPy and float64."""
-    exact = tuple(type(layer)(*(part.astype(np.float64) for part in layer)) for layer in layers)
+    exact = with_type(layers, np.float64)
     # In parts of a piece at the most, as an embedding makes rows several times as wide.
     alone = ALONE // max(layer.weights.size for layer in dense(layers))
     size = alone if FEWEST <= alone < PIECE else PIECE
@@ -267,18 +269,19 @@ def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray
 
 
 def _direct(
-    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
+    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration, loss: str
 ) -> np.ndarray:
     """Return the mean probabilities, in NumPy and float64."""
     total = np.zeros((len(x), outputs(members[0])))
     each = zip(members, calibration.inverse_temperature, calibration.weights, strict=True)
     for layers, inverse_temperature, weight in each:
-        total += weight * softmax(inverse_temperature * _direct_logits(layers, x, activation))
+        o = inverse_temperature * _direct_logits(layers, x, activation)
+        total += weight * OBJECTIVES[loss].predictions(o)
     return total
 
 
 def _compiled(
-    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration
+    members: Sequence[Layers], x: np.ndarray, activation: str, calibration: Calibration, loss: str
 ) -> np.ndarray:
     """Return the mean probabilities, by the compiled program in float32."""
     from epochal.training.ensemble import mean_probabilities, stacked
@@ -287,7 +290,8 @@ def _compiled(
         np.asarray(each, np.float32)
         for each in (calibration.inverse_temperature, calibration.weights)
     ]
-    return _by_blocks(mean_probabilities, (stacked(members), *how), x, activation)
+    program = partial(mean_probabilities, loss=loss)
+    return _by_blocks(program, (stacked(members), *how), x, activation)
 
 
 def _is_number(name: str | None) -> bool:

@@ -50,10 +50,10 @@ def c_backend(*, parallel: bool) -> Backend:
         return _logits(operations, layers, x, dropout, fused)
 
     return Backend(
-        product=partial(_product, operations),
+        multiply=partial(_product, operations),
         running_sum=xla_cpu.running_sum,
-        rows=operations.take_rows,
-        inputs=partial(_inputs, operations),
+        take_rows=operations.take_rows,
+        take_inputs=partial(_inputs, operations),
         relu_network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,

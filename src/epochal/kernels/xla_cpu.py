@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from epochal.nn.backend import Backend
+from epochal.nn.backend import PLAIN, Backend
 
 if TYPE_CHECKING:
     Array = Any  # a JAX array
@@ -74,4 +74,4 @@ def running_sum(steps: Array) -> Array:
     return jnp.swapaxes(sums, 0, 1)
 
 
-CPU = Backend(product, running_sum)
+CPU = Backend(product, running_sum, PLAIN.take_rows)

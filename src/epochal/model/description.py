@@ -13,8 +13,9 @@ from epochal.config.settings import AUTO
 from epochal.errors import ModelError
 from epochal.model import figures, labels
 from epochal.model.parameters import Parameters, to_json
-from epochal.nn.embedding import Embedding, embedding_shapes
-from epochal.nn.layers import Layer, dense
+from epochal.nn.embedding import embedding_shapes
+from epochal.nn.layers import Layer, layer_names, named_parameters
+from epochal.nn.objective import OBJECTIVES
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
@@ -120,18 +121,15 @@ def to_bytes(description: dict[str, Any]) -> bytes:
 def tensors(model: Model) -> dict[str, np.ndarray]:
     """Return the arrays of the model by name; members are stacked on the first axis."""
     named = {f"preprocess.{name}": array for name, array in model.preprocessor.arrays().items()}
-    for place, stacked in zip(
-        _places(model.members[0]), zip(*model.members, strict=True), strict=True
-    ):
-        for part, arrays in zip(stacked[0]._fields, zip(*stacked, strict=True), strict=True):
-            named[f"{place}.{part}"] = np.stack(arrays)
-    return named
+    members = [named_parameters(layers) for layers in model.members]
+    return named | {name: np.stack([member[name] for member in members]) for name in members[0]}
 
 
 def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
-    """Return the widths from the inputs of the first layer to the classes."""
+    """Return the widths from the inputs of the first layer to the logits."""
     inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0))
-    return (inputs, *map(int, settings.hidden_layer_sizes), classes)
+    outputs = OBJECTIVES[settings.loss].outputs(classes)
+    return (inputs, *map(int, settings.hidden_layer_sizes), outputs)
 
 
 def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) -> Layers:
@@ -149,32 +147,22 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
     >>> expected_tensors(8, (Layer((4, 3), (3,)),))
     {'layer.0.weights': (8, 4, 3), 'layer.0.bias': (8, 3)}
     """
-    return {
-        f"{place}.{field}": (members, *shape)
-        for place, layer in zip(_places(shapes), shapes, strict=True)
-        for field, shape in zip(layer._fields, layer, strict=True)
-    }
-
-
-def _places(layers: Layers) -> list[str]:
-    """Return the names of a member's layers in a file."""
-    affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
-    return ["embedding", *affine] if isinstance(layers[0], Embedding) else affine
+    return {name: (members, *shape) for name, shape in named_parameters(shapes).items()}
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
-    """Refuse layers that do not have these shapes, or are not float32 or finite."""
-    if list(map(type, layers)) != list(map(type, expected)):
-        problem = f"{where} has the layers {', '.join(_places(layers))}"
-        raise ModelError.from_damage(problem, ", ".join(_places(expected)))
-    for place, layer, shapes in zip(_places(expected), layers, expected, strict=True):
-        for name, part, shape in zip(layer._fields, layer, shapes, strict=True):
-            array = np.asarray(part)
-            if array.shape != shape or array.dtype != np.float32:
-                problem = f"{where}, {place}.{name}: {array.dtype} of shape {array.shape}"
-                raise ModelError.from_damage(problem, f"float32 of shape {shape}")
-            if not np.isfinite(array).all():
-                raise ModelError.from_damage(f"{where}, {place}.{name}: a number is not finite")
+    """Refuse layers that are not of these shapes, not float32, or not finite."""
+    if layer_names(layers) != layer_names(expected):
+        problem = f"{where} has the layers {', '.join(layer_names(layers))}"
+        raise ModelError.from_damage(problem, ", ".join(layer_names(expected)))
+    parameters = named_parameters(layers)
+    for name, shape in named_parameters(expected).items():
+        array = np.asarray(parameters[name])
+        if array.shape != shape or array.dtype != np.float32:
+            problem = f"{where}, {name}: {array.dtype} of shape {array.shape}"
+            raise ModelError.from_damage(problem, f"float32 of shape {shape}")
+        if not np.isfinite(array).all():
+            raise ModelError.from_damage(f"{where}, {name}: a number is not finite")
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:

@@ -26,6 +26,7 @@ from epochal.model.description import (
 )
 from epochal.model.older import renamed_tensors, upgraded
 from epochal.model.shape import check
+from epochal.nn.layers import with_named_parameters
 from epochal.preprocessing.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
@@ -189,11 +190,10 @@ def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[
         if array.shape != shape or array.dtype != np.float32:
             problem = f"the tensor {name} is {array.dtype} of shape {array.shape}"
             raise ModelError.from_damage(problem, f"float32 of shape {shape}")
-    members = []
-    for member in range(count):
-        parts = iter(named[name][member] for name in shapes)
-        members.append(tuple(type(layer)(*(next(parts) for _ in layer)) for layer in layers))
-    return tuple(members)
+    return tuple(
+        with_named_parameters(layers, {name: named[name][member] for name in shapes})
+        for member in range(count)
+    )
 
 
 def _check_nothing_lost(model: Model, described: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
-"""The operations that some devices do faster another way: products, running sums, whole networks.
+"""The array backend: the operations that some devices do faster another way.
 
-How a device does them is handed in; this module imports no JAX.
+Formulas take a backend as an argument. There are three: the operations of the arrays themselves (`PLAIN`,
+in NumPy or XLA), XLA's in the order of memory of a CPU (`kernels/xla_cpu.py`), and those in C
+(`kernels/relu_network.py`). This module imports no JAX.
 """
 
 from __future__ import annotations
@@ -33,14 +35,17 @@ class FusedAdam(NamedTuple):
 
 
 class Backend(NamedTuple):
-    """The operations, as NumPy and JAX do them."""
+    """What a network is computed with. Every backend multiplies, sums and takes rows.
 
-    product: Callable[[Array, Array], Array] = matmul  # of rows and weights
-    running_sum: Callable[[Array], Array] = _sums  # see `_sums`
-    rows: Callable[[Array, Array], Array] = getitem  # of a table, by their numbers
+    The rest are whole parts of a training step, which a backend may do in one.
+    """
+
+    multiply: Callable[[Array, Array], Array]  # rows (rows, inputs) by weights (inputs, outputs)
+    running_sum: Callable[[Array], Array]  # along the second axis, up to each place
+    take_rows: Callable[[Array, Array], Array]  # of a table, by their numbers
     # The same of a table of float32, for `relu_network` only; None if there is no such network, and
     # rows that follow each other are a slice like others.
-    inputs: Callable[[Array, Array], Any] | None = None
+    take_inputs: Callable[[Array, Array], Any] | None = None
     # Of affine layers with ReLU units between them, rows, dropout, and a `FusedAdam` or None, the logits,
     # in one; None if not.
     relu_network: Callable[..., Array] | None = None
@@ -48,9 +53,10 @@ class Backend(NamedTuple):
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
     # Of an array and its two moments, its gradient and figures the three after a step; None if not.
     adam: Callable[..., tuple[Array, ...]] | None = None
-    # A layer's weights in the order in which `product` and `relu_network` read them, and back.
+    # A layer's weights in the order in which `multiply` and `relu_network` read them, and back.
     pack_weights: Callable[[Array], Array] = lambda weights: weights
     unpack_weights: Callable[[Array], Array] = lambda weights: weights
 
 
-PLAIN = Backend()
+# The operations of the arrays themselves, NumPy's or JAX's: on all devices, in any precision.
+PLAIN = Backend(matmul, _sums, getitem)

@@ -28,8 +28,11 @@ import numpy as np
 
 from epochal.keys import Purpose, generator
 from epochal.nn.backend import PLAIN
+from epochal.nn.learning import Learning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from epochal.nn.backend import Backend
     from epochal.preprocessing.feature_layout import EmbeddingSizes
 
@@ -39,19 +42,167 @@ if TYPE_CHECKING:
 # Deviation of the levels' vectors at the beginning. Were they 0, a table of categories
 # alone would be the same row over and over, and no unit would have a slope.
 LEVELS = 0.1
+# Scales learn so many times as fast, to turn columns down in time, and the vectors of single
+# knots, which few rows each teach, so many times as slowly.
+FAST, SLOW = 6.0, 0.3
 
 
-class Embedding(NamedTuple):
-    """The parameters of an embedding of F numbers, C categories and P plain features."""
+class NumericEmbedding(NamedTuple):
+    """The vectors of F numeric columns: a straight line, bent at the knots."""
 
     slope: Array  # (F, size)
     offset: Array  # (F, size)
     increments: Array  # (F, intervals, size)
     bin_vectors: Array  # (F, intervals + 1, size) vectors of single knots
-    fine: Array  # () 1 for a fine member, 0 for a smooth one; not learned
-    levels: Array  # (levels, size)
+    fine: Array  # () 1 for a member with fine bins, 0 for one with coarse bins; not learned
+
+    @property
+    def intervals(self) -> int:
+        """How many intervals between knots there is room for."""
+        return int(self.increments.shape[-2])
+
+    @property
+    def columns(self) -> int:
+        """How many columns there are."""
+        return int(self.slope.shape[-2])
+
+    @classmethod
+    def shapes(cls, sizes: EmbeddingSizes, size: int) -> NumericEmbedding:
+        """Return the shape of each parameter in its place."""
+        return cls(
+            slope=(sizes.numbers, size),
+            offset=(sizes.numbers, size),
+            increments=(sizes.numbers, sizes.intervals, size),
+            bin_vectors=(sizes.numbers, sizes.intervals + 1, size),
+            fine=(),
+        )
+
+    @classmethod
+    def initial(
+        cls, sizes: EmbeddingSizes, size: int, random: np.random.Generator, *, fine: bool
+    ) -> NumericEmbedding:
+        """Return the parameters before training: slopes and offsets uniform in (-1, 1), no bends."""
+        shapes = cls.shapes(sizes, size)
+        lines = random.uniform(-1.0, 1.0, (2, *shapes.slope)).astype(np.float32)
+        return cls(
+            slope=lines[0],
+            offset=lines[1],
+            increments=np.zeros(shapes.increments, np.float32),
+            bin_vectors=np.zeros(shapes.bin_vectors, np.float32),
+            fine=np.float32(fine),
+        )
+
+    def learning(self) -> dict[str, Learning]:
+        """Return how each parameter learns: without fine bins, single knots have no vectors."""
+        return {
+            "slope": Learning(),
+            "offset": Learning(),
+            "increments": Learning(shrunk=True),
+            "bin_vectors": Learning(pace=SLOW * self.fine, shrunk=True),
+            "fine": Learning(pace=0.0),
+        }
+
+    def apply(self, values: Array, coarse: Array, fine: Array, kernels: Backend = PLAIN) -> Array:
+        """Return the vectors of the columns, shape (rows, F, size).
+
+        Args:
+            values: standardised, shape (rows, F).
+            coarse: positions among the coarse bins' knots, shape (rows, F).
+            fine: positions among the fine bins' knots, shape (rows, F).
+            kernels: how to sum.
+        """
+        xp = values.__array_namespace__()
+        values = values[:, :, None]
+        positions = xp.where(self.fine > 0, fine, coarse)
+        line = values * self.slope[None] + self.offset[None]
+        return line + self._bent(positions, kernels)
+
+    def _bent(self, positions: Array, kernels: Backend) -> Array:
+        """Return T at the positions, with the knots' own vectors, shape (rows, F, size)."""
+        xp = positions.__array_namespace__()
+        numbers, intervals, size = self.increments.shape
+        increments = self.increments
+        zero = xp.zeros((numbers, 1, size), dtype=increments.dtype)
+        at_edges = xp.concat([zero, kernels.running_sum(increments)], axis=1) + self.bin_vectors
+        below = xp.minimum(xp.floor(positions), intervals - 1)
+        rows = below.astype(xp.int32) + xp.arange(numbers, dtype=xp.int32)[None] * (intervals + 1)
+        # Both ends in one look-up: what it costs is going through the table for the gradient.
+        ends = at_edges.reshape(numbers * (intervals + 1), size)[xp.concat([rows, rows + 1])]
+        low, high = ends[: len(rows)], ends[len(rows) :]
+        return low + (positions - below)[:, :, None] * (high - low)
+
+    def resized(self, intervals: int) -> NumericEmbedding:
+        """Return the parameters with room for so many intervals: cut off, or with zeros behind.
+
+        Other axes in front, of members, stay as they are.
+        """
+        return self._replace(
+            increments=_fitted(self.increments, intervals),
+            bin_vectors=_fitted(self.bin_vectors, intervals + 1),
+        )
+
+
+class CategoricalEmbedding(NamedTuple):
+    """The vectors of categorical columns: one for each level of each."""
+
+    levels: Array  # (levels of all columns, size)
+
+    @classmethod
+    def shapes(cls, sizes: EmbeddingSizes, size: int) -> CategoricalEmbedding:
+        """Return the shape of each parameter in its place."""
+        return cls(levels=(sizes.levels, size))
+
+    @classmethod
+    def initial(
+        cls, sizes: EmbeddingSizes, size: int, random: np.random.Generator
+    ) -> CategoricalEmbedding:
+        """Return the parameters before training: normal and small."""
+        levels = random.standard_normal(cls.shapes(sizes, size).levels)
+        return cls(levels=np.asarray(LEVELS * levels, np.float32))
+
+    def learning(self) -> dict[str, Learning]:
+        """Return how each parameter learns."""
+        return {"levels": Learning(shrunk=True)}
+
+    def apply(self, codes: Array) -> Array:
+        """Return the vectors of levels by their numbers, shape (rows, columns, size)."""
+        xp = codes.__array_namespace__()
+        return self.levels[codes.astype(xp.int32)]
+
+
+class Embedding(NamedTuple):
+    """The embedding of a table of F numbers, C categories and P plain features.
+
+    Every column's vector is multiplied by scales of its own, whatever it is made of.
+    """
+
+    numeric: NumericEmbedding
+    categorical: CategoricalEmbedding
     scale: Array  # (F + C, size)
     plain: Array  # (P,)
+
+    def parameters(self) -> dict[str, Array]:
+        """Return the parameters by name, in the order of the file format."""
+        parts = self.numeric._asdict() | self.categorical._asdict()
+        return parts | {"scale": self.scale, "plain": self.plain}
+
+    def with_parameters(self, named: Mapping[str, Array]) -> Embedding:
+        """Return an embedding of the same parts with these parameters."""
+        return Embedding(
+            type(self.numeric)(*(named[name] for name in self.numeric._fields)),
+            type(self.categorical)(*(named[name] for name in self.categorical._fields)),
+            named["scale"],
+            named["plain"],
+        )
+
+    def learning(self) -> dict[str, Learning]:
+        """Return how each parameter learns, by name."""
+        scales = {"scale": Learning(pace=FAST), "plain": Learning(pace=FAST)}
+        return self.numeric.learning() | self.categorical.learning() | scales
+
+    def resized(self, intervals: int) -> Embedding:
+        """Return an embedding with room for so many intervals between knots."""
+        return self._replace(numeric=self.numeric.resized(intervals))
 
 
 def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
@@ -60,74 +211,49 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     Args:
         embedding: the parameters.
         x: rows, shape (rows, F + P + 2 F + C): values, plain features, positions
-            among the smooth members' knots and among the fine ones', codes.
+            among the coarse bins' knots and among the fine bins', codes.
         kernels: how to sum.
 
     >>> one = np.ones((1, 1))
     >>> increments, bin_vectors, fine = np.array([[[10.0], [20.0]]]), np.zeros((1, 3, 1)), np.zeros(())
-    >>> e = Embedding(one, one, increments, bin_vectors, fine, np.zeros((0, 1)), one, np.ones(1))
+    >>> numeric = NumericEmbedding(one, one, increments, bin_vectors, fine)
+    >>> e = Embedding(numeric, CategoricalEmbedding(np.zeros((0, 1))), one, np.ones(1))
     >>> embedded(e, np.array([[2.0, 7.0, 1.5, 0.0]]))
     array([[23.,  7.]])
     """
     xp = x.__array_namespace__()
-    (numbers, size), plain = embedding.slope.shape, embedding.plain.shape[0]
+    numeric, categorical, scale, plain = embedding
+    (numbers, size), plains = numeric.slope.shape, plain.shape[0]
     parts = []
     if numbers:
-        values = x[:, :numbers, None]
         coarse, fine = (
-            x[:, start : start + numbers] for start in (numbers + plain, 2 * numbers + plain)
+            x[:, start : start + numbers] for start in (numbers + plains, 2 * numbers + plains)
         )
-        positions = xp.where(embedding.fine > 0, fine, coarse)
-        line = values * embedding.slope[None] + embedding.offset[None]
-        parts.append(line + _bent(embedding, positions, kernels))
-    if embedding.levels.shape[0]:
-        codes = x[:, 3 * numbers + plain :].astype(xp.int32)
-        parts.append(embedding.levels[codes])
-    vectors = [xp.concat(parts, axis=1) * embedding.scale[None]] if parts else []
+        parts.append(numeric.apply(x[:, :numbers], coarse, fine, kernels))
+    if categorical.levels.shape[0]:
+        parts.append(categorical.apply(x[:, 3 * numbers + plains :]))
+    vectors = [xp.concat(parts, axis=1) * scale[None]] if parts else []
     flat = [vector.reshape(x.shape[0], vector.shape[1] * size) for vector in vectors]
-    return xp.concat([*flat, x[:, numbers : numbers + plain] * embedding.plain[None]], axis=1)
-
-
-def _bent(embedding: Embedding, positions: Array, kernels: Backend) -> Array:
-    """Return T at the positions, with the knots' own vectors, shape (rows, numbers, size)."""
-    xp = positions.__array_namespace__()
-    numbers, intervals, size = embedding.increments.shape
-    increments = embedding.increments
-    zero = xp.zeros((numbers, 1, size), dtype=increments.dtype)
-    at_edges = xp.concat([zero, kernels.running_sum(increments)], axis=1) + embedding.bin_vectors
-    below = xp.minimum(xp.floor(positions), intervals - 1)
-    rows = below.astype(xp.int32) + xp.arange(numbers, dtype=xp.int32)[None] * (intervals + 1)
-    # Both ends in one look-up: what it costs is going through the table for the gradient.
-    ends = at_edges.reshape(numbers * (intervals + 1), size)[xp.concat([rows, rows + 1])]
-    low, high = ends[: len(rows)], ends[len(rows) :]
-    return low + (positions - below)[:, :, None] * (high - low)
+    return xp.concat([*flat, x[:, numbers : numbers + plains] * plain[None]], axis=1)
 
 
 def initial_embedding(
     sizes: EmbeddingSizes, size: int, *, seed: int, member: int, fine: bool
 ) -> Embedding:
-    """Return one member's embedding before training, in float32.
-
-    Slopes and offsets are uniform in (-1, 1), bends 0, levels normal and small, scales 1.
+    """Return one member's embedding before training, in float32; scales are 1.
 
     Args:
         sizes: what the embedding is made for.
         size: length of the vectors.
         seed: the seed of the training.
         member: the number of the member; others do not influence it.
-        fine: whether it is a fine member.
+        fine: whether the member has fine bins.
     """
     random = generator(seed, Purpose.EMBEDDING, member)
     shapes = embedding_shapes(sizes, size)
-    lines = random.uniform(-1.0, 1.0, (2, *shapes.slope)).astype(np.float32)
-    levels = random.standard_normal(shapes.levels)
     return Embedding(
-        slope=lines[0],
-        offset=lines[1],
-        increments=np.zeros(shapes.increments, np.float32),
-        bin_vectors=np.zeros(shapes.bin_vectors, np.float32),
-        fine=np.float32(fine),
-        levels=np.asarray(LEVELS * levels, np.float32),
+        numeric=NumericEmbedding.initial(sizes, size, random, fine=fine),
+        categorical=CategoricalEmbedding.initial(sizes, size, random),
         scale=np.ones(shapes.scale, np.float32),
         plain=np.ones(shapes.plain, np.float32),
     )
@@ -136,26 +262,24 @@ def initial_embedding(
 def embedding_shapes(sizes: EmbeddingSizes, size: int) -> Embedding:
     """Return the shapes of the parameters, each in its place."""
     return Embedding(
-        slope=(sizes.numbers, size),
-        offset=(sizes.numbers, size),
-        increments=(sizes.numbers, sizes.intervals, size),
-        bin_vectors=(sizes.numbers, sizes.intervals + 1, size),
-        fine=(),
-        levels=(sizes.levels, size),
+        numeric=NumericEmbedding.shapes(sizes, size),
+        categorical=CategoricalEmbedding.shapes(sizes, size),
         scale=(sizes.numbers + sizes.categories, size),
         plain=(sizes.plain,),
     )
 
 
-def resized(embedding: Embedding, intervals: int) -> Embedding:
-    """Return an embedding with room for so many intervals: cut off, or with zeros behind.
+def resized(tree: Any, intervals: int) -> Any:
+    """Return a tree of tuples whose embeddings have room for so many intervals.
 
-    Other axes in front, of members, stay as they are.
+    What stands in it beside embeddings stays as it is.
     """
-    return embedding._replace(
-        increments=_fitted(embedding.increments, intervals),
-        bin_vectors=_fitted(embedding.bin_vectors, intervals + 1),
-    )
+    if isinstance(tree, Embedding):
+        return tree.resized(intervals)
+    if not isinstance(tree, tuple):
+        return tree
+    parts = [resized(part, intervals) for part in tree]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
 
 
 def _fitted(array: Array, length: int) -> Array:

@@ -15,9 +15,10 @@ from epochal.keys import Purpose, generator
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import INPUTS
 from epochal.nn.embedding import Embedding, embedded
+from epochal.nn.learning import Learning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from epochal.nn.backend import Backend, FusedAdam
     from epochal.nn.dropout import Drop
@@ -31,6 +32,18 @@ class Layer(NamedTuple):
     weights: Array  # (inputs, outputs)
     bias: Array  # (outputs,)
 
+    def parameters(self) -> dict[str, Array]:
+        """Return the parameters by name, in the order of the file format."""
+        return self._asdict()
+
+    def with_parameters(self, named: Mapping[str, Array]) -> Layer:
+        """Return an affine map with these parameters."""
+        return Layer(named["weights"], named["bias"])
+
+    def learning(self) -> dict[str, Learning]:
+        """Return how each parameter learns, by name."""
+        return {"weights": Learning(shrunk=True), "bias": Learning()}
+
 
 # An embedding can only be the first.
 Layers = tuple[Layer | Embedding, ...]
@@ -39,6 +52,55 @@ Layers = tuple[Layer | Embedding, ...]
 def dense(layers: Layers) -> tuple[Layer, ...]:
     """Return the affine layers: all but an embedding."""
     return tuple(layer for layer in layers if isinstance(layer, Layer))
+
+
+def embedding_of(layers: Layers) -> Embedding | None:
+    """Return the embedding that layers begin with, if they do."""
+    return layers[0] if isinstance(layers[0], Embedding) else None
+
+
+def variant_of(layers: Layers) -> int:
+    """Return 1 for the layers of a member with fine bins, 0 for others."""
+    embedding = embedding_of(layers)
+    return int(embedding is not None and float(embedding.numeric.fine) > 0)
+
+
+def layer_names(layers: Layers) -> list[str]:
+    """Return what the layers are called in the file format."""
+    affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
+    return affine if embedding_of(layers) is None else ["embedding", *affine]
+
+
+def named_parameters(layers: Layers) -> dict[str, Array]:
+    """Return the parameters of all layers by their names in the file format; of no layers none."""
+    if not layers:
+        return {}
+    return {
+        f"{place}.{name}": part
+        for place, layer in zip(layer_names(layers), layers, strict=True)
+        for name, part in layer.parameters().items()
+    }
+
+
+def with_named_parameters(layers: Layers, named: Mapping[str, Array]) -> Layers:
+    """Return layers of the same kinds with these parameters, by their names in the file format."""
+    return tuple(
+        layer.with_parameters({name: named[f"{place}.{name}"] for name in layer.parameters()})
+        for place, layer in zip(layer_names(layers), layers, strict=True)
+    )
+
+
+def number_of_parameters(layers: Layers) -> int:
+    """Return how many numbers the layers hold."""
+    return sum(part.size for part in named_parameters(layers).values())
+
+
+def with_type(layers: Layers, dtype: Any) -> Layers:
+    """Return layers whose parameters are of this type."""
+    return tuple(
+        layer.with_parameters({k: part.astype(dtype) for k, part in layer.parameters().items()})
+        for layer in layers
+    )
 
 
 def with_weights(turn: Callable[[Array], Array], layers: Layers) -> Layers:
@@ -118,18 +180,19 @@ def apply(
     array([[ 3., -3.]])
     """
     activate = ACTIVATIONS[activation]
-    if isinstance(layers[0], Embedding):
-        x = embedded(layers[0], x, kernels)
+    embedding = embedding_of(layers)
+    if embedding is not None:
+        x = embedded(embedding, x, kernels)
     if drop is not None:
         x = drop(INPUTS, x)
     if kernels.relu_network is not None and activation == "relu":
         return kernels.relu_network(dense(layers), x, drop, fused)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
-        x = activate(kernels.product(x, layer.weights) + layer.bias[None, :])
+        x = activate(kernels.multiply(x, layer.weights) + layer.bias[None, :])
         if drop is not None:
             x = drop(depth, x)
-    return kernels.product(x, last.weights) + last.bias[None, :]
+    return kernels.multiply(x, last.weights) + last.bias[None, :]
 
 
 def initial(

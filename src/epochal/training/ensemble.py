@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 
 from epochal.nn.layers import apply, outputs
-from epochal.nn.losses import softmax
+from epochal.nn.objective import OBJECTIVES
 from epochal.training.step import run, validation_loss
 
 if TYPE_CHECKING:
@@ -188,11 +188,11 @@ def logits(layers: Layers, x: Array, rows: int, activation: str, piece: int) -> 
     return _by_pieces(lambda some, _: apply(layers, some, activation), x, rows, zero, piece)
 
 
-@partial(jax.jit, static_argnames=("activation", "piece"))
+@partial(jax.jit, static_argnames=("activation", "piece", "loss"))
 def mean_probabilities(
-    asked: tuple[Layers, Array, Array], x: Array, rows: int, activation: str, piece: int
+    asked: tuple[Layers, Array, Array], x: Array, rows: int, activation: str, piece: int, loss: str
 ) -> Array:
-    """Return the members' softmax outputs, averaged, shape (rows, classes), in float32.
+    """Return the members' predictions, averaged, shape (rows, classes), in float32.
 
     Args:
         asked: the members' stacked layers, what the logits of each are multiplied by, shape
@@ -201,13 +201,15 @@ def mean_probabilities(
         rows: how many of them count; the rest is padding.
         activation: name of the hidden activation.
         piece: rows of a matrix product, of which x has a multiple.
+        loss: the name of the objective.
     """
+    predictions = OBJECTIVES[loss].predictions
 
     def add(total: Array, one: tuple[Layers, Array, Array]) -> tuple[Array, None]:
         member, sharp, weight = one
 
         def more(some: Array, so_far: Array) -> Array:
-            return so_far + weight * softmax(sharp * apply(member, some, activation))
+            return so_far + weight * predictions(sharp * apply(member, some, activation))
 
         return _by_pieces(more, x, rows, total, piece), None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.keys import Purpose, word
-from epochal.nn.embedding import Embedding, initial_embedding
+from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layers, initial
 from epochal.splitting.bagging import amount, feature_mask
 from epochal.splitting.masks import field_masks, patch_mask
@@ -134,12 +134,6 @@ def is_fine(settings: Settings, member: int) -> bool:
         return False
     rounds = settings.n_folds if settings.bagging == "folds" else 1
     return member // rounds % 2 == 1
-
-
-def variant_of(layers: Layers) -> int:
-    """Return 1 for the layers of a fine member, 0 for others."""
-    first = layers[0]
-    return int(isinstance(first, Embedding) and float(first.fine) > 0)
 
 
 def bins_of_members(settings: Settings) -> tuple[int, int]:

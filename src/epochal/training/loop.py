@@ -6,31 +6,25 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from epochal.errors import TrainingError
+from epochal.errors import SettingError, TrainingError
 from epochal.nn.layers import outputs
 from epochal.preprocessing.byte_scaling import are_bytes
 from epochal.records import EpochEvent, History
-from epochal.tables.rows import bucket
 from epochal.training import ensemble
 from epochal.training.early_stopping import Outcome, Stopping, observed
 from epochal.training.interrupt import stop_request
 from epochal.training.optimizers import factors
 from epochal.training.parallel import grouped
-from epochal.training.step import (
-    MemberConfig,
-    MemberState,
-    Program,
-    Segment,
-    ValidationRows,
-    no_logits,
-)
+from epochal.training.state import EpochSums, Progress, TrainingState
+from epochal.training.step import MemberConfig, Program, Segment, no_logits
+from epochal.training.validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -41,31 +35,14 @@ if TYPE_CHECKING:
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
     from epochal.training.parallel import Group, Groups
+    from epochal.training.step import CrossFitLogits
 
-# Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
-VALIDATION_BLOCK = 2048
-# Bytes of judging rows from which they are not padded to share a program.
-LARGE = 2**24
 # Multiplications that are handed over at once, in short epochs after which nothing is asked: some
 # hundredths of a second; and batches, with which an epoch is no longer short. Of so many some tenths
 # of a second are handed over before the last such piece has been waited for.
 TOGETHER, SHORT, AHEAD = 2**28, 64, 2**33
 # With an adaptive rate: how many times it is reduced before a member stops, and to what part.
 REDUCTIONS, REDUCTION = 2, 0.3
-
-
-class TrainingState(NamedTuple):
-    """All that continues a training: stacked member states, epochs done, copies to beat.
-
-    `best` are the stacked layers that an earlier call returned, of the epochs
-    `best_epoch`; None before the first call. They are judged again, since the
-    rows that judge may be others now, and kept until a copy is better.
-    """
-
-    members: MemberState
-    epoch: int
-    best: Layers | None = None
-    best_epoch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +77,7 @@ def train(
     start: TrainingState,
     max_iter: int,
     observers: Sequence[Callable[[EpochEvent], Any]],
+    checkpoint: Callable[[Callable[[], TrainingState]], Any] | None = None,
 ) -> Trained:
     """Return the best copies after at most `max_iter` more epochs.
 
@@ -109,13 +87,21 @@ def train(
 
     Args:
         task: the training.
-        start: where it begins; left as it is.
+        start: where it begins, or goes on; left as it is.
         max_iter: epochs to do at the most.
         observers: called with an `EpochEvent` after each epoch.
+        checkpoint: called after each segment that another one follows, with a function that gives
+            the state from which the training would go on there.
 
     Raises:
+        SettingError: if a training goes on with other rows or another seed.
         TrainingError: if a member never had a finite loss.
     """
+    if start.progress is not None and start.progress.seed != task.epochs.seed:
+        raise SettingError(
+            f"a training of seed {start.progress.seed} goes on with seed {task.epochs.seed}",
+            "the same seed",
+        )
     best = start.members.eval_layers if start.best is None else start.best
     with (
         stop_request() as request,
@@ -125,7 +111,7 @@ def train(
         ) as groups,
     ):
         run = _Run(task, groups, start, max_iter)
-        return run.finish(observers, lambda: request.made)
+        return run.finish(observers, lambda: request.made, checkpoint)
 
 
 class _Run:
@@ -133,16 +119,19 @@ class _Run:
 
     def __init__(self, task: Task, groups: Groups, start: TrainingState, max_iter: int) -> None:
         self.task, self.groups = task, groups
-        self.began = time.perf_counter()
-        self.first = start.epoch
+        progress = start.progress or Progress.fresh(task.epochs.seed, start.epoch, groups.members)
+        self.began = time.perf_counter() - progress.seconds
+        self.first, self.begin, self.batch = progress.first, start.epoch, progress.batch
         self.limit = start.epoch + max_iter
         number = groups.members
         self.validator = (
-            _Validator(task.validation_set, task.scaling)
+            Validator(task.validation_set, task.scaling)
             if task.validation_set is not None
             else None
         )
-        if self.validator is not None:
+        if progress.cross_fit_logits is not None:
+            groups.load_logits(progress.cross_fit_logits)
+        elif self.validator is not None:
             groups.reset_logits(no_logits(self.validator.capacity, outputs(start.members.layers)))
         # One member's rows stay where they are on the CPU, and are not copied either; those of several
         # are gathered once for all.
@@ -160,42 +149,62 @@ class _Run:
         self.ahead = self.epochs.together > 1 or (
             alone and table is not None and not asked and rows * weights <= AHEAD
         )
-        self.active = np.ones(number, bool)
-        self.rates = np.ones(number)
-        self.stopping = self._to_beat(start)
-        self.outcome = [Outcome.IMPROVING] * number
-        self.training: list[list[float]] = [[] for _ in range(number)]
-        self.validation: list[list[float]] = [[] for _ in range(number)]
+        self.outcome = list(progress.outcome)
+        self.active = np.array([outcome is Outcome.IMPROVING for outcome in self.outcome])
+        self.rates, self.sums = progress.rates, progress.sums
+        self.stopping = self._to_beat(start) if start.progress is None else list(progress.stopping)
+        self.training, self.validation = (
+            [list(curve) for curve in curves] for curves in (progress.training, progress.validation)
+        )
 
     def finish(
-        self, observers: Sequence[Callable[[EpochEvent], Any]], interrupted: Callable[[], bool]
+        self,
+        observers: Sequence[Callable[[EpochEvent], Any]],
+        interrupted: Callable[[], bool],
+        checkpoint: Callable[[Callable[[], TrainingState]], Any] | None,
     ) -> Trained:
         """Train to the end and return the result."""
-        sums, weights, rows = self._zero()
-        ending = None
+        epoch, ending, done, segment = self.begin, None, None, None
         segments = self._trained()
-        for done, losses in segments:
+        while self.active.any() and ending is None:
+            segment = next(segments, None)
+            if segment is None:
+                break
+            done, losses = segment
             ending = self._ending(done, interrupted=interrupted())
             by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
             for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
-                sums, weights, rows = sums + loss, weights + weight, rows + done.rows
+                self.sums = self.sums.plus(loss, weight, done.rows)
                 if done.ends or ending is not None:
                     latest = epoch == done.epoch + done.epochs
-                    with np.errstate(invalid="ignore"):
-                        event = self._end_epoch(epoch, sums / weights, rows, latest=latest)
+                    event = self._end_epoch(epoch, latest=latest)
                     for observer in observers:
                         observer(event)
-                    sums, weights, rows = self._zero()
-            if ending is not None or not self.active.any():
-                break
+            if checkpoint is not None and ending is None and self.active.any():
+                checkpoint(partial(self._snapshot, done))
         # The result needs the memory of the rows.
         segments.close()
-        del done
+        del done, segment
         return self._result(epoch, ending)
+
+    def _upcoming(self) -> Iterator[HostSegment]:
+        """Yield the segments from the batch on at which the training begins."""
+        place = self.begin, self.batch
+        for segment in self.epochs.stream(self.begin, self.limit):
+            there = segment.epoch, segment.first_batch
+            if there < place:
+                continue
+            if place[1] and there != place:
+                raise SettingError(
+                    f"a training goes on at batch {place[1]} of an epoch, where no segment begins",
+                    "the rows and the memory limit with which it began",
+                )
+            place = self.begin, 0
+            yield segment
 
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on one segment after the other; yield each with the sums of its losses by epoch."""
-        upcoming = self.epochs.stream(self.first, self.limit)
+        upcoming = self._upcoming()
         if self.ahead:
             yield from self._trained_ahead(upcoming)
             return
@@ -259,14 +268,10 @@ class _Run:
             for loss, epoch in zip(losses, start.best_epoch, strict=True)
         ]
 
-    def _zero(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return empty sums for an epoch: losses, weights, rows."""
-        return np.zeros(len(self.active)), np.zeros(len(self.active)), 0
-
     def _together(self, weights: int) -> int:
         """Return how many epochs of so many weights are handed over at once, if nothing is asked."""
         work = self.task.epochs.source.n_rows * weights
-        return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.first)
+        return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.begin)
 
     def _dispatch(self, segment: HostSegment | None) -> Callable[[], np.ndarray]:
         """Begin training on a segment, if there is one; return what waits for the batches' losses."""
@@ -303,17 +308,17 @@ class _Run:
             return Outcome.TIME_LIMIT
         return None
 
-    def _end_epoch(
-        self, epoch: int, training_loss: np.ndarray, rows: int, *, latest: bool
-    ) -> EpochEvent:
+    def _end_epoch(self, epoch: int, *, latest: bool) -> EpochEvent:
         """Average, judge and stop members; return what observers are told.
 
         Args:
             epoch: counted from 1.
-            training_loss: of each member.
-            rows: that each active member saw.
             latest: whether the members are as this epoch left them, and not a later one.
         """
+        losses, weights, rows = self.sums
+        self.sums = EpochSums.zero(len(self.active))
+        with np.errstate(invalid="ignore"):
+            training_loss = losses / weights
         if self.task.settings.ema_decay:
             # The first epoch's layers are all there is to average.
             stays = self.task.settings.ema_decay if epoch > 1 else 0.0
@@ -380,6 +385,37 @@ class _Run:
             seconds=time.perf_counter() - self.began,
         )
 
+    def _progress(self, batch: int, cross_fit_logits: CrossFitLogits) -> Progress:
+        """Return what is known beside weights and moments, after so many batches of an epoch."""
+        return Progress(
+            seed=self.task.epochs.seed,
+            first=self.first,
+            batch=batch,
+            seconds=time.perf_counter() - self.began,
+            sums=self.sums,
+            rates=self.rates,
+            stopping=tuple(self.stopping),
+            outcome=tuple(self.outcome),
+            training=tuple(map(tuple, self.training)),
+            validation=tuple(map(tuple, self.validation)),
+            cross_fit_logits=None if self.validator is None else cross_fit_logits,
+        )
+
+    def _snapshot(self, done: HostSegment) -> TrainingState:
+        """Return the state after a segment, which later ones do not change."""
+        states, best, cross_fit_logits = self.groups.gathered(
+            lambda group: (group.settled, group.best, group.cross_fit_logits)
+        )
+        return TrainingState(
+            members=states,
+            epoch=done.epoch + done.ends,
+            best=best,
+            best_epoch=tuple(state.best_epoch for state in self.stopping),
+            progress=self._progress(
+                0 if done.ends else done.first_batch + done.batches, cross_fit_logits
+            ),
+        )
+
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
         """Return the best copies, or refuse if there is none."""
         # Of one group after the other, which does not keep them: they are there once.
@@ -406,10 +442,10 @@ class _Run:
             best_loss=tuple(loss if math.isfinite(loss) else None for loss in best),
             outcome=tuple(str(outcome) for outcome in outcomes),
         )
-        state = TrainingState(states, epoch, best_layers, history.best_epoch)
-        cross_fit_logits = (
-            None if self.validator is None else self.validator.cross_fit_logits(self.groups)
-        )
+        logits = self.groups.gathered(lambda group: group.cross_fit_logits)
+        progress = self._progress(0, logits)
+        state = TrainingState(states, epoch, best_layers, history.best_epoch, progress)
+        cross_fit_logits = None if self.validator is None else self.validator.own(logits)
         return Trained(copies, state, history, cross_fit_logits)
 
 
@@ -421,61 +457,3 @@ def _best(group: Group) -> Layers:
 def _current(group: Group) -> Layers:
     """Return the layers of a group's members that are judged after this epoch."""
     return group.settled.eval_layers
-
-
-class _Validator:
-    """The validation rows on the device."""
-
-    def __init__(self, rows: ValidationSet, scaling: Scaling | None) -> None:
-        self.counts = rows.counts
-        self.starts = rows.starts
-        # Powers of two and buckets, so that tables of near sizes share a program.
-        self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
-        self.capacity = -(-bucket(int(rows.counts.max())) // self.block) * self.block
-        # A copy of many rows would cost more than a program of their own.
-        padding = 0 if rows.x.nbytes > LARGE else bucket(len(rows.y)) - len(rows.y)
-        # A block may reach behind its span: to rows that weigh nothing there.
-        length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
-        self.rows = ValidationRows(
-            # On the CPU the rows themselves: nobody writes to them.
-            jax.device_put(
-                np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
-            ),
-            jnp.asarray(np.pad(rows.y, (0, padding)), jnp.int32),
-            jnp.asarray(np.pad(rows.weights, (0, padding)), jnp.float32),
-            jnp.asarray(np.pad(rows.numbers, (0, length))),
-            scaling if are_bytes(rows.x) else None,
-        )
-        self.totals = np.array(
-            [
-                rows.weights[rows.of(member)].sum(dtype=np.float64)
-                for member in range(len(rows.counts))
-            ]
-        )
-
-    def losses(
-        self, groups: Groups, layers: Callable[[Group], Layers], active: np.ndarray
-    ) -> np.ndarray:
-        """Return each member's mean loss on its rows; NaN for those not active.
-
-        Args:
-            groups: the members.
-            layers: which of their layers to judge.
-            active: which members to judge, shape (members,).
-        """
-        counts = np.where(active, self.counts, 0)
-
-        def eval_layers(group: Group) -> jax.Array:
-            """Return the summed losses of a group's members."""
-            return group.validation_losses(
-                layers(group), self.rows, (self.starts, counts), self.block
-            )
-
-        summed = groups.start(eval_layers, "validator")()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(active, summed / self.totals, np.nan)
-
-    def cross_fit_logits(self, groups: Groups) -> list[np.ndarray]:
-        """Return each member's logits of its rows, each by the copy that other rows chose."""
-        logits = groups.gathered(lambda group: group.cross_fit_logits.logits)
-        return [each[:count] for each, count in zip(logits, self.counts, strict=True)]

@@ -16,24 +16,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from epochal.nn.backend import FusedAdam
-from epochal.nn.embedding import Embedding
 from epochal.nn.layers import dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from epochal.nn.backend import Backend
+    from epochal.nn.embedding import Embedding
     from epochal.nn.layers import Layer, Layers
+    from epochal.nn.learning import Learning
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 
 # Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
 BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
-# What L2 shrinks: weights, and what begins at 0 in an embedding.
-SHRUNK = {"weights", "increments", "bin_vectors", "levels"}
-# The scales of an embedding learn so many times as fast, to turn columns down in
-# time, and vectors of single knots, which few rows each teach, so many times as slowly.
-PACE = {"scale": 6.0, "plain": 6.0, "bin_vectors": 0.3, "fine": 0.0}
 
 
 class Hyper(NamedTuple):
@@ -163,36 +159,60 @@ def updated(
         step: steps done so far, an int32 scalar.
         hyper: this member's settings, scalars, with the rate of this step.
     """
-    first, second, change, at_once = rule
-    shared = _shared(step) if at_once else ()
+    shared = _shared(step) if rule.at_once else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         if isinstance(slope, TakenStep):
             new.append(slope)
             continue
-        parts = []
-        for name in layer._fields:
-            m = getattr(moments.first[depth], name) if first else None
-            v = getattr(moments.second[depth], name) if second else None
-            value, g = getattr(layer, name), getattr(slope, name)
-            rate = _pace(layer, name) * hyper.rate
-            shrink = 2.0 * hyper.l2 if name in SHRUNK else 0.0
-            if at_once:
-                parts.append(at_once(value, m, v, g, jnp.stack((*shared, rate, shrink))))
-                continue
-            move, m, v = change(g, m, v, step, hyper)
-            # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
-            move = move - shrink * value if name in SHRUNK else move
-            parts.append((value + rate * move, m, v))
-        new.append(tuple(type(layer)(*part) for part in zip(*parts, strict=True)))
+        m, v = (
+            moment[depth].parameters() if needed else {}
+            for moment, needed in zip(moments, (rule.first, rule.second), strict=True)
+        )
+        g, learning = slope.parameters(), layer.learning()
+        parts = {
+            name: _moved(
+                rule, (w, m.get(name), v.get(name), g[name]), learning[name], step, hyper, shared
+            )
+            for name, w in layer.parameters().items()
+        }
+        new.append(
+            tuple(
+                layer.with_parameters({name: part[k] for name, part in parts.items()})
+                for k in range(3)
+            )
+        )
     layers, means, squares = zip(*new, strict=True)
-    return layers, AdamMoments(means if first else (), squares if second else ())
+    return layers, AdamMoments(means if rule.first else (), squares if rule.second else ())
 
 
-def _pace(layer: Layer | Embedding, name: str) -> Array:
-    """Return what multiplies the learning rate of a parameter; smooth members learn no own ones."""
-    pace = PACE.get(name, 1.0)
-    return pace * layer.fine if isinstance(layer, Embedding) and name == "bin_vectors" else pace
+def _moved(
+    rule: Rule,
+    parameter: tuple[Array, Array | None, Array | None, Array],
+    learning: Learning,
+    step: Array,
+    hyper: Hyper,
+    shared: tuple[Any, ...],
+) -> tuple[Array, ...]:
+    """Return a parameter and its moments after a step.
+
+    Args:
+        rule: how to update.
+        parameter: its value, its moments, its gradient.
+        learning: how fast it learns, and whether L2 shrinks it.
+        step: steps done so far.
+        hyper: this member's settings.
+        shared: figures of `Backend.adam`, if the rule has it.
+    """
+    value, m, v, g = parameter
+    rate = learning.pace * hyper.rate
+    shrink = 2.0 * hyper.l2 if learning.shrunk else 0.0
+    if rule.at_once:
+        return rule.at_once(value, m, v, g, jnp.stack((*shared, rate, shrink)))
+    move, m, v = rule.change(g, m, v, step, hyper)
+    # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
+    move = move - shrink * value if learning.shrunk else move
+    return value + rate * move, m, v
 
 
 def factors(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:

@@ -18,7 +18,8 @@ import numpy as np
 
 from epochal import threads
 from epochal.kernels import warn_if_slower
-from epochal.nn.embedding import Embedding, resized
+from epochal.nn.embedding import resized
+from epochal.nn.layers import embedding_of
 from epochal.training import ensemble
 from epochal.training.compile_lock import CompileLock
 from epochal.training.device import out_of_memory
@@ -62,7 +63,7 @@ class Group:
         def copied(tree: Any) -> Any:
             """Return the group's part, which programs put on the device and give back from there."""
             mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return _resized(mine, self.intervals)
+            return resized(mine, self.intervals)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
         self.held: list[MemberState] = []
@@ -112,6 +113,10 @@ class Group:
         self.cross_fit_logits: CrossFitLogits = ensemble.stacked(
             [cross_fit_logits] * len(self.numbers)
         )
+
+    def load_logits(self, stack: CrossFitLogits) -> None:
+        """Go on from what members said before; `stack` is of all members."""
+        self.cross_fit_logits = jax.tree.map(lambda leaf: leaf[self.numbers], stack)
 
     def validation_losses(
         self, layers: Layers, rows: ValidationRows, spans: tuple[np.ndarray, np.ndarray], block: int
@@ -248,6 +253,11 @@ class Groups:
         for group in self.groups:
             group.reset_logits(cross_fit_logits)
 
+    def load_logits(self, stack: CrossFitLogits) -> None:
+        """Give all members what they said before, stacked."""
+        for group in self.groups:
+            group.load_logits(stack)
+
     def average(self, stays: np.ndarray) -> None:
         """Renew the running means of all members."""
         for group in self.groups:
@@ -257,7 +267,7 @@ class Groups:
         """Return a part of all members, as of their groups, stacked in their order, in NumPy."""
         result: Any = None
         for group in self.groups:
-            own = _resized(jax.tree.map(np.asarray, part(group)), self.intervals)
+            own = resized(jax.tree.map(np.asarray, part(group)), self.intervals)
             if result is None:
                 result = jax.tree.map(self._room_for, own)
             for there, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(own), strict=True):
@@ -292,8 +302,8 @@ def grouped(
     if not program.vectorised:
         warn_if_slower()
     number = len(fixed.word)
-    first = state.layers[0]
-    most = first.increments.shape[-2] if isinstance(first, Embedding) else 0
+    embedding = embedding_of(state.layers)
+    most = 0 if embedding is None else embedding.numeric.intervals
     count = 1 if program.vectorised else min(threads.number(), number)
     variants = _variants(program, state, number, most)
     alone = not program.vectorised and count * len(variants) == 1 and threads.kernels_may_share()
@@ -317,28 +327,15 @@ def grouped(
 
 def _variants(program: Program, state: MemberState, number: int, most: int) -> list[GroupSpec]:
     """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
-    first, everybody = state.layers[0], np.arange(number)
-    if (
-        program.vectorised
-        or not isinstance(first, Embedding)
-        or first.slope.shape[-2] * most <= FEW_BINS
-    ):
+    embedding, everybody = embedding_of(state.layers), np.arange(number)
+    if program.vectorised or embedding is None or embedding.numeric.columns * most <= FEW_BINS:
         return [GroupSpec(everybody, most)]
-    fine = np.asarray(first.fine) > 0
+    fine = np.asarray(embedding.numeric.fine) > 0
     variants = [
         GroupSpec(everybody[fine], most),
         GroupSpec(everybody[~fine], min(program.coarse, most)),
     ]
     return [variant for variant in variants if len(variant.numbers)]
-
-
-def _resized(tree: Any, intervals: int) -> Any:
-    """Return a tree whose embeddings have room for so many intervals."""
-
-    def fitted(part: Any) -> Any:
-        return resized(part, intervals) if isinstance(part, Embedding) else part
-
-    return jax.tree.map(fitted, tree, is_leaf=lambda part: isinstance(part, Embedding))
 
 
 def _use(device: jax.Device | None) -> None:

@@ -18,8 +18,8 @@ from jax import lax
 from epochal.kernels import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
-from epochal.nn.layers import Layer, apply, masked, outputs, with_weights
-from epochal.nn.losses import LOSSES, softmax
+from epochal.nn.layers import apply, embedding_of, masked, with_weights
+from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.training.optimizers import fused_adam, rule_by, taken, updated
 
@@ -154,7 +154,9 @@ def step(
         return apply(layers, x, program.activation, drop, kernels, steps)
 
     logits, chain_rule = jax.vjp(forward, state.layers, steps)
-    of_logits, losses = _lost(program.loss, kernels, logits, batch)
+    of_logits, losses = OBJECTIVES[program.loss].gradient_and_losses(
+        logits, batch.y, batch.w, kernels
+    )
     gradient, steps = chain_rule(of_logits)
     if steps is not None:
         gradient = taken(gradient, steps)
@@ -163,15 +165,6 @@ def step(
     layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
     after = MemberState(layers, moments, state.step + 1, state.average)
     return after, jnp.sum(batch.w * losses)
-
-
-def _lost(name: str, kernels: Backend, logits: Array, batch: Batch) -> tuple[Array, Array]:
-    """Return the gradient at the logits, weighted by row, and the losses of the rows."""
-    if name == "cross_entropy" and kernels.cross_entropy is not None:
-        return kernels.cross_entropy(logits, batch.y, batch.w)
-    loss, gradient = LOSSES[name]
-    targets = jax.nn.one_hot(batch.y, logits.shape[1], dtype=logits.dtype)
-    return gradient(logits, targets) * batch.w[:, None], loss(logits, targets)
 
 
 def run(
@@ -220,20 +213,20 @@ def _taking(
     program: Program, kernels: Backend, segment: Segment, layers: Layers
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
     """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
-    order, rows = segment.order, kernels.rows
-    plain = segment.x.dtype == np.float32 and isinstance(layers[0], Layer)
-    if kernels.inputs and plain and program.activation == "relu" and not program.input_dropout:
-        rows = kernels.inputs  # what is taken is what the first layer multiplies
+    order, rows = segment.order, kernels.take_rows
+    plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
+    if kernels.take_inputs and plain and program.activation == "relu" and not program.input_dropout:
+        rows = kernels.take_inputs  # what is taken is what the first layer multiplies
 
     def take(number: Array, own: Callable[[Array], Array]) -> Any:
         if order is not None:
             x = rows(segment.x, own(order))
-        elif kernels.inputs is None:
+        elif kernels.take_inputs is None:
             x = own(segment.x)
         else:
             each = jnp.arange(program.batch_size, dtype=jnp.int32)
             x = rows(segment.x, number * program.batch_size + each)
-        return x if rows is kernels.inputs else scaled(x, segment.scaling)
+        return x if rows is kernels.take_inputs else scaled(x, segment.scaling)
 
     return take
 
@@ -293,11 +286,10 @@ def validation_loss(
     """
     x, y, w, numbers, scaling = rows
     start, count = span
-    loss, _ = LOSSES[program.loss]
+    objective = OBJECTIVES[program.loss]
     kernels = kernels_for(program)
     layers = with_weights(kernels.pack_weights, layers)
     blocks = (count + block - 1) // block
-    classes = outputs(layers)
 
     def of(number: Array) -> Array:
         """Return the numbers of the rows of a block."""
@@ -305,7 +297,7 @@ def validation_loss(
 
     def forward(number: Array, all_: Array) -> Array:
         """Write the logits of a block to where they belong."""
-        some = scaled(kernels.rows(x, of(number)), scaling)
+        some = scaled(kernels.take_rows(x, of(number)), scaling)
         logits = apply(layers, some, program.activation, kernels=kernels)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
@@ -317,8 +309,8 @@ def validation_loss(
         def of_block(number: Array, total: Array) -> Array:
             inside = number * block + jnp.arange(block) < count
             weight = jnp.where(inside, w[of(number)], 0.0)
-            targets = jax.nn.one_hot(y[of(number)], classes, dtype=jnp.float32)
             own = inverse_temperature * lax.dynamic_slice_in_dim(logits, number * block, block)
+            targets = objective.targets(y[of(number)], own)
             return total + jnp.sum((weight * figure(own, targets)).reshape(-1, 2), axis=0)
 
         return lax.fori_loop(0, blocks, of_block, jnp.zeros(2, jnp.float32))
@@ -327,14 +319,14 @@ def validation_loss(
         """Return the half of the interval in which the cross-entropy is lowest: it is convex."""
         low, high = bounds
         middle = 0.5 * (low + high)
-        falling = jnp.sum(summed(_slope, jnp.exp(middle))) < 0.0
+        falling = jnp.sum(summed(objective.calibration_slopes, jnp.exp(middle))) < 0.0
         return jnp.where(falling, middle, low), jnp.where(falling, high, middle)
 
     inverse_temperature = jnp.float32(1.0)
     if program.calibrated:
         low, high = lax.fori_loop(0, HALVINGS, halve, (jnp.float32(LOWEST), jnp.float32(HIGHEST)))
         inverse_temperature = jnp.exp(0.5 * (low + high))
-    halves = summed(loss, inverse_temperature)
+    halves = summed(objective.losses, inverse_temperature)
     total = jnp.sum(halves)
     # A single row has none beside it to choose its copy.
     others = jnp.where(count > 1, halves[::-1], total)
@@ -345,8 +337,3 @@ def validation_loss(
         jnp.where(better, others, cross_fit_logits.lowest),
     )
     return total, cross_fit_logits
-
-
-def _slope(o: Array, y: Array) -> Array:
-    """Return the derivative of the cross-entropy by the logarithm of a factor on the logits."""
-    return jnp.sum((softmax(o) - y) * o, axis=-1)

@@ -1,0 +1,207 @@
+"""The state of a training: everything that going on needs, as records and as named arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from epochal.nn.layers import named_parameters, with_named_parameters
+from epochal.training.early_stopping import Outcome, Stopping
+from epochal.training.optimizers import AdamMoments
+from epochal.training.step import CrossFitLogits, MemberState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from epochal.nn.layers import Layers
+
+    Curves = tuple[tuple[float, ...], ...]
+
+
+class EpochSums(NamedTuple):
+    """Sums over the batches of an epoch so far."""
+
+    losses: np.ndarray  # (members,) float64, of the weighted rows
+    weights: np.ndarray  # (members,) float64, of the rows
+    rows: int  # that each active member saw
+
+    @classmethod
+    def zero(cls, members: int) -> EpochSums:
+        """Return the sums before the first batch."""
+        return cls(np.zeros(members), np.zeros(members), 0)
+
+    def plus(self, losses: np.ndarray, weights: np.ndarray, rows: int) -> EpochSums:
+        """Return the sums with those of more batches."""
+        return EpochSums(self.losses + losses, self.weights + weights, self.rows + rows)
+
+
+class Progress(NamedTuple):
+    """What a call of `train` knows beside weights and moments: with it, it goes on as if never stopped."""
+
+    seed: int  # of the order of rows
+    first: int  # epochs done before the call: where its schedule of rates begins
+    batch: int  # batches done of the epoch that is under way
+    seconds: float  # since the call began
+    sums: EpochSums  # of the epoch that is under way
+    rates: np.ndarray  # (members,) float64: factors on the learning rate, after reductions
+    stopping: tuple[Stopping, ...]
+    outcome: tuple[Outcome, ...]
+    training: Curves  # loss of each member by epoch
+    validation: Curves
+    cross_fit_logits: CrossFitLogits | None  # stacked; None without validation rows
+
+    @classmethod
+    def fresh(cls, seed: int, epoch: int, members: int) -> Progress:
+        """Return the progress of a call that begins after so many epochs."""
+        return cls(
+            seed=seed,
+            first=epoch,
+            batch=0,
+            seconds=0.0,
+            sums=EpochSums.zero(members),
+            rates=np.ones(members),
+            stopping=(Stopping(),) * members,
+            outcome=(Outcome.IMPROVING,) * members,
+            training=((),) * members,
+            validation=((),) * members,
+            cross_fit_logits=None,
+        )
+
+
+class StoredState(NamedTuple):
+    """A state as it can be written to a file."""
+
+    arrays: dict[str, np.ndarray]
+    values: dict[str, Any]  # ready for JSON
+
+
+class TrainingState(NamedTuple):
+    """All that continues a training: stacked member states, epochs done, best copies, progress.
+
+    With `progress` a training goes on bit for bit as if it had not stopped. Without it a new call of
+    `train` begins with these members: the best copies are validated again, since the validation rows
+    may be others now, and kept until a copy is better; patience, rates and curves begin anew.
+    """
+
+    members: MemberState
+    epoch: int
+    best: Layers | None = None
+    best_epoch: tuple[int, ...] = ()
+    progress: Progress | None = None
+
+    def restarted(self) -> TrainingState:
+        """Return the state from which a new call begins."""
+        return self._replace(progress=None)
+
+    def to_arrays(self) -> StoredState:
+        """Return the state as arrays by name, and JSON-ready values."""
+        moments = self.members.moments
+        trees = {
+            "layers": self.members.layers,
+            "first": moments.first,
+            "second": moments.second,
+            "average": self.members.average,
+            "best": self.best or (),
+        }
+        arrays = {
+            f"{tree}.{name}": np.asarray(array)
+            for tree, layers in trees.items()
+            for name, array in named_parameters(layers).items()
+        }
+        arrays["step"] = np.asarray(self.members.step)
+        values: dict[str, Any] = {"epoch": int(self.epoch), "best_epoch": list(self.best_epoch)}
+        if self.progress is None:
+            return StoredState(arrays, values)
+        more = _stored_progress(self.progress)
+        return StoredState(arrays | more.arrays, values | {"progress": more.values})
+
+    @classmethod
+    def from_arrays(cls, stored: StoredState, like: Layers) -> TrainingState:
+        """Return the state that `to_arrays` stored.
+
+        Args:
+            stored: arrays and values.
+            like: layers of the same kinds; of their parameters nothing is used, so that shapes do.
+        """
+        arrays, values = stored
+
+        def layers(tree: str) -> Layers:
+            """Return the layers of a tree; none, if it is not there."""
+            start = f"{tree}."
+            named = {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
+            return with_named_parameters(like, named) if named else ()
+
+        moments = AdamMoments(layers("first"), layers("second"))
+        return cls(
+            members=MemberState(layers("layers"), moments, arrays["step"], layers("average")),
+            epoch=values["epoch"],
+            best=layers("best") or None,
+            best_epoch=tuple(values["best_epoch"]),
+            progress=_restored_progress(arrays, values["progress"])
+            if "progress" in values
+            else None,
+        )
+
+
+def _stored_progress(progress: Progress) -> StoredState:
+    """Return progress as arrays by name, and JSON-ready values: what may be infinite is in arrays."""
+    arrays = {
+        "progress.losses": progress.sums.losses,
+        "progress.weights": progress.sums.weights,
+        "progress.rates": progress.rates,
+        "progress.stopping": np.array(progress.stopping, np.float64),
+        **_stored_curves("progress.training", progress.training),
+        **_stored_curves("progress.validation", progress.validation),
+    }
+    if progress.cross_fit_logits is not None:
+        arrays["progress.logits"] = np.asarray(progress.cross_fit_logits.logits)
+        arrays["progress.lowest"] = np.asarray(progress.cross_fit_logits.lowest)
+    values = {
+        "seed": progress.seed,
+        "first": progress.first,
+        "batch": progress.batch,
+        "seconds": progress.seconds,
+        "rows": progress.sums.rows,
+        "outcome": [str(outcome) for outcome in progress.outcome],
+    }
+    return StoredState(arrays, values)
+
+
+def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> Progress:
+    """Return the progress that `_stored_progress` stored."""
+    logits = arrays.get("progress.logits")
+    return Progress(
+        seed=values["seed"],
+        first=values["first"],
+        batch=values["batch"],
+        seconds=values["seconds"],
+        sums=EpochSums(arrays["progress.losses"], arrays["progress.weights"], values["rows"]),
+        rates=arrays["progress.rates"],
+        stopping=tuple(
+            Stopping(reference, int(waited), int(reductions), best_loss, int(best_epoch))
+            for reference, waited, reductions, best_loss, best_epoch in arrays[
+                "progress.stopping"
+            ].tolist()
+        ),
+        outcome=tuple(map(Outcome, values["outcome"])),
+        training=_restored_curves("progress.training", arrays),
+        validation=_restored_curves("progress.validation", arrays),
+        cross_fit_logits=None
+        if logits is None
+        else CrossFitLogits(logits, arrays["progress.lowest"]),
+    )
+
+
+def _stored_curves(name: str, curves: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
+    """Return curves, one behind the other, and their lengths."""
+    return {
+        name: np.array([loss for curve in curves for loss in curve], np.float64),
+        f"{name}_lengths": np.array([len(curve) for curve in curves], np.int64),
+    }
+
+
+def _restored_curves(name: str, arrays: dict[str, np.ndarray]) -> Curves:
+    """Return the curves that `_stored_curves` stored."""
+    ends = np.cumsum(arrays[f"{name}_lengths"])[:-1]
+    return tuple(tuple(curve.tolist()) for curve in np.split(arrays[name], ends))
