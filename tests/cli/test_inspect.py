@@ -12,7 +12,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from epochal.cli import surveying
+from epochal.cli import profiling
 from epochal.config.settings import Settings
 from epochal.model.artifact import load
 
@@ -71,7 +71,7 @@ def test_what_is_no_model_is_refused(run, table, tmp_path):
 
 def test_data_larger_than_memory_are_looked_at_in_part(run, table, monkeypatch):
     """With bounded memory some rows are looked at, evenly taken, and it says how many."""
-    monkeypatch.setattr(surveying, "INSPECTED", 50)
+    monkeypatch.setattr(profiling, "INSPECTED", 50)
     whole = run("inspect", table, "--target", "income", "--json")
     some = run("inspect", table, "--target", "income", "--memory", "1GB", "--json")
     first, second = (json.loads(ended.out) for ended in (whole, some))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from epochal.cli.surveying import Look
+from epochal.cli.profiling import Look
 from epochal.cli.train_report import (
     Parts,
     TrainResult,

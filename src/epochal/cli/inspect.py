@@ -12,8 +12,8 @@ from epochal.cli.csv_options import csv_options
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
+from epochal.cli.profiling import Look, counted_cells, described
 from epochal.cli.reading import roles_of
-from epochal.cli.surveying import Look, counted_cells, described
 from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
 from epochal.io.columns import labelled

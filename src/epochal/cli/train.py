@@ -17,6 +17,7 @@ from epochal.cli.evaluate import figures_of
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
+from epochal.cli.profiling import Look
 from epochal.cli.progress import progress_for
 from epochal.cli.reading import (
     ROWS_PER_PIECE,
@@ -26,7 +27,6 @@ from epochal.cli.reading import (
     relabelled,
     roles_of,
 )
-from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
     Parts,
     TrainResult,

@@ -15,8 +15,8 @@ from epochal.cli.printing import (
     row,
     typed_command,
 )
+from epochal.cli.profiling import warning_lines, warning_values
 from epochal.cli.reading import class_counts, columns_found
-from epochal.cli.surveying import warning_lines, warning_values
 from epochal.cli.track import clock
 from epochal.training.early_stopping import Outcome
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from epochal.cli.surveying import Look
+    from epochal.cli.profiling import Look
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.records import Evaluation

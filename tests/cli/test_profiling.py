@@ -15,8 +15,8 @@ import pyarrow.parquet
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.cli import surveying
-from epochal.cli.surveying import cell_lines, warning_lines
+from epochal.cli import profiling
+from epochal.cli.profiling import cell_lines, warning_lines
 from epochal.errors import DataError
 from epochal.io.csv.cell_counts import CellCounts
 from epochal.profiling.columns import DataWarning
@@ -64,7 +64,7 @@ def test_counts_of_cells_are_lines_of_their_columns(monkeypatch):
         f"  {'job':<30}outer spaces are cut in 1,200, 'NA' is missing in 3, '?' is missing in 1",
         f"  {'city':<30}'?' is missing in 1",
     ]
-    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 1)
+    monkeypatch.setattr(profiling, "COLUMNS_SHOWN", 1)
     assert cell_lines(cells)[1:] == ["  … and 1 more"]
 
 
@@ -276,14 +276,14 @@ def test_a_person_reads_the_same_warnings_of_inspect_and_of_train(run, tmp_path)
 def test_of_very_many_warnings_some_are_shown(monkeypatch):
     """And how many more there are."""
     data_warnings = [DataWarning(f"c{k}", "is 7 in every row", "") for k in range(5)]
-    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 2)
+    monkeypatch.setattr(profiling, "COLUMNS_SHOWN", 2)
 
     assert warning_lines(data_warnings)[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
 
 
 def test_a_sample_of_many_rows_is_looked_at(monkeypatch, run, tmp_path):
     """What repeats in all rows is no id, though it hardly does in the sample; rare values may be missed."""
-    monkeypatch.setattr(surveying, "LOOKED_AT", 1000)
+    monkeypatch.setattr(profiling, "LOOKED_AT", 1000)
     head = "group,id,rare,income"
     rows = [
         f"{k // 3},{9999 - k},{int(k == 5)},{('high', 'low')[k * k % 7 % 2]}" for k in range(10_000)
