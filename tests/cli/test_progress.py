@@ -141,3 +141,12 @@ def test_without_a_terminal_progress_needs_an_option(typed, kind):
     arguments = SimpleNamespace(output=Output(), **(plain | typed))
 
     assert type(progress_for(arguments, preset("default"))) is kind
+
+
+def test_a_log_gets_no_panel_where_the_environment_forces_colours(monkeypatch):
+    """Rich takes any stream for a terminal then; the cursor moves on real ones only."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Console(file=io.StringIO()).is_terminal
+
+    arguments = SimpleNamespace(output=Output(), json=False, quiet=False, verbose=False)
+    assert type(progress_for(arguments, preset("default"))) is NoProgress

@@ -11,7 +11,7 @@ import pytest
 from epochal.cli.layout import text_lines
 from epochal.cli.profiling import DataProfile
 from epochal.cli.train_report import (
-    Parts,
+    Split,
     TrainResult,
     data_report,
     data_values,
@@ -37,9 +37,9 @@ def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     read = labelled(str(table), Roles("income"))
     profile = DataProfile(read, encode_labels(read.labels)[1])
-    parts = Parts(read, None, None, profile, PLAIN)
-    lines = text_lines(data_report(arguments, parts, profile))
-    values = data_values(arguments, parts, profile)
+    split = Split(read, None, None, profile, PLAIN)
+    lines = text_lines(data_report(arguments, split, profile))
+    values = data_values(arguments, split, profile)
 
     assert lines[0] == f"160 rows of {table}"
     assert any("1 row without a label" in line for line in lines)

@@ -204,7 +204,7 @@ def _add_predict(parser: Parser) -> None:
     parser.add_argument(
         "--out-format",
         choices=OUT_FORMATS,
-        help="the format of FILE if its name does not tell it (default: csv)",
+        help="the format of FILE if its name has no known ending (default: csv)",
     )
     _add_names(
         parser,
@@ -317,7 +317,7 @@ def _add_format(parser: Parser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="the format of data whose name does not tell it, such as - (default: csv)",
+        help="the format of data whose name has no known ending, such as - (default: csv)",
     )
 
 

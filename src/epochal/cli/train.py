@@ -28,7 +28,7 @@ from epochal.cli.reading import (
     roles_of,
 )
 from epochal.cli.train_report import (
-    Parts,
+    Split,
     TrainResult,
     data_report,
     data_values,
@@ -70,19 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     out = _checked_output(arguments)
     open_inputs(arguments)
     earlier = _earlier(arguments)
-    parts = _parts(arguments, earlier)
-    if parts.profile is not None:
-        arguments.output.notice(*data_report(arguments, parts, parts.profile))
-        arguments.output.event("data", **data_values(arguments, parts, parts.profile))
+    split = _split(arguments, earlier)
+    if split.profile is not None:
+        arguments.output.notice(*data_report(arguments, split, split.profile))
+        arguments.output.event("data", **data_values(arguments, split, split.profile))
     began = time.monotonic()
-    model = _trained(arguments, parts, earlier)
+    model = _trained(arguments, split, earlier)
     seconds = time.monotonic() - began
     save(model, out)
     arguments.output.saved = out
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted:
         arguments.output.notice("interrupted: the best checkpoints so far are saved")
-    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, parts))
+    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, split))
     _print_result(arguments, trained)
     return INTERRUPTED if interrupted else 0
 
@@ -140,7 +140,7 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
     return earlier
 
 
-def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
+def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
     """Return the parts of the data, split before anything is computed from them."""
     roles, categorical = roles_of(arguments), arguments.categorical
     if earlier is not None:
@@ -178,8 +178,8 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
         for _ in test_pieces:
             pass
     if is_test is None:
-        return Parts(train, valid, None, data_profile, csv)
-    return Parts(train.where(~is_test), valid, train.where(is_test), data_profile, csv)
+        return Split(train, valid, None, data_profile, csv)
+    return Split(train.where(~is_test), valid, train.where(is_test), data_profile, csv)
 
 
 def _csv(arguments: argparse.Namespace, earlier: Model | None) -> CsvOptions:
@@ -217,11 +217,11 @@ def _test_pieces(
         yield piece
 
 
-def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
+def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None) -> Model:
     """Return the trained model; its progress is shown."""
     before = {} if earlier is None else vars(earlier.settings)
     settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
-    check_timestamps(parts.train, settings, validated=parts.valid is not None)
+    check_timestamps(split.train, settings, validated=split.valid is not None)
     # Here and not above: mistakes in files are reported before JAX is loaded.
     from epochal.fit import fit
 
@@ -234,10 +234,10 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             parameters=_parameters(arguments, earlier),
         )
         fitted = fit(
-            parts.train,
+            split.train,
             settings,
             run_config,
-            validation=parts.valid,
+            validation=split.valid,
             earlier=None if earlier is None else Fitted(earlier),
         )
     return replace(fitted.model, target=arguments.target)
@@ -256,16 +256,16 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
     )
 
 
-def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> Evaluation | None:
+def _test_figures(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
     """Return the figures on the test rows, if there are any."""
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(
-            arguments.test, roles_of(arguments), rows, arguments.drop, parts.csv
+            arguments.test, roles_of(arguments), rows, arguments.drop, split.csv
         )
         with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
             return figures_of(model, pieces, arguments.test, count)
-    if parts.test is None:
+    if split.test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
-        return figures_of(model, parts.test.pieces(rows), arguments.data, count)
+        return figures_of(model, split.test.pieces(rows), arguments.data, count)

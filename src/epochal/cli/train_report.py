@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from epochal.tables.dataset import Labelled
 
 
-class Parts(NamedTuple):
+class Split(NamedTuple):
     """The rows to train, to validate and to test on, and their profile (None where it is not shown)."""
 
     train: Labelled
@@ -50,18 +50,18 @@ class TrainResult(NamedTuple):
     test: Evaluation | None
 
 
-def data_report(arguments: argparse.Namespace, parts: Parts, profile: DataProfile) -> list[Part]:
+def data_report(arguments: argparse.Namespace, split: Split, profile: DataProfile) -> list[Part]:
     """Return the data of a training for a person."""
-    train = parts.train
-    test_rows = len(parts.test.labels) if parts.test else 0
+    train = split.train
+    test_rows = len(split.test.labels) if split.test else 0
     rows = [
         ("inputs", columns_found(train.rows)),
         ("classes", class_shares(class_counts(train.labels))),
     ]
     if train.dropped:
         rows.append(dropped_row(train))
-    if parts.valid:
-        validation_rows = counted(len(parts.valid.labels), "row")
+    if split.valid:
+        validation_rows = counted(len(split.valid.labels), "row")
         rows.append(("validation", f"{validation_rows} of {arguments.valid}"))
     if test_rows:
         latest = ", the latest" if arguments.time else ""
@@ -73,16 +73,16 @@ def data_report(arguments: argparse.Namespace, parts: Parts, profile: DataProfil
 
 
 def data_values(
-    arguments: argparse.Namespace, parts: Parts, profile: DataProfile
+    arguments: argparse.Namespace, split: Split, profile: DataProfile
 ) -> dict[str, Any]:
     """Return the data of a training for a machine."""
     return {
         "data": arguments.data,
-        "rows": len(parts.train.labels),
-        "dropped": parts.train.dropped,
-        "classes": class_counts(parts.train.labels),
-        "validation_rows": len(parts.valid.labels) if parts.valid else 0,
-        "test_rows": len(parts.test.labels) if parts.test else 0,
+        "rows": len(split.train.labels),
+        "dropped": split.train.dropped,
+        "classes": class_counts(split.train.labels),
+        "validation_rows": len(split.valid.labels) if split.valid else 0,
+        "test_rows": len(split.test.labels) if split.test else 0,
         "duplicates": profile.duplicates,
         "warnings": warning_values(profile.data_warnings),
     }

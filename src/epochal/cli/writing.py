@@ -42,7 +42,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
     """Return where predictions go, by the name of a file and a format, each None if not given.
 
     Raises:
-        SettingError: if the two contradict each other, or neither tells the format.
+        SettingError: if the two contradict each other, or neither gives the format.
     """
     if out is None or str(out) == STANDARD_STREAM:
         return Destination(None, form or "csv")
