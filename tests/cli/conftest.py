@@ -45,6 +45,8 @@ def people(rows: int, seed: int = 0) -> str:
 def run(capsys, tmp_path, monkeypatch) -> Callable[..., Ended]:
     """Return a function that runs the program in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    # Output that is captured is as wide as it likes.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def ended(*words: object) -> Ended:
         """Run the program with these words."""

@@ -1,4 +1,4 @@
-"""What columns are, said in a TOML file."""
+"""The roles of columns in a TOML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "
 
 
 @pytest.fixture
-def said(tmp_path):
+def written_file(tmp_path):
     """Return a function that writes a file of columns and returns its path."""
 
     def written(text):
@@ -29,9 +29,9 @@ def names_and_kinds(path):
     return {c.name: c.kind for c in load(path).preprocessor.schema.columns}
 
 
-def test_a_file_says_what_columns_are(run, table, tmp_path, said):
+def test_a_file_gives_the_roles_of_columns(run, table, tmp_path, written_file):
     """Target, drops and categories need not be typed."""
-    file = said('target = "income"\ndrop = ["since"]\ncategorical = ["age"]\n')
+    file = written_file('target = "income"\ndrop = ["since"]\ncategorical = ["age"]\n')
     ended = run("train", table, "--columns", file, *TINY)
     shown = run("inspect", table, "--columns", file)
 
@@ -44,9 +44,9 @@ def test_a_file_says_what_columns_are(run, table, tmp_path, said):
     assert "since" not in shown.out
 
 
-def test_what_is_typed_goes_before_the_file(run, table, tmp_path, said):
+def test_options_override_the_file(run, table, tmp_path, written_file):
     """One option replaces one line of the file."""
-    file = said('target = "income"\ndrop = ["since"]\n')
+    file = written_file('target = "income"\ndrop = ["since"]\n')
     assert run("train", table, "--columns", file, "--drop", "member,job", *TINY).code == 0
 
     assert list(names_and_kinds(tmp_path / "people.epochal")) == ["age", "since"]
@@ -63,15 +63,15 @@ def test_what_is_typed_goes_before_the_file(run, table, tmp_path, said):
         ("\x00", "cannot be read"),
     ],
 )
-def test_a_file_that_says_something_else_is_refused(run, table, said, words, text):
+def test_an_invalid_file_is_refused(run, table, written_file, words, text):
     """With the line or the word, and what was expected."""
-    ended = run("train", table, "--columns", said(text), *TINY)
+    ended = run("train", table, "--columns", written_file(text), *TINY)
 
     assert ended.code in {2, 3}
     assert words in ended.err
 
 
-def test_a_file_that_is_not_there_is_told(run, table):
+def test_a_missing_file_is_an_error(run, table):
     """By its name."""
     ended = run("train", table, "--columns", "nothing.toml")
 

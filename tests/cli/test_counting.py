@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
-from epochal.cli.counting import CLEAR, Count, counting
+from epochal.cli.counting import Count, counting
+
+HIDDEN, SHOWN, ERASED = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         """Return True."""
         return True
 
 
+@pytest.fixture(autouse=True)
+def capable(monkeypatch) -> None:
+    """Let the terminal move its cursor, whatever the tests run in."""
+    monkeypatch.setenv("TERM", "xterm")
+
+
 def test_a_log_gets_no_count():
-    """Off a terminal rows are counted and nothing is shown."""
+    """Off a terminal rows are counted and nothing is shown, not even in colours that are forced."""
     stream = io.StringIO()
-    with counting(stream, quiet=False) as count:
+    with pytest.MonkeyPatch.context() as environment, counting(stream, quiet=False) as count:
+        environment.setenv("FORCE_COLOR", "1")
+        count.began -= 10
         count.add(3)
         count.add(4)
 
@@ -28,17 +39,19 @@ def test_a_log_gets_no_count():
     assert stream.getvalue() == ""
 
 
-def test_what_is_quick_shows_no_count():
-    """Within the first second nothing flashes up."""
+@pytest.mark.parametrize(("quiet", "seconds"), [(True, 10), (False, 0)])
+def test_what_is_quick_or_quiet_shows_no_count(quiet, seconds):
+    """Within the first second nothing flashes up; with --quiet nothing does."""
     stream = Terminal()
-    with counting(stream, quiet=False) as count:
+    with counting(stream, quiet=quiet) as count:
+        count.began -= seconds
         count.add(10)
 
     assert stream.getvalue() == ""
 
 
 def test_the_count_is_cleared_whatever_happens():
-    """No half-written count is left on the line of the prompt."""
+    """No half-written count is left on the line of the prompt, and the cursor is back."""
     stream = Terminal()
 
     def fail_after_a_while() -> None:
@@ -50,16 +63,21 @@ def test_the_count_is_cleared_whatever_happens():
 
     with pytest.raises(ZeroDivisionError):
         fail_after_a_while()
+    written = stream.getvalue()
 
-    assert "1,234,567 rows" in stream.getvalue()
-    assert stream.getvalue().endswith(CLEAR)
+    assert "1,234,567 rows" in written
+    assert "rows/s" in written
+    assert written.rindex(ERASED) > written.rindex("rows/s")
+    assert written.rindex(SHOWN) > written.rindex(HIDDEN)
 
 
-def test_the_count_is_shown_calmly():
-    """Many pieces in a moment are one picture."""
+def test_the_count_is_redrawn_at_intervals():
+    """Many pieces in a moment are few pictures."""
     stream = Terminal()
-    count = Count(stream, began=-100.0)
-    for _ in range(50):
+    count = Count(stream, time.monotonic() - 100.0)
+    for _ in range(500):
         count.add(1)
+    count.clear()
 
-    assert stream.getvalue().count(CLEAR) == 1
+    assert 1 <= stream.getvalue().count("rows/s") <= 10
+    assert "500 rows" in stream.getvalue()

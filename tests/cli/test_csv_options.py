@@ -1,4 +1,4 @@
-"""The options for CSV files, in each command; what belongs to columns is kept in the model."""
+"""The options for CSV files, in each command; what belongs to columns is stored in the model."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_quoted_text_stays_from_file_to_prediction(run, quoted, tmp_path, memory
 def test_cells_are_counted_by_inspect(run, quoted, memory):
     """Spaces that are cut and words that are missing are counted by column, for people and machines."""
     shown = run("inspect", quoted, "--target", "y", *memory).out
-    assert "Cells that are not read as they stand" in shown
+    assert "Cells that are trimmed or missing" in shown
     found = json.loads(run("inspect", quoted, "--target", "y", "--json", *memory).out)["cells"]
     assert found == {
         "gaps": {"trimmed": 96, "missing": {"NA": 24}},
@@ -113,9 +113,7 @@ def test_cells_are_counted_by_inspect(run, quoted, memory):
         "city": {"trimmed": 30, "missing": {"NA": 30}},
         "y": {"trimmed": 0, "missing": {}},
     }
-    assert (
-        "city                          outer spaces are cut in 30, 'NA' is missing in 30" in shown
-    )
+    assert "  city  outer spaces are trimmed in 30, 'NA' is missing in 30" in shown
 
 
 def test_lines_and_header_are_of_a_file(run, table, tmp_path, trained):
@@ -170,7 +168,7 @@ def test_missing_values_are_of_a_model(run, table, tmp_path):
     ended = run("predict", model, usual)
     assert ended.code == 4
     assert "column 'age' holds 'NA' in row 160" in ended.err
-    assert "missing values      unknown, -999.0" in run("inspect", model).out
+    assert "missing values  unknown, -999.0" in run("inspect", model).out
 
 
 def test_a_training_goes_on_with_the_words_of_the_first(run, table, tmp_path):
@@ -185,7 +183,7 @@ def test_a_training_goes_on_with_the_words_of_the_first(run, table, tmp_path):
     for words in (("--missing-values", "NA"), ("--keep-spaces",)):
         ended = run("train", new, "--from", model, *words)
         assert ended.code == 2
-        assert "beside --from is not as in the model" in ended.err
+        assert "with --from differs from the model" in ended.err
 
 
 def test_they_stand_in_the_file_of_columns(run, table, tmp_path):
@@ -203,7 +201,7 @@ def test_they_stand_in_the_file_of_columns(run, table, tmp_path):
     assert json.loads(shown.out)["cells"]["job"]["missing"].keys() == {"clerk"}
 
 
-def test_a_model_takes_texts_as_asked(trained):
+def test_a_model_reads_texts_by_the_options(trained):
     """The same model, which takes other texts for missing; nothing else of it changes."""
     model = load(trained)
     other = reading_as(model, CsvOptions(missing_values=("-",), strip=False))
@@ -218,7 +216,7 @@ def test_other_cells_are_refused():
         refuse_other_cells(CsvOptions(strip=False), PLAIN)
 
 
-def test_warnings_are_told_by_each_command(run, table, tmp_path, trained):
+def test_each_command_shows_the_warnings(run, table, tmp_path, trained):
     """A header that is there twice is reported alike by train, inspect, evaluate and predict."""
     lines = table.read_text().splitlines(keepends=True)
     joined = tmp_path / "joined.csv"

@@ -8,7 +8,7 @@ import re
 import pytest
 
 
-def test_all_figures_are_told(run, model, table):
+def test_all_metrics_are_printed(run, model, table):
     """Scores, the classes and the confusion matrix, on standard output."""
     ended = run("evaluate", model, table)
 
@@ -38,16 +38,16 @@ def test_the_size_of_the_pieces_changes_nothing(run, model, table, rows):
     assert pieces["log_loss"] == pytest.approx(whole["log_loss"], abs=1e-12)
 
 
-def test_an_inexact_auc_is_told(run, model, table, monkeypatch):
+def test_an_inexact_auc_is_a_warning(run, model, table, monkeypatch):
     """Where the AUC may be off in the digits shown, a warning says how far, and only there."""
     silent = run("evaluate", model, table)
     monkeypatch.setattr("epochal.metrics.classification.DISTINCT", 3)
     monkeypatch.setattr("epochal.metrics.classification.FEWEST", 3)
-    told = run("evaluate", model, table, "--quiet")
+    warned = run("evaluate", model, table, "--quiet")
 
-    assert silent.code == told.code == 0
+    assert silent.code == warned.code == 0
     assert silent.err == ""
-    assert re.search(r"warning: the AUC is known to ±0\.\d{4} only", told.err)
+    assert re.search(r"warning: the AUC is known to ±0\.\d{4} only", warned.err)
 
 
 def test_no_row_with_a_label_is_an_error(run, model, table):

@@ -46,7 +46,7 @@ def test_a_training_never_replaces_what_it_reads(run, table, trained):
     shutil.copy(table, valid)
     columns.write_text('target = "income"\n')
     model = Path(shutil.copy(trained, table.with_name("model.csv")))
-    kept = {path: path.read_bytes() for path in (table, valid, columns, model)}
+    contents = {path: path.read_bytes() for path in (table, valid, columns, model)}
     base = ("train", table, *TINY, "--valid", valid, "--test", valid, "--columns", columns)
     for out in spellings(table):
         ended = run(*base, "--out", out)
@@ -58,7 +58,7 @@ def test_a_training_never_replaces_what_it_reads(run, table, trained):
 
     assert ended.code == 2
     assert "is a file of --from" in ended.err
-    assert {path: path.read_bytes() for path in kept} == kept
+    assert {path: path.read_bytes() for path in contents} == contents
 
 
 def test_folders_are_those_of_the_moment(run, table, tmp_path, monkeypatch):
@@ -110,27 +110,27 @@ def test_labels_beside_images_and_pictures_are_not_replaced(run, tmp_path):
     images.write_bytes(bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4) for n in (4, 2, 2)) + bytes(16))
     labels.write_bytes(bytes([0, 0, 8, 1]) + (4).to_bytes(4) + bytes([0, 1, 0, 1]))
     before = labels.read_bytes()
-    told = run("train", images, *TINY, "--out", labels)
+    printed = run("train", images, *TINY, "--out", labels)
     picture = tmp_path / "zoo" / "cats" / "1.png"
     picture.parent.mkdir(parents=True)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(picture)
     drawn = picture.read_bytes()
-    told_too = run("train", tmp_path / "zoo", *TINY, "--out", picture)
+    printed_too = run("train", tmp_path / "zoo", *TINY, "--out", picture)
 
-    assert told.code == told_too.code == 2
+    assert printed.code == printed_too.code == 2
     assert (labels.read_bytes(), picture.read_bytes()) == (before, drawn)
 
 
 def test_a_prediction_never_replaces_the_model_or_the_data(run, model, table):
     """Both are read; an output of the same name is refused before anything is."""
-    kept = table.read_bytes(), model.read_bytes()
+    contents = table.read_bytes(), model.read_bytes()
     for out in spellings(table):
         assert run("predict", model, table, "--out", out).code == 2, out
     ended = run("predict", model, table, "--out", model, "--out-format", "csv")
 
     assert ended.code == 2
     assert "is a file of MODEL" in ended.err
-    assert (table.read_bytes(), model.read_bytes()) == kept
+    assert (table.read_bytes(), model.read_bytes()) == contents
 
 
 def ended(*words: object, **how) -> subprocess.CompletedProcess[bytes]:
@@ -273,30 +273,30 @@ def test_process_substitution_works(model, table):
 
 @needs_fifo
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_fifo_that_nobody_writes_to_is_told_and_left_by_ctrl_c(tmp_path, model, as_json):
-    """Nothing hangs in silence: who waits is told for what, and Ctrl-C ends it."""
+def test_a_fifo_without_a_writer_is_named_and_left_by_ctrl_c(tmp_path, model, as_json):
+    """A command that waits names the pipe, and Ctrl-C ends it."""
     fifo = tmp_path / "rows.csv"
     os.mkfifo(fifo)
     words = ["evaluate", str(model), str(fifo), *(["--json"] if as_json else [])]
     with subprocess.Popen(
         [*EPOCHAL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as waiting:
-        told = (waiting.stdout if as_json else waiting.stderr).readline()
+        printed = (waiting.stdout if as_json else waiting.stderr).readline()
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=30)
 
     assert waiting.returncode == 130
     if as_json:
-        assert json.loads(told) == {"event": "waiting", "schema": 1, "source": str(fifo)}
+        assert json.loads(printed) == {"event": "waiting", "schema": 1, "source": str(fifo)}
         assert json.loads(out)["code"] == 130
     else:
-        assert told == f"waiting for data from {fifo} (Ctrl-C ends it)\n"
+        assert printed == f"waiting for data from {fifo} (Ctrl-C ends it)\n"
         assert "interrupted" in err
 
 
 @needs_fifo
 def test_quiet_waits_in_silence(tmp_path, model, table):
-    """With --quiet nothing is said of the waiting, and the data are taken when they come."""
+    """With --quiet no wait is shown, and the data are read when they come."""
     fifo = tmp_path / "rows.csv"
     os.mkfifo(fifo)
     command = [*EPOCHAL, "predict", str(model), str(fifo), "--quiet"]
@@ -324,7 +324,7 @@ def test_a_fifo_or_a_device_is_no_output(run, table, model, tmp_path, command):
     assert fifo.is_fifo()
 
 
-def test_a_link_to_itself_is_told(run, model, table, tmp_path):
+def test_a_link_to_itself_is_an_error(run, model, table, tmp_path):
     """As data it leads nowhere; as an output it is not replaced."""
     loop = tmp_path / "loop.csv"
     loop.symlink_to(loop)
@@ -336,7 +336,7 @@ def test_a_link_to_itself_is_told(run, model, table, tmp_path):
     assert loop.is_symlink()
 
 
-def test_a_part_that_leads_nowhere_is_told(run, table, tmp_path):
+def test_a_broken_link_in_a_folder_is_an_error(run, table, tmp_path):
     """A link among parts whose file is gone is not passed over: its rows would be missing."""
     folder = tmp_path / "parts"
     folder.mkdir()
@@ -414,7 +414,7 @@ def test_a_name_of_standard_output_is_no_way_to_write_over_an_input(model, table
     assert table.read_bytes() == before
 
 
-def test_closed_and_empty_standard_input_are_told(model):
+def test_closed_and_empty_standard_input_are_errors(model):
     """Exit code 3 and what was expected; nothing waits."""
     line = f"{' '.join(EPOCHAL)} predict {model} - <&-"
     closed = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
@@ -425,7 +425,7 @@ def test_closed_and_empty_standard_input_are_told(model):
     assert b"standard input is empty" in empty.stderr
 
 
-def test_long_names_are_told(run, model):
+def test_long_names_are_errors(run, model):
     """A name that no file can have is an error of ours, cut to a readable length."""
     ended = run("predict", model, "a" * 5000 + ".csv")
 

@@ -12,7 +12,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from epochal.cli import surveying
+from epochal.cli import profiling
 from epochal.config.settings import Settings
 from epochal.model.artifact import load
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TINY = ("--max-iter", "1", "--n-estimators", "1", "--hidden-layer-sizes", "4", "--preset", "fast")
 
 
-def test_it_tells_what_the_model_is(run, model):
+def test_the_model_is_described(run, model):
     """Target, classes, networks, training, scores, columns with kinds, and settings."""
     ended = run("inspect", model)
 
@@ -34,13 +34,23 @@ def test_it_tells_what_the_model_is(run, model):
         "reached max_iter",
         "3 categories",
         "may be missing",
-        "* max_iter              2",
-        "  momentum              0.9",
-        "  batch_size            32",
+        "* max_iter 2",
+        "momentum 0.9",
+        "batch_size 32",
     ):
-        assert words in ended.out
-    # The first line is the model's path, however long that is.
-    assert max(map(len, ended.out.splitlines()[1:])) <= 80
+        assert words in " ".join(ended.out.split())
+    assert not {"* momentum", "* batch_size"} & {
+        line.strip()[:12] for line in ended.out.splitlines()
+    }
+
+
+@pytest.mark.parametrize("width", ["60", "80", "140"])
+def test_it_fits_the_terminal(run, model, monkeypatch, width):
+    """No line is wider, but the first one: the model's path, however long that is."""
+    monkeypatch.setenv("COLUMNS", width)
+    lines = run("inspect", model).out.splitlines()
+
+    assert max(map(len, lines[1:])) <= int(width)
 
 
 def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
@@ -61,7 +71,7 @@ def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
 
 
 def test_what_is_no_model_is_refused(run, table, tmp_path):
-    """Any other file is told to be none; data without a target to say which one."""
+    """Another file is no model, and data need a target."""
     other = tmp_path / "people.bin"
     other.write_bytes(table.read_bytes())
     ended, data = run("inspect", other), run("inspect", table)
@@ -72,9 +82,9 @@ def test_what_is_no_model_is_refused(run, table, tmp_path):
     assert "--target" in data.err
 
 
-def test_data_larger_than_memory_are_looked_at_in_part(run, table, monkeypatch):
-    """With bounded memory some rows are looked at, evenly taken, and it says how many."""
-    monkeypatch.setattr(surveying, "INSPECTED", 50)
+def test_data_larger_than_memory_are_profiled_in_part(run, table, monkeypatch):
+    """With bounded memory an even sample of rows is profiled, and the report has its size."""
+    monkeypatch.setattr(profiling, "STREAMED_ROWS", 50)
     whole = run("inspect", table, "--target", "income", "--json")
     some = run("inspect", table, "--target", "income", "--memory", "1GB", "--json")
     first, second = (json.loads(ended.out) for ended in (whole, some))
@@ -83,12 +93,15 @@ def test_data_larger_than_memory_are_looked_at_in_part(run, table, monkeypatch):
     assert (second["rows"], second["rows_profiled"]) == (160, 54)
     assert first["classes"] == second["classes"]
     assert [c["kind"] for c in first["columns"]] == [c["kind"] for c in second["columns"]]
-    assert "54 rows looked at" in run("inspect", table, "--target", "income", "--memory", "1GB").out
+    assert (
+        "columns of 54 rows profiled"
+        in run("inspect", table, "--target", "income", "--memory", "1GB").out
+    )
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "arrow", "npy", "npz"])
 def test_data_without_a_target_are_refused_before_they_are_read(run, tmp_path, monkeypatch, form):
-    """The names of the columns are in the first bytes: nothing else is looked at, by train neither."""
+    """The names of the columns are in the first bytes: nothing else is read, by train neither."""
     path = tmp_path / f"data.{form}"
     table = pa.table({"a": range(100), "b": range(100)})
     match form:

@@ -157,7 +157,7 @@ RUNS = {
 
 @pytest.mark.parametrize("quiet", [(), ("--quiet",)])
 @pytest.mark.parametrize("command", list(RUNS))
-def test_good_doubtful_and_bad_ends_are_as_documented(run, model, table, command, quiet):
+def test_results_warnings_and_errors_are_as_documented(run, model, table, command, quiet):
     """Each command: a result, a warning and a result, an error; nothing else is written anywhere."""
     content = table.read_text()
     Path("few.csv").write_text("".join(content.splitlines(keepends=True)[:40]))
@@ -183,18 +183,20 @@ def test_good_doubtful_and_bad_ends_are_as_documented(run, model, table, command
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 @pytest.mark.parametrize("words", [(), ("--json",), ("--quiet",)])
-def test_unknown_categories_are_told_once(run, model, table, command, words):
+def test_unknown_categories_are_one_warning(run, model, table, command, words):
     """Of all rows, and not of each piece; to a person, to a machine, and when quiet."""
     table.write_text(table.read_text().replace("cook", "Koch\x1b[1m"))
     count = table.read_text().count("Koch")
     out = ("--out", "p.csv") if command == "predict" else ()
     ended = run(command, model, table, *out, "--batch-rows", "7", *words)
-    told = [line for line in (ended.out + ended.err).splitlines() if "unknown to the model" in line]
+    shown = [
+        line for line in (ended.out + ended.err).splitlines() if "unknown to the model" in line
+    ]
 
     assert ended.code == 0
-    assert len(told) == 1
-    assert f"in {100 * count / 160:.1f} % of the rows ({count} of 160)" in told[0]
-    assert "\x1b" not in told[0]
+    assert len(shown) == 1
+    assert f"in {100 * count / 160:.1f} % of the rows ({count} of 160)" in shown[0]
+    assert "\x1b" not in shown[0]
 
 
 def test_beside_predictions_events_are_on_standard_error(run, model, table):
@@ -254,7 +256,7 @@ def test_other_ends_are_events_too(monkeypatch, capsys, error, code, kind):
     assert json.loads(out)["kind"] == kind
 
 
-def test_a_warning_is_told_once_in_either_form(monkeypatch, capsys):
+def test_a_warning_is_shown_once_in_either_form(monkeypatch, capsys):
     """However often it is raised."""
 
     def action(_) -> int:

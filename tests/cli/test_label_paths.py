@@ -145,23 +145,21 @@ def test_a_row_more_changes_no_other_class(run, tmp_path):
     assert after == [*before, "unknown"]
 
 
-def test_a_quantity_is_told_before_it_is_trained_on(run, tmp_path):
+def test_a_continuous_target_is_refused_before_training(run, tmp_path):
     """Many different numbers are trained on, after a warning, by train and inspect alike."""
     table = tmp_path / "t.csv"
     table.write_text("a,y\n" + "".join(f"{k % 7},{k % 40}\n" for k in range(400)))
 
     for words in (("train", table, *TINY, "--out", "m.epochal"), ("inspect", table)):
-        told = run(*words, "--target", "y")
-        assert told.code == 0
-        assert "column 'y'" in told.err
-        assert "40 different numbers in 400 rows" in told.err
+        printed = run(*words, "--target", "y")
+        assert printed.code == 0
+        assert "column 'y'" in printed.err
+        assert "40 different numbers in 400 rows" in printed.err
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "npy"])
 @pytest.mark.parametrize("memory", [(), ("--memory", "2GB")], ids=["whole", "streamed"])
-def test_continuous_targets_are_refused_but_for_who_says_they_are_names(
-    run, tmp_path, suffix, memory
-):
+def test_continuous_targets_are_refused_unless_declared_to_be_names(run, tmp_path, suffix, memory):
     """The way out is an option, which makes them texts; there and back."""
     values = np.round(np.random.default_rng(0).normal(size=120), 1)
     table, target = tmp_path / f"t.{suffix}", "y"
@@ -208,6 +206,6 @@ def test_groups_are_names_too(run, tmp_path):
     table.write_text("a,g,y\n" + "\n".join(rows) + "\n")
 
     for memory in ((), ("--memory", "2GB")):
-        told = run("train", table, "--target", "y", "--group", "g", *memory, *TINY)
-        assert told.code == 0, told.err
-        assert "4 groups" in told.err
+        printed = run("train", table, "--target", "y", "--group", "g", *memory, *TINY)
+        assert printed.code == 0, printed.err
+        assert "4 groups" in printed.err

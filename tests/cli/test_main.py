@@ -32,7 +32,7 @@ sys.exit(edge.main(["inspect", "model.epochal"]))
 
 @pytest.fixture
 def ending(monkeypatch, capsys):
-    """Return a function that runs a command which ends in some way, and what it told."""
+    """Return a function that runs a command which ends in some way, and what it printed."""
 
     def run(action) -> tuple[int, str]:
         """Run `action` as the command `inspect`."""
@@ -93,18 +93,18 @@ def test_verbose_needs_the_version(capsys):
 def test_no_command_shows_the_help(capsys):
     """The bare name is a question: help on standard error, and not a success."""
     assert edge.main([]) == 2
-    told = capsys.readouterr()
+    captured = capsys.readouterr()
 
-    assert "usage: epochal" in told.err
-    assert told.out == ""
+    assert "usage: epochal" in captured.err
+    assert captured.out == ""
 
 
 def test_our_errors_are_one_message_and_a_hint(ending):
     """What was found and expected, then the hint; no traceback."""
-    code, told = ending(raising(errors.ModelError("it is torn", "a whole one", "glue it")))
+    code, stderr = ending(raising(errors.ModelError("it is torn", "a whole one", "glue it")))
 
     assert code == 5
-    assert told == ("epochal: error: it is torn; expected a whole one.\nepochal: hint: glue it\n")
+    assert stderr == ("epochal: error: it is torn; expected a whole one.\nepochal: hint: glue it\n")
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_our_errors_are_one_message_and_a_hint(ending):
     ],
 )
 def test_other_ends_have_their_codes(ending, error, code, words):
-    """Ctrl-C, a closed pipe, a full disk and our own mistakes are told apart."""
-    found, told = ending(raising(error))
+    """Ctrl-C, a closed pipe, a full disk and internal errors differ."""
+    found, stderr = ending(raising(error))
 
     assert found == code
-    assert words in told
-    assert "Traceback" not in told
+    assert words in stderr
+    assert "Traceback" not in stderr
 
 
 def test_the_traceback_is_shown_on_demand(ending, monkeypatch):
@@ -133,8 +133,8 @@ def test_the_traceback_is_shown_on_demand(ending, monkeypatch):
     assert "Traceback" in ending(raising(ZeroDivisionError()))[1]
 
 
-def test_user_warnings_are_told_once_and_others_not(ending):
-    """Warnings for users are one line each; libraries' talk to programmers is kept away."""
+def test_user_warnings_are_shown_once_and_others_not(ending):
+    """Warnings for users are one line each; those for programmers are not shown."""
 
     def action(_) -> int:
         """Warn three times."""

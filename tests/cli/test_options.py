@@ -81,7 +81,7 @@ def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
     assert caught.value.expected
 
 
-def test_what_would_be_allowed_is_told_as_it_is_typed():
+def test_errors_name_the_allowed_values_as_options_take_them():
     """The words of the command line, and not those of Python."""
     with pytest.raises(SettingError) as caught:
         setting_value("sqrt_transform", "maybe")

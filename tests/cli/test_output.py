@@ -1,4 +1,4 @@
-"""What is said: printable for a person, as documented for a machine, and not lost on a broken stream."""
+"""Output: printable for a person, as documented for a machine, and not lost on a broken stream."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def test_quiet_leaves_results_warnings_and_errors(capsys):
         output.notice("by the way")
         output.event("epoch", epoch=1)
         output.warning("look out")
-        said = capsys.readouterr()
-        assert "look out" in said.out + said.err
-        assert "by the way" not in said.out + said.err
-        assert "epoch" not in said.out + said.err.replace("epochal", "")
+        captured = capsys.readouterr()
+        assert "look out" in captured.out + captured.err
+        assert "by the way" not in captured.out + captured.err
+        assert "epoch" not in captured.out + captured.err.replace("epochal", "")
 
 
 def test_quiet_predictions_and_figures(run, model, table):
@@ -59,10 +59,10 @@ def test_what_is_not_printable_is_escaped(capsys):
     output.warning(f"column {RED}\nis ignored")
     output.warning("no compiler.\nHint: install one")
     output.error(Fault(4, "DataError", DataError(f"no {RED}", f"a\n{RED}", f"not {RED}")))
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
 
-    assert said.out == "column red\\x1b[31m\ntwo\n"
-    assert said.err.splitlines() == [
+    assert captured.out == "column red\\x1b[31m\ntwo\n"
+    assert captured.err.splitlines() == [
         "rows of red\\x1b[31m",
         "epochal: warning: column red\\x1b[31m\\nis ignored",
         "epochal: warning: no compiler.",
@@ -79,7 +79,7 @@ def test_names_from_files_never_reach_the_terminal_as_they_are(run, tmp_path):
     path = tmp_path / f"{RED}.csv"
     path.write_text(f'size\x1b]0;x\x07,"colour\x1b[2J",class\x1b[1A\n{rows}')
     words = ("--target", "class\x1b[1A")
-    told = [
+    printed = [
         run("inspect", path, *words),
         run("train", path, *words, *TINY, "--out", f"{RED}.epochal", "--test", path),
         run("inspect", f"{RED}.epochal"),
@@ -90,12 +90,12 @@ def test_names_from_files_never_reach_the_terminal_as_they_are(run, tmp_path):
         run("predict", f"{RED}.epochal", tmp_path / "\x1b[31m.csv"),
     ]
 
-    assert [one.code for one in told] == [0, 0, 0, 0, 0, 4, 4, 3]
-    for one in told:
+    assert [one.code for one in printed] == [0, 0, 0, 0, 0, 4, 4, 3]
+    for one in printed:
         for line in (one.out + one.err).splitlines():
             assert line.isprintable(), line
-    assert "colour\\x1b[2J" in told[0].out
-    assert "red\\x9b31m" in told[2].out
+    assert "colour\\x1b[2J" in printed[0].out
+    assert "red\\x9b31m" in printed[2].out
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_names_from_files_never_reach_the_terminal_as_they_are(run, tmp_path):
     ],
 )
 @pytest.mark.parametrize("length", [1, 100_000])
-def test_a_command_line_that_is_wrong_is_told_in_printable_lines(run, words, length):
+def test_errors_of_the_command_line_are_printable(run, words, length):
     """Whoever finds the mistake: the message is short, escaped, and has the code of a usage error."""
     long = [word.replace("red", "red" * length) for word in words]
     ended = run(*long)
@@ -133,8 +133,8 @@ def test_the_next_command_can_be_typed_whatever_the_names_are(run, table, tmp_pa
     """A shell reads the escaped name back."""
     data = tmp_path / "-a\x1b[31m' b.csv"
     data.write_text(table.read_text())
-    told = run("train", "--target", "income", *TINY, "--", data.name).out.splitlines()[-1]
-    script = "printf '%s\\n' " + told.split(" predict ")[1]
+    printed = run("train", "--target", "income", *TINY, "--", data.name).out.splitlines()[-1]
+    script = "printf '%s\\n' " + printed.split(" predict ")[1]
     words = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
 
     model, read, *_ = words.decode().splitlines()
@@ -150,11 +150,11 @@ def test_messages_have_a_bounded_length(capsys, as_machine):
     output = Output(as_json=as_machine)
     output.error(Fault(4, "DataError", DataError(f"column {long!r}", long, long)))
     output.warning(long)
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
 
-    for line in (said.out + said.err).splitlines():
+    for line in (captured.out + captured.err).splitlines():
         assert len(line) < 2500 * (2 if as_machine else 1)
-    assert "…" in said.err or "\\u2026" in said.out
+    assert "…" in captured.err or "\\u2026" in captured.out
 
 
 def test_a_long_name_in_a_file_is_a_short_message(run, tmp_path):
@@ -220,13 +220,13 @@ def test_a_result_that_cannot_be_written_is_an_error(model, table, tmp_path, lin
 def test_a_closed_stream_is_given_to_no_file(table, tmp_path):
     """With all three closed a model is trained and saved whole: no file gets the number of a stream."""
     ended = shell(f"{TRAIN} --quiet --out m.epochal <&- >&- 2>&-", tmp_path)
-    told = shell(f"{TRAIN} --out m.epochal 2>&-", tmp_path)
+    printed = shell(f"{TRAIN} --out m.epochal 2>&-", tmp_path)
 
     assert ended.returncode == 0
     assert shell("EPOCHAL inspect m.epochal", tmp_path).returncode == 0
-    # What is said to nobody does not turn up elsewhere.
-    assert told.returncode == 0
-    assert told.stdout.startswith("Trained 2 members")
+    # Messages without a reader do not turn up elsewhere.
+    assert printed.returncode == 0
+    assert printed.stdout.startswith("Trained 2 members")
 
 
 @needs_full
@@ -235,10 +235,10 @@ def test_a_full_standard_error_is_no_reason_to_fail(table, tmp_path):
     ended = shell(f"{TRAIN} --verbose --out m.epochal 2>/dev/full", tmp_path)
 
     assert ended.returncode == 0
-    assert "Saved    m.epochal" in ended.stdout
+    assert "Saved: m.epochal" in ended.stdout
 
 
-def test_a_training_that_nobody_reads_goes_on_and_tells_where_the_model_is(table, tmp_path):
+def test_a_training_without_a_reader_continues_and_names_the_model(table, tmp_path):
     """`train --json | head -1` has its line; the model is saved, and the code is that of a broken pipe."""
     line = f"{TRAIN} --json --out m.epochal | head -1; echo ${{PIPESTATUS[0]}}"
     ended = shell(line, tmp_path)
@@ -249,7 +249,7 @@ def test_a_training_that_nobody_reads_goes_on_and_tells_where_the_model_is(table
     assert "the model is saved as m.epochal" in json.loads(ended.stderr.splitlines()[-1])["message"]
 
 
-def test_an_interruption_after_the_training_tells_where_the_model_is(run, table, monkeypatch):
+def test_an_interruption_after_the_training_names_the_model(run, table, monkeypatch):
     """Ctrl-C while test rows are measured: the model is whole by then."""
 
     def interrupted(*_):

@@ -68,10 +68,10 @@ def test_the_formats_are_those_that_are_read_and_written():
         (["predict", "m.epochal", "d.csv", "-o", "p.csv"], "there is no option -o", "'--out'"),
         (["predict", "m.epochal", "d.csv", "-x"], "there is no option -x", "written out"),
         (["inspect", "m.epochal", "more"], "'more' is one argument too many", ""),
-        (["--json", "inspect", "m.epochal"], "--json stands before the command", ""),
+        (["--json", "inspect", "m.epochal"], "--json is before the command", ""),
     ],
 )
-def test_mistakes_are_told(words, found, hint):
+def test_errors_have_a_message_and_a_hint(words, found, hint):
     """A mistake in the line is a setting error that names it, with a way on."""
     with pytest.raises(SettingError) as caught:
         parsed(words)
@@ -114,8 +114,8 @@ def test_every_help_fits_80_columns(command, capsys, monkeypatch):
     assert max(map(len, lines)) <= 80
 
 
-def test_options_behind_two_dashes_are_told_so():
+def test_options_after_two_dashes_are_an_error():
     """They are no unknown options, and no hint repeats what was typed."""
-    with pytest.raises(SettingError, match="--target stands behind --") as caught:
+    with pytest.raises(SettingError, match="--target is after --") as caught:
         parsed(["train", "--", "-x.csv", "--target", "y"])
     assert "./-name" in caught.value.hint

@@ -98,7 +98,7 @@ def test_evaluation_names_the_row_in_its_file(run, tmp_path, model, ending, valu
 @pytest.mark.parametrize("keep", [(), ("--keep", "group")])
 @pytest.mark.parametrize("batch", ["3", "1000"])
 def test_prediction_names_the_row_in_its_file(run, tmp_path, model, ending, batch, keep):
-    """However many rows are read at a time, with columns that are kept or without."""
+    """However many rows are read at a time, with copied columns or without."""
     folder, part = two_parts(tmp_path / "new", ending, number=float("inf"))
     ended = run("predict", model, folder, "--out", tmp_path / "p.csv", "--batch-rows", batch, *keep)
 

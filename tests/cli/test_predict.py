@@ -98,12 +98,12 @@ def test_unknown_categories_are_reported_once_with_their_share(run, model, table
     rows = len(table.read_text().splitlines()) - 1
     count = sum(table.read_text().count(name) for name in (",Cook,", ",Smith,"))
     command = (words[0], model, table, *words[1:], "--batch-rows", 20)
-    told, events = run(*command), run(*command, "--json")
+    with_warning, events = run(*command), run(*command, "--json")
 
     assert "unknown to the model" not in known.err
     sentence = f"in {100 * count / rows:.1f} % of the rows ({count} of {rows})"
-    assert told.err.count("unknown to the model") == told.err.count(sentence) == 1
-    assert "column 'job'" in told.err
+    assert with_warning.err.count("unknown to the model") == with_warning.err.count(sentence) == 1
+    assert "column 'job'" in with_warning.err
     messages = [json.loads(line) for line in events.out.splitlines()]
     assert [sentence in one["message"] for one in messages if one["event"] == "warning"] == [True]
 
@@ -200,7 +200,7 @@ def records(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), strict=True))
 
 
-def test_kept_columns_stand_in_front_letter_for_letter(run, model, visits):
+def test_copied_columns_come_first_letter_for_letter(run, model, visits):
     """Ids, inputs and the target too: as they are written, null words and spaces with them."""
     ended = run("predict", model, visits, "--keep", "id,age", "--keep", "income", "--keep", "id")
     given, written = records(visits.read_text()), records(ended.out)
@@ -208,12 +208,12 @@ def test_kept_columns_stand_in_front_letter_for_letter(run, model, visits):
     assert written[0][:4] == ["id", "age", "income", "prediction"]
     assert [row[:3] for row in written[1:]] == [[row[0], row[1], row[5]] for row in given[1:]]
     assert [row[0] for row in written[1:7]] == ["007", " 8", "NA", "", '9"', "a,b"]
-    # Nothing else is changed by it, and what is kept on purpose is no surprise.
+    # Nothing else is changed by it, and copied columns cause no warning.
     assert [row[3:] for row in written] == records(run("predict", model, visits, "--quiet").out)
     assert ended.err == ""
 
 
-def test_kept_columns_of_typed_files_keep_their_types(run, model, table, tmp_path):
+def test_copied_columns_of_typed_files_keep_their_types(run, model, table, tmp_path):
     """Dates, decimals, categories, lists and gaps go from Parquet to Parquet as they are."""
     data = pyarrow.csv.read_csv(table).slice(0, 4)
     more = {
@@ -244,7 +244,7 @@ def test_kept_columns_of_typed_files_keep_their_types(run, model, table, tmp_pat
     assert rows[1][:4] == ["1.50", "1970-01-01 00:00:00Z", "a", "0.5"]
 
 
-def test_parts_that_hold_a_kept_column_in_two_types_have_one(run, model, table, tmp_path):
+def test_a_copied_column_of_two_types_in_parts_has_one(run, model, table, tmp_path):
     """Integers in one file and fractions in another are fractions in the result."""
     data = pyarrow.csv.read_csv(table)
     folder = tmp_path / "parts"
@@ -270,7 +270,7 @@ def test_parts_that_hold_a_kept_column_in_two_types_have_one(run, model, table, 
         (("--threshold", "0.5", "--abstain-below", "0.5"), 2, "not allowed with argument"),
     ],
 )
-def test_what_cannot_be_kept_or_decided_is_refused(run, model, visits, words, code, found):
+def test_invalid_copies_and_decisions_are_refused(run, model, visits, words, code, found):
     """Before anything is written."""
     ended = run("predict", model, visits, *words)
 
@@ -355,7 +355,7 @@ def test_the_format_of_standard_output_can_be_chosen(model, table):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_columns_in_the_names_of_folders_can_be_kept(run, model, table, tmp_path, form):
+def test_columns_in_the_names_of_folders_can_be_copied(run, model, table, tmp_path, form):
     """A partition column is one of the rows like others: its text beside CSV, its type beside Parquet."""
     data = pyarrow.csv.read_csv(table)
     for group in ("01", "2"):

@@ -7,11 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from epochal.cli.layout import text_lines
 from epochal.cli.printing import (
-    confusion_lines,
-    evaluation_lines,
-    out_of_bag_lines,
-    outcome_lines,
+    MATRIX_CLASSES,
+    confusion_table,
+    evaluation_report,
+    out_of_bag_report,
+    outcome_table,
     typed_command,
 )
 from epochal.metrics.classification import evaluate
@@ -35,18 +37,18 @@ def figures(names: list[str], rows: int = 400) -> Evaluation:
         ["two\nlines", "a"],
     ],
 )
-def test_an_evaluation_fits_80_columns(names, monkeypatch):
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_an_evaluation_fits_the_terminal(names, width):
     """However many and however long the classes, no line is wider than the terminal."""
-    monkeypatch.setenv("COLUMNS", "80")
-    lines = evaluation_lines(figures(names))
+    lines = text_lines(evaluation_report(figures(names)), width)
 
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= width
     assert not any("\n" in line for line in lines)
 
 
 def test_an_evaluation_shows_all_figures():
     """Log-loss, accuracy, balanced accuracy, AUC, calibration error, classes, confusion."""
-    text = "\n".join(evaluation_lines(figures(["no", "yes"])))
+    text = "\n".join(text_lines(evaluation_report(figures(["no", "yes"]))))
 
     for words in (
         "log-loss",
@@ -60,18 +62,17 @@ def test_an_evaluation_shows_all_figures():
     assert "true \\ predicted" in text
 
 
-def test_an_area_that_is_undefined_is_said_to_be():
-    """No number stands where there is none."""
+def test_an_auc_that_is_undefined_is_called_so():
+    """No number is printed where there is none."""
     one_class = evaluate(np.array(["a", "b"]), np.array([0, 0]), np.full((2, 2), 0.5))
 
-    assert "undefined" in "\n".join(evaluation_lines(one_class))
+    assert "undefined" in "\n".join(text_lines(evaluation_report(one_class)))
 
 
-def test_a_wide_confusion_matrix_becomes_its_most_frequent_mistakes(monkeypatch):
+def test_a_wide_confusion_matrix_becomes_its_most_frequent_errors():
     """Where the matrix does not fit, the largest entries off its diagonal are listed."""
-    monkeypatch.setenv("COLUMNS", "80")
     letters = figures([chr(65 + k) for k in range(26)], rows=2600)
-    lines = confusion_lines(letters)
+    lines = text_lines([confusion_table(letters)], 80)
     counts = [int(line.split()[2]) for line in lines[1:]]
     off_diagonal = np.array(letters.confusion) - np.diag(np.diag(letters.confusion))
 
@@ -80,12 +81,34 @@ def test_a_wide_confusion_matrix_becomes_its_most_frequent_mistakes(monkeypatch)
     assert counts[0] == off_diagonal.max()
 
 
+@pytest.mark.parametrize(("width", "names"), [(140, 4), (80, 1), (None, 4)])
+def test_names_above_a_confusion_matrix_are_cut_only_where_they_have_to(width, names):
+    """A terminal shows whole names if they fit, and a file always has them."""
+    head, *rows = text_lines(
+        [confusion_table(figures([f"a class with a long name {k}" for k in range(4)]))], width
+    )
+
+    assert head.split("predicted")[1].count("a class with a long name") == (
+        names if names > 1 else 0
+    )
+    assert all("a class with a long name" in row for row in rows)
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize(("classes", "lines"), [(MATRIX_CLASSES, 51), (MATRIX_CLASSES + 1, 11)])
+def test_a_file_gets_a_whole_matrix_of_up_to_50_classes(classes, lines):
+    """No line is too long for a file, but a table of a thousand classes is no use there."""
+    names = [f"class {k}" for k in range(classes)]
+
+    assert len(text_lines([confusion_table(figures(names, 5000))])) == lines
+
+
 def test_members_with_the_same_end_share_a_line():
-    """The ends of 3 members in 2 lines, and the epochs of their best copies."""
+    """The ends of 3 members in 2 lines, and the epochs of their best checkpoints."""
     history = History(
         ((1.0,),) * 3, ((1.0,),) * 3, (4, 9, 7), (1.0,) * 3, ("limit", "done", "limit")
     )
-    lines = outcome_lines(history)
+    lines = text_lines([outcome_table(history)])
 
     assert "epochs 4 to 9" in lines[0]
     assert lines[1].split() == ["2", "members", "limit"]
@@ -93,9 +116,9 @@ def test_members_with_the_same_end_share_a_line():
 
 
 @pytest.mark.parametrize("optimistic", [True, False])
-def test_scores_that_flatter_are_called_optimistic(optimistic):
+def test_optimistic_scores_are_called_so(optimistic):
     """The word stands where the same rows chose the epoch, and only there."""
-    text = "\n".join(out_of_bag_lines(OutOfBag(100, 0.9, 0.3, optimistic)))
+    text = "\n".join(text_lines(out_of_bag_report(OutOfBag(100, 0.9, 0.3, optimistic))))
 
     assert ("optimistic" in text) is optimistic
 

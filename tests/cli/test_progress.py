@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from epochal.cli.layout import text_lines
 from epochal.cli.output import Output
 from epochal.cli.progress import (
     JsonProgress,
     LineProgress,
     LiveProgress,
-    Silence,
+    NoProgress,
     panel,
     progress_for,
 )
@@ -63,14 +64,14 @@ def test_a_log_gets_a_line_per_epoch(capsys):
     LineProgress(Output(), 10)(SECOND)
     (line,) = capsys.readouterr().err.splitlines()
 
-    for part in ("epoch    2", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "3 s"):
+    for part in ("epoch 2 of at most 200", "0.3200", "0.4200", "epochs 1 to 2", "rows/s", "3 s"):
         assert part in line
 
 
 def test_the_panel_shows_all_that_was_promised_in_80_columns():
     """Epoch, both losses, best so far, rows per second and time left, aligned."""
     first = replace(SECOND, epoch=1, seconds=2.0)
-    lines = panel(track_of(first, SECOND), 75.0, 10, curves=True)
+    lines = text_lines([panel(track_of(first, SECOND), 75.0, 10, curves=True)])
     words = "\n".join(lines)
 
     for part in (
@@ -81,13 +82,14 @@ def test_the_panel_shows_all_that_was_promised_in_80_columns():
         "1,000,000 rows/s",
     ):
         assert part in words
-    long = panel(track_of(*[SECOND] * 100), 75_000.0, 10, curves=True)
+    long = text_lines([panel(track_of(*[SECOND] * 100), 75_000.0, 10, curves=True)])
     assert max(map(len, lines + long)) <= 80
 
 
 def test_the_panel_keeps_its_height():
     """Nothing jumps: from the first epoch on, the panel has the same number of lines."""
-    heights = {len(panel(track_of(*[SECOND] * n), 1.0, None, curves=True)) for n in (1, 2, 50)}
+    panels = [panel(track_of(*[SECOND] * n), 1.0, None, curves=True) for n in (1, 2, 50)]
+    heights = {len(text_lines([one], 80)) for one in panels}
 
     assert heights == {5}
 
@@ -95,7 +97,7 @@ def test_the_panel_keeps_its_height():
 def test_the_panel_has_no_validation_lines_without_validation():
     """What is not measured is not shown."""
     nothing = replace(SECOND, validation_loss=(math.nan, math.nan))
-    words = "\n".join(panel(track_of(nothing), 1.0, None, curves=False))
+    words = "\n".join(text_lines([panel(track_of(nothing), 1.0, None, curves=False)]))
 
     assert "training" in words
     assert "validation" not in words
@@ -127,15 +129,24 @@ def test_the_live_panel_gives_the_cursor_back_after_an_error():
 @pytest.mark.parametrize(
     ("typed", "kind"),
     [
-        ({}, Silence),
-        ({"quiet": True, "verbose": True}, Silence),
+        ({}, NoProgress),
+        ({"quiet": True, "verbose": True}, NoProgress),
         ({"verbose": True}, LineProgress),
         ({"json": True, "quiet": True}, JsonProgress),
     ],
 )
-def test_without_a_terminal_it_is_quiet_unless_asked(typed, kind):
+def test_without_a_terminal_progress_needs_an_option(typed, kind):
     """A log file is not filled with what only a person watches."""
     plain = {"json": False, "quiet": False, "verbose": False, "preset": "default"}
     arguments = SimpleNamespace(output=Output(), **(plain | typed))
 
     assert type(progress_for(arguments, preset("default"))) is kind
+
+
+def test_a_log_gets_no_panel_where_the_environment_forces_colours(monkeypatch):
+    """Rich takes any stream for a terminal then; the cursor moves on real ones only."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Console(file=io.StringIO()).is_terminal
+
+    arguments = SimpleNamespace(output=Output(), json=False, quiet=False, verbose=False)
+    assert type(progress_for(arguments, preset("default"))) is NoProgress

@@ -90,7 +90,7 @@ def test_bars_share_one_scale_and_show_the_end():
 
 
 def test_names_of_epochs_and_durations():
-    """Numbers are told as one would say them."""
+    """Numbers are in words and units."""
     assert epochs_named((0, 3)) == "epochs 0 to 3"
     assert clock(59.6) == "1:00 min"
     assert clock(3600) == "1:00 h"

@@ -30,8 +30,8 @@ def left_behind(folder: Path, *known: Path) -> set[Path]:
     return set(folder.iterdir()) - set(known)
 
 
-def test_it_trains_saves_and_tells(run, table, tmp_path):
-    """The model lies beside nothing half-written; scores, its path and the next command are told."""
+def test_it_trains_saves_and_reports(run, table, tmp_path):
+    """Only the model file is written; scores, its path and the next command are printed."""
     ended = run("train", table, "--target", "income", *TINY)
     model = load(tmp_path / "people.epochal")
 
@@ -43,24 +43,24 @@ def test_it_trains_saves_and_tells(run, table, tmp_path):
     assert "4 columns: 1 of numbers, 1 of truth values, 1 of dates, 1 of categories" in ended.err
     for words in (
         "Trained 2 members",
-        "by members that left it out",
+        "by members that did not train on it",
         "people.epochal",
         "predict people.epochal",
     ):
         assert words in ended.out
 
 
-def test_the_command_that_is_told_works(run, table, tmp_path):
-    """What stands after 'Predict' can be typed as it is."""
-    told = run("train", table, "--target", "income", *TINY).out.splitlines()[-1]
-    words = told.split(" predict ")[1].split()
+def test_the_command_that_is_printed_works(run, table, tmp_path):
+    """The command after 'Predict' can be pasted into a shell."""
+    printed = run("train", table, "--target", "income", *TINY).out.splitlines()[-1]
+    words = printed.split(" predict ")[1].split()
 
     assert run("predict", *words).code == 0
     assert (tmp_path / "predictions.csv").exists()
 
 
 def test_the_same_command_gives_the_same_bytes(run, table, tmp_path):
-    """The seed is fixed unless another is asked for."""
+    """The seed is fixed unless another is given."""
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         run("train", table, "--target", "income", *TINY, "--out", name, "--random-state", seed)
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
@@ -69,7 +69,7 @@ def test_the_same_command_gives_the_same_bytes(run, table, tmp_path):
     assert a != c
 
 
-def test_a_test_fraction_is_kept_apart(run, table, tmp_path):
+def test_a_test_fraction_is_held_out(run, table, tmp_path):
     """Test figures are on rows that no member and no statistic has seen."""
     ended = run("train", table, "--target", "income", *TINY, "--test-fraction", "0.25", "--json")
     result = json.loads(ended.out.splitlines()[-1])
@@ -117,15 +117,18 @@ def test_json_is_all_that_stands_on_standard_output(run, table):
 
 
 def test_quiet_is_quiet(run, table):
-    """Nothing at all is said."""
+    """Nothing is printed."""
     assert run("train", table, "--target", "income", *TINY, "--quiet") == (0, "", "")
 
 
 def test_verbose_is_a_line_per_epoch(run, table):
     """Two epochs are two lines on standard error."""
-    told = run("train", table, "--target", "income", *TINY, "--verbose").err
+    printed = run("train", table, "--target", "income", *TINY, "--verbose").err
 
-    assert [line.split()[1] for line in told.splitlines() if line.startswith("epoch")] == ["1", "2"]
+    assert [line.split()[1] for line in printed.splitlines() if line.startswith("epoch")] == [
+        "1",
+        "2",
+    ]
 
 
 def test_columns_can_be_dropped_and_be_categories(run, table, tmp_path):
@@ -146,11 +149,11 @@ def test_dropped_columns_cause_no_warning_in_the_same_command(run, table):
     """Test and validation rows hold the dropped columns too, which is no surprise."""
     words = ("--drop", "since", "--test", table, "--valid", table)
 
-    assert "warning" not in run("train", table, "--target", "income", *TINY, *words).err
+    assert "epochal: warning" not in run("train", table, "--target", "income", *TINY, *words).err
 
 
 def test_rows_without_a_label_are_counted(run, table):
-    """They are left out, and said to be."""
+    """They are dropped and counted."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
 
     assert "1 row without a label" in run("train", table, "--target", "income", *TINY).err
@@ -314,7 +317,7 @@ def test_the_model_is_named_after_the_data(data, out):
 
 
 def test_weights_groups_and_times_come_from_columns(run, table, tmp_path):
-    """Weight and group are no inputs; a time is one; what was done with each is told."""
+    """Weight and group are no inputs; a time is one; the report names each."""
     lines = table.read_text().splitlines()
     more = [f"{line},{k % 3},{k // 4}" for k, line in enumerate(lines[1:])]
     table.write_text("\n".join([lines[0] + ",heavy,house", *more]) + "\n")
@@ -327,10 +330,10 @@ def test_weights_groups_and_times_come_from_columns(run, table, tmp_path):
 
     assert grouped.code == timed.code == 0
     assert columns == ["age", "job", "member", "since"]
-    assert "30 groups of 'house', kept whole" in grouped.err
+    assert "30 groups of 'house', never split" in grouped.err
     assert "from 'heavy'" in grouped.err
-    assert "to test on, the latest" in timed.err
-    assert "left it out" not in timed.out
+    assert "held out, the latest" in timed.err
+    assert "did not train on it" not in timed.out
 
 
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
@@ -359,7 +362,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(run, table, tmp_path):
     ],
 )
 def test_columns_that_cannot_say_it_are_refused(run, table, tmp_path, words, expected):
-    """A column that is not there, texts as weights, a missing weight: told, and nothing is left."""
+    """A column that is not there, texts as weights, a missing weight: an error, and no file."""
     ended = run("train", table, "--target", "income", *TINY, *words)
 
     assert ended.code in {2, 4}
@@ -389,7 +392,7 @@ def test_a_training_goes_on_from_a_model_on_new_data(run, table, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--preset", "fast"), "--preset beside --from"),
+        (("--preset", "fast"), "--preset with --from"),
         (("--n-estimators", "5"), "n_estimators=5 in a training that goes on"),
         (("--drop", "age"), "'age'"),
     ],

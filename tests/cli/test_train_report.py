@@ -1,4 +1,4 @@
-"""What a training says before and after."""
+"""Reports of a training, before and after it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from epochal.cli.surveying import Look
+from epochal.cli.layout import text_lines
+from epochal.cli.profiling import DataProfile
 from epochal.cli.train_report import (
-    Parts,
+    Split,
     TrainResult,
-    data_found,
-    data_lines,
-    result_lines,
+    data_report,
+    data_values,
+    result_report,
     result_values,
 )
 from epochal.config.csv_options import PLAIN
@@ -35,9 +36,10 @@ def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
     """Rows, classes, what was left out, and what looks wrong."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     read = labelled(str(table), Roles("income"))
-    look = Look(read, encode_labels(read.labels)[1])
-    parts = Parts(read, None, None, look, PLAIN)
-    lines, values = (tell(arguments, parts, look) for tell in (data_lines, data_found))
+    profile = DataProfile(read, encode_labels(read.labels)[1])
+    split = Split(read, None, None, profile, PLAIN)
+    lines = text_lines(data_report(arguments, split, profile))
+    values = data_values(arguments, split, profile)
 
     assert lines[0] == f"160 rows of {table}"
     assert any("1 row without a label" in line for line in lines)
@@ -56,7 +58,7 @@ def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
 def test_the_next_command_names_the_data_as_they_were_typed(arguments, trained, data, form, typed):
     """Standard input is a dash again, with its format."""
     arguments.data, arguments.format = data, form
-    last = result_lines(arguments, TrainResult(load(trained), trained, 3.0, None))[-1]
+    last = result_report(arguments, TrainResult(load(trained), trained, 3.0, None))[-1]
 
     assert shlex.split(last.split(" predict ")[1])[1:-2] == typed
 

@@ -51,10 +51,10 @@ with table_writer(Destination(None, form), types) as write:
 """
 
 
-def written(path, classes, pieces, kept=NOTHING) -> None:
+def written(path, classes, pieces, copied=NOTHING) -> None:
     """Write some pieces of probabilities to a path, whose ending says the format."""
     classes = np.array(classes)
-    with table_writer(destination(path, None), prediction_types(classes, kept)) as write:
+    with table_writer(destination(path, None), prediction_types(classes, copied)) as write:
         for piece in pieces:
             write(predictions(classes, piece))
 
@@ -148,7 +148,7 @@ def test_no_rows_give_a_file_with_a_head(tmp_path):
     ],
 )
 def test_the_format_is_that_of_the_name_or_of_the_option(out, form, found):
-    """Standard output gets CSV unless another format is asked for; a name without an ending needs one."""
+    """Standard output gets CSV unless another format is given; a name without an ending needs one."""
     assert destination(out, form) == found
 
 
@@ -190,7 +190,7 @@ def test_parquet_goes_through_a_pipe():
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_full_standard_output_is_told_as_such(form):
+def test_a_full_standard_output_is_an_error(form):
     """The error names standard output and the reason, whoever writes to it."""
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         command = [sys.executable, "-c", WRITER, form, "well"]
@@ -199,9 +199,9 @@ def test_a_full_standard_output_is_told_as_such(form):
     assert b"WriteError: cannot write standard output: no space left on device" in ended.stderr
 
 
-def test_what_is_kept_stands_in_front(tmp_path):
-    """Columns that are kept come first, in their types, with their gaps."""
-    kept = pa.table(
+def test_copied_columns_come_first(tmp_path):
+    """Copied columns come first, in their types, with their gaps."""
+    copied = pa.table(
         {
             "id": ["007", None, "a"],
             "when": pa.array([datetime.date(2024, 5, 1)] * 3),
@@ -211,17 +211,17 @@ def test_what_is_kept_stands_in_front(tmp_path):
     )
     classes = np.array(["no", "yes"])
     path = tmp_path / "out.parquet"
-    with table_writer(destination(path, None), prediction_types(classes, kept.schema)) as write:
-        write(predictions(classes, SHARES, kept=kept))
+    with table_writer(destination(path, None), prediction_types(classes, copied.schema)) as write:
+        write(predictions(classes, SHARES, copied=copied))
     table = pyarrow.parquet.read_table(path)
 
     assert table.column_names[:5] == ["id", "when", "price", "tags", "prediction"]
-    assert table.select(kept.column_names).to_pylist() == kept.to_pylist()
+    assert table.select(copied.column_names).to_pylist() == copied.to_pylist()
     assert table.schema.field("price").type == pa.decimal128(3, 2)
 
 
 @pytest.mark.parametrize("name", ["prediction", "probability_yes"])
-def test_a_name_of_the_result_cannot_be_kept(name):
+def test_a_copied_column_has_no_name_of_the_result(name):
     """Two columns of one name would be one for most readers."""
     with pytest.raises(SettingError, match=f"--keep has the column '{name}'"):
         prediction_types(np.array(["no", "yes"]), pa.schema([(name, pa.string())]))
@@ -302,12 +302,12 @@ LABELS = st.lists(TEXTS, min_size=2, max_size=5, unique=True)
 
 
 def result_of(labels: list[str], name: str, cells: list[str]) -> pa.Table:
-    """Return predictions of all classes in turn, behind a kept column of texts."""
+    """Return predictions of all classes in turn, behind a copied column of texts."""
     classes = np.empty(len(labels), dtype=object)
     classes[:] = labels
     number = len(cells)
     shares = np.eye(len(labels))[np.arange(number) % len(labels)]
-    return predictions(classes, shares, kept=pa.table({name: pa.array(cells, pa.string())}))
+    return predictions(classes, shares, copied=pa.table({name: pa.array(cells, pa.string())}))
 
 
 def columns_read(path: Path, separator: str) -> dict[str, tuple[list[str], list[str], list[str]]]:
@@ -317,7 +317,7 @@ def columns_read(path: Path, separator: str) -> dict[str, tuple[list[str], list[
     frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
     texts = dict.fromkeys(range(2), pa.string())
     options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    # As text, since a column of 007 alone is one of numbers for who is not told.
+    # As text, since a column of 007 alone is one of numbers without that option.
     types = pyarrow.csv.ConvertOptions(
         column_types={name: pa.string() for name in head[:2]},
         strings_can_be_null=True,
@@ -333,17 +333,19 @@ def columns_read(path: Path, separator: str) -> dict[str, tuple[list[str], list[
 
 @given(LABELS, TEXTS, st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from(["csv", "tsv"]))
 def test_any_text_is_read_back_by_every_reader(tmp_path_factory, labels, name, cells, form):
-    """Python's csv, pandas and Arrow have the labels, the kept cells and the header letter for letter."""
+    """Python's csv, pandas and Arrow have the labels, the copied cells and the header letter for letter."""
     table = result_of(labels, name, cells)
     path = tmp_path_factory.getbasetemp() / f"odd.{form}"
     with table_writer(destination(path, None), table.schema) as write:
         write(table)
     chosen = [labels[k % len(labels)] for k in range(len(cells))]
 
-    for reader, (names, kept, found) in columns_read(path, "\t" if form == "tsv" else ",").items():
+    for reader, (names, copied, found) in columns_read(
+        path, "\t" if form == "tsv" else ","
+    ).items():
         # pandas numbers a column without a name.
         expected = [name or "Unnamed: 0" if reader == "pandas" else name, *table.column_names[1:]]
-        assert (reader, names, kept, found) == (reader, expected, cells, chosen)
+        assert (reader, names, copied, found) == (reader, expected, cells, chosen)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -8,12 +8,12 @@ import re
 from epochal.errors import SettingError
 from epochal.loader.memory import size_of
 
-# A name, in double quotes or as it stands, and the comma or the end behind it.
+# A name, in double quotes or without, and the comma or the end after it.
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",][^,]*|))\s*(,|$)')
 
 
 def names(text: str) -> list[str]:
-    """Return the names in a record as in a CSV file: one that holds a comma stands in double quotes.
+    """Return the names in a record as in a CSV file: one with a comma is in double quotes.
 
     >>> names('id, name'), names('"a,b",c'), names('6" pipe')
     (['id', 'name'], ['a,b', 'c'], ['6" pipe'])
@@ -25,7 +25,7 @@ def names(text: str) -> list[str]:
         quoted, bare = match.group(1, 2) if match else (None, "")
         if match is None or (quoted is None and not bare.strip()):
             expected = "names of columns with commas between them, as in id,name"
-            hint = "a name that holds a comma or a quote stands in double quotes: '\"a,b\",c'"
+            hint = "a name with a comma or a quote needs double quotes: '\"a,b\",c'"
             msg = f"{text!r} has an empty name or an open quote; expected {expected} ({hint})"
             raise argparse.ArgumentTypeError(msg)
         found.append(bare.strip() if quoted is None else quoted.replace('""', '"'))

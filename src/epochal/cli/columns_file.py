@@ -1,4 +1,4 @@
-"""What columns are, said in a small TOML file: `--columns FILE`.
+"""The roles of columns in a TOML file: `--columns FILE`.
 
     target = "income"
     weight = "households"
@@ -7,7 +7,7 @@
     skip_lines = 2
     missing_values = ["NA", "-999"]
 
-What is typed on the command line goes before what the file says.
+Command-line options override the file.
 """
 
 from __future__ import annotations
@@ -30,31 +30,33 @@ COUNTS = ("skip_lines",)
 
 
 def fill_in(arguments: argparse.Namespace) -> None:
-    """Put what the file says where nothing was typed."""
+    """Set options that were not given from the file, if there is one; returns nothing."""
     if arguments.columns is None:
         return
     file = arguments.columns
     if is_piped(file):
         file = piped(file, "", arguments.output.waiting)
-    for name, value in said_in(file).items():
+    for name, value in options_in(file).items():
         if hasattr(arguments, name) and not getattr(arguments, name):
             setattr(arguments, name, value)
 
 
-def said_in(path: Path) -> dict[str, Any]:
-    """Return what a file says of columns, checked.
+def options_in(path: Path) -> dict[str, Any]:
+    """Return the options in a file, validated.
 
     Raises:
         SourceError: if there is no such file, or it is no TOML.
-        SettingError: for a word that says nothing of columns, or a value of another type.
+        SettingError: for an unknown key, or a value of another type.
     """
-    with reading(path, "a TOML file that says what columns are"), path.open("rb") as file:
-        said = tomllib.load(file)
+    with reading(path, "a TOML file with the roles of columns"), path.open("rb") as file:
+        options = tomllib.load(file)
     known = (*ONE, *SEVERAL, *FLAGS, *COUNTS)
-    for name, value in said.items():
+    for name, value in options.items():
         if name not in known:
             raise SettingError(
-                f"{path} says {name!r}", f"one of {', '.join(known)}", suggestion(name, known)
+                f"{path} has the key {name!r}",
+                f"one of {', '.join(known)}",
+                suggestion(name, known),
             )
         if name in ONE and not isinstance(value, str):
             raise SettingError(
@@ -67,7 +69,7 @@ def said_in(path: Path) -> dict[str, Any]:
             raise SettingError(f"{name} in {path} is {value!r}", "true or false")
         if name in COUNTS and (type(value) is not int or value < 0):
             raise SettingError(f"{name} in {path} is {value!r}", "a whole number from 0 up")
-    return {name: tuple(value) if name in SEVERAL else value for name, value in said.items()}
+    return {name: tuple(value) if name in SEVERAL else value for name, value in options.items()}
 
 
 def _is_names(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""A running count of rows, for who waits at a terminal."""
+"""A running count of rows on a terminal, by rich's progress display."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.progress import Progress, TaskID
+
 # What takes less than a second needs no count; then twice a second is calm.
-PATIENCE, INTERVAL = 1.0, 0.5
-CLEAR = "\r\x1b[K"
+DELAY, REFRESHES_PER_SECOND = 1.0, 2
 
 
 @dataclass
 class Count:
-    """Rows so far, shown on a stream if there is one."""
+    """Rows so far, shown on a terminal (None: nowhere) after `DELAY` seconds."""
 
-    stream: TextIO | None
+    terminal: TextIO | None
     began: float
     rows: int = 0
-    shown: float = 0.0
+    _display: tuple[Progress, TaskID] | None = None
 
     def add(self, rows: int) -> None:
-        """Count some rows, and show the count if it is time to."""
+        """Add a number of rows, and show the sum if it is time to; returns nothing."""
         self.rows += rows
-        now = time.monotonic()
-        if self.stream is None or now - self.began < PATIENCE or now - self.shown < INTERVAL:
+        seconds = time.monotonic() - self.began
+        if self.terminal is None or seconds < DELAY:
             return
-        self.shown = now
-        speed = self.rows / (now - self.began)
-        self.stream.write(f"{CLEAR}  {self.rows:,} rows   {speed:,.0f} rows/s")
-        self.stream.flush()
+        if self._display is None:
+            self._display = _display(self.terminal)
+        progress, task = self._display
+        progress.update(task, completed=self.rows, rate=self.rows / seconds)
+        progress.start()
 
     def clear(self) -> None:
-        """Take the count off the screen."""
-        if self.stream is not None and self.shown:
-            self.stream.write(CLEAR)
-            self.stream.flush()
+        """Take the count off the screen; returns nothing."""
+        if self._display is not None:
+            self._display[0].stop()
+            self._display = None
 
 
 @contextmanager
@@ -50,3 +52,19 @@ def counting(stream: TextIO, *, quiet: bool) -> Iterator[Count]:
         yield count
     finally:
         count.clear()
+
+
+def _display(terminal: TextIO) -> tuple[Progress, TaskID]:
+    """Return a display of rows and rows per second, and its only task."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    progress = Progress(
+        TextColumn("  {task.completed:,.0f} rows"),
+        TextColumn(" {task.fields[rate]:,.0f} rows/s"),
+        console=Console(file=terminal, highlight=False),
+        refresh_per_second=REFRESHES_PER_SECOND,
+        transient=True,
+        redirect_stdout=False,
+    )
+    return progress, progress.add_task("", total=None, rate=0.0)

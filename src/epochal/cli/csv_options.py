@@ -1,4 +1,4 @@
-"""The options that say how CSV files are read: which lines are rows, and what their cells hold."""
+"""The options for reading CSV files: lines that are rows, missing values, spaces."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def add_csv_options(parser: argparse.ArgumentParser) -> None:
 def csv_options(
     arguments: argparse.Namespace, *paths: str | None, stored: CsvOptions = PLAIN
 ) -> CsvOptions:
-    """Return how CSV files are read: as typed, and else as stored in a model.
+    """Return how CSV files are read: by the options given, and else as stored in a model.
 
     Raises:
-        SettingError: if an option was typed and data at one of the paths are no CSV files.
+        SettingError: if an option was given and data at one of the paths are no CSV files.
     """
-    typed = [
+    given = [
         option for name, option in _OPTIONS.items() if getattr(arguments, name) not in {None, False}
     ]
-    for path in paths if typed else ():
+    for path in paths if given else ():
         if path is not None and not _is_text(path):
-            found = f"{typed[0]} is for CSV files, which {path} is not"
-            raise SettingError(found, "a .csv, .tsv or .txt file", f"leave {typed[0]} away")
+            found = f"{given[0]} is for CSV files, which {path} is not"
+            raise SettingError(found, "a .csv, .tsv or .txt file", f"leave {given[0]} away")
     words = arguments.missing_values
     return CsvOptions(
         skip_lines=arguments.skip_lines or 0,
@@ -72,14 +72,14 @@ def csv_options(
 
 
 def refuse_other_cells(options: CsvOptions, stored: CsvOptions) -> None:
-    """Return nothing if options are those of the model to go on from; refuse others."""
+    """Return nothing if the options are those of the earlier model; raises SettingError otherwise."""
     if options.of_cells(stored) != options:
-        found = "--missing-values or --keep-spaces beside --from is not as in the model"
+        found = "--missing-values or --keep-spaces with --from differs from the model"
         raise SettingError(found, "the same, as columns keep their meaning", "leave it away")
 
 
 def reading_as(model: Model, options: CsvOptions) -> Model:
-    """Return the model, which takes the texts of new rows as the options say."""
+    """Return the model, which reads the texts of new rows by the options."""
     schema = model.preprocessor.schema
     preprocessor = replace(model.preprocessor, schema=schema.read_as(options))
     return replace(model, preprocessor=preprocessor)

@@ -1,4 +1,4 @@
-"""`epochal evaluate`: labelled rows in, figures out."""
+"""`epochal evaluate`: metrics of a model on labelled rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, reading_as
 from epochal.cli.inputs import open_inputs
 from epochal.cli.parser import piece_rows
-from epochal.cli.printing import counted, evaluation_lines
+from epochal.cli.printing import counted, evaluation_report
 from epochal.cli.reading import refuse_inputs_of
 from epochal.errors import DataError
 from epochal.inference.predict import predict_ahead, warn_of_unseen
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from epochal.records import Evaluation
     from epochal.tables.dataset import Labelled
 
-# How far the AUC may be from the exact one without a word: one in its last digit shown.
+# The largest error of the AUC without a warning: one in its last digit shown.
 AUC_ERROR = 1e-4
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print how good the model is on the labelled rows at DATA; return the exit code."""
+    """Print the metrics of the model on the labelled rows at DATA; return the exit code."""
     model = load(arguments.model)
     open_inputs(arguments)
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         figures = figures_of(model, pieces, arguments.data, count)
     names = {"model": str(arguments.model), "data": arguments.data}
     head = f"{arguments.model} on {counted(figures.rows, 'row')} of {arguments.data}"
-    arguments.output.result(names | figures.to_dict(), [head, *evaluation_lines(figures)])
+    arguments.output.result(names | figures.to_dict(), [head, *evaluation_report(figures)])
     return 0
 
 
@@ -59,8 +59,8 @@ def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Cou
     unseen = Unseen()
     for piece, found in predict_ahead(model, labelled):
         with piece.origin.naming_rows():
-            truth = class_indices(model.classes, piece.labels, piece.label_source)
-        accumulator = accumulator.add(truth, found.probabilities, piece.weight)
+            labels = class_indices(model.classes, piece.labels, piece.label_source)
+        accumulator = accumulator.add(labels, found.probabilities, piece.weight)
         unseen = unseen.merge(found.unseen)
         count.add(len(piece.labels))
     warn_of_unseen(model, unseen)
@@ -69,6 +69,6 @@ def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Cou
     area = accumulator.auc()
     if area is not None and area.error > AUC_ERROR:
         known = f"the AUC is known to ±{area.error:.4f} only"
-        message = f"{known}: there are more distinct probabilities than are kept for it"
+        message = f"{known}: there are more distinct probabilities than are stored for it"
         warnings.warn(message, UserWarning, stacklevel=2)
     return accumulator.figures(model.classes)

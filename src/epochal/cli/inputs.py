@@ -1,4 +1,4 @@
-"""What a command reads: every file of every argument, found before anything is read or written."""
+"""The input files of a command: all are found before anything is read or written."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STANDARD_STREAM = "-"
-# The arguments that name data, and those that name one file; and how messages call them.
+# The arguments that name data, and those that name one file, with their names in messages.
 _DATA = {"data": "DATA", "path": "DATA", "valid": "--valid", "test": "--test"}
 _FILES = {"model": "MODEL", "earlier": "--from", "columns": "--columns"}
 
 
 def open_inputs(arguments: argparse.Namespace) -> None:
-    """Put the data that arguments name in their place, those of pipes read to their end; returns nothing.
+    """Replace the names of data in the arguments by opened data; pipes are read to their end; returns nothing.
 
     Raises:
         EpochalError: for data that are not there; for standard input named twice; for
-            a format beside names that say another.
+            a format that contradicts the name of a file.
     """
-    typed = {name: getattr(arguments, name, None) for name in _DATA}
-    several = [_DATA[name] for name, value in typed.items() if value == STANDARD_STREAM]
+    paths = {name: getattr(arguments, name, None) for name in _DATA}
+    several = [_DATA[name] for name, value in paths.items() if value == STANDARD_STREAM]
     if len(several) > 1:
         found = f"{' and '.join(several)} are both standard input"
         raise SettingError(
             found, "one of them at the most", "give the path of a file for the other"
         )
     form = arguments.format
-    for name, value in typed.items():
+    for name, value in paths.items():
         if value is not None:
             opened = open_data(value, form, arguments.output.waiting)
             if form is not None and name in {"data", "path"}:
@@ -104,8 +104,8 @@ def _folder(folder: Path) -> str:
 
 
 def _refuse_contradiction(part: Path, form: str) -> None:
-    """Refuse a format beside a file whose name says another."""
+    """Raise SettingError for a format that contradicts the name of a file; returns nothing otherwise."""
     known = format_of(part)
     if known is not None and known != format_of(PurePath(f"a{FORMATS[form]}")):
         hint = "leave --format away, or rename the file"
-        raise SettingError(f"--format is {form!r}, and the name {part} says {known}", "", hint)
+        raise SettingError(f"--format is {form!r}, and the name {part} means {known}", "", hint)

@@ -1,4 +1,4 @@
-"""`epochal inspect`: what a model is, without running it; or what data hold, before any training."""
+"""`epochal inspect`: the description of a model, or the profile of data, without training or prediction."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from epochal.cli.columns_file import fill_in
 from epochal.cli.csv_options import csv_options
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs
+from epochal.cli.layout import Part, TextTable
 from epochal.cli.options import spelled
-from epochal.cli.printing import counted, out_of_bag_lines, outcome_lines, row, shortened
+from epochal.cli.printing import counted, out_of_bag_report, outcome_table, shortened
+from epochal.cli.profiling import DataProfile, counted_cells, profile_report
 from epochal.cli.reading import roles_of
-from epochal.cli.surveying import Look, counted_cells, described
 from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
 from epochal.io.columns import labelled
@@ -30,29 +31,27 @@ if TYPE_CHECKING:
     from epochal.model.description import Model
     from epochal.tables.schema import Column, Schema
 
-COLUMNS_SHOWN, NAME = 40, 28
+COLUMNS_LISTED, CLASSES_LISTED = 40, 8
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the model is, or what the data hold; return the exit code."""
+    """Print the description of a model or the profile of data; return the exit code."""
     fill_in(arguments)
-    names_data = _names_data(arguments)
-    if names_data:
+    is_of_data = _is_of_data(arguments)
+    if is_of_data:
         open_inputs(arguments)
     csv = csv_options(arguments, arguments.path)
-    if names_data:
-        arguments.output.result(*_data_described(arguments, csv))
+    if is_of_data:
+        arguments.output.result(*_profile(arguments, csv))
         return 0
     model = load(Path(arguments.path))
-    values = {"model": arguments.path} | _described(model)
-    arguments.output.result(values, [arguments.path, *_lines(model)])
+    values = {"model": arguments.path} | _model_values(model)
+    arguments.output.result(values, [arguments.path, *_model_report(model)])
     return 0
 
 
-def _data_described(
-    arguments: argparse.Namespace, csv: CsvOptions
-) -> tuple[dict[str, Any], list[str]]:
-    """Return what data hold, for a machine and for a person; warn of what training would warn of."""
+def _profile(arguments: argparse.Namespace, csv: CsvOptions) -> tuple[dict[str, Any], list[Part]]:
+    """Return the profile of data, for a machine and for a person; raises the warnings of training."""
     read = labelled(
         arguments.path,
         roles_of(arguments),
@@ -64,59 +63,52 @@ def _data_described(
     with read.origin.naming_rows():
         _, numbers = encode_labels(read.labels, read.label_source)
     warn_of_few(len(numbers) if read.weight is None else present(read.weight, "weight").sum())
-    look = Look(read, numbers)
+    data = DataProfile(read, numbers)
     cells = counted_cells(arguments.path, read, arguments.target)
-    return described(arguments.path, read, look, cells)
+    return profile_report(arguments.path, read, data, cells)
 
 
-def _names_data(arguments: argparse.Namespace) -> bool:
-    """Return whether data are to be inspected, and not a model."""
-    said = arguments.target is not None or arguments.format is not None
-    return said or arguments.path == STANDARD_STREAM or is_data(arguments.path)
+def _is_of_data(arguments: argparse.Namespace) -> bool:
+    """Return whether the path leads to data, and not to a model."""
+    has_option = arguments.target is not None or arguments.format is not None
+    return has_option or arguments.path == STANDARD_STREAM or is_data(arguments.path)
 
 
-def _lines(model: Model) -> list[str]:
-    """Return the description for a person."""
+def _model_report(model: Model) -> list[Part]:
+    """Return the description of a model for a person."""
     labels = [shortened(str(label)) for label in model.classes]
-    shown = ", ".join(labels[:8]) + (f", … ({len(labels)} in all)" if len(labels) > 8 else "")
+    more = f", … ({len(labels)} in all)" if len(labels) > CLASSES_LISTED else ""
     sizes = " → ".join(map(str, model.layer_sizes))
-    made = ", ".join(f"{name} {version}" for name, version in sorted(model.versions.items()))
-    lines = [
-        row("target", model.target or "not named"),
-        row("classes", shown),
-        row("members", f"{len(model.members)} networks of {sizes}"),
-        row("weights", f"{_parameters(model):,}"),
-        row("seed", str(model.seed)),
-        row("missing values", ", ".join(model.preprocessor.schema.missing_values)),
-        row("made by", made),
-        "",
-        "Training",
-        *outcome_lines(model.history),
+    libraries = ", ".join(f"{name} {version}" for name, version in sorted(model.versions.items()))
+    summary = [
+        ("target", model.target or "not named"),
+        ("classes", ", ".join(labels[:CLASSES_LISTED]) + more),
+        ("members", f"{len(model.members)} networks of {sizes}"),
+        ("weights", f"{_weight_count(model):,}"),
+        ("seed", str(model.seed)),
+        ("missing values", ", ".join(model.preprocessor.schema.missing_values)),
+        ("made by", libraries),
     ]
-    if model.out_of_bag is not None:
-        scored = counted(model.out_of_bag.rows, "training row")
-        lines += ["", f"Scores on {scored}, each by members that left it out"]
-        lines += out_of_bag_lines(model.out_of_bag)
-    return [*lines, "", *_column_lines(model.preprocessor.schema), "", *_setting_lines(model)]
+    scores = [] if model.out_of_bag is None else out_of_bag_report(model.out_of_bag)
+    parts = [TextTable(summary), "", "Training", outcome_table(model.history), *scores]
+    return [*parts, "", *_column_report(model.preprocessor.schema), "", *_setting_report(model)]
 
 
-def _column_lines(schema: Schema) -> list[str]:
+def _column_report(schema: Schema) -> list[Part]:
     """Return the columns with their kinds; of an array only its shape."""
-    kinds = Counter(column.kind for column in schema.columns)
     if not schema.named:
-        return ["Columns", row("array", f"rows of shape {' x '.join(map(str, schema.shape))}")]
+        shape = " x ".join(map(str, schema.shape))
+        return ["Columns", TextTable([("array", f"rows of shape {shape}")])]
+    kinds = Counter(column.kind for column in schema.columns)
     head = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    lines = [f"Columns ({head})"]
-    lines += [
-        f"  {shortened(column.name, NAME):<{NAME + 2}}{_column_kind(column)}"
-        for column in schema.columns[:COLUMNS_SHOWN]
-    ]
-    more = len(schema.columns) - COLUMNS_SHOWN
-    return [*lines, f"  … and {more} more"] if more > 0 else lines
+    listed = schema.columns[:COLUMNS_LISTED]
+    table = TextTable([(shortened(column.name), _column_kind(column)) for column in listed])
+    more = len(schema.columns) - COLUMNS_LISTED
+    return [f"Columns ({head})", table, *([f"  … and {more} more"] if more > 0 else [])]
 
 
 def _column_kind(column: Column) -> str:
-    """Return what a column holds."""
+    """Return the kind of a column: of categories their number, and whether values may be missing."""
     kind: str = column.kind
     if column.kind == "category":
         others = " and others" if column.other else ""
@@ -124,25 +116,25 @@ def _column_kind(column: Column) -> str:
     return f"{kind}, may be missing" if column.has_missing else kind
 
 
-def _setting_lines(model: Model) -> list[str]:
-    """Return the settings, those that differ from the default preset marked."""
+def _setting_report(model: Model) -> list[Part]:
+    """Return the settings; those that differ from the default preset are marked."""
     default = asdict(PRESETS["default"])
-    lines = ["Settings (* differs from the default)"]
+    rows = []
     for name, value in asdict(model.settings).items():
-        # What is resolved from the data is not a choice.
+        # A value that "auto" was resolved to is the default, too.
         mark = " " if default[name] in (value, AUTO) else "*"
-        lines.append(f"{mark} {name:<22}{spelled(value)}")
-    return lines
+        rows.append((f"{mark} {name}", spelled(value)))
+    return ["Settings (* differs from the default)", TextTable(rows)]
 
 
-def _described(model: Model) -> dict[str, Any]:
-    """Return the description for a machine."""
+def _model_values(model: Model) -> dict[str, Any]:
+    """Return the description of a model for a machine."""
     return {
         "target": model.target,
         "classes": model.classes.tolist(),
         "members": len(model.members),
         "layer_sizes": model.layer_sizes,
-        "weights": _parameters(model),
+        "weights": _weight_count(model),
         "seed": model.seed,
         "versions": model.versions,
         "settings": model.settings.to_dict(),
@@ -152,6 +144,6 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
-def _parameters(model: Model) -> int:
+def _weight_count(model: Model) -> int:
     """Return the number of weights and biases of all members."""
     return sum(map(number_of_parameters, model.members))

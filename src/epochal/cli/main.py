@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _shown_warnings(output):
             code = _run(words, output)
-            # What cannot be written shows only now, and here it can still be told.
+            # Output that cannot be written fails only now, where the error can still be shown.
             output.finish()
     except BaseException as error:  # noqa: BLE001 - the outermost edge: everything becomes a code
         code = _code_of(error, output)
@@ -59,7 +59,7 @@ def _run(words: Sequence[str], output: Output) -> int:
     try:
         arguments = parsed(words)
     except SystemExit:
-        # argparse has shown the help or the version, which was all that was asked.
+        # argparse has shown the help or the version.
         return 0
     if arguments.command is None:
         output.notice(*help_text().splitlines())
@@ -74,11 +74,11 @@ def _run(words: Sequence[str], output: Output) -> int:
 
 
 def _code_of(error: BaseException, output: Output) -> int:
-    """Tell an error and return the exit code that belongs to it."""
+    """Return the exit code of an error, which is shown."""
     fault = _fault_of(error)
     if fault.code == NO_READER:
         discard_standard_output()
-    # That nobody reads is no news, unless a model has been made.
+    # A reader that closes the pipe is no error to show, unless a model has been saved.
     if fault.code != NO_READER or output.saved is not None:
         output.error(fault)
     if os.environ.get("EPOCHAL_DEBUG"):
@@ -90,18 +90,18 @@ def _fault_of(error: BaseException) -> Fault:
     """Return the exit code and the message that belong to an error."""
     match error:
         case BrokenPipeError():
-            told = EpochalError("nobody reads standard output any more")
-            return Fault(NO_READER, "NoReader", told)
+            shown = EpochalError("nobody reads standard output any more")
+            return Fault(NO_READER, "NoReader", shown)
         case KeyboardInterrupt():
             return Fault(INTERRUPTED, "Interrupted", EpochalError("nothing half-written is left"))
         case EpochalError():
             return Fault(error.exit_code, type(error).__name__, error)
         case MemoryError():
-            told = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
-            return Fault(NO_MEMORY, "NoMemory", told)
+            shown = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
+            return Fault(NO_MEMORY, "NoMemory", shown)
         case OSError():
-            told = WriteError.from_cause(str(error.filename or "a file"), error)
-            return Fault(WriteError.exit_code, "WriteError", told)
+            shown = WriteError.from_cause(str(error.filename or "a file"), error)
+            return Fault(WriteError.exit_code, "WriteError", shown)
         case _:
             found = f"a mistake in epochal ({type(error).__name__}: {error})"
             hint = "please report it, with what EPOCHAL_DEBUG=1 shows"
@@ -110,7 +110,7 @@ def _fault_of(error: BaseException) -> Fault:
 
 @contextlib.contextmanager
 def _shown_warnings(output: Output) -> Iterator[None]:
-    """Show each warning meant for users once, in one line; keep libraries' talk away."""
+    """Show each warning meant for users once, in one line; warnings of libraries are ignored."""
     shown: set[str] = set()
 
     def show(message: Warning | str, *_: Any) -> None:
@@ -138,7 +138,7 @@ def _open_descriptors() -> None:
         except OSError:
             os.open(os.devnull, flags)
     if sys.stderr is None:
-        # What is said to nobody is no reason to fail.
+        # Messages without a reader are no reason to fail.
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 

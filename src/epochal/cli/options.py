@@ -1,4 +1,4 @@
-"""Settings as options: every field of `Settings` as --kebab-case, checked as typed."""
+"""Settings as options: every field of `Settings` as --kebab-case, validated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StoreSetting(argparse.Action):
-    """Stores the typed text as the value that the setting's constraint allows."""
+    """Stores the text of an option as the value that the setting's constraint allows."""
 
     def __call__(
         self,
@@ -33,13 +33,13 @@ class StoreSetting(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Put the value into the namespace; refuse what the setting cannot be."""
+        """Store the value in the namespace; raises SettingError for an invalid one; returns nothing."""
         del parser, option_string
         setattr(namespace, self.dest, setting_value(self.dest, str(values)))
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option per setting; what is not typed is absent from the result."""
+    """Add one option per setting; an option that is not given is absent from the result; returns nothing."""
     group = parser.add_argument_group("settings", "where not given, the preset's value holds")
     for name, about in SETTINGS.items():
         text = f"{about.summary} (default: {spelled(about.default)})"
@@ -71,7 +71,7 @@ def option_of(name: str) -> str:
 
 
 def chosen_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings that were typed, as keyword arguments of the classifier."""
+    """Return the settings that were given, as keyword arguments of the classifier."""
     return {name: getattr(arguments, name) for name in SETTINGS if hasattr(arguments, name)}
 
 
@@ -89,12 +89,12 @@ def setting_value(name: str, text: str) -> Any:
     for value in _readings(text.strip()):
         if constraint.allows(value):
             return value
-    typed = constraint.sentence.replace("None", "none").replace("a bool", "yes or no")
-    raise SettingError(f"{option_of(name)} is {text!r}", typed)
+    expected = constraint.sentence.replace("None", "none").replace("a bool", "yes or no")
+    raise SettingError(f"{option_of(name)} is {text!r}", expected)
 
 
 def spelled(value: Any) -> str:
-    """Return a setting's value as one would type it.
+    """Return a setting's value as an option takes it.
 
     >>> spelled((256, 256)), spelled(None), spelled(1e-3), spelled(True)
     ('256,256', 'none', '0.001', 'yes')
@@ -107,7 +107,7 @@ def spelled(value: Any) -> str:
 
 
 def placeholder(constraint: Constraint) -> str:
-    """Return what stands for the value in the help.
+    """Return the placeholder of the value in the help.
 
     >>> placeholder(SETTINGS["batch_size"].constraint)
     'N|auto'
@@ -132,7 +132,7 @@ def placeholder(constraint: Constraint) -> str:
 
 
 def _readings(text: str) -> Iterator[object]:
-    """Yield what the text may mean, the plainest first."""
+    """Yield the values that the text may be, the simplest first."""
     words = {"none": None, "yes": True, "no": False}
     if text.lower() in words:
         yield words[text.lower()]

@@ -1,4 +1,4 @@
-"""Where a command's words go: to a person in printable lines, to a machine as JSON events.
+"""The output of a command: printable lines for a person, JSON events for a machine.
 
 A person reads results on standard output, and notices, warnings and errors on standard error. With
 `--json` a machine reads all of them on standard output, one JSON object a line, as docs/JSON.md
@@ -16,16 +16,16 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from epochal.cli.codes import INTERRUPTED
+from epochal.cli.layout import Part, text_lines, width_of
 from epochal.errors import EpochalError, WriteError, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-# The version of the events. It grows when a key goes or changes its meaning, not when one comes.
+# The version of the events. It grows when a key is removed or changes its meaning, not when one is added.
 SCHEMA = 1
 STANDARD_OUTPUT = "standard output"
-_LONGEST_ESCAPE = len("\\U0010ffff")
 
 
 class Fault(NamedTuple):
@@ -37,21 +37,21 @@ class Fault(NamedTuple):
 
 
 class Output:
-    """What a command says, in the form that the command line asks for.
+    """The output of a command, in the form that its options select.
 
-    `saved` is the model file as soon as it is whole: whatever fails later, the message says so.
+    `saved` is the model file as soon as it is complete: an error message after that names it.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         """Write JSON events, or lines for a person; when quiet, only results, warnings and errors."""
         self.as_json, self.quiet = as_json, quiet
         self.saved: Path | None = None
-        self._beside_predictions = False
+        self._has_predictions = False
         self._failure: OSError | None = None
 
     @classmethod
     def of(cls, argv: Sequence[str]) -> Output:
-        """Return the output that a command line asks for, also one that cannot be parsed.
+        """Return the output that a command line selects, also one that cannot be parsed.
 
         >>> Output.of(["train", "--json"]).as_json, Output.of(["train", "--", "--json"]).as_json
         (True, False)
@@ -59,43 +59,43 @@ class Output:
         options = argv[: argv.index("--")] if "--" in argv else argv
         return cls(as_json="--json" in options, quiet="--quiet" in options)
 
-    def leave_to_predictions(self) -> None:
-        """Keep events away from standard output; returns nothing."""
-        self._beside_predictions = True
+    def reserve_for_predictions(self) -> None:
+        """Send events to standard error, as standard output carries predictions; returns nothing."""
+        self._has_predictions = True
 
-    def notice(self, *lines: str) -> None:
-        """Say something to a person who watches; returns nothing."""
+    def notice(self, *parts: Part) -> None:
+        """Write progress or a report on standard error, for a person; returns nothing."""
         if not (self.as_json or self.quiet):
-            _say(lines)
+            _write_error(parts)
 
     def waiting(self, name: str) -> None:
-        """Say that data are waited for, which come from a pipe of this name; returns nothing."""
+        """Write that the command waits for data from a pipe of this name; returns nothing."""
         self.notice(f"waiting for data from {name} (Ctrl-C ends it)")
         self.event("waiting", source=name)
 
     def event(self, kind: str, **values: Any) -> None:
-        """Write an event for a machine that watches; returns nothing.
+        """Write an event of progress, for a machine; returns nothing.
 
-        What fails is raised by `finish` only, so that a training goes on to its end.
+        An error is raised by `finish` only, so that a training continues to its end.
         """
         if self.as_json and not self.quiet:
             self._emit(kind, values)
 
-    def result(self, values: dict[str, Any], lines: Iterable[str]) -> None:
-        """Write what the command is for: values for a machine, lines for a person; returns nothing.
+    def result(self, values: dict[str, Any], parts: Iterable[Part]) -> None:
+        """Write the result of the command: values for a machine, a report for a person; returns nothing.
 
         Raises:
             WriteError: if it cannot be written.
-            BrokenPipeError: if nobody reads it.
+            BrokenPipeError: if the reader has closed the pipe.
         """
         if self.as_json:
             self._emit("result", values)
         else:
-            self._attempt(lambda: _print(lines))
+            self._attempt(lambda: _write(parts))
         self.finish()
 
     def finish(self) -> None:
-        """Return nothing if all has arrived that was written; raises as `result` does."""
+        """Flush standard output; returns nothing, and raises as `result` does."""
         if self._failure is None and sys.stdout is not None:
             self._attempt(sys.stdout.flush)
         if isinstance(self._failure, BrokenPipeError):
@@ -104,15 +104,15 @@ class Output:
             raise WriteError.from_cause(STANDARD_OUTPUT, self._failure) from self._failure
 
     def warning(self, text: str) -> None:
-        """Tell a warning, its hint on a line of its own; returns nothing."""
+        """Write a warning, its hint on a line of its own; returns nothing."""
         message, hint = map(readable, text.partition("\nHint: ")[::2])
         if self.as_json:
             self._emit("warning", {"message": message, "hint": hint})
         else:
-            _say([f"epochal: warning: {message}", *_hint_lines(hint)])
+            _write_error([f"epochal: warning: {message}", *_hint_lines(hint)])
 
     def error(self, fault: Fault) -> None:
-        """Tell how the command failed, and whether the model has been saved before; returns nothing."""
+        """Write why the command failed, and whether the model was saved before; returns nothing."""
         found, expected, hint = fault.error.parts
         if self.saved is not None:
             saved = f"the model is saved as {readable(str(self.saved))}"
@@ -123,18 +123,18 @@ class Output:
             self._emit("error", values)
             return
         label = "interrupted" if fault.code == INTERRUPTED else "error"
-        _say([f"epochal: {label}: {message}", *_hint_lines(hint)])
+        _write_error([f"epochal: {label}: {message}", *_hint_lines(hint)])
 
     def _emit(self, kind: str, values: dict[str, Any]) -> None:
-        """Write an event on standard output, or on standard error where that is not possible."""
+        """Write an event on standard output, or on standard error where that is impossible; returns nothing."""
         line = as_json({"event": kind, "schema": SCHEMA} | values)
-        if not self._beside_predictions and self._failure is None:
-            self._attempt(lambda: _print([line]))
-        if self._beside_predictions or (self._failure is not None and kind in {"error", "warning"}):
-            _say([line])
+        if not self._has_predictions and self._failure is None:
+            self._attempt(lambda: _write([line]))
+        if self._has_predictions or (self._failure is not None and kind in {"error", "warning"}):
+            _write_error([line])
 
     def _attempt(self, write: Callable[[], Any]) -> None:
-        """Write to standard output; keep what fails, and write nothing more."""
+        """Write to standard output; after an error, which is stored, nothing more is written; returns nothing."""
         try:
             write()
         except OSError as error:
@@ -143,7 +143,7 @@ class Output:
 
 
 def as_json(values: dict[str, Any]) -> str:
-    """Return values as one line of JSON in ASCII; what is not finite becomes null.
+    """Return values as one line of JSON in ASCII; a number that is not finite becomes null.
 
     >>> as_json({"loss": (0.5, float("nan"))})
     '{"loss": [0.5, null]}'
@@ -174,19 +174,14 @@ def discard_standard_output() -> None:
         os.close(nowhere)
 
 
-def _print(lines: Iterable[str]) -> None:
-    """Write printable lines to standard output at once; returns nothing."""
+def _write(parts: Iterable[Part]) -> None:
+    """Write a report to standard output at once; returns nothing."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "it is closed")
-    print("\n".join(map(_printable, lines)), flush=True)
+    print("\n".join(text_lines(parts, width_of(sys.stdout))), flush=True)
 
 
-def _say(lines: Iterable[str]) -> None:
-    """Write printable lines to standard error, if anybody is there; returns nothing."""
+def _write_error(parts: Iterable[Part]) -> None:
+    """Write a report to standard error; errors are ignored; returns nothing."""
     with contextlib.suppress(OSError):
-        print("\n".join(map(_printable, lines)), file=sys.stderr, flush=True)
-
-
-def _printable(line: str) -> str:
-    """Return a line in which names of columns, classes and files may hold anything."""
-    return readable(line, _LONGEST_ESCAPE * len(line))
+        print("\n".join(text_lines(parts, width_of(sys.stderr))), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What may be typed: the commands, their arguments and their help."""
+"""The command-line parser: commands, arguments and their help."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATA_HELP = (
 # As epochal.io.discovery reads and epochal.cli.writing writes them; a test holds them together.
 FORMATS = ("csv", "tsv", "parquet", "arrow", "npy", "npz", "idx")
 OUT_FORMATS = ("csv", "tsv", "parquet")
-QUIET = "say nothing but warnings and errors"
+QUIET = "show only warnings and errors"
 EXAMPLES = """\
 examples:
   epochal inspect people.csv --target income
@@ -40,15 +40,15 @@ _ROWS, _FEWER_ROWS = 16_384, 4_096
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, with mistakes told as every other mistake of ours."""
+    """argparse's parser, whose errors are shown like every other error."""
 
     def __init__(self, **options: Any) -> None:
-        """Build a parser that accepts no abbreviated options: a typing mistake is one."""
+        """Build a parser without abbreviated options, so that a misspelt option is an error."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Write a help or a version; raises OSError where argparse would pass over it."""
+        """Write a help or a version; raises OSError where argparse would ignore it; returns nothing."""
         if file is sys.stderr:
             super()._print_message(message, file)
         elif sys.stdout is None:
@@ -57,12 +57,12 @@ class Parser(argparse.ArgumentParser):
             sys.stdout.write(message)
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print and exit with."""
+        """Raise the error that argparse would print."""
         raise SettingError(message.removeprefix("argument "), "", f"see {self.prog} --help")
 
 
 def piece_rows(memory: int | None) -> int:
-    """Return how many rows a piece has that is predicted at a time: fewer in limited memory.
+    """Return the number of rows that are predicted at a time: fewer in limited memory.
 
     >>> piece_rows(None), piece_rows(10**9)
     (16384, 4096)
@@ -71,7 +71,7 @@ def piece_rows(memory: int | None) -> int:
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return what was typed; `command` is None where no command was."""
+    """Return the parsed arguments; `command` is None without a command."""
     parser, commands = _parsers()
     arguments, surplus = parser.parse_known_args(argv)
     if arguments.version and not surplus:
@@ -79,7 +79,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.exit()
     if arguments.configuration:
         raise SettingError(
-            "--verbose stands before a command", "--verbose after it, or --version --verbose"
+            "--verbose is before the command", "--verbose after it, or --version --verbose"
         )
     if surplus:
         raise _surplus_error(surplus, commands.get(arguments.command, parser), argv or sys.argv)
@@ -125,7 +125,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
 
 
 def _version_text(*, verbose: bool) -> str:
-    """Return the version; with `verbose`, what epochal runs on."""
+    """Return the version; with `verbose`, libraries, kernels, threads and devices, too."""
     if not verbose:
         return f"epochal {__version__}\n"
     from epochal.environment import text
@@ -134,7 +134,7 @@ def _version_text(*, verbose: bool) -> str:
 
 
 def _add_train(parser: Parser) -> None:
-    """Add what `epochal train` takes."""
+    """Add the arguments of `epochal train`; returns nothing."""
     parser.usage = "epochal train DATA --target COLUMN [--out MODEL] [options] [settings]"
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     _add_format(parser)
@@ -150,20 +150,24 @@ def _add_train(parser: Parser) -> None:
         dest="earlier",
         type=Path,
         metavar="MODEL",
-        help="go on from this model, with its columns, classes and settings, on DATA's rows",
+        help="continue training from this model, with its columns, classes and settings, on DATA's rows",
     )
-    parser.add_argument("--valid", metavar="DATA", help="rows that choose when training stops")
+    parser.add_argument(
+        "--valid", metavar="DATA", help="validation rows, which decide when training stops"
+    )
     test = parser.add_mutually_exclusive_group()
-    test.add_argument("--test", metavar="DATA", help="rows to measure the model on afterwards")
+    test.add_argument(
+        "--test", metavar="DATA", help="test rows to evaluate the model on afterwards"
+    )
     test.add_argument(
         "--test-fraction",
         type=fraction,
         metavar="X",
-        help="keep this share of DATA's rows apart, and measure the model on them",
+        help="hold out this share of DATA's rows, and evaluate the model on them",
     )
     parser.add_argument(
         "--preset",
-        choices=tuple(PRESETS),  # None is the default one, and not typed
+        choices=tuple(PRESETS),  # None: the default one, not given as an option
         help="the settings to start from (default: default)",
     )
     _add_weight(parser)
@@ -181,7 +185,7 @@ def _add_train(parser: Parser) -> None:
     )
     _add_columns(parser)
     add_csv_options(parser)
-    _add_talking(parser, f"{QUIET}, and do not search the columns for what looks wrong")
+    _add_output(parser, f"{QUIET}, and do not search the data for data warnings")
     parser.add_argument(
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
     )
@@ -189,7 +193,7 @@ def _add_train(parser: Parser) -> None:
 
 
 def _add_predict(parser: Parser) -> None:
-    """Add what `epochal predict` takes."""
+    """Add the arguments of `epochal predict`; returns nothing."""
     _add_model_and_data(parser)
     parser.add_argument(
         "--out",
@@ -200,12 +204,12 @@ def _add_predict(parser: Parser) -> None:
     parser.add_argument(
         "--out-format",
         choices=OUT_FORMATS,
-        help="what FILE is where its name does not say it (default: csv)",
+        help="the format of FILE if its name has no known ending (default: csv)",
     )
     _add_names(
         parser,
         "--keep",
-        "columns of DATA that stand in front of the predictions as they are, such as an id",
+        "columns of DATA that are copied in front of the predictions, such as an id",
     )
     rule = parser.add_mutually_exclusive_group()
     rule.add_argument(
@@ -220,21 +224,21 @@ def _add_predict(parser: Parser) -> None:
         metavar="P",
         help="leave the prediction empty where no class has this probability",
     )
-    _add_talking(parser, QUIET)
+    _add_output(parser, QUIET)
 
 
 def _add_evaluate(parser: Parser) -> None:
-    """Add what `epochal evaluate` takes."""
+    """Add the arguments of `epochal evaluate`; returns nothing."""
     _add_model_and_data(parser)
     parser.add_argument(
         "--target", metavar="COLUMN", help="the column of true labels (default: as in training)"
     )
     _add_weight(parser)
-    _add_talking(parser, "show no progress: only figures, warnings and errors")
+    _add_output(parser, "show no progress: only figures, warnings and errors")
 
 
 def _add_inspect(parser: Parser) -> None:
-    """Add what `epochal inspect` takes."""
+    """Add the arguments of `epochal inspect`; returns nothing."""
     parser.usage = "epochal inspect MODEL | epochal inspect DATA --target COLUMN"
     parser.add_argument(
         "path", metavar="MODEL|DATA", help=f"a file that train has saved; or data: {DATA_HELP}"
@@ -244,14 +248,16 @@ def _add_inspect(parser: Parser) -> None:
     _add_target_as_text(parser)
     _add_weight(parser)
     _add_group_and_time(parser)
-    _add_memory(parser, "of data larger than memory, look at 200,000 rows")
+    _add_memory(parser, "of data larger than memory, profile the columns of 200,000 rows")
     _add_columns(parser)
     add_csv_options(parser)
-    _add_talking(parser, "say nothing of waiting: only the result, warnings and errors")
+    _add_output(
+        parser, "do not show that data are waited for: only the result, warnings and errors"
+    )
 
 
 def _add_model_and_data(parser: Parser) -> None:
-    """Add a model, the data to use it on, and the size of a piece of it."""
+    """Add a model, its data, and the size of their batches; returns nothing."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train has saved")
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     _add_format(parser)
@@ -259,7 +265,7 @@ def _add_model_and_data(parser: Parser) -> None:
         "--batch-rows",
         type=row_count,
         metavar="N",
-        help="rows of a piece, of which some are held in memory at a time "
+        help="rows of a batch, of which a few are in memory at a time "
         f"(default: {_ROWS}, with --memory {_FEWER_ROWS})",
     )
     _add_memory(parser, "hold memory only while it is needed, which takes longer")
@@ -267,7 +273,7 @@ def _add_model_and_data(parser: Parser) -> None:
 
 
 def _add_jobs(parser: Parser) -> None:
-    """Add how many threads may be used."""
+    """Add the number of threads; returns nothing."""
     parser.add_argument(
         "--n-jobs",
         type=jobs,
@@ -277,25 +283,25 @@ def _add_jobs(parser: Parser) -> None:
 
 
 def _add_memory(parser: Parser, text: str) -> None:
-    """Add how much memory there is."""
+    """Add the memory limit; returns nothing."""
     parser.add_argument("--memory", type=memory_size, metavar="SIZE", help=text)
 
 
 def _add_columns(parser: Parser) -> None:
-    """Add how columns are read."""
+    """Add the options for columns; returns nothing."""
     parser.add_argument(
         "--columns",
         type=Path,
         metavar="FILE",
         help="a TOML file with target, weight, group, time, drop, categorical and the options for "
-        "CSV files, for what is not typed",
+        "CSV files; options given here override it",
     )
     _add_names(parser, "--categorical", "columns of numbers that are names, such as postal codes")
     _add_names(parser, "--drop", "columns to leave out")
 
 
 def _add_names(parser: Parser, option: str, text: str) -> None:
-    """Add an option that takes names of columns, and may be typed several times."""
+    """Add an option that takes names of columns, and may be given several times; returns nothing."""
     parser.add_argument(
         option,
         type=names,
@@ -307,30 +313,30 @@ def _add_names(parser: Parser, option: str, text: str) -> None:
 
 
 def _add_format(parser: Parser) -> None:
-    """Add what data hold whose name does not say it."""
+    """Add the format of data; returns nothing."""
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="what data hold whose name does not say it, such as - (default: csv)",
+        help="the format of data whose name has no known ending, such as - (default: csv)",
     )
 
 
 def _add_target_as_text(parser: Parser) -> None:
-    """Add that labels are names, even if they look like quantities."""
+    """Add the option for numeric labels that are names; returns nothing."""
     parser.add_argument(
         "--target-as-text",
         action="store_true",
-        help="labels are names, also if they are numbers with fractions, such as versions",
+        help="labels are names, even if they are numbers with fractions, such as versions",
     )
 
 
 def _add_weight(parser: Parser) -> None:
-    """Add the column that says how much a row counts."""
-    parser.add_argument("--weight", metavar="COLUMN", help="how much each row counts; not an input")
+    """Add the column of sample weights; returns nothing."""
+    parser.add_argument("--weight", metavar="COLUMN", help="the weight of each row; not an input")
 
 
 def _add_group_and_time(parser: Parser) -> None:
-    """Add the columns that say which rows belong together, and when they were."""
+    """Add the columns of groups and of timestamps; returns nothing."""
     parser.add_argument(
         "--group",
         metavar="COLUMN",
@@ -341,30 +347,30 @@ def _add_group_and_time(parser: Parser) -> None:
     )
 
 
-def _add_talking(parser: Parser, quiet: str) -> None:
-    """Add how much is said, and to whom."""
+def _add_output(parser: Parser, quiet: str) -> None:
+    """Add the options for the output; returns nothing."""
     _add_json(parser)
     parser.add_argument("--quiet", action="store_true", help=quiet)
 
 
 def _add_json(parser: Parser) -> None:
-    """Add that a machine listens."""
+    """Add the output for machines; returns nothing."""
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line, for machines (docs/JSON.md)"
     )
 
 
 def _surplus_error(surplus: list[str], parser: Parser, argv: Sequence[str]) -> SettingError:
-    """Return the error for what no option or argument takes."""
+    """Return the error for words that no option or argument takes."""
     known = set(re.findall(r"--[a-z][a-z0-9-]*", parser.format_help()))
     for word in surplus:
         name = word.split("=")[0]
         if name in known and "--" in argv:
-            hint = "options stand in front of --, and a file whose name begins with - is ./-name"
-            return SettingError(f"{name} stands behind --", "no option there", hint)
+            hint = "options come before --, and a file whose name begins with - is ./-name"
+            return SettingError(f"{name} is after --", "no option there", hint)
         if name in known:
-            found = f"{name} stands before the command"
-            return SettingError(found, f"it behind the command, as in {parser.prog} {name}")
+            found = f"{name} is before the command"
+            return SettingError(found, f"it after the command, as in {parser.prog} {name}")
         if word.startswith("--"):
             return SettingError(f"there is no option {name}", "", suggestion(name, known))
         if re.match("-[A-Za-z]", word):

@@ -1,4 +1,4 @@
-"""`epochal predict`: new rows in, labels and probabilities out, in bounded memory."""
+"""`epochal predict`: labels and probabilities of new rows, in bounded memory."""
 
 from __future__ import annotations
 
@@ -45,55 +45,55 @@ def run(arguments: argparse.Namespace) -> int:
     model = load(arguments.model)
     decision = Decision(arguments.threshold, arguments.abstain_below)
     decision.check(len(model.classes))
-    kept = list(dict.fromkeys(arguments.keep))
+    copied = list(dict.fromkeys(arguments.keep))
     # Refused before data are read from a pipe, whatever types they have.
-    prediction_types(model.classes, pa.schema([(name, pa.null()) for name in kept]))
+    prediction_types(model.classes, pa.schema([(name, pa.null()) for name in copied]))
     open_inputs(arguments)
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
     model = reading_as(model, csv)
-    types, pieces = _pieces(arguments, model, kept, csv)
+    types, pieces = _pieces(arguments, model, copied, csv)
     unseen = Unseen()
     with (
         counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count,
         table_writer(to, prediction_types(model.classes, types)) as write,
     ):
-        for beside, found in predict_ahead(model, pieces):
-            write(predictions(model.classes, found.probabilities, decision, beside))
+        for front, found in predict_ahead(model, pieces):
+            write(predictions(model.classes, found.probabilities, decision, front))
             count.add(len(found.probabilities))
             unseen = unseen.merge(found.unseen)
     warn_of_unseen(model, unseen)
-    _tell(arguments, to, count.rows)
+    _print_result(arguments, to, count.rows)
     return 0
 
 
 def _checked_destination(arguments: argparse.Namespace) -> Destination:
-    """Return where predictions go, which can be written and is nothing that is read."""
+    """Return where predictions are written; raises an error for an input or what cannot be written."""
     to = destination(arguments.out, arguments.out_format)
     refuse_inputs(STANDARD_STREAM if to.path is None else to.path, arguments)
     check_destination(to)
     if to.path is None:
-        arguments.output.leave_to_predictions()
+        arguments.output.reserve_for_predictions()
     return to
 
 
 def _pieces(
-    arguments: argparse.Namespace, model: Model, kept: list[str], csv: CsvOptions
+    arguments: argparse.Namespace, model: Model, copied: list[str], csv: CsvOptions
 ) -> tuple[pa.Schema, Pieces]:
-    """Return the rows at DATA piece by piece, each with the columns that are kept, and their types."""
+    """Return the rows at DATA piece by piece, each with the copied columns, and their types."""
     rows = arguments.batch_rows or piece_rows(arguments.memory)
-    if not kept:
+    if not copied:
         return pa.schema([]), (
             (None, p) for p in unlabelled_batches(arguments.data, model, rows, csv)
         )
-    types, pieces = files.batches_with(arguments.data, rows, kept, csv)
+    types, pieces = files.batches_with(arguments.data, rows, copied, csv)
     return types, (
-        (beside, Piece(unlabelled(piece.rows, model, kept), piece.origin))
-        for piece, beside in pieces
+        (front, Piece(unlabelled(piece.rows, model, copied), piece.origin))
+        for piece, front in pieces
     )
 
 
-def _tell(arguments: argparse.Namespace, to: Destination, rows: int) -> None:
-    """Say what was written, and where; returns nothing."""
+def _print_result(arguments: argparse.Namespace, to: Destination, rows: int) -> None:
+    """Write the number of predictions and their file; returns nothing."""
     out: Path | str = STANDARD_OUTPUT if to.path is None else to.path
     if to.path is not None:
         arguments.output.notice(f"wrote {counted(rows, 'prediction')} to {out}")

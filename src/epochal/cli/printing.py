@@ -1,4 +1,4 @@
-"""Figures as a person reads them: aligned text, no wider than the terminal."""
+"""Reports for a person: metrics, classes, the confusion matrix, how a training ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epochal.cli.layout import FirstFitting, Part, TextTable
 from epochal.cli.track import epochs_named
 from epochal.errors import readable
 from epochal.io.opened_data import OpenedData
@@ -19,24 +20,11 @@ if TYPE_CHECKING:
 
     from epochal.records import ClassFigures, Evaluation, History, OutOfBag
 
-LABEL = 20
-# Longest name of a class in a table, and the mistakes listed where a matrix is too wide.
-NAME, MISTAKES = 18, 10
+# Characters of a name or a value; of a class above its column of a narrow confusion matrix.
+LONGEST_NAME, NARROW_NAME = 60, 10
+# A matrix of more classes is left to --json; so many of its errors are listed instead.
+MATRIX_CLASSES, ERRORS_LISTED = 50, 10
 CORNER = "true \\ predicted"
-
-
-def columns() -> int:
-    """Return the width to print for: the terminal's, at most 100."""
-    return min(shutil.get_terminal_size((80, 24)).columns, 100)
-
-
-def row(label: str, figure: str) -> str:
-    """Return a label and its figure.
-
-    >>> row("accuracy", "87.2 %")
-    '  accuracy            87.2 %'
-    """
-    return f"  {label:<{LABEL}}{figure}"
 
 
 def percent(share: float) -> str:
@@ -57,103 +45,106 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def shortened(text: str, width: int = NAME) -> str:
-    """Return a text in one line, cut to a width in the middle: names may differ at their ends.
+def shortened(text: str, length: int = LONGEST_NAME) -> str:
+    """Return a text in one line, a long one without its middle: names may differ at their ends.
 
     >>> shortened("a very long name of a class", 10)
     'a very…ass'
     """
-    line, end = readable(" ".join(text.split())), (width - 1) // 3
-    return line if len(line) <= width else f"{line[: width - 1 - end]}…{line[len(line) - end :]}"
+    line, end = readable(" ".join(text.split())), (length - 1) // 3
+    return line if len(line) <= length else f"{line[: length - 1 - end]}…{line[len(line) - end :]}"
 
 
-def evaluation_lines(figures: Evaluation) -> list[str]:
+def evaluation_report(figures: Evaluation) -> list[Part]:
     """Return all figures of an evaluation: the scores, the classes, the confusion matrix."""
     scores = [
-        row("log-loss", f"{figures.log_loss:.4f}"),
-        row("accuracy", percent(figures.accuracy)),
-        row("balanced accuracy", percent(figures.balanced_accuracy)),
-        row("AUC", "undefined" if figures.auc is None else f"{figures.auc:.4f}"),
-        row("calibration error", f"{figures.calibration_error:.4f}"),
+        ("log-loss", f"{figures.log_loss:.4f}"),
+        ("accuracy", percent(figures.accuracy)),
+        ("balanced accuracy", percent(figures.balanced_accuracy)),
+        ("AUC", "undefined" if figures.auc is None else f"{figures.auc:.4f}"),
+        ("calibration error", f"{figures.calibration_error:.4f}"),
     ]
-    return [*scores, "", *class_lines(figures.classes), "", *confusion_lines(figures)]
+    return [TextTable(scores), "", class_table(figures.classes), "", confusion_table(figures)]
 
 
-def class_lines(classes: Sequence[ClassFigures]) -> list[str]:
-    """Return a table with one line per class."""
-    head = f"  {'class':<{LABEL}}{'precision':>10}{'recall':>10}{'F1':>10}{'rows':>12}"
-    return [
-        head,
-        *(
-            f"  {shortened(one.label):<{LABEL}}{percent(one.precision):>10}"
-            f"{percent(one.recall):>10}{percent(one.f1):>10}{one.support:>12,}"
-            for one in classes
-        ),
+def class_table(classes: Sequence[ClassFigures]) -> TextTable:
+    """Return a table with one row per class."""
+    rows = [
+        (
+            shortened(one.label),
+            percent(one.precision),
+            percent(one.recall),
+            percent(one.f1),
+            f"{one.support:,}",
+        )
+        for one in classes
     ]
+    return TextTable([("class", "precision", "recall", "F1", "rows"), *rows], numeric=range(1, 5))
 
 
-def confusion_lines(figures: Evaluation) -> list[str]:
-    """Return the confusion matrix; its most frequent mistakes where it is too wide."""
+def confusion_table(figures: Evaluation) -> FirstFitting:
+    """Return the confusion matrix; where it is too wide, its most frequent errors."""
     names = [shortened(one.label) for one in figures.classes]
-    widest = max(len(f"{count:,}") for counts in figures.confusion for count in counts)
-    cell = max(widest, *(min(len(name), 10) for name in names)) + 2
-    if 2 + LABEL + cell * len(names) > columns():
-        return _mistake_lines(figures)
-    head = "".join(f"{shortened(name, cell - 2):>{cell}}" for name in names)
-    table = [
-        f"  {name:<{LABEL}}" + "".join(f"{count:>{cell},}" for count in counts)
-        for name, counts in zip(names, figures.confusion, strict=True)
+    errors = _error_table(names, figures.confusion)
+    if len(names) > MATRIX_CLASSES:
+        return FirstFitting([errors])
+    counts = [
+        (name, *(f"{count:,}" for count in row))
+        for name, row in zip(names, figures.confusion, strict=True)
     ]
-    return [f"  {CORNER:<{LABEL}}{head}", *table]
+    narrow = [shortened(name, NARROW_NAME) for name in names]
+    matrices = [
+        TextTable([(CORNER, *head), *counts], numeric=range(1, len(names) + 1))
+        for head in (names, narrow)
+    ]
+    return FirstFitting([*matrices, errors])
 
 
-def _mistake_lines(figures: Evaluation) -> list[str]:
-    """Return the most frequent mistakes, one a line."""
-    names = [shortened(one.label) for one in figures.classes]
-    mistakes = Counter(
+def _error_table(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> TextTable:
+    """Return the largest counts off the diagonal of a confusion matrix, one a row."""
+    errors = Counter(
         {
             (i, j): count
-            for i, counts in enumerate(figures.confusion)
+            for i, counts in enumerate(confusion)
             for j, count in enumerate(counts)
             if i != j and count
         }
     )
-    head = [f"  {'true':<{LABEL}}{'predicted':<{LABEL}}{'rows':>8}   (most frequent mistakes)"]
-    return head + [
-        f"  {names[i]:<{LABEL}}{names[j]:<{LABEL}}{count:>8,}"
-        for (i, j), count in mistakes.most_common(MISTAKES)
+    rows = [
+        (names[i], names[j], f"{count:,}") for (i, j), count in errors.most_common(ERRORS_LISTED)
     ]
+    return TextTable([("true (most frequent errors)", "predicted", "rows"), *rows], numeric={2})
 
 
-def outcome_lines(history: History) -> list[str]:
-    """Return how each member ended, members with the same end in one line."""
-    lines = [row("best copies", f"of {epochs_named(history.best_epoch)}")]
-    for outcome, number in Counter(history.outcome).most_common():
-        lines.append(row(counted(number, "member"), outcome))
-    return lines
-
-
-def out_of_bag_lines(scores: OutOfBag) -> list[str]:
-    """Return the scores on rows that members left out, with a warning where they flatter."""
-    lines = [
-        row("log-loss", f"{scores.log_loss:.4f}"),
-        row("accuracy", percent(scores.accuracy)),
+def outcome_table(history: History) -> TextTable:
+    """Return the epochs of the best checkpoints, and how members ended, those with the same end together."""
+    outcomes = [
+        (counted(number, "member"), outcome)
+        for outcome, number in Counter(history.outcome).most_common()
     ]
+    return TextTable([("best checkpoints", f"of {epochs_named(history.best_epoch)}"), *outcomes])
+
+
+def out_of_bag_report(scores: OutOfBag) -> list[Part]:
+    """Return the out-of-bag scores, with a warning where they are optimistic."""
+    rows = [("log-loss", f"{scores.log_loss:.4f}"), ("accuracy", percent(scores.accuracy))]
     if scores.expected_log_loss is not None:
         expected = f"{scores.expected_log_loss:.4f} log-loss on new rows, of all members together"
-        lines.append(row("expected", expected))
+        rows.append(("expected", expected))
+    number = counted(scores.rows, "training row")
+    notes = [("(each row is predicted by members that did not train on it)",)]
     if scores.optimistic:
-        lines.append("  (optimistic: the earlier training may have seen the same rows)")
-    return lines
+        notes.append(("(optimistic: the earlier training may have seen the same rows)",))
+    return ["", f"Out-of-bag scores on {number}", TextTable(rows), TextTable(notes)]
 
 
 def class_shares(rows: Mapping[str, int]) -> str:
-    """Return how many classes there are, and their shares of the rows, the most frequent first.
+    """Return the number of classes, and their shares of the rows, the most frequent first.
 
     >>> class_shares({"a": 3, "b": 1})
     '2: a 75.0 %, b 25.0 %'
     """
-    # Sorted first, so that equal shares stand in the order of their names.
+    # Sorted first, so that equal shares are in the order of their names.
     counts = Counter(dict(sorted(rows.items())))
     shown = [
         f"{shortened(label)} {percent(count / counts.total())}"
@@ -190,7 +181,7 @@ def _quoted(word: str | Path) -> str:
     text = f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
     if text.isprintable():
         return shlex.quote(text)
-    kept = (
+    escaped = (
         chr(b) if 32 <= b < 127 and b not in b"\\'" else f"\\x{b:02x}" for b in os.fsencode(text)
     )
-    return f"$'{''.join(kept)}'"
+    return f"$'{''.join(escaped)}'"

@@ -1,24 +1,27 @@
-"""Progress of a training, for who is watching: a person at a terminal, a log, a machine.
+"""Progress of a training: a live panel for a terminal, a line per epoch for a log, JSON events.
 
-Each kind is a context manager around the training and an observer of its
-epochs. Nothing here changes what is trained.
+Each kind is a context manager around the training and a callback of its epochs. None of them
+changes the model.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
+from epochal.cli.layout import TextTable, rich_table
 from epochal.cli.track import Track, bars, clock, epochs_named
 
 if TYPE_CHECKING:
     import argparse
     from types import TracebackType
+
+    from rich.table import Table
 
     from epochal.cli.output import Output
     from epochal.config.settings import Settings
@@ -26,15 +29,15 @@ if TYPE_CHECKING:
 
 # Twice a second: a clock that runs, and no flicker.
 REFRESHES_PER_SECOND = 2
-# Label, figure, and the widest remark: the panel fits into 80 columns.
-LABEL, FIGURE, CURVE = 12, 24, 40
+# Epochs of a curve: with them the panel fits into 80 columns.
+CURVE = 40
 
 
 class Progress(Protocol):
-    """Something that follows a training."""
+    """What shows the progress of a training."""
 
     def __enter__(self) -> Self:
-        """Begin to follow."""
+        """Return itself, as the training begins."""
 
     def __exit__(
         self,
@@ -42,69 +45,71 @@ class Progress(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End, however the training ended."""
+        """Stop, however the training ended; returns nothing."""
 
     def __call__(self, event: EpochEvent) -> None:
-        """Take notice of an epoch."""
+        """Show an epoch; returns nothing."""
 
 
 def progress_for(arguments: argparse.Namespace, settings: Settings) -> Progress:
-    """Return the progress that fits what was typed and who is there to see it."""
+    """Return the progress that the options select; without options only a terminal shows one."""
     if arguments.json:
         return JsonProgress(arguments.output)
     if arguments.quiet:
-        return Silence()
+        return NoProgress()
     patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
         return LineProgress(arguments.output, patience)
-    console = Console(stderr=True, highlight=False)
-    return LiveProgress(console, patience) if console.is_terminal else Silence()
+    if not sys.stderr.isatty():
+        # rich takes other streams for terminals, too, if the environment has FORCE_COLOR.
+        return NoProgress()
+    return LiveProgress(Console(stderr=True, highlight=False), patience)
 
 
-class Silence:
-    """Progress that nobody sees."""
+class NoProgress:
+    """Progress that is not shown."""
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
+        """Do nothing."""
 
     def __call__(self, event: EpochEvent) -> None:
-        """Say nothing about an epoch."""
+        """Do nothing."""
 
 
-class JsonProgress(Silence):
-    """An event per epoch, for a machine."""
+class JsonProgress(NoProgress):
+    """A JSON event per epoch."""
 
     def __init__(self, output: Output) -> None:
         """Write to an output."""
         self.output = output
 
     def __call__(self, event: EpochEvent) -> None:
-        """Write an epoch."""
+        """Write an epoch; returns nothing."""
         self.output.event("epoch", **vars(event))
 
 
-class LineProgress(Silence):
+class LineProgress(NoProgress):
     """One line of text per epoch, for a log."""
 
     def __init__(self, output: Output, patience: int | None) -> None:
-        """Write to an output; training stops early with this patience, None: it does not."""
+        """Write to an output; `patience` is that of early stopping in epochs, None without it."""
         self.output, self.track, self.patience = output, Track(), patience
 
     def __call__(self, event: EpochEvent) -> None:
-        """Write an epoch."""
+        """Write an epoch; returns nothing."""
         self.track.add(event)
         self.output.notice(epoch_line(self.track, event, self.patience))
 
 
-class LiveProgress(Silence):
+class LiveProgress(NoProgress):
     """A panel on the terminal that is rewritten in place."""
 
     def __init__(self, console: Console, patience: int | None) -> None:
-        """Draw on a console; training stops early with this patience, None: it does not."""
+        """Draw on a console; `patience` is that of early stopping in epochs, None without it."""
         self.track, self.began, self.patience = Track(), time.monotonic(), patience
         self.curves = (console.encoding or "").lower().startswith("utf")
         self.live = Live(
@@ -115,58 +120,55 @@ class LiveProgress(Silence):
         )
 
     def __enter__(self) -> Self:
-        """Draw the first panel."""
+        """Draw the first panel; returns itself."""
         self.live.start(refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the last panel standing and give the terminal back."""
+        """Stop drawing, below the last panel; returns nothing."""
         self.live.stop()
         self.live.console.print()
 
     def __call__(self, event: EpochEvent) -> None:
-        """Note an epoch; the next refresh shows it."""
+        """Store an epoch, which the next refresh shows; returns nothing."""
         self.track.add(event)
 
-    def _drawn(self) -> Text:
+    def _drawn(self) -> Table:
         """Return the panel as it is now."""
         seconds = time.monotonic() - self.began
-        lines = panel(self.track, seconds, self.patience, curves=self.curves)
-        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+        return rich_table(panel(self.track, seconds, self.patience, curves=self.curves))
 
 
-def panel(track: Track, seconds: float, patience: int | None, *, curves: bool) -> list[str]:
-    """Return the lines of the panel, `seconds` after the beginning."""
+def panel(track: Track, seconds: float, patience: int | None, *, curves: bool) -> TextTable:
+    """Return the panel, `seconds` after the beginning."""
     event = track.event
     if event is None:
-        return [_row("preparing", clock(seconds), "columns, then the training program")]
-    judged = any(map(math.isfinite, track.validation))
-    shown = [track.training, track.validation] if judged else [track.training]
+        return TextTable([("preparing", clock(seconds), "columns, then the training program")])
+    has_validation = any(map(math.isfinite, track.validation))
+    shown = [track.training, track.validation] if has_validation else [track.training]
     drawn = bars(shown, CURVE) if curves else [""] * len(shown)
     rows = [
-        _row(
+        (
             "epoch",
             f"{event.epoch} of at most {event.max_iter}",
             clock(seconds) + track.left(patience),
         ),
-        _row("training", _loss(track.training[-1]), drawn[0]),
+        ("training", _loss(track.training[-1]), drawn[0]),
     ]
-    if judged:
-        rows.append(_row("validation", _loss(track.validation[-1]), drawn[1]))
-        rows.append(_row("best", _loss(track.best), epochs_named(event.best_epoch)))
-    rows.append(
-        _row(
-            "members",
-            f"{sum(event.active)} of {len(event.active)} in training",
-            f"{_thousands(track.rows_per_second)} rows/s",
-        )
-    )
-    return rows
+    if has_validation:
+        rows.append(("validation", _loss(track.validation[-1]), drawn[1]))
+        rows.append(("best", _loss(track.best), epochs_named(event.best_epoch)))
+    active = f"{sum(event.active)} of {len(event.active)} in training"
+    rows.append(("members", active, f"{_thousands(track.rows_per_second)} rows/s"))
+    return TextTable(rows)
 
 
 def epoch_line(track: Track, event: EpochEvent, patience: int | None) -> str:
     """Return one epoch as a line of a log."""
-    parts = [f"epoch {event.epoch:>4}", f"training {_loss(track.training[-1])}"]
+    parts = [
+        f"epoch {event.epoch} of at most {event.max_iter}",
+        f"training {_loss(track.training[-1])}",
+    ]
     if math.isfinite(track.validation[-1]):
         parts.append(f"validation {_loss(track.validation[-1])}")
         parts.append(f"best {_loss(track.best)} ({epochs_named(event.best_epoch)})")
@@ -175,16 +177,11 @@ def epoch_line(track: Track, event: EpochEvent, patience: int | None) -> str:
     return "   ".join(parts)
 
 
-def _row(label: str, figure: str, remark: str) -> str:
-    """Return a line of the panel: three aligned parts."""
-    return f"  {label:<{LABEL}}{figure:<{FIGURE}}{remark}".rstrip()
-
-
 def _loss(value: float) -> str:
     """Return a loss with four decimals."""
     return f"{value:.4f}" if math.isfinite(value) else "–"
 
 
 def _thousands(value: float) -> str:
-    """Return a number with its thousands set apart."""
+    """Return a number with separated thousands."""
     return f"{value:,.0f}" if math.isfinite(value) else "–"

@@ -1,4 +1,4 @@
-"""What the commands read: labelled rows of a second file, new rows, and what rows consist of."""
+"""Reading for several commands: column roles, labelled rows of a second file, columns in words."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ KINDS = ("numbers", "truth values", "dates", "categories")
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:
-    """Return the columns that say something about rows; a column has one role, or is dropped.
+    """Return the columns with a role; a column has one role, or is dropped.
 
     A time may be the group too, which is refused later, for every interface.
     """
-    taken = {"--target": [arguments.target], "--weight": [arguments.weight]}
-    taken |= {"--group": [arguments.group], "--drop": arguments.drop}
+    given = {"--target": [arguments.target], "--weight": [arguments.weight]}
+    given |= {"--group": [arguments.group], "--drop": arguments.drop}
     first: dict[str, str] = {}
-    for option, names in taken.items():
+    for option, names in given.items():
         for name in names:
             other = first.setdefault(name, option)
             if name is not None and other != option:
                 raise SettingError(f"column {name!r} is both {other} and {option}", "one of them")
-    beside = arguments.weight, arguments.group, arguments.time
-    return Roles(arguments.target, *beside, target_as_text=arguments.target_as_text)
+    others = arguments.weight, arguments.group, arguments.time
+    return Roles(arguments.target, *others, target_as_text=arguments.target_as_text)
 
 
 def like(

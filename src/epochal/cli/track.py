@@ -1,4 +1,4 @@
-"""The course of a training in few numbers: what progress shows, from the events it sees."""
+"""Mean loss curves, speed and time left of a training, from the events of its epochs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from epochal.records import EpochEvent
 
-# Speed is measured over so many epochs: long enough to be calm, short enough to be true.
+# Speed is measured over so many epochs: enough for a steady figure, few enough for a current one.
 RECENT = 5
 BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass
 class Track:
-    """What has been seen of a training: mean curves over the members, and its speed.
+    """The loss curves of a training, as means over the members, and its speed.
 
-    A member that has stopped counts in the means with its last figure, so that
+    A member that has stopped counts in the means with its last loss, so that
     a curve does not jump when a member stops.
     """
 
@@ -30,7 +30,7 @@ class Track:
     _recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RECENT + 1))
 
     def add(self, event: EpochEvent) -> None:
-        """Take an event in."""
+        """Add the figures of an epoch; returns nothing."""
         self.training.append(mean(self._latest("training", event.training_loss)))
         self.validation.append(mean(self._latest("validation", event.validation_loss)))
         self._recent.append((event.seconds, event.rows))
@@ -43,9 +43,9 @@ class Track:
 
     @property
     def rows_per_second(self) -> float:
-        """Rows trained on per second lately, all members together.
+        """Training rows per second in the latest epochs, all members together.
 
-        The first epoch, which compiles, counts only as long as it is the only one.
+        The first epoch, which includes compilation, counts only while it is the only one.
         """
         if not self._recent:
             return math.nan
@@ -58,10 +58,10 @@ class Track:
         return rows / seconds if seconds > 0 else math.nan
 
     def left(self, patience: int | None) -> str:
-        """Return, to stand after the time gone, how long it may still take at the speed of late.
+        """Return the estimated time left, to follow the elapsed time, at the speed of the latest epochs.
 
-        That is until `max_iter` at the most. With patience it may be over sooner: if from
-        now on nothing improves. Nothing is said before there is a speed, nor when all members have stopped.
+        The longest time is that until `max_iter`. With patience, the shortest is that without any
+        further improvement. The text is empty before there is a speed, and when all members have stopped.
         """
         if self.event is None or len(self._recent) < 2 or not any(self.event.active):
             return ""
@@ -79,7 +79,7 @@ class Track:
         return f", {span} left"
 
     def _latest(self, name: str, losses: tuple[float, ...]) -> list[float]:
-        """Return each member's last finite figure."""
+        """Return each member's last finite loss."""
         last = self._last.setdefault(name, [math.nan] * len(losses))
         for k, loss in enumerate(losses):
             if math.isfinite(loss):
@@ -128,7 +128,7 @@ def epochs_named(epochs: tuple[int, ...]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as one reads it.
+    """Return a duration in seconds, minutes or hours.
 
     >>> clock(7.4), clock(75), clock(3700), clock(float("nan"))
     ('7 s', '1:15 min', '1:01 h', '–')

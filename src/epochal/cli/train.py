@@ -17,6 +17,7 @@ from epochal.cli.evaluate import figures_of
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
+from epochal.cli.profiling import DataProfile
 from epochal.cli.progress import progress_for
 from epochal.cli.reading import (
     ROWS_PER_PIECE,
@@ -26,13 +27,12 @@ from epochal.cli.reading import (
     relabelled,
     roles_of,
 )
-from epochal.cli.surveying import Look
 from epochal.cli.train_report import (
-    Parts,
+    Split,
     TrainResult,
-    data_found,
-    data_lines,
-    result_lines,
+    data_report,
+    data_values,
+    result_report,
     result_values,
 )
 from epochal.config.csv_options import PLAIN
@@ -65,37 +65,37 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, save, measure and tell; return the exit code."""
+    """Train a model, save it, evaluate it and print the result; return the exit code."""
     fill_in(arguments)
     out = _checked_output(arguments)
     open_inputs(arguments)
     earlier = _earlier(arguments)
-    parts = _parts(arguments, earlier)
-    if parts.look is not None:
-        arguments.output.notice(*data_lines(arguments, parts, parts.look))
-        arguments.output.event("data", **data_found(arguments, parts, parts.look))
+    split = _split(arguments, earlier)
+    if split.profile is not None:
+        arguments.output.notice(*data_report(arguments, split, split.profile))
+        arguments.output.event("data", **data_values(arguments, split, split.profile))
     began = time.monotonic()
-    model = _trained(arguments, parts, earlier)
+    model = _trained(arguments, split, earlier)
     seconds = time.monotonic() - began
     save(model, out)
     arguments.output.saved = out
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted:
-        arguments.output.notice("interrupted: the best copies so far are kept")
-    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, parts))
-    _tell(arguments, trained)
+        arguments.output.notice("interrupted: the best checkpoints so far are saved")
+    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, split))
+    _print_result(arguments, trained)
     return INTERRUPTED if interrupted else 0
 
 
-def _tell(arguments: argparse.Namespace, trained: TrainResult) -> None:
-    """Write the result, for whoever wants to have it; returns nothing."""
+def _print_result(arguments: argparse.Namespace, trained: TrainResult) -> None:
+    """Write the result, unless quiet without --json; returns nothing."""
     if arguments.json or not arguments.quiet:
         values = result_values(arguments, trained)
-        arguments.output.result(values, result_lines(arguments, trained))
+        arguments.output.result(values, result_report(arguments, trained))
 
 
 def _checked_output(arguments: argparse.Namespace) -> Path:
-    """Return the file for the model, which can be written and is none that is read."""
+    """Return the file for the model; raises an error for an input or what cannot be written."""
     out: Path = arguments.out or default_output(arguments.data)
     if str(out) == STANDARD_STREAM:
         raise SettingError("--out is '-', standard output", "the name of a file for the model")
@@ -105,7 +105,7 @@ def _checked_output(arguments: argparse.Namespace) -> Path:
 
 
 def default_output(data: str) -> Path:
-    """Return the name of the model file for some data, in the current folder.
+    """Return the default name of the model file for data, in the current folder.
 
     >>> print(default_output("folder/people.csv.gz"), default_output("parts/*.csv"))
     people.epochal parts.epochal
@@ -123,11 +123,11 @@ def default_output(data: str) -> Path:
 
 
 def _earlier(arguments: argparse.Namespace) -> Model | None:
-    """Return the model to go on from, if there is one; the target is its own."""
+    """Return the model that training continues from, if there is one; its target is the default."""
     if arguments.earlier is None:
         return None
     if arguments.preset is not None:
-        raise SettingError("--preset beside --from", "one of them: a model has its own settings")
+        raise SettingError("--preset with --from", "one of them: a model has its own settings")
     earlier = load(arguments.earlier)
     refuse_inputs_of(
         earlier,
@@ -140,7 +140,7 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
     return earlier
 
 
-def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
+def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
     """Return the parts of the data, split before anything is computed from them."""
     roles, categorical = roles_of(arguments), arguments.categorical
     if earlier is not None:
@@ -166,24 +166,24 @@ def _parts(arguments: argparse.Namespace, earlier: Model | None) -> Parts:
     if arguments.valid:
         valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
     with train.origin.naming_rows():
-        apart = _apart(arguments, train, numbers)
-    look = None if arguments.quiet else Look(train, numbers, apart)
-    if look and valid:
-        look.compare("validate", valid.pieces(ROWS_PER_PIECE))
+        is_test = _holdout(arguments, train, numbers)
+    data_profile = None if arguments.quiet else DataProfile(train, numbers, is_test)
+    if data_profile and valid:
+        data_profile.count_duplicates("validate", valid.pieces(ROWS_PER_PIECE))
     if arguments.test:
-        # A mistake in it shall show now, and not after hours of training.
-        tested = _test_pieces(arguments, classes, csv)
-        if look:
-            look.compare("test", tested)
-        for _ in tested:
+        # An error in it is reported now, and not after hours of training.
+        test_pieces = _test_pieces(arguments, classes, csv)
+        if data_profile:
+            data_profile.count_duplicates("test", test_pieces)
+        for _ in test_pieces:
             pass
-    if apart is None:
-        return Parts(train, valid, None, look, csv)
-    return Parts(train.where(~apart), valid, train.where(apart), look, csv)
+    if is_test is None:
+        return Split(train, valid, None, data_profile, csv)
+    return Split(train.where(~is_test), valid, train.where(is_test), data_profile, csv)
 
 
 def _csv(arguments: argparse.Namespace, earlier: Model | None) -> CsvOptions:
-    """Return how CSV files are read: what columns mean, as in the model to go on from."""
+    """Return how CSV files are read; cells as in the model that training continues from."""
     stored = PLAIN if earlier is None else earlier.preprocessor.schema.csv
     paths = arguments.data, arguments.valid, arguments.test
     csv = csv_options(arguments, *paths, stored=stored)
@@ -192,10 +192,10 @@ def _csv(arguments: argparse.Namespace, earlier: Model | None) -> CsvOptions:
     return csv
 
 
-def _apart(
+def _holdout(
     arguments: argparse.Namespace, train: Labelled, numbers: np.ndarray
 ) -> np.ndarray | None:
-    """Return which rows are to test on, bool (rows,), if a fraction of them is."""
+    """Return the rows to test on, bool (rows,), or None without `--test-fraction`."""
     fraction = arguments.test_fraction
     if fraction is None:
         return None
@@ -217,16 +217,16 @@ def _test_pieces(
         yield piece
 
 
-def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None) -> Model:
-    """Return the model, trained under the eyes of the progress."""
+def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None) -> Model:
+    """Return the trained model; its progress is shown."""
     before = {} if earlier is None else vars(earlier.settings)
     settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
-    check_timestamps(parts.train, settings, validated=parts.valid is not None)
-    # Here and not above: mistakes in files are told before JAX is there.
+    check_timestamps(split.train, settings, validated=split.valid is not None)
+    # Here and not above: mistakes in files are reported before JAX is loaded.
     from epochal.fit import fit
 
     with progress_for(arguments, settings) as progress:
-        how = RunConfig(
+        run_config = RunConfig(
             arguments.random_state,
             arguments.class_weight,
             [progress],
@@ -234,17 +234,17 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
             parameters=_parameters(arguments, earlier),
         )
         fitted = fit(
-            parts.train,
+            split.train,
             settings,
-            how,
-            validation=parts.valid,
+            run_config,
+            validation=split.valid,
             earlier=None if earlier is None else Fitted(earlier),
         )
     return replace(fitted.model, target=arguments.target)
 
 
 def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Parameters:
-    """Return the parameters that were typed, on top of those of the earlier model."""
+    """Return the parameters given, on top of those of the earlier model."""
     before = Parameters() if earlier is None else earlier.parameters
     columns = before.categorical_features if earlier else arguments.categorical or None
     return Parameters.of(
@@ -256,16 +256,16 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
     )
 
 
-def _test_figures(arguments: argparse.Namespace, model: Model, parts: Parts) -> Evaluation | None:
-    """Return the figures on rows kept apart, where there are any."""
+def _test_figures(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
+    """Return the figures on the test rows, if there are any."""
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(
-            arguments.test, roles_of(arguments), rows, arguments.drop, parts.csv
+            arguments.test, roles_of(arguments), rows, arguments.drop, split.csv
         )
         with counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count:
             return figures_of(model, pieces, arguments.test, count)
-    if parts.test is None:
+    if split.test is None:
         return None
     with counting(sys.stderr, quiet=True) as count:
-        return figures_of(model, parts.test.pieces(rows), arguments.data, count)
+        return figures_of(model, split.test.pieces(rows), arguments.data, count)

@@ -1,4 +1,4 @@
-"""What `epochal train` says: what the data hold before the training, and the result after it."""
+"""Reports of `epochal train`: the data before the training, and the result after it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from epochal.cli.layout import Part, TextTable
 from epochal.cli.printing import (
     class_shares,
     counted,
-    evaluation_lines,
-    out_of_bag_lines,
-    outcome_lines,
-    row,
+    evaluation_report,
+    out_of_bag_report,
+    outcome_table,
     typed_command,
 )
+from epochal.cli.profiling import dropped_row, warning_report, warning_values
 from epochal.cli.reading import class_counts, columns_found
-from epochal.cli.surveying import warning_lines, warning_values
 from epochal.cli.track import clock
 from epochal.training.early_stopping import Outcome
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from epochal.cli.surveying import Look
+    from epochal.cli.profiling import DataProfile
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.records import Evaluation
     from epochal.tables.dataset import Labelled
 
 
-class Parts(NamedTuple):
-    """The rows to train on, and those that are kept apart."""
+class Split(NamedTuple):
+    """The rows to train, to validate and to test on, and their profile (None where it is not shown)."""
 
     train: Labelled
     valid: Labelled | None
     test: Labelled | None
-    look: Look | None  # None where nobody is told what was seen
+    profile: DataProfile | None
     csv: CsvOptions
 
 
 class TrainResult(NamedTuple):
-    """A model, its file, how long the training took (seconds), and figures on test rows."""
+    """A model, its file, the duration of the training (seconds), and figures on test rows."""
 
     model: Model
     out: Path
@@ -50,79 +50,76 @@ class TrainResult(NamedTuple):
     test: Evaluation | None
 
 
-def data_lines(arguments: argparse.Namespace, parts: Parts, look: Look) -> list[str]:
-    """Return for a person what was found in the data."""
-    train = parts.train
-    apart = len(parts.test.labels) if parts.test else 0
-    lines = [
-        f"{counted(len(train.labels) + apart, 'row')} of {arguments.data}",
-        row("inputs", columns_found(train.rows)),
-        row("classes", class_shares(class_counts(train.labels))),
+def data_report(arguments: argparse.Namespace, split: Split, profile: DataProfile) -> list[Part]:
+    """Return the data of a training for a person."""
+    train = split.train
+    test_rows = len(split.test.labels) if split.test else 0
+    rows = [
+        ("inputs", columns_found(train.rows)),
+        ("classes", class_shares(class_counts(train.labels))),
     ]
     if train.dropped:
-        lines.append(row("left out", f"{counted(train.dropped, 'row')} without a label"))
-    if parts.valid:
-        lines.append(
-            row("validation", f"{counted(len(parts.valid.labels), 'row')} of {arguments.valid}")
-        )
-    if apart:
-        late = ", the latest" if arguments.time else ""
-        lines.append(row("kept apart", f"{counted(apart, 'row')} to test on{late}"))
-    lines += _beside_lines(arguments, train)
-    return [*lines, *look.lines(), *warning_lines(look.data_warnings), ""]
+        rows.append(dropped_row(train))
+    if split.valid:
+        validation_rows = counted(len(split.valid.labels), "row")
+        rows.append(("validation", f"{validation_rows} of {arguments.valid}"))
+    if test_rows:
+        latest = ", the latest" if arguments.time else ""
+        rows.append(("test", f"{counted(test_rows, 'row')} held out{latest}"))
+    rows += _option_rows(arguments, train)
+    rows += profile.duplicate_rows()
+    head = f"{counted(len(train.labels) + test_rows, 'row')} of {arguments.data}"
+    return [head, TextTable(rows), *warning_report(profile.data_warnings), ""]
 
 
-def data_found(arguments: argparse.Namespace, parts: Parts, look: Look) -> dict[str, Any]:
-    """Return for a machine what was found in the data."""
+def data_values(
+    arguments: argparse.Namespace, split: Split, profile: DataProfile
+) -> dict[str, Any]:
+    """Return the data of a training for a machine."""
     return {
         "data": arguments.data,
-        "rows": len(parts.train.labels),
-        "dropped": parts.train.dropped,
-        "classes": class_counts(parts.train.labels),
-        "validation_rows": len(parts.valid.labels) if parts.valid else 0,
-        "test_rows": len(parts.test.labels) if parts.test else 0,
-        "duplicates": look.in_both,
-        "warnings": warning_values(look.data_warnings),
+        "rows": len(split.train.labels),
+        "dropped": split.train.dropped,
+        "classes": class_counts(split.train.labels),
+        "validation_rows": len(split.valid.labels) if split.valid else 0,
+        "test_rows": len(split.test.labels) if split.test else 0,
+        "duplicates": profile.duplicates,
+        "warnings": warning_values(profile.data_warnings),
     }
 
 
-def _beside_lines(arguments: argparse.Namespace, train: Labelled) -> list[str]:
-    """Return the lines that tell what else is known of rows, and where they are."""
-    lines = []
+def _option_rows(arguments: argparse.Namespace, train: Labelled) -> list[tuple[str, str]]:
+    """Return groups, weights and the memory limit as table rows, where they were given."""
+    rows = []
     if train.groups is not None:
-        groups = len(np.unique(train.groups))
-        lines.append(
-            row("groups", f"{counted(groups, 'group')} of {arguments.group!r}, kept whole")
-        )
+        groups = counted(len(np.unique(train.groups)), "group")
+        rows.append(("groups", f"{groups} of {arguments.group!r}, never split"))
     if train.weight is not None:
-        lines.append(row("weights", f"from {arguments.weight!r}"))
+        rows.append(("weights", f"from {arguments.weight!r}"))
     if arguments.memory is not None:
         size = f"{arguments.memory / 1e6:,g} MB"
-        lines.append(row("memory", f"{size}: rows are read as they are needed"))
-    return lines
+        rows.append(("memory", f"{size}: rows are read as they are needed"))
+    return rows
 
 
-def result_lines(arguments: argparse.Namespace, trained: TrainResult) -> list[str]:
-    """Return the result for a person."""
+def result_report(arguments: argparse.Namespace, trained: TrainResult) -> list[Part]:
+    """Return the result of a training for a person."""
     model, out, seconds, test = trained
-    lines = [f"Trained {counted(len(model.members), 'member')} in {clock(seconds)}"]
-    lines += outcome_lines(model.history)
+    members = counted(len(model.members), "member")
+    parts: list[Part] = [f"Trained {members} in {clock(seconds)}", outcome_table(model.history)]
     if model.out_of_bag is not None:
-        scored = counted(model.out_of_bag.rows, "training row")
-        lines += ["", f"Scores on {scored}, each by members that left it out"]
-        lines += out_of_bag_lines(model.out_of_bag)
+        parts += out_of_bag_report(model.out_of_bag)
     if test is not None:
-        lines += ["", f"Test figures on {counted(test.rows, 'row')} kept apart"]
-        lines += evaluation_lines(test)
+        parts += ["", f"Scores on {counted(test.rows, 'test row')}", *evaluation_report(test)]
     new = arguments.test or arguments.data
     form = ("--format", arguments.format) if arguments.format else ()
     predict = typed_command("predict", out, new, *form, "--out", "predictions.csv")
     saved = f"{out} ({counted(round(out.stat().st_size / 1000), 'kB', 'kB')})"
-    return [*lines, "", f"Saved    {saved}", f"Predict  {predict}"]
+    return [*parts, "", f"Saved: {saved}", f"Predict: {predict}"]
 
 
 def result_values(arguments: argparse.Namespace, trained: TrainResult) -> dict[str, Any]:
-    """Return the result for a machine."""
+    """Return the result of a training for a machine."""
     model, out, seconds, test = trained
     history = model.history
     return {

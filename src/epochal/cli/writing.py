@@ -1,4 +1,4 @@
-"""Predictions as they are written: piece by piece, as CSV, TSV or Parquet, whole or not at all."""
+"""Predictions as CSV, TSV or Parquet, written piece by piece, completely or not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
     """Return where predictions go, by the name of a file and a format, each None if not given.
 
     Raises:
-        SettingError: if the two contradict each other, or neither says the format.
+        SettingError: if the two contradict each other, or neither gives the format.
     """
     if out is None or str(out) == STANDARD_STREAM:
         return Destination(None, form or "csv")
@@ -50,7 +50,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
     # A device is refused for what it is, by `check_destination`.
     is_file = not out.exists() or out.is_file()
     if known is None and form is None and is_file:
-        hint = "say the format: --out-format csv"
+        hint = "give the format: --out-format csv"
         raise SettingError(
             f"--out is {str(out)!r}", "a name that ends in .csv, .tsv or .parquet", hint
         )
@@ -63,7 +63,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
 
 
 def check_destination(to: Destination) -> None:
-    """Return nothing if a file could be written there now; long work asks before it begins."""
+    """Return nothing if a file could be written there now; long work checks this before it begins."""
     if to.path is not None:
         check_writable(to.path)
 
@@ -72,7 +72,7 @@ def check_destination(to: Destination) -> None:
 def table_writer(to: Destination, types: pa.Schema) -> Iterator[Write]:
     """Give a function that writes the rows of a table with columns of these types.
 
-    A file appears when the block ends well, and not at all otherwise. Standard output
+    The file appears when the block ends without an error, and not at all otherwise. Standard output
     gets nothing before the first rows.
     """
     if to.path is None:
@@ -90,42 +90,42 @@ def table_writer(to: Destination, types: pa.Schema) -> Iterator[Write]:
         yield write
 
 
-def prediction_types(classes: NDArray[Any], kept: pa.Schema) -> pa.Schema:
-    """Return the names and types of the columns that are written, those that are kept in front.
+def prediction_types(classes: NDArray[Any], copied: pa.Schema) -> pa.Schema:
+    """Return the names and types of the columns that are written, copied columns first.
 
     Raises:
-        SettingError: if a column that is kept has the name of another.
+        SettingError: if a copied column has the name of another.
     """
     shares = [(f"probability_{label}", pa.float64()) for label in classes]
     own = pa.schema([("prediction", _label_type(classes)), *shares])
-    both = sorted(set(kept.names) & set(own.names))
+    both = sorted(set(copied.names) & set(own.names))
     if both:
         hint = "rename it in the data, or leave it out of --keep"
         raise SettingError(f"--keep has the column {both[0]!r}", "no name of the result", hint)
-    return pa.schema([*kept, *own])
+    return pa.schema([*copied, *own])
 
 
 def predictions(
     classes: NDArray[Any],
     probabilities: NDArray[np.float64],
     decision: Decision | None = None,
-    kept: pa.Table | None = None,
+    copied: pa.Table | None = None,
 ) -> pa.Table:
-    """Return the table that is written: what is kept, the class that is chosen, a column per class.
+    """Return the table that is written: copied columns, the predicted class, a probability per class.
 
     >>> import numpy as np
     >>> p = np.array([[0.25, 0.75]])
     >>> predictions(np.array(["no", "yes"]), p).to_pylist()
     [{'prediction': 'yes', 'probability_no': 0.25, 'probability_yes': 0.75}]
     """
-    types = prediction_types(classes, pa.schema([]) if kept is None else kept.schema)
+    types = prediction_types(classes, pa.schema([]) if copied is None else copied.schema)
     kind = types.field("prediction").type
     names = (
         pa.array(classes.tolist(), kind) if classes.dtype.kind == "O" else pa.array(classes, kind)
     )
     chosen = (decision or Decision()).chosen(probabilities)
     winners = names.take(pa.array(chosen, mask=chosen < 0))
-    front: Sequence[Any] = [] if kept is None else kept.columns
+    front: Sequence[Any] = [] if copied is None else copied.columns
     columns = [*front, winners, *map(pa.array, probabilities.T.copy())]
     return pa.Table.from_arrays(columns, schema=types)
 
@@ -166,7 +166,7 @@ def _text_writer(file: BinaryIO | _StandardOutput, separator: str, types: pa.Sch
 
 
 def _begun(file: BinaryIO | _StandardOutput, write: Callable[[], Any]) -> None:
-    """Write rows, and what has been held back before them; returns nothing."""
+    """Write rows, and the head that was held back before them; returns nothing."""
     if isinstance(file, _StandardOutput):
         file.release()
     write()
@@ -215,10 +215,10 @@ class _StandardOutput(io.RawIOBase):
 
 @contextmanager
 def _standard_output() -> Iterator[_StandardOutput]:
-    """Give standard output; what it does not take is told as such."""
+    """Give standard output; raises WriteError if it cannot be written."""
     try:
         if sys.stdout is None:
-            raise OSError(errno.EBADF, "it is closed")  # noqa: TRY301 - told like all others
+            raise OSError(errno.EBADF, "it is closed")  # noqa: TRY301 - handled like all others
         stream = _StandardOutput(sys.stdout.buffer)
         yield stream
         stream.flush()

@@ -15,8 +15,9 @@ import pyarrow.parquet
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.cli import surveying
-from epochal.cli.surveying import cell_lines, warning_lines
+from epochal.cli import profiling
+from epochal.cli.layout import text_lines
+from epochal.cli.profiling import cell_report, warning_report
 from epochal.errors import DataError
 from epochal.io.csv.cell_counts import CellCounts
 from epochal.profiling.columns import DataWarning
@@ -41,16 +42,16 @@ def test_columns_are_shown_before_any_training(run, table):
     assert "income " not in ended.out
 
 
-def test_doubts_are_told_by_inspect_and_by_train(run, table):
+def test_inspect_and_train_show_data_warnings(run, table):
     """A giveaway and an id are named, with the option that leaves them out."""
     with_leak(table)
     shown = run("inspect", table, "--target", "income").out
     trained = run("train", table, "--target", "income", *TINY).err
 
-    for told in (shown, trained):
-        assert "'leak' alone predicts the class" in told
-        assert "'id' has a unique value in nearly every row" in told
-        assert "--drop leak" in told
+    for output in (shown, trained):
+        assert "'leak' alone predicts the class" in output
+        assert "'id' has a unique value in nearly every row" in output
+        assert "--drop leak" in output
 
 
 def test_counts_of_cells_are_lines_of_their_columns(monkeypatch):
@@ -60,24 +61,24 @@ def test_counts_of_cells_are_lines_of_their_columns(monkeypatch):
         "job": CellCounts(1200, Counter({"NA": 3, "?": 1})),
         "city": CellCounts(0, Counter({"?": 1})),
     }
-    assert cell_lines(cells) == [
-        f"  {'job':<30}outer spaces are cut in 1,200, 'NA' is missing in 3, '?' is missing in 1",
-        f"  {'city':<30}'?' is missing in 1",
+    assert text_lines(cell_report(cells))[2:] == [
+        "  job   outer spaces are trimmed in 1,200, 'NA' is missing in 3, '?' is missing in 1",
+        "  city  '?' is missing in 1",
     ]
-    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 1)
-    assert cell_lines(cells)[1:] == ["  … and 1 more"]
+    monkeypatch.setattr(profiling, "LISTED", 1)
+    assert text_lines(cell_report(cells))[3:] == ["  … and 1 more"]
 
 
 def test_columns_may_be_dropped_from_the_view(run, table):
-    """What `--drop` names is not looked at."""
+    """Columns of `--drop` are not profiled."""
     with_leak(table)
     shown = run("inspect", table, "--target", "income", "--drop", "leak,id").out
 
-    assert "To look at" not in shown
+    assert "Data warnings" not in shown
 
 
 def test_json_has_the_same_for_machines(run, table):
-    """Columns, classes and doubts under their names."""
+    """Columns, classes and data warnings under their names."""
     with_leak(table)
     found = json.loads(run("inspect", table, "--target", "income", "--json").out)
 
@@ -88,7 +89,7 @@ def test_json_has_the_same_for_machines(run, table):
 
 
 def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
-    """Copies among the rows kept apart are told, and those of a file of their own."""
+    """Duplicates of training rows in the holdout, and in a file of test or validation rows, are counted."""
     lines = table.read_text().splitlines()
     table.write_text("\n".join([lines[0], *lines[1:], *lines[1:]]) + "\n")
     valid = tmp_path / "valid.csv"
@@ -99,13 +100,13 @@ def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
     limited = run("train", table, "--target", "income", *TINY, "--valid", valid, "--memory", "1GB")
     tested = run("train", table, "--target", "income", *TINY, "--test", valid)
 
-    assert "to test on are copies" in apart.err
+    assert "to test on with inputs of training rows" in apart.err
     for ended in (given, limited):
-        assert "10 rows to validate on are copies" in ended.err
-    assert "10 rows to test on are copies" in tested.err
+        assert "10 rows to validate on with inputs of training rows" in ended.err
+    assert "10 rows to test on with inputs of training rows" in tested.err
 
 
-def test_what_a_file_to_test_on_lacks_is_told_before_training(run, table, tmp_path):
+def test_errors_in_test_rows_are_found_before_training(run, table, tmp_path):
     """A value that is no number is refused with its row; a row that lacks columns is no copy."""
     lines = table.read_text().splitlines()
     test = tmp_path / "test.csv"
@@ -128,7 +129,7 @@ def test_a_target_that_is_not_there_is_refused(run, table):
     assert "did you mean 'income'" in ended.err
 
 
-def test_going_on_with_rows_of_one_class_is_no_doubt(run, table, tmp_path):
+def test_continuing_with_rows_of_one_class_is_no_warning(run, table, tmp_path):
     """New rows may all be of one class: the model knows the others."""
     model = tmp_path / "m.epochal"
     run("train", table, "--target", "income", *TINY, "--out", model)
@@ -184,7 +185,7 @@ def warned(ended) -> tuple[list[str], list[object]]:
 
 @pytest.fixture
 def nothing_is_trained(monkeypatch) -> None:
-    """End every fit where its data have been looked at."""
+    """End every fit after its data have been profiled."""
 
     def stop(*_):
         """Raise an error."""
@@ -196,7 +197,7 @@ def nothing_is_trained(monkeypatch) -> None:
 @pytest.mark.usefixtures("nothing_is_trained")
 @pytest.mark.parametrize("name", list(POLLUTED))
 def test_inspect_and_train_raise_the_same_warnings(run, tmp_path, name):
-    """Whole and in pieces, with rows kept apart; Python's fit has those of reading."""
+    """Whole and in pieces, with a holdout; Python's fit has those of reading."""
     folder = tmp_path / "data"
     folder.mkdir()
     files, part = POLLUTED[name]
@@ -259,14 +260,14 @@ def test_a_person_reads_the_same_warnings_of_inspect_and_of_train(run, tmp_path)
     columns = [f"c{k}" for k in range(12)]
     lines = [",".join([HEAD, *columns]), *(f"{row}{',7' * 12}" for row in PEOPLE)]
     (tmp_path / "people.csv").write_text("\n".join(lines) + "\n")
-    told = [
+    runs = [
         run(*words, "people.csv", "--target", "income")
         for words in (("inspect",), ("train",), ("train", "--memory", "1GB"))
     ]
     inspected, *trained = (
-        ended.out.partition("To look at\n")[2]
-        or ended.err.partition("To look at\n")[2].partition("\n\n")[0] + "\n"
-        for ended in told
+        ended.out.partition("Data warnings\n")[2]
+        or ended.err.partition("Data warnings\n")[2].partition("\n\n")[0] + "\n"
+        for ended in runs
     )
 
     assert inspected.count("is 7 in every row") == 12
@@ -276,14 +277,15 @@ def test_a_person_reads_the_same_warnings_of_inspect_and_of_train(run, tmp_path)
 def test_of_very_many_warnings_some_are_shown(monkeypatch):
     """And how many more there are."""
     data_warnings = [DataWarning(f"c{k}", "is 7 in every row", "") for k in range(5)]
-    monkeypatch.setattr(surveying, "COLUMNS_SHOWN", 2)
+    monkeypatch.setattr(profiling, "LISTED", 2)
 
-    assert warning_lines(data_warnings)[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
+    lines = text_lines(warning_report(data_warnings))
+    assert lines[-2:] == ["  'c1' is 7 in every row", "  … and 3 more"]
 
 
-def test_a_sample_of_many_rows_is_looked_at(monkeypatch, run, tmp_path):
+def test_many_rows_are_profiled_by_a_sample(monkeypatch, run, tmp_path):
     """What repeats in all rows is no id, though it hardly does in the sample; rare values may be missed."""
-    monkeypatch.setattr(surveying, "LOOKED_AT", 1000)
+    monkeypatch.setattr(profiling, "SAMPLE_ROWS", 1000)
     head = "group,id,rare,income"
     rows = [
         f"{k // 3},{9999 - k},{int(k == 5)},{('high', 'low')[k * k % 7 % 2]}" for k in range(10_000)

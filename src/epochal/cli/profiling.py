@@ -1,0 +1,226 @@
+"""The data profile: columns, classes and data warnings, for `epochal inspect` and `epochal train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.cli.layout import Part, TextTable
+from epochal.cli.printing import class_shares, counted, shortened
+from epochal.cli.reading import class_counts, columns_found
+from epochal.io.csv.cell_counts import cell_counts
+from epochal.profiling.columns import Profile, profile, repeated
+from epochal.profiling.duplicates import Seen, kinds_of, row_keys
+from epochal.tables.labels import Coded
+from epochal.tables.rows import ahead, head_of, pieces, take
+from epochal.tables.schema import kind_of
+from epochal.tables.streaming import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from epochal.io.csv.cell_counts import CellCounts
+    from epochal.profiling.columns import DataWarning
+    from epochal.tables.dataset import Labelled
+    from epochal.tables.origin import Origin
+    from epochal.tables.rows import Rows
+
+# Columns, or warnings, that are listed.
+LISTED = 100
+# Larger data are searched for data warnings in a random sample of so many rows.
+SAMPLE_ROWS = 20_000
+# Of data that are not in memory so many rows are profiled.
+STREAMED_ROWS = 200_000
+
+
+class DataProfile:
+    """The profile of labelled rows, and their duplicates, from one pass over them.
+
+    `columns` is the profile of a random sample, the same each time. `data_warnings` are those of
+    the columns, and one of duplicates among all rows. `duplicates` is the number of rows to test or
+    to validate on, by use, that have the inputs of a training row.
+    """
+
+    def __init__(
+        self, read: Labelled, numbers: np.ndarray, holdout: np.ndarray | None = None
+    ) -> None:
+        """Read all rows once.
+
+        Args:
+            read: the rows, the holdout included: data warnings do not depend on the split.
+            numbers: the class number of each row, shape (rows,).
+            holdout: the rows to test on, bool (rows,); None: there are none.
+        """
+        self.missing_values = read.csv.words
+        head, count = head_of(read.rows), len(read.labels)
+        self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
+        self.train, test = Seen(), Seen()
+        sample, in_sample = [], _sample(count)
+        holdout = np.zeros(count, bool) if holdout is None else holdout
+        with_keys = partial(self._with_keys, read.origin)
+        for span, piece, keys in ahead(with_keys, pieces(read.rows)):
+            is_test, labels = holdout[span], numbers[span]
+            self.train.add(keys[~is_test], labels[~is_test])
+            test.add(keys[is_test], labels[is_test])
+            sample.append(take(piece, np.flatnonzero(in_sample[span])))
+        self.duplicates = {"test": self.train.copies_in(test)}
+        share = min(SAMPLE_ROWS / max(count, 1), 1.0)
+        self.columns = profile(joined(sample), numbers[in_sample], share)
+        self.data_warnings = [*self.columns.data_warnings, *repeated(self.train.merge(test))]
+
+    def count_duplicates(self, use: str, rows: Iterable[Labelled]) -> None:
+        """Count rows of another use ("test", "validate") with the inputs of a training row; returns nothing."""
+        seen = Seen()
+        for keys in ahead(self._keys, ((piece.origin, piece.rows) for piece in rows)):
+            seen.add(keys)
+        self.duplicates[use] = self.train.copies_in(seen)
+
+    def duplicate_rows(self) -> list[tuple[str, str]]:
+        """Return the counts of duplicates as table rows, one for each use that has any."""
+        about = "about " if self.train.halvings else ""
+        return [
+            (
+                "duplicates",
+                f"{about}{counted(number, 'row')} to {use} on with inputs of training rows",
+            )
+            for use, number in self.duplicates.items()
+            if number
+        ]
+
+    def _with_keys(
+        self, origin: Origin, span: slice, piece: Rows
+    ) -> tuple[slice, Rows, np.ndarray]:
+        """Return a piece with the keys of its rows."""
+        return span, piece, self._keys(origin.after(span.start), piece)
+
+    def _keys(self, origin: Origin, piece: Rows) -> np.ndarray:
+        """Return the keys of rows: none of rows that lack columns."""
+        lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
+        if lacks:
+            return np.empty(0, np.uint64)
+        with origin.naming_rows():
+            return row_keys(piece, self.kinds, missing=self.missing_values)
+
+
+def _sample(count: int) -> np.ndarray:
+    """Return the rows of the sample, bool (rows,): all of few rows, or else a random choice."""
+    chosen = np.full(count, count <= SAMPLE_ROWS)
+    if count > SAMPLE_ROWS:
+        chosen[np.random.default_rng(0).choice(count, SAMPLE_ROWS, replace=False)] = True
+    return chosen
+
+
+def profile_report(
+    path: str, read: Labelled, data: DataProfile, cells: Mapping[str, CellCounts]
+) -> tuple[dict[str, Any], list[Part]]:
+    """Return the profile of labelled rows: values for a machine, and a report for a person."""
+    columns = _column_profiles(read, data)
+    classes, warnings = class_counts(read.labels), data.data_warnings
+    values = {
+        "data": path,
+        "rows": len(read.labels),
+        "rows_profiled": columns.rows,
+        "dropped": read.dropped,
+        "classes": classes,
+        "columns": [asdict(column) for column in columns.columns],
+        "cells": {
+            name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
+            for name, counts in cells.items()
+        },
+        "warnings": warning_values(warnings),
+    }
+    is_whole = columns.rows == len(read.labels)
+    part = "" if is_whole else f", columns of {counted(columns.rows, 'row')} profiled"
+    summary = [("inputs", columns_found(read.rows)), ("classes", class_shares(classes))]
+    if read.dropped:
+        summary.append(dropped_row(read))
+    head = f"{counted(len(read.labels), 'row')} of {path}{part}"
+    report = [head, TextTable(summary), *_column_report(columns), *cell_report(cells)]
+    return values, [*report, *warning_report(warnings)]
+
+
+def dropped_row(read: Labelled) -> tuple[str, str]:
+    """Return the number of rows without a label as a table row."""
+    return "dropped", f"{counted(read.dropped, 'row')} without a label"
+
+
+def _column_profiles(read: Labelled, data: DataProfile) -> Profile:
+    """Return the profile of all rows in memory, or of a part of those on disk."""
+    sample = read.sampled(STREAMED_ROWS)
+    rows = len(sample.labels)
+    is_same = data.columns.rows == rows
+    return data.columns if is_same else profile(sample.rows, np.zeros(rows, int))
+
+
+def _column_report(found: Profile) -> list[Part]:
+    """Return a table with a row for each column; nothing if there are none."""
+    if not found.columns:
+        return []
+    head = ("column", "kind", "missing", "distinct", "values")
+    rows = [
+        (
+            shortened(column.name),
+            column.kind,
+            f"{column.missing:.1%}" if column.missing else "",
+            f"{column.distinct:,}",
+            shortened(column.values),
+        )
+        for column in found.columns[:LISTED]
+    ]
+    return ["", TextTable([head, *rows], numeric={2, 3}), *_rest(found.columns)]
+
+
+def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, CellCounts]:
+    """Return the counts of trimmed and missing cells of each input, and of the target."""
+    head = head_of(read.rows)
+    if not isinstance(head, pa.Table):
+        return {}
+    texts = {field.name for field in head.schema if kind_of(field.type, field.name) == "category"}
+    label_values = read.labels.values if isinstance(read.labels, Coded) else read.labels
+    names = list(head.column_names)
+    if target is not None:
+        names.append(target)
+        texts |= {target} if label_values.dtype.kind in "OU" else set()
+    return cell_counts(path, names, texts, read.csv)
+
+
+def cell_report(cells: Mapping[str, CellCounts]) -> list[Part]:
+    """Return a table of the columns in which cells lose spaces, or are missing for their text."""
+    rows = []
+    for name, counts in cells.items():
+        changes = [f"{text!r} is missing in {n:,}" for text, n in counts.missing.most_common()]
+        if counts.trimmed:
+            changes.insert(0, f"outer spaces are trimmed in {counts.trimmed:,}")
+        if changes:
+            rows.append((shortened(name), ", ".join(changes)))
+    if not rows:
+        return []
+    return ["", "Cells that are trimmed or missing", TextTable(rows[:LISTED]), *_rest(rows)]
+
+
+def warning_values(data_warnings: Iterable[DataWarning]) -> list[dict[str, Any]]:
+    """Return data warnings for a machine."""
+    return [asdict(data_warning) for data_warning in data_warnings]
+
+
+def warning_report(data_warnings: Sequence[DataWarning]) -> list[Part]:
+    """Return data warnings for a person: each with its hint on a line of its own; nothing without any."""
+    if not data_warnings:
+        return []
+    parts: list[Part] = []
+    for warning in data_warnings[:LISTED]:
+        subject = "" if warning.column is None else f"{warning.column!r} "
+        parts.append(TextTable([(f"{subject}{warning.sentence}",)]))
+        if warning.hint:
+            parts.append(TextTable([("  ", warning.hint)]))
+    return ["", "Data warnings", *parts, *_rest(data_warnings)]
+
+
+def _rest(entries: Sequence[object]) -> list[Part]:
+    """Return a line with the number of entries that are not listed, if there are any."""
+    more = len(entries) - LISTED
+    return [f"  … and {more} more"] if more > 0 else []
