@@ -226,7 +226,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
     from epochal.fit import fit
 
     with progress_for(arguments, settings) as progress:
-        how = RunConfig(
+        run = RunConfig(
             arguments.random_state,
             arguments.class_weight,
             [progress],
@@ -236,7 +236,7 @@ def _trained(arguments: argparse.Namespace, parts: Parts, earlier: Model | None)
         fitted = fit(
             parts.train,
             settings,
-            how,
+            run,
             validation=parts.valid,
             earlier=None if earlier is None else Fitted(earlier),
         )

@@ -283,11 +283,11 @@ def _compiled(
     """Return the mean probabilities, by the compiled program in float32."""
     from epochal.training.ensemble import mean_probabilities, stacked
 
-    how = [
+    scales = [
         np.asarray(each, np.float32)
         for each in (calibration.inverse_temperature, calibration.weights)
     ]
-    return _by_blocks(mean_probabilities, (stacked(members), *how), x, activation)
+    return _by_blocks(mean_probabilities, (stacked(members), *scales), x, activation)
 
 
 def _is_number(name: str | None) -> bool:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from epochal.io.tempfiles import name
 from epochal.loader.batches import ArraySource, LazySource, RowSource
 from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
+from epochal.loader.memory_items import Storage
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
 from epochal.tables.rows import ahead, len_of, pieces, take, with_room
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochal.loader.cache import PreprocessingCache
-    from epochal.loader.memory import Memory
+    from epochal.loader.memory_plan import MemoryPlan
     from epochal.preprocessing.packing import Packing
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.rows import Rows
@@ -58,7 +59,7 @@ class EncodingPlan(NamedTuple):
     Without random numbers they lie as they come. What is on disk is `cache`, and looked for, there.
     """
 
-    memory: Memory
+    memory: MemoryPlan
     random: np.random.Generator | None = None
     cache: PreprocessingCache | None = None
 
@@ -83,7 +84,7 @@ def encoded(
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_whole(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
-    plan = _Plan.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
+    plan = _Sinks.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
     found = plan.restored(cache, counts) if cache else None
     if found is not None:
         return found
@@ -108,13 +109,13 @@ def encoded(
     return result
 
 
-def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
-    """Return a part with only every so-manieth of its rows: as many as `most` bytes hold.
+def thinned(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
+    """Return a part with only every n-th of its rows: as many as `most` bytes hold.
 
-    >>> print(thinned(np.ones(5, bool), n_features=1, most=12))
+    >>> print(thinned(np.ones(5, bool), row_bytes=4, most=12))
     [ True False  True False  True]
     """
-    step = stride(int(np.count_nonzero(part)), n_features, most)
+    step = stride(int(np.count_nonzero(part)), row_bytes, most)
     if step == 1:
         return part
     result = np.zeros_like(part)
@@ -122,13 +123,13 @@ def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
     return result
 
 
-def stride(n_rows: int, n_features: int, most: int) -> int:
-    """Return every how many of so many encoded rows are to be taken, so that they have `most` bytes.
+def stride(n_rows: int, row_bytes: int, most: int) -> int:
+    """Return the n of "every n-th row" with which so many rows take `most` bytes.
 
-    >>> stride(1000, n_features=25, most=40_000), stride(10, n_features=25, most=40_000)
+    >>> stride(1000, row_bytes=100, most=40_000), stride(10, row_bytes=100, most=40_000)
     (3, 1)
     """
-    return max(-(-4 * n_rows * n_features // most), 1)
+    return max(-(-n_rows * row_bytes // most), 1)
 
 
 def _whole(rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor) -> Encoded:
@@ -184,8 +185,8 @@ class _Packed:
         return PackedSource(self.sink.source(), self.packing)
 
 
-class _Plan(NamedTuple):
-    """Where rows shall be: in memory, or on disk in this layout; packed, if there is a packing."""
+class _Sinks(NamedTuple):
+    """How the planned place takes rows: in memory, or on disk in this layout; packed, if there is a packing."""
 
     n_features: int
     dtype: type[np.generic]
@@ -194,20 +195,21 @@ class _Plan(NamedTuple):
 
     @classmethod
     def of(
-        cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: Memory
-    ) -> _Plan:
-        """Return the plan for so many rows: in memory if they fit, as they are or packed."""
-        packing, size = preprocessor.packing, np.dtype(dtype).itemsize
-        if size * n_rows * packing.n_features <= memory.resident:
+        cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: MemoryPlan
+    ) -> _Sinks:
+        """Return what takes so many rows to the place that is planned."""
+        packing, place = preprocessor.packing, memory.shares.place
+        if place is Storage.MEMORY:
             return cls(packing.n_features, dtype, None, None)
         used = packing if packing.is_worth_it else None
         width = packing.width if used else packing.n_features
-        fits = size * n_rows * width <= memory.resident
-        layout = None if fits else DiskLayout.within(n_rows, width, memory.buffer, dtype)
+        if place is Storage.PACKED:
+            return cls(width, dtype, used, None)
+        layout = DiskLayout.within(n_rows, width, memory.shares.buffer, dtype)
         return cls(width, dtype, used, layout)
 
     def sink(
-        self, n_rows: int, memory: Memory, random: np.random.Generator | None
+        self, n_rows: int, memory: MemoryPlan, random: np.random.Generator | None
     ) -> _Resident | Store | _Packed:
         """Return where rows are written to."""
         place: _Resident | Store
