@@ -13,7 +13,9 @@ from epochal.fit import fit
 from epochal.fit_types import RunConfig
 from epochal.inference.predict import predict_proba
 from epochal.keys import Purpose, generator
-from epochal.loader.memory import FIXED, Memory
+from epochal.loader.memory import Memory
+from epochal.loader.memory_items import Shares, Storage
+from epochal.loader.memory_plan import MemoryPlan
 from epochal.model.artifact import load, save
 from epochal.splitting.stratified import holdout
 from epochal.tables.dataset import Labelled
@@ -359,17 +361,25 @@ def test_the_latest_rows_judge_all_members():
     assert model.settings.bagging is None
 
 
-# Memory in which 50 rows of four features stay.
-TIGHT = Memory(FIXED + 2 * 50 * 16)
+# Rows on disk, of which 25 of four features are in memory together, and 200 validate.
+TIGHT = Shares(Storage.DISK, buffer=25 * 16, validation=200 * 16, segment=6 * 16)
 
 
 @pytest.fixture
-def _beside(monkeypatch):
-    """Let networks take no memory, so that a limit is for rows alone."""
-    monkeypatch.setattr(Memory, "reserve", lambda memory, *sizes: memory)
+def _rows_on_disk(monkeypatch):
+    """Let rows be on disk wherever memory is limited."""
+    monkeypatch.setattr(
+        "epochal.preparation.plan_for",
+        lambda network, rows, memory: MemoryPlan(
+            memory.limit, None, Shares() if memory.limit is None else TIGHT
+        ),
+    )
 
 
-def bounded(rows=X, labels=Y, memory=TIGHT, seed=0, **settings):
+GIGABYTE = Memory(10**9)
+
+
+def bounded(rows=X, labels=Y, memory=GIGABYTE, seed=0, **settings):
     """Return a small fit in so much memory."""
     ours = validated(PRESETS["default"], SMALL | PLAIN | settings)
     return fit(Labelled(rows, labels), ours, RunConfig(seed, memory=memory))
@@ -385,13 +395,12 @@ def as_stream(rows):
     return Streamed(len(rows), rows[:0], read)
 
 
-@pytest.mark.usefixtures("_beside")
+@pytest.mark.usefixtures("_rows_on_disk")
 @pytest.mark.parametrize(
     "more", [{}, {"bagging": None}, {"bagging": None, "early_stopping": False}]
 )
 def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
     """In one order the members are the same, bit for bit, wherever the rows are."""
-    # Fewer validation rows fit in memory; with clear labels they choose the same epoch, the last.
     more = more | {"labels": np.where(X[:, 0] > 0, "yes", "no"), "shuffle": False}
     in_memory, on_disk = fitted(**more), bounded(**more)
 
@@ -409,7 +418,7 @@ def test_rows_on_disk_train_the_same_model_as_rows_in_memory(more):
     )
 
 
-@pytest.mark.usefixtures("_beside")
+@pytest.mark.usefixtures("_rows_on_disk")
 @pytest.mark.parametrize("more", [{}, {"early_stopping": False}])
 def test_bytes_train_as_the_same_numbers_do(more, rng):
     """Images of bytes give the model of the same images as numbers, to rounding, wherever they are."""
@@ -430,7 +439,7 @@ def test_bytes_train_as_the_same_numbers_do(more, rng):
 def test_streamed_rows_train_the_same_model_as_arrays():
     """Rows that are read piece by piece, with coded labels, are rows like others."""
     values, codes = np.unique(Y, return_inverse=True)
-    streamed = bounded(as_stream(X), Coded(values, codes.astype(np.uint8)), Memory(10**9))
+    streamed = bounded(as_stream(X), Coded(values, codes.astype(np.uint8)), GIGABYTE)
     whole = fitted()
 
     assert streamed.model.classes.tolist() == whole.model.classes.tolist()
@@ -441,7 +450,7 @@ def test_streamed_rows_train_the_same_model_as_arrays():
     assert streamed.oob_probabilities is None
 
 
-@pytest.mark.usefixtures("_beside")
+@pytest.mark.usefixtures("_rows_on_disk")
 def test_rows_sorted_by_class_are_learned_from_disk():
     """Blocks are fair samples: rows that come sorted are learned as well as in any order."""
     order = np.argsort(Y, kind="stable")
@@ -459,22 +468,14 @@ def test_rows_sorted_by_class_are_learned_from_disk():
     assert sorted_on_disk < 0.5 * error(bounded(X[order], Y[order], max_iter=1, **how))
 
 
-@pytest.mark.usefixtures("_beside")
+@pytest.mark.usefixtures("_rows_on_disk")
 def test_validation_rows_of_a_limited_memory_are_thinned():
     """Rows that were given to judge need not fit: some of them judge."""
     ours = validated(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
-    how = RunConfig(0, memory=TIGHT)
+    how = RunConfig(0, memory=GIGABYTE)
     given = fit(Labelled(X, Y), ours, how, validation=Labelled(np.tile(X, (9, 1)), np.tile(Y, 9)))
 
     assert np.isfinite(given.model.history.best_loss[0])
-
-
-def test_a_limit_that_the_networks_alone_exceed_is_refused():
-    """What they need is said before anything is trained."""
-    with pytest.raises(
-        SettingError, match="memory_limit .--memory. is 300 MB; expected at least .* networks"
-    ):
-        bounded(memory=Memory(300 * 10**6))
 
 
 def test_chunks_in_order_train_the_same_model_as_all_rows():

@@ -345,8 +345,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             if X_val is not None:
                 roles = Roles(y_val, sample_weight_val)
                 validation = read_rows(self, X_val, roles, reset=False, ending="_val", csv=csv)
-            how = self._how(earlier)
-            fitted = fit(data, settings, how, validation=validation, earlier=earlier)
+            run = self._run_config(earlier)
+            fitted = fit(data, settings, run, validation=validation, earlier=earlier)
             return self._keep(fitted, y)
 
     def partial_fit(
@@ -378,8 +378,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         with limited(self.n_jobs), self.whole_or_not_at_all():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
-            how = self._how(earlier)
-            return self._keep(fit(data, settings, how, classes=known, earlier=earlier), y)
+            run = self._run_config(earlier)
+            return self._keep(fit(data, settings, run, classes=known, earlier=earlier), y)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, shape (n_samples, n_classes).
@@ -447,7 +447,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             )
         return settings
 
-    def _how(self, earlier: Fitted | None) -> RunConfig:
+    def _run_config(self, earlier: Fitted | None) -> RunConfig:
         """Return how to train, apart from the settings."""
         devices = Choice((AUTO, "cpu", "gpu", "tpu"))
         if not devices.allows(self.device):

@@ -191,7 +191,7 @@ def nothing_is_trained(monkeypatch) -> None:
         """Raise an error."""
         raise DataError("this is enough")
 
-    monkeypatch.setattr("epochal.fit.bags_for", stop)
+    monkeypatch.setattr("epochal.preparation.bags_for", stop)
 
 
 @pytest.mark.usefixtures("nothing_is_trained")

@@ -9,7 +9,7 @@ from epochal.config.settings import validated
 from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
 from epochal.loader.batches import ArraySource
 from epochal.loader.encode import Encoded, Known
-from epochal.loader.memory import NO_LIMIT
+from epochal.loader.memory_items import Shares
 from epochal.loader.validation_rows import own
 from epochal.nn.layers import Layer
 from epochal.records import Calibration
@@ -34,16 +34,16 @@ def logits(member, rows):
 def test_rows_are_spoken_of_by_members_that_left_them_out():
     """Whether they were asked while they trained or only now, the opinions are the same."""
     bags = bags_for(SETTINGS, POOL.known.labels, 0)
-    validation_set = own(POOL, bags, 2**20)
+    validation_set = own(POOL, bags, Shares())
     said = [logits(member, validation_set.of(member)) for member in range(3)]
     then = Trained(LAYERS, None, None, said)
     now = Trained(LAYERS, None, None, None)
 
     calibration, while_training = calibrated_on_oob(
-        then, SETTINGS, bags, OutOfBagInputs(POOL, validation_set, NO_LIMIT, None), None
+        then, SETTINGS, bags, OutOfBagInputs(POOL, validation_set, Shares(), None), None
     )
     same, afterwards = calibrated_on_oob(
-        now, SETTINGS, bags, OutOfBagInputs(POOL, None, NO_LIMIT, None), None
+        now, SETTINGS, bags, OutOfBagInputs(POOL, None, Shares(), None), None
     )
 
     np.testing.assert_allclose(while_training.mean, afterwards.mean, atol=1e-6)
@@ -63,7 +63,7 @@ def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
         Trained(LAYERS, None, None, None),
         settings,
         bags,
-        OutOfBagInputs(POOL, None, NO_LIMIT, None),
+        OutOfBagInputs(POOL, None, Shares(), None),
         earlier,
     )
 

@@ -1,7 +1,5 @@
 """What is kept for the next fit: found by its origin, whole, or made anew."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,8 @@ import pytest
 from epochal import EpochalClassifier
 from epochal.errors import WriteError
 from epochal.loader.cache import PreprocessingCache
-from epochal.loader.memory import FIXED, Memory
+from epochal.loader.memory_items import Shares, Storage
+from epochal.loader.memory_plan import MemoryPlan
 from epochal.preprocessing.preprocessor import Preprocessor
 
 X = np.random.default_rng(0).normal(size=(50, 3))
@@ -82,8 +81,9 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 @pytest.fixture
 def cache_dir(tmp_path, monkeypatch):
     """Return a folder for rows, which never fit into memory."""
-    monkeypatch.setattr(Memory, "reserve", lambda memory, *_: replace(memory, limit=FIXED + 4000))
     folder = tmp_path / "cache_dir"
+    plan = MemoryPlan(10**9, str(folder), Shares(Storage.DISK, buffer=1000, validation=500))
+    monkeypatch.setattr("epochal.preparation.plan_for", lambda *_: plan)
     folder.mkdir()
     return folder
 

@@ -12,7 +12,8 @@ from epochal.loader.batches import ArraySource, LazySource
 from epochal.loader.cache import PreprocessingCache
 from epochal.loader.disk import StoredSource
 from epochal.loader.encode import EncodingPlan, Known, encoded, thinned
-from epochal.loader.memory import FIXED, NO_LIMIT, Memory
+from epochal.loader.memory_items import Shares, Storage
+from epochal.loader.memory_plan import NO_LIMIT, MemoryPlan
 from epochal.loader.packed import PackedSource
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.tables import rows as rows_module
@@ -25,8 +26,15 @@ KNOWN = Known(
 )
 FIRST = np.random.default_rng(4).random(500) < 0.7
 PREPROCESSOR = Preprocessor.fit(X, variance_epsilon=1e-8, clip=3.0, max_categories=64)
-# Memory in which 100 of these rows stay, and one in which all do.
-TIGHT, AMPLE = Memory(FIXED + 2 * 100 * 12), Memory(FIXED + 2 * 10**6)
+
+
+def limited(place, buffer=0):
+    """Return a plan for a limited memory, with rows at a place."""
+    return MemoryPlan(10**9, None, Shares(place, buffer=buffer))
+
+
+# Rows on disk, of which 50 are in memory together; and all rows in memory.
+TIGHT, AMPLE = limited(Storage.DISK, 50 * 12), limited(Storage.MEMORY)
 
 
 def in_parts(rows, memory, random=None):
@@ -124,11 +132,11 @@ def test_equal_weights_take_no_memory():
 
 def test_a_part_is_thinned_to_what_fits():
     """Every so-manieth row of the part stays, and none that is not in it."""
-    few = thinned(FIRST, n_features=3, most=12 * 50)
+    few = thinned(FIRST, row_bytes=12, most=12 * 50)
 
     assert few.sum() <= 50 < 2 * few.sum()
     assert not (few & ~FIRST).any()
-    assert thinned(FIRST, n_features=3, most=10**6) is FIRST
+    assert thinned(FIRST, row_bytes=12, most=10**6) is FIRST
 
 
 def test_categories_are_packed_where_room_is_short():
@@ -136,7 +144,7 @@ def test_categories_are_packed_where_room_is_short():
     table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
     preprocessor = Preprocessor.fit(table, variance_epsilon=1e-8, clip=None, max_categories=64)
     expected = preprocessor.encode(table.filter(pa.array(FIRST)))
-    memories = [NO_LIMIT, AMPLE, Memory(FIXED + 2 * 500 * 12), Memory(FIXED + 2 * 50 * 12)]
+    memories = [NO_LIMIT, AMPLE, limited(Storage.PACKED), TIGHT]
 
     parts = [
         encoded(table, KNOWN, [FIRST], preprocessor, EncodingPlan(memory))[0].source
@@ -156,9 +164,8 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
     rows = table if packed else X
     preprocessor = Preprocessor.fit(rows, variance_epsilon=1e-8, clip=None, max_categories=64)
     known = KNOWN._replace(weight=np.broadcast_to(2.0, 500), groups=None)
-    memory = Memory(FIXED + 2 * 50 * 12)
     place = EncodingPlan(
-        memory, np.random.default_rng(0), PreprocessingCache.of(str(tmp_path), "data")
+        TIGHT, np.random.default_rng(0), PreprocessingCache.of(str(tmp_path), "data")
     )
     first = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
     nothing = rows.slice(0, 0) if packed else X[:0]

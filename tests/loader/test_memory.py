@@ -1,4 +1,4 @@
-"""Sizes in bytes, and how a limit is shared out."""
+"""Sizes in bytes, and freed memory: given back, or kept."""
 
 import platform
 import subprocess
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from epochal.errors import SettingError
-from epochal.loader.memory import FIXED, NO_LIMIT, Memory, size_of
+from epochal.loader.memory import size_of
 
 
 @pytest.mark.parametrize(
@@ -37,30 +37,11 @@ def test_what_is_no_size_is_refused(value):
         size_of(value, "memory_limit")
 
 
-def test_the_parts_of_a_limit_fit_into_it():
-    """What is fixed, rows in memory or the buffer, judges and segments together are not more."""
-    memory = Memory(10**9)
-    reserve = FIXED + memory.validation + 3 * memory.segment
-
-    assert reserve + memory.buffer < 10**9
-    assert reserve + memory.resident < 10**9 * 1.01
-
-
-def test_networks_that_leave_no_room_for_rows_are_refused():
-    """What they need is said, and so much is then enough."""
-    with pytest.raises(
-        SettingError, match=r"memory_limit \(--memory\) is 600 MB; expected at least 750 MB"
-    ):
-        Memory(600 * 10**6).reserve(400 * 10**6)
-    assert Memory(750 * 10**6).reserve(400 * 10**6).free == 100 * 10**6
-    assert NO_LIMIT.reserve(10**12).resident > 1e18
-
-
 def test_freed_memory_goes_back_to_the_system():
     """In a process of its own: what was allocated in small pieces is no longer used after it is freed."""
     code = """
 import gc, re
-from epochal.loader.memory import Memory, return_freed_memory
+from epochal.loader.memory import return_freed_memory, trim_heap
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
 return_freed_memory()
@@ -70,7 +51,7 @@ half = held[::2]
 between = used()
 del held, half
 gc.collect()
-Memory(10**9).manage_heap()
+trim_heap()
 print(before, between, used())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -90,7 +71,7 @@ def test_what_arrow_reads_goes_back_to_the_system_too(tmp_path):
     pq.write_table(pa.table(columns), path, row_group_size=50_000)
     code = """
 import re, sys, time
-from epochal.loader.memory import Memory, return_freed_memory
+from epochal.loader.memory import return_freed_memory, trim_heap
 def used():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
 return_freed_memory()
@@ -100,10 +81,10 @@ for batch in pyarrow.dataset.dataset(sys.argv[1]).to_batches():
     pass
 del batch
 until = time.monotonic() + 20
-Memory(10**9).manage_heap()
+trim_heap()
 while used() > before + 15 and time.monotonic() < until:
     time.sleep(0.1)
-    Memory(10**9).manage_heap()
+    trim_heap()
 print(before, used())
 """
     words = [sys.executable, "-c", code, str(path)]
@@ -135,14 +116,9 @@ for _ in range(10):
 print(pages() - before)
 """
 
-    def pages(how):
+    def pages(kept):
         """Return how many pages ten rounds cost."""
-        words = [sys.executable, "-c", code, how]
+        words = [sys.executable, "-c", code, kept]
         return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
     assert pages("keep") < 100 < pages("not")
-
-
-def test_without_a_limit_everything_stays_in_memory():
-    """No number of bytes is too many."""
-    assert NO_LIMIT.resident > 1e18

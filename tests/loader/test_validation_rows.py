@@ -6,6 +6,7 @@ from epochal.config.presets import PRESETS
 from epochal.config.settings import validated
 from epochal.loader.batches import ArraySource, LazySource
 from epochal.loader.encode import Encoded, Known
+from epochal.loader.memory_items import Shares
 from epochal.loader.validation_rows import own, shared
 from epochal.splitting.bagging import bags_for
 
@@ -13,7 +14,7 @@ ROWS = Encoded(
     ArraySource(np.arange(20, dtype=np.float32)[:, None]),
     Known(np.tile([0, 1], 10).astype(np.int32), np.linspace(1, 2, 20)),
 )
-MANY = 2**20
+MANY = Shares()
 
 
 def test_shared_judges_are_all_rows_for_everybody():
@@ -49,7 +50,7 @@ def test_of_rows_that_are_not_held_some_judge():
         validated(PRESETS["default"], {"n_estimators": 6, "n_folds": 4}), ROWS.known.labels, 0
     )
     lazy = Encoded(LazySource(20, 1, ROWS.source.take), ROWS.known)
-    validation_set = own(lazy, bags, most=4 * 7)
+    validation_set = own(lazy, bags, Shares(validation=4 * 7))
 
     assert len(validation_set.x) == 7
     for member in range(6):

@@ -98,8 +98,8 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
         groups.start(work)()
 
 
-@pytest.mark.parametrize("manage_heap", [None, int])
-def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, manage_heap):
+@pytest.mark.parametrize("trim_heap", [None, int])
+def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, trim_heap):
     """Groups of two kinds meet in a call that may compile, unless memory is to be given back between."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_BINS", 0)
@@ -112,8 +112,8 @@ def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, man
             return np.zeros(len(group.numbers))
         return np.ones(len(group.numbers))
 
-    with grouped(*two_kinds(), manage_heap=manage_heap) as groups:
-        assert groups.start(met, "train")()[[0, 2]].all() == (manage_heap is None)
+    with grouped(*two_kinds(), trim_heap=trim_heap) as groups:
+        assert groups.start(met, "train")()[[0, 2]].all() == (trim_heap is None)
 
 
 def test_groups_of_one_kind_compile_their_program_once(monkeypatch):

@@ -18,7 +18,7 @@ from epochal.records import Calibration
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
     from epochal.loader.encode import Encoded
-    from epochal.loader.memory import Memory
+    from epochal.loader.memory_items import Shares
     from epochal.preprocessing.byte_scaling import Scaling
     from epochal.splitting.bagging import Bags
     from epochal.training.loop import Trained
@@ -29,7 +29,7 @@ class OutOfBagInputs(NamedTuple):
 
     pool: Encoded
     validation_set: ValidationSet | None
-    memory: Memory
+    shares: Shares
     scaling: Scaling | None  # of rows that are bytes
 
 
@@ -62,7 +62,7 @@ def calibrated_on_oob(
     plain = earlier or Calibration.none(len(trained.layers))
     if bags.has_oob and (validation_set is None or validation_set.oob_rows is None):
         # Others have judged, or nobody: those that were left out are asked now.
-        validation_set = own(inputs.pool, bags, inputs.memory.validation)
+        validation_set = own(inputs.pool, bags, inputs.shares)
         x, scaling = validation_set.x, inputs.scaling
         source = LazySource(len(x), x.shape[1], lambda rows: scaled(x[rows], scaling))
         oob_logits = [

@@ -286,12 +286,12 @@ def _compiled(
     """Return the mean probabilities, by the compiled program in float32."""
     from epochal.training.ensemble import mean_probabilities, stacked
 
-    how = [
+    scales = [
         np.asarray(each, np.float32)
         for each in (calibration.inverse_temperature, calibration.weights)
     ]
     program = partial(mean_probabilities, loss=loss)
-    return _by_blocks(program, (stacked(members), *how), x, activation)
+    return _by_blocks(program, (stacked(members), *scales), x, activation)
 
 
 def _is_number(name: str | None) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from epochal.keys import Purpose, generator
-from epochal.loader.memory import SEGMENT_BYTES
+from epochal.loader.memory_items import SEGMENT_BYTES
 from epochal.tables.rows import aligned, bucket, extended_view
 
 if TYPE_CHECKING:

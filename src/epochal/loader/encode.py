@@ -13,6 +13,7 @@ import pyarrow as pa
 from epochal.io.tempfiles import name
 from epochal.loader.batches import ArraySource, LazySource, RowSource
 from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
+from epochal.loader.memory_items import Storage
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
 from epochal.tables.rows import ahead, len_of, pieces, take, with_capacity
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochal.loader.cache import PreprocessingCache
-    from epochal.loader.memory import Memory
+    from epochal.loader.memory_plan import MemoryPlan
     from epochal.preprocessing.packing import Packing
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.rows import Rows
@@ -57,7 +58,7 @@ class EncodingPlan(NamedTuple):
     Without a generator, rows on disk are in order. Without a cache, nothing is reused.
     """
 
-    memory: Memory
+    memory: MemoryPlan
     random: np.random.Generator | None = None
     cache: PreprocessingCache | None = None
 
@@ -82,7 +83,7 @@ def encoded(
     if memory.limit is None and not isinstance(rows, Streamed):
         return [_in_memory(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
-    plan = _Plan.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
+    plan = _Sinks.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
     from_cache = plan.restored(cache, counts) if cache else None
     if from_cache is not None:
         return from_cache
@@ -109,13 +110,13 @@ def encoded(
     return result
 
 
-def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
+def thinned(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
     """Return the mask of a part with every n-th of its rows only, so that they fit into `most` bytes.
 
-    >>> print(thinned(np.ones(5, bool), n_features=1, most=12))
+    >>> print(thinned(np.ones(5, bool), row_bytes=4, most=12))
     [ True False  True False  True]
     """
-    step = stride(int(np.count_nonzero(part)), n_features, most)
+    step = stride(int(np.count_nonzero(part)), row_bytes, most)
     if step == 1:
         return part
     result = np.zeros_like(part)
@@ -123,13 +124,13 @@ def thinned(part: np.ndarray, n_features: int, most: int) -> np.ndarray:
     return result
 
 
-def stride(n_rows: int, n_features: int, most: int) -> int:
-    """Return n so that every n-th encoded row fits into `most` bytes.
+def stride(n_rows: int, row_bytes: int, most: int) -> int:
+    """Return n so that every n-th of the rows fits into `most` bytes.
 
-    >>> stride(1000, n_features=25, most=40_000), stride(10, n_features=25, most=40_000)
+    >>> stride(1000, row_bytes=100, most=40_000), stride(10, row_bytes=100, most=40_000)
     (3, 1)
     """
-    return max(-(-4 * n_rows * n_features // most), 1)
+    return max(-(-n_rows * row_bytes // most), 1)
 
 
 def _in_memory(
@@ -187,8 +188,8 @@ class _Packed:
         return PackedSource(self.sink.source(), self.packing)
 
 
-class _Plan(NamedTuple):
-    """The storage of rows: in memory, or on disk with a layout; packed, if there is a packing."""
+class _Sinks(NamedTuple):
+    """The planned storage of rows: in memory, or on disk with a layout; packed, if there is a packing."""
 
     n_features: int
     dtype: type[np.generic]
@@ -197,20 +198,21 @@ class _Plan(NamedTuple):
 
     @classmethod
     def of(
-        cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: Memory
-    ) -> _Plan:
-        """Return the plan for this many rows: in memory if they fit, unpacked or packed; else on disk."""
-        packing, size = preprocessor.packing, np.dtype(dtype).itemsize
-        if size * n_rows * packing.n_features <= memory.resident:
+        cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: MemoryPlan
+    ) -> _Sinks:
+        """Return what takes so many rows to the place that is planned."""
+        packing, place = preprocessor.packing, memory.shares.place
+        if place is Storage.MEMORY:
             return cls(packing.n_features, dtype, None, None)
         used = packing if packing.is_worth_it else None
         width = packing.width if used else packing.n_features
-        fits = size * n_rows * width <= memory.resident
-        layout = None if fits else DiskLayout.within(n_rows, width, memory.buffer, dtype)
+        if place is Storage.PACKED:
+            return cls(width, dtype, used, None)
+        layout = DiskLayout.within(n_rows, width, memory.shares.buffer, dtype)
         return cls(width, dtype, used, layout)
 
     def sink(
-        self, n_rows: int, memory: Memory, random: np.random.Generator | None
+        self, n_rows: int, memory: MemoryPlan, random: np.random.Generator | None
     ) -> _Resident | Store | _Packed:
         """Return the destination of the rows."""
         place: _Resident | Store

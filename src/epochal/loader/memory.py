@@ -1,4 +1,4 @@
-"""How much memory there is, and what it is for."""
+"""The limit of memory that a user sets, and the allocators' handling of freed memory (glibc, Arrow)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from epochal.errors import SettingError
@@ -17,78 +17,14 @@ UNITS |= {f"{unit}I": 2**power for unit, power in zip("KMGT", (10, 20, 30, 40), 
 UNITS |= {f"{unit}IB": UNITS[f"{unit}I"] for unit in "KMGT"}
 
 EXPECTED = "a number of bytes, or a text such as '500MB', '2GB' or '1.5GiB'"
-# What reading, encoding and compiling a program take by themselves.
-FIXED = 250 * 10**6
-# What must be left for rows.
-LEAST = 100 * 10**6
-# Without a limit, rows that are encoded for nothing but to judge take this much at the most.
-VALIDATION_BYTES = 2**28
-# Rows gathered at a time: large enough that the hand-over to the program is nothing beside its
-# work, and less than glibc gives back when it is freed (docs/PERFORMANCE.md).
-SEGMENT_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class Memory:
-    """A limit in bytes on what a fit needs (None: there is none), and the folder for what is beyond."""
+    """The limit in bytes on what a fit takes above start-up (None: no limit), and the folder for rows on disk."""
 
     limit: int | None = None
     folder: str | None = None
-    taken: int = FIXED  # bytes that are not for rows
-
-    def manage_heap(self) -> None:
-        """Give back what allocators have kept, if memory is limited; if not, have them keep it."""
-        if self.limit is not None:
-            _glibc("malloc_trim", 0)
-        else:
-            retain_freed_memory()
-
-    def reserve(self, networks: int, known: int = 0) -> Memory:
-        """Return the memory that is left beside networks, and what is known of rows, of so many bytes.
-
-        Raises:
-            SettingError: if that is too little.
-        """
-        left = replace(self, taken=FIXED + networks + known)
-        if self.limit is not None and left.free < LEAST:
-            needed = -(-(left.taken + LEAST) // 10**7) * 10
-            raise SettingError(
-                f"memory_limit (--memory) is {self.limit / 1e6:g} MB",
-                f"at least {needed} MB for these networks"
-                + (f" and the labels and weights of rows ({known / 1e6:,.0f} MB)" if known else ""),
-                "fewer members, fewer bins or the preset classic need less",
-            )
-        return left
-
-    @property
-    def free(self) -> int:
-        """Bytes of the limit that rows may take."""
-        return (self.limit or 0) - self.taken
-
-    @property
-    def shares(self) -> tuple[float, int, int]:
-        """All that decides where rows are and which of them judge."""
-        return self.resident, self.buffer, self.validation
-
-    @property
-    def resident(self) -> float:
-        """Bytes of encoded rows up to which all of them stay in memory."""
-        return float("inf") if self.limit is None else 0.5 * self.free
-
-    @property
-    def buffer(self) -> int:
-        """Bytes of encoded rows that are in memory together, of those that do not stay there."""
-        return self.free // 4
-
-    @property
-    def validation(self) -> int:
-        """Bytes of rows that are encoded for nothing but to judge members."""
-        return VALIDATION_BYTES if self.limit is None else self.free // 8
-
-    @property
-    def segment(self) -> int:
-        """Bytes of rows that are handed over to the device at a time; three of them are there."""
-        return SEGMENT_BYTES if self.limit is None else min(self.free // 16, SEGMENT_BYTES)
 
 
 # Of glibc's mallopt: from how many bytes on what is asked for is mapped, and unmapped when
@@ -103,6 +39,11 @@ def _glibc(name: str, *arguments: int) -> None:
     """Call one of glibc's settings of memory, where there is glibc."""
     with contextlib.suppress(OSError, AttributeError):
         getattr(ctypes.CDLL(None), name)(*arguments)
+
+
+def trim_heap() -> None:
+    """Give memory that is free, but kept by the allocator, back to the system."""
+    _glibc("malloc_trim", 0)
 
 
 def return_freed_memory() -> None:

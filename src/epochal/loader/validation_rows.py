@@ -12,6 +12,7 @@ from epochal.loader.encode import stride
 
 if TYPE_CHECKING:
     from epochal.loader.encode import Encoded
+    from epochal.loader.memory_items import Shares
     from epochal.splitting.bagging import Bags
 
 
@@ -37,7 +38,7 @@ class ValidationSet:
         return numbers
 
 
-def shared(rows: Encoded, members: int, most: int) -> ValidationSet:
+def shared(rows: Encoded, members: int, most: Shares) -> ValidationSet:
     """Return a validation set that all members share; `most` is as in `own`."""
     chosen, x = _in_memory(rows, most)
     return ValidationSet(
@@ -50,12 +51,12 @@ def shared(rows: Encoded, members: int, most: int) -> ValidationSet:
     )
 
 
-def own(rows: Encoded, bags: Bags, most: int) -> ValidationSet:
+def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
     """Return a validation set of each member's out-of-bag rows.
 
     A member without out-of-bag rows (a bootstrap may draw every row of a tiny table) has all rows as
-    validation rows. If the encoded rows are not in memory, a subset of them validates, which takes
-    `most` bytes.
+    validation rows. If the encoded rows are not in memory, a subset of them validates, as many as
+    the share of validation rows holds.
     """
     chosen, x = _in_memory(rows, most)
     step = int(chosen[1]) if len(chosen) > 1 else 1
@@ -74,10 +75,11 @@ def own(rows: Encoded, bags: Bags, most: int) -> ValidationSet:
     )
 
 
-def _in_memory(rows: Encoded, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _in_memory(rows: Encoded, most: Shares) -> tuple[np.ndarray, np.ndarray]:
     """Return numbers and features of all rows if they are encoded in memory, else of every n-th."""
     source = rows.source
     if isinstance(source, ArraySource):
         return np.arange(source.n_rows), source.x
-    chosen = np.arange(0, source.n_rows, stride(source.n_rows, source.n_features, most))
+    row_bytes = most.validation_row or 4 * source.n_features
+    chosen = np.arange(0, source.n_rows, stride(source.n_rows, row_bytes, most.validation))
     return chosen, source.take(chosen)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class CompileLock:
-    """Whose turn it is; with `manage_heap`, which gives back what was taken, only one's at a time."""
+    """Whose turn it is; with `trim_heap`, which gives back what was taken, only one's at a time."""
 
-    def __init__(self, manage_heap: Callable[[], Any] | None = None) -> None:
-        self.manage_heap = manage_heap
+    def __init__(self, trim_heap: Callable[[], Any] | None = None) -> None:
+        self.trim_heap = trim_heap
         self.locks: dict[Hashable, Lock] = {}
         self.done: set[Hashable] = set()
 
@@ -31,8 +31,8 @@ class CompileLock:
         if program in self.done:
             yield
             return
-        with self.locks.setdefault(program if self.manage_heap is None else None, Lock()):
+        with self.locks.setdefault(program if self.trim_heap is None else None, Lock()):
             yield
-            if self.manage_heap is not None and program not in self.done:
-                self.manage_heap()
+            if self.trim_heap is not None and program not in self.done:
+                self.trim_heap()
             self.done.add(program)

@@ -56,7 +56,7 @@ class Task:
     validation_set: ValidationSet | None
     scaling: Scaling | None = None  # of rows that are bytes
     device: jax.Device | None = None
-    manage_heap: Callable[[], Any] | None = None  # gives memory back, if it is limited
+    trim_heap: Callable[[], Any] | None = None  # gives freed memory back, if memory is limited
 
 
 class Trained(NamedTuple):
@@ -107,7 +107,7 @@ def train(
         stop_request() as request,
         jax.default_device(task.device),
         grouped(
-            task.program, task.fixed, start.members, best, task.device, task.manage_heap
+            task.program, task.fixed, start.members, best, task.device, task.trim_heap
         ) as groups,
     ):
         run = _Run(task, groups, start, max_iter)
@@ -214,8 +214,8 @@ class _Run:
             # Gathered while the device trains.
             done, segment = segment, next(upcoming, None)
             by_epoch = done.by_epoch(losses())
-            if self.task.manage_heap is not None:
-                self.task.manage_heap()
+            if self.task.trim_heap is not None:
+                self.task.trim_heap()
             yield done, by_epoch
             losses = self._dispatch(segment)
 
@@ -238,8 +238,8 @@ class _Run:
         while flying:
             done, losses = flying.popleft()
             by_epoch = done.by_epoch(losses())
-            if self.task.manage_heap is not None:
-                self.task.manage_heap()
+            if self.task.trim_heap is not None:
+                self.task.trim_heap()
             if self.epochs.together == 1 or np.isfinite(by_epoch[:, self.active]).all():
                 self.groups.release()
                 hand_over(islice(upcoming, 1))

@@ -272,6 +272,8 @@ class Groups:
                 result = jax.tree.map(self._room_for, own)
             for there, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(own), strict=True):
                 there[group.numbers] = leaf
+            # Before the next group's part is there.
+            del own, there, leaf
         return result
 
     def _room_for(self, leaf: np.ndarray) -> np.ndarray:
@@ -293,11 +295,11 @@ def grouped(
     state: MemberState,
     best: Layers,
     device: jax.Device | None = None,
-    manage_heap: Callable[[], Any] | None = None,
+    trim_heap: Callable[[], Any] | None = None,
 ) -> Iterator[Groups]:
     """Give all members in groups: one kind of members each, as many of a kind as there are threads.
 
-    One group, if members train as one product. With `manage_heap` memory is limited.
+    One group, if members train as one product. With `trim_heap` memory is limited.
     """
     if not program.vectorised:
         warn_if_slower()
@@ -320,7 +322,7 @@ def grouped(
     # The default device is a matter of each thread.
     pool = threads.pool(count, lambda: _use(device))
     try:
-        yield Groups(groups, pool, most, CompileLock(manage_heap))
+        yield Groups(groups, pool, most, CompileLock(trim_heap))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,0 +1,304 @@
+"""The first part of a fit: labels become numbers, rows are split and encoded, memory is planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from epochal.config.resolution import resolved
+from epochal.continuation import continued
+from epochal.errors import DataError, SettingError
+from epochal.keys import Purpose, generator
+from epochal.loader.cache import PreprocessingCache
+from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
+from epochal.loader.memory import retain_freed_memory, trim_heap
+from epochal.loader.memory_plan import MemoryPlan, plan_for
+from epochal.loader.validation_rows import ValidationSet, own, shared
+from epochal.nn.objective import OBJECTIVES
+from epochal.planning import network_size, row_size
+from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.splitting.bagging import Bags, bags_for
+from epochal.splitting.grouped import holdout_of_groups, numbered_groups
+from epochal.splitting.stratified import holdout, latest
+from epochal.tables.class_weights import class_weights
+from epochal.tables.conversion import refuse_unwritable
+from epochal.tables.label_matching import class_indices
+from epochal.tables.labels import encode_labels
+from epochal.tables.rows import columns_of, head_of, image_of, len_of
+from epochal.tables.sample_weights import present, relative, warn_of_few
+from epochal.tables.streaming import Streamed
+from epochal.training.init import bins_of_members
+
+if TYPE_CHECKING:
+    from epochal.config.settings import Settings
+    from epochal.fit_types import Fitted, RunConfig
+    from epochal.tables.dataset import Labelled
+    from epochal.tables.rows import Rows
+
+
+class Material(NamedTuple):
+    """What members are trained on."""
+
+    preprocessor: Preprocessor
+    pool: Encoded
+    bags: Bags
+    validation_set: ValidationSet | None
+    n_classes: int
+
+
+class Prepared(NamedTuple):
+    """What a training takes: resolved settings, the run, the classes, which rows train, encoded rows, the plan."""
+
+    settings: Settings
+    run: RunConfig
+    classes: np.ndarray
+    trains: np.ndarray  # (rows,) bool
+    material: Material
+    plan: MemoryPlan
+
+
+def prepared(
+    data: Labelled,
+    settings: Settings,
+    run: RunConfig,
+    validation: Labelled | None,
+    classes: np.ndarray | None,
+    earlier: Fitted | None,
+) -> Prepared:
+    """Return the encoded rows, split, and the settings resolved for them."""
+    if earlier:
+        settings = continued(settings, earlier.model.settings)
+        classes = earlier.model.classes
+    with data.origin.naming_rows():
+        data, classes, labels, weight = _numbers(data, classes, run)
+        if data.timestamps is not None:
+            # Folds would train on rows that are later than the validation rows.
+            settings = replace(settings, bagging=None)
+        weighs = _weighty(weight, settings, first=earlier is None)
+        trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
+        counts = _counts(trains, holdout_rows, validation)
+        settings = _resolved(settings, data.rows, counts[0])
+        cache = _cache(data, trains, settings, run)
+        preprocessor = _preprocessor(data, trains, settings, earlier, cache)
+        known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
+        plan = plan_for(
+            network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
+            row_size(data, known, counts, preprocessor, settings, len(classes)),
+            run.memory,
+        )
+        _settle_heap(plan)
+        parts = [trains]
+        if holdout_rows is not None:
+            parts.append(_validation_part(holdout_rows, preprocessor, plan))
+        place = _place(cache, preprocessor, [*known, *parts], settings, run.seed, plan)
+        pool, *held = encoded(data.rows, known, parts, preprocessor, place)
+    _settle_heap(plan)
+    objective = OBJECTIVES[settings.loss]
+    bags = bags_for(settings, objective.strata(pool.known.labels), run.seed, pool.known.groups)
+    if validation is not None:
+        held = [_encoded_validation(validation, classes, preprocessor, run, plan)]
+    validation_set: ValidationSet | None = None
+    if held:
+        validation_set = shared(held[0], bags.members, plan.shares)
+    elif settings.early_stopping and bags.has_oob:
+        validation_set = own(pool, bags, plan.shares)
+    material = Material(preprocessor, pool, bags, validation_set, len(classes))
+    return Prepared(settings, run, classes, trains, material, plan)
+
+
+def _counts(
+    trains: np.ndarray, holdout_rows: np.ndarray | None, validation: Labelled | None
+) -> tuple[int, int]:
+    """Return how many rows train, and how many only validate."""
+    if validation is not None:
+        return int(np.count_nonzero(trains)), len_of(validation.rows)
+    held = 0 if holdout_rows is None else int(np.count_nonzero(holdout_rows))
+    return int(np.count_nonzero(trains)), held
+
+
+def _settle_heap(plan: MemoryPlan) -> None:
+    """Give freed memory back to the system, if memory is limited; otherwise keep it for the next time."""
+    if plan.limit is None:
+        retain_freed_memory()
+    else:
+        trim_heap()
+
+
+def _numbers(
+    data: Labelled, classes: np.ndarray | None, run: RunConfig
+) -> tuple[Labelled, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows with relative weights, the classes, and the class number and weight of each row.
+
+    Without given classes, they are those of the labels.
+    """
+    if classes is None:
+        classes, labels = encode_labels(data.labels, data.label_source)
+        # Neither a model nor predictions could be written.
+        refuse_unwritable(classes.tolist(), "the label of class {}")
+    else:
+        labels = class_indices(classes, data.labels, data.label_source)
+    if data.weight is not None:
+        data = replace(data, weight=relative(data.weight))
+    weight = class_weights(classes, labels, run.class_weight, data.weight)
+    return data, classes, labels, weight if run.class_weight is None else relative(weight)
+
+
+def _split(
+    data: Labelled,
+    labels: np.ndarray,
+    weighs: np.ndarray,
+    settings: Settings,
+    run: RunConfig,
+    validation: Labelled | None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return which rows train, and which are kept apart to judge, if some are; bool (rows,)."""
+    if settings.bagging is not None or not settings.early_stopping or validation is not None:
+        return weighs, None
+    random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction
+    strata = OBJECTIVES[settings.loss].strata(labels)
+    # All of them, where all weigh something: of very many rows there should be no copies.
+    some = slice(None) if weighs.all() else weighs
+    if data.timestamps is not None:
+        validates = latest(data.timestamps[some], fraction)
+    elif data.groups is not None:
+        groups = numbered_groups(data.groups[some])
+        validates = holdout_of_groups(strata[some], groups, fraction, random)
+    else:
+        validates = holdout(strata[some], fraction, random)
+    holdout_rows = np.zeros_like(weighs)
+    holdout_rows[weighs] = validates
+    return weighs & ~holdout_rows, holdout_rows if holdout_rows.any() else None
+
+
+def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
+    """Return which rows have a positive weight, bool (rows,); refuse one row, and warn of few.
+
+    A row of weight 0 is as if it were not there. A later fit on few rows, which is not the
+    `first`, uses the statistics of the first.
+    """
+    weighs = present(weight, "sample_weight")
+    number = int(np.count_nonzero(weighs))
+    if number < 2 and (first or settings.bagging is not None):
+        found = "one row only has a positive weight" if len(weighs) > 1 else "there is one row only"
+        raise DataError(found, "at least two rows to learn from")
+    if first:
+        warn_of_few(number, stacklevel=5)
+    return weighs
+
+
+def _numbered_among(
+    groups: np.ndarray | None, trains: np.ndarray, settings: Settings
+) -> np.ndarray | None:
+    """Return the numbers of the training rows' groups, if bags are of whole ones; 0 for the other rows."""
+    if groups is None or settings.bagging is None:
+        return None
+    if trains.all():
+        return numbered_groups(groups)
+    numbers = np.zeros(len(trains), np.int32)
+    numbers[trains] = numbered_groups(groups[trains])
+    return numbers
+
+
+def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
+    """Return the settings for so many training rows; refuse parts of rows that are no images."""
+    image, columns = image_of(rows), columns_of(rows)
+    if not columns:
+        raise DataError("there is no column to learn from", "at least one beside the target")
+    settings = resolved(settings, count, columns, image)
+    for name in ("patch", "receptive_field"):
+        if getattr(settings, name) is not None and not image:
+            raise SettingError(
+                f"{name}={getattr(settings, name)} with rows of shape {head_of(rows).shape[1:]}",
+                "images: X of shape (rows, height, width) or (rows, height, width, channels)",
+                "reshape X, or give an IDX or .npy file of images; max_features is for tables",
+            )
+    return settings
+
+
+def _cache(
+    data: Labelled, trains: np.ndarray, settings: Settings, run: RunConfig
+) -> PreprocessingCache | None:
+    """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
+    rows, folder = data.rows, run.memory.folder
+    if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
+        return None
+    columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
+    return PreprocessingCache.of(
+        folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings)
+    )
+
+
+def _statistics_of(settings: Settings) -> dict[str, Any]:
+    """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
+    return {
+        "variance_epsilon": settings.variance_epsilon,
+        "clip": settings.clip,
+        "sqrt_transform": settings.sqrt_transform,
+        "max_categories": settings.max_categories,
+        "n_bins": bins_of_members(settings) if settings.embedding_size else None,
+    }
+
+
+def _preprocessor(
+    data: Labelled,
+    trains: np.ndarray,
+    settings: Settings,
+    earlier: Fitted | None,
+    cache: PreprocessingCache | None,
+) -> Preprocessor:
+    """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
+    if earlier:
+        return earlier.model.preprocessor
+
+    def make() -> Preprocessor:
+        """Return the preprocessing by the statistics of the training rows."""
+        return Preprocessor.fit(
+            data.rows, data.weight, trains, **_statistics_of(settings), csv=data.csv
+        )
+
+    return make() if cache is None else cache.preprocessor(make)
+
+
+def _place(
+    cache: PreprocessingCache | None,
+    preprocessor: Preprocessor,
+    of_rows: list[Any],
+    settings: Settings,
+    seed: int,
+    plan: MemoryPlan,
+) -> EncodingPlan:
+    """Return where encoded rows are put; they are kept by all that decides what is where."""
+    deal = generator(seed, Purpose.STORE) if settings.shuffle else None
+    if cache is not None:
+        # Going on, the preprocessing is the earlier fit's, and not what the settings say.
+        made_of = [preprocessor.to_dict(), *preprocessor.arrays().values(), *of_rows]
+        shares = [str(value) for value in plan.shares]
+        cache = cache.with_key(seed, settings.shuffle, shares, *made_of)
+    return EncodingPlan(plan, deal, cache)
+
+
+def _validation_part(part: np.ndarray, preprocessor: Preprocessor, plan: MemoryPlan) -> np.ndarray:
+    """Return which rows of a part validate: of a limited memory they may take some."""
+    if plan.limit is None:
+        return part
+    row_bytes = plan.shares.validation_row or 4 * preprocessor.n_features
+    return thinned(part, row_bytes, plan.shares.validation)
+
+
+def _encoded_validation(
+    validation: Labelled,
+    classes: np.ndarray,
+    preprocessor: Preprocessor,
+    run: RunConfig,
+    plan: MemoryPlan,
+) -> Encoded:
+    """Return the rows that were given for validation, encoded."""
+    with validation.origin.naming_rows():
+        _, _, truth, given = _numbers(validation, classes, run)
+        part = _validation_part(present(given, "sample_weight_val"), preprocessor, plan)
+        place = EncodingPlan(plan.in_memory)
+        (held,) = encoded(validation.rows, Known(truth, given), [part], preprocessor, place)
+    return held
