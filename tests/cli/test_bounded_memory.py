@@ -23,7 +23,7 @@ def test_in_bounded_memory_the_model_is_the_same(run, table, tmp_path):
         assert results[0][name] == results[1][name]
     members = [load(tmp_path / f"{name}.epochal").members for name in ("whole", "bounded")]
     for layer, other in zip(*members, strict=True):
-        assert layer[0].slope.tobytes() == other[0].slope.tobytes()
+        assert layer[0].numeric.slope.tobytes() == other[0].numeric.slope.tobytes()
     assert (
         "read as they are needed"
         in run("train", table, "--target", "income", *TINY, "--memory", "1GB").err

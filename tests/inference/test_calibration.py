@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.inference.calibration import POWER, calibrated, expected_loss, factor
+from epochal.inference.calibration import POWER, calibrated, expected_loss, fit_inverse_temperature
 from epochal.inference.oob import OutOfBagLogits
 from epochal.nn.losses import softmax
 from epochal.nn.objective import OBJECTIVES
@@ -22,7 +22,7 @@ def labelled(logits):
 def test_a_factor_that_was_put_in_is_found(rng):
     """Logits that are three times too large are divided by three."""
     logits = rng.normal(size=(ROWS, 3))
-    found = factor(3.0 * logits, labelled(logits), np.ones(ROWS), OBJECTIVE)
+    found = fit_inverse_temperature(3.0 * logits, labelled(logits), np.ones(ROWS), OBJECTIVE)
 
     assert found == pytest.approx(1 / 3, rel=0.1)
 
@@ -31,10 +31,13 @@ def test_few_rows_move_little(rng):
     """With next to no rows a factor stays near what is expected of it."""
     logits = rng.normal(size=(5, 3))
 
-    assert factor(9.0 * logits, labelled(logits), np.ones(5), OBJECTIVE) == pytest.approx(
-        1, rel=0.5
+    assert fit_inverse_temperature(
+        9.0 * logits, labelled(logits), np.ones(5), OBJECTIVE
+    ) == pytest.approx(1, rel=0.5)
+    assert (
+        fit_inverse_temperature(logits[:0], np.zeros(0, int), np.ones(0), OBJECTIVE, expected=1.5)
+        == 1.5
     )
-    assert factor(logits[:0], np.zeros(0, int), np.ones(0), OBJECTIVE, expected=1.5) == 1.5
 
 
 def test_the_unit_of_weights_does_not_matter(rng):
@@ -43,9 +46,13 @@ def test_the_unit_of_weights_does_not_matter(rng):
     labels = labelled(logits)
     weight = np.r_[np.ones(150), np.zeros(50)]
 
-    found = factor(2 * logits, labels, weight, OBJECTIVE)
-    assert factor(2 * logits, labels, 7 * weight, OBJECTIVE) == pytest.approx(found)
-    assert factor(2 * logits[:150], labels[:150], np.ones(150), OBJECTIVE) == pytest.approx(found)
+    found = fit_inverse_temperature(2 * logits, labels, weight, OBJECTIVE)
+    assert fit_inverse_temperature(2 * logits, labels, 7 * weight, OBJECTIVE) == pytest.approx(
+        found
+    )
+    assert fit_inverse_temperature(
+        2 * logits[:150], labels[:150], np.ones(150), OBJECTIVE
+    ) == pytest.approx(found)
 
 
 def split(logits, members):

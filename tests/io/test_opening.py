@@ -70,11 +70,11 @@ def test_bytes_are_decompressed(tmp_path):
             "Arrow reports damage (",
             "cut short",
         ),
-        (OSError("Couldn't deserialize thrift"), "Arrow reports damage (", "another kind"),
+        (OSError("Couldn't deserialize thrift"), "Arrow reports damage (", "in another format"),
         (
             pa.ArrowNotImplementedError("sparse_union"),
             "it holds something that Arrow does not support (sparse_union)",
-            "another kind",
+            "in another format",
         ),
         (
             pa.ArrowNotImplementedError(

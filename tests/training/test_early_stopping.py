@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from epochal.training.early_stopping import Stopping, observed
+from epochal.training.early_stopping import StoppingState, decide_after_epoch
 
 NAN = math.nan
 # losses, tol, patience -> epoch of the kept copy, epoch after which it stops (None: does not)
@@ -26,9 +26,11 @@ TABLE = [
 @pytest.mark.parametrize(("losses", "tol", "patience", "kept", "stops"), TABLE)
 def test_decisions(losses, tol, patience, kept, stops):
     """Each series of losses keeps the copy and stops at the epoch that the table says."""
-    state, stopped = Stopping(), None
+    state, stopped = StoppingState(), None
     for epoch, loss in enumerate(losses, start=1):
-        state, keep, stop, _ = observed(state, epoch, loss, tol=tol, n_iter_no_change=patience)
+        state, keep, stop, _ = decide_after_epoch(
+            state, epoch, loss, tol=tol, n_iter_no_change=patience
+        )
         assert keep == (state.best_epoch == epoch)
         if stop:
             stopped = epoch
@@ -41,11 +43,13 @@ def test_decisions(losses, tol, patience, kept, stops):
 @pytest.mark.parametrize("patience", [1, 2, 3, 10])
 def test_it_stops_after_exactly_the_patience(patience):
     """After the last improvement come exactly n_iter_no_change epochs, not one more."""
-    state = Stopping()
+    state = StoppingState()
     stops = []
     for epoch in range(1, 30):
         loss = 1.0 / epoch if epoch <= 5 else 1.0
-        state, _, stop, _ = observed(state, epoch, loss, tol=0.0, n_iter_no_change=patience)
+        state, _, stop, _ = decide_after_epoch(
+            state, epoch, loss, tol=0.0, n_iter_no_change=patience
+        )
         stops.append(stop)
 
     assert 5 + patience == stops.index(True) + 1
@@ -54,18 +58,18 @@ def test_it_stops_after_exactly_the_patience(patience):
 def test_the_kept_loss_is_the_lowest():
     """Whatever the order, the copy is of the first epoch with the lowest loss."""
     losses = [0.9, 0.7, 0.8, 0.7, 0.71]
-    state = Stopping()
+    state = StoppingState()
     for epoch, loss in enumerate(losses, start=1):
-        state = observed(state, epoch, loss, tol=0.5, n_iter_no_change=100).state
+        state = decide_after_epoch(state, epoch, loss, tol=0.5, n_iter_no_change=100).state
 
     assert (state.best_loss, state.best_epoch) == (0.7, 2)
 
 
 def test_reductions_come_before_the_stop():
     """With two reductions a member is told twice to go back, and stops the third time."""
-    state, told = Stopping(), []
+    state, told = StoppingState(), []
     for epoch, loss in enumerate([1.0, 2, 2, 0.5, 2, 2, 2, 2], start=1):
-        state, _, stop, reduce = observed(
+        state, _, stop, reduce = decide_after_epoch(
             state, epoch, loss, tol=0.0, n_iter_no_change=2, reductions=2
         )
         told += [(epoch, "reduce")] * reduce + [(epoch, "stop")] * stop

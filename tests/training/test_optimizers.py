@@ -9,7 +9,7 @@ import pytest
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layer, initial
 from epochal.preprocessing.feature_layout import EmbeddingSizes
-from epochal.training.optimizers import RULES, Hyper, factors, fresh_moments, updated
+from epochal.training.optimizers import RULES, Hyper, fresh_moments, schedule_multipliers, updated
 from epochal.training.step import Batch, MemberConfig, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
@@ -183,7 +183,7 @@ def test_the_schedule_scales_rate_and_shrinking_alike():
 def test_cosine_factors_are_those_of_optax():
     """The cosine schedule is (1 + cos(pi t / T)) / 2, as optax has it, from 1 down to 0."""
     steps, total = np.arange(0, 101, 7), 100
-    ours = factors("cosine", steps, total)
+    ours = schedule_multipliers("cosine", steps, total)
     schedule = optax.cosine_decay_schedule(1.0, total)
     with jax.numpy_dtype_promotion("standard"):
         oracle = [float(schedule(step)) for step in steps]
@@ -191,12 +191,14 @@ def test_cosine_factors_are_those_of_optax():
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, oracle, atol=1e-6)
     np.testing.assert_allclose(ours, (1 + np.cos(np.pi * steps / 100)) / 2, rtol=1e-6)
-    assert factors("cosine", np.array([0, 100]), total).tolist() == [1.0, 0.0]
+    assert schedule_multipliers("cosine", np.array([0, 100]), total).tolist() == [1.0, 0.0]
 
 
 def test_constant_factors_are_ones():
     """The constant schedule leaves the learning rate as it is."""
-    np.testing.assert_array_equal(factors("constant", np.arange(5), 5), np.ones(5, np.float32))
+    np.testing.assert_array_equal(
+        schedule_multipliers("constant", np.arange(5), 5), np.ones(5, np.float32)
+    )
 
 
 @pytest.mark.parametrize(

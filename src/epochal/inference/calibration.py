@@ -61,7 +61,7 @@ def calibrated(
         logits, about = _sample(
             *(np.concatenate([o[part] for o in logits_of_rows]) for part in (1, 0))
         )
-        inverse_temperature[variants == variant] = factor(
+        inverse_temperature[variants == variant] = fit_inverse_temperature(
             logits, labels[about], weight[about], objective
         )
     coverage, covered = _coverage(oob_logits, weight)
@@ -130,7 +130,7 @@ def expected_loss(
     return float(np.average(alone, weights=weights * heaviness) - gain * whole)
 
 
-def factor(
+def fit_inverse_temperature(
     logits: np.ndarray,
     labels: np.ndarray,
     weight: np.ndarray,
@@ -153,7 +153,7 @@ def factor(
     >>> from epochal.nn.objective import OBJECTIVES
     >>> objective = OBJECTIVES["cross_entropy"]
     >>> logits_of_rows, truth = np.array([[0.0, 3.0]] * 4000), np.repeat([0, 1, 1, 1], 1000)
-    >>> found = factor(logits_of_rows, truth, np.ones(4000), objective)
+    >>> found = fit_inverse_temperature(logits_of_rows, truth, np.ones(4000), objective)
     >>> round(found * 3.0, 1), round(float(np.log(3)), 1)
     (1.1, 1.1)
     """
@@ -179,7 +179,9 @@ def _power(
     part = 1.0 - 1.0 / coverage
     if part <= 0:
         return 1.0
-    return factor(logs, labels, weight, objective, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part)
+    return fit_inverse_temperature(
+        logs, labels, weight, objective, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part
+    )
 
 
 def _coverage(oob_logits: Sequence[OutOfBagLogits], weight: np.ndarray) -> tuple[int, np.ndarray]:

@@ -123,7 +123,7 @@ def opened(path: Path) -> Iterator[Archive]:
         raise ModelError.from_damage(f"the zip archive is damaged ({error})") from error
 
 
-def verify(checksums: bytes, description: bytes, weights: bytes) -> None:
+def verify_checksums(checksums: bytes, description: bytes, weights: bytes) -> None:
     """Refuse content whose SHA-256 is not the stored one."""
     try:
         written = json.loads(checksums)

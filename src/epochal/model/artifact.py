@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import save as to_safetensors
 
 from epochal.errors import ModelError
-from epochal.model.archive import CHECKSUMS, DESCRIPTION, WEIGHTS, opened, pack, verify
+from epochal.model.archive import CHECKSUMS, DESCRIPTION, WEIGHTS, opened, pack, verify_checksums
 from epochal.model.atomic import atomic
 from epochal.model.description import describe, tensors, to_bytes
 from epochal.model.reading import parse, restore
@@ -39,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Model:
             parsed = parse(description)
             archive.check_entries()
             weights, checksums = archive.read(WEIGHTS), archive.read(CHECKSUMS)
-        verify(checksums, description, weights)
+        verify_checksums(checksums, description, weights)
         return restore(parsed, weights)
     except ModelError as error:
         raise ModelError(f"{path}: {error.found}", error.expected, error.hint) from error

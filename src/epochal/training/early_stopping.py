@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     NON_FINITE = "stopped: the loss was no longer finite"
 
 
-class Stopping(NamedTuple):
+class StoppingState(NamedTuple):
     """What is remembered of a member's losses so far.
 
     `reference` is the loss at the last improvement greater than tol, which
@@ -47,14 +47,14 @@ class StoppingDecision(NamedTuple):
     `reduce` asks to go back to the best copy and on with a smaller rate.
     """
 
-    state: Stopping
+    state: StoppingState
     keep: bool
     stop: bool
     reduce: bool = False
 
 
-def observed(
-    state: Stopping,
+def decide_after_epoch(
+    state: StoppingState,
     epoch: int,
     loss: float,
     *,
@@ -74,9 +74,9 @@ def observed(
         n_iter_no_change: patience, in epochs.
         reductions: how many times to reduce the rate before stopping.
 
-    >>> state = Stopping()
+    >>> state = StoppingState()
     >>> for epoch, loss in enumerate([1.0, 0.5, 0.6, float("nan")], start=1):
-    ...     state, keep, stop, _ = observed(state, epoch, loss, tol=0.0, n_iter_no_change=2)
+    ...     state, keep, stop, _ = decide_after_epoch(state, epoch, loss, tol=0.0, n_iter_no_change=2)
     ...     print(keep, stop, state.best_epoch)
     True False 1
     True False 2
@@ -88,7 +88,7 @@ def observed(
     waited = 0 if improved else state.waited + 1
     over = waited >= n_iter_no_change
     reduce = over and state.reductions < reductions
-    new = Stopping(
+    new = StoppingState(
         reference=loss if improved else state.reference,
         waited=0 if reduce else waited,
         reductions=state.reductions + reduce,

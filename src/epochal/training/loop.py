@@ -18,9 +18,9 @@ from epochal.nn.layers import outputs
 from epochal.preprocessing.byte_scaling import are_bytes
 from epochal.records import EpochEvent, History
 from epochal.training import ensemble
-from epochal.training.early_stopping import Outcome, Stopping, observed
+from epochal.training.early_stopping import Outcome, StoppingState, decide_after_epoch
 from epochal.training.interrupt import stop_request
-from epochal.training.optimizers import factors
+from epochal.training.optimizers import schedule_multipliers
 from epochal.training.parallel import grouped
 from epochal.training.state import EpochSums, Progress, TrainingState
 from epochal.training.step import MemberConfig, Program, Segment, no_logits
@@ -256,15 +256,15 @@ class _Run:
                 yield one, by_epoch
             hand_over(again)
 
-    def _to_beat(self, start: TrainingState) -> list[Stopping]:
+    def _to_beat(self, start: TrainingState) -> list[StoppingState]:
         """Return what is known of each member's losses before the first epoch of this call."""
         if self.validator is None or start.best is None:
-            return [Stopping() for _ in self.active]
+            return [StoppingState() for _ in self.active]
         losses = map(float, self.validator.losses(self.groups, _best, self.active))
         return [
-            Stopping(reference=loss, best_loss=loss, best_epoch=epoch)
+            StoppingState(reference=loss, best_loss=loss, best_epoch=epoch)
             if math.isfinite(loss)
-            else Stopping()
+            else StoppingState()
             for loss, epoch in zip(losses, start.best_epoch, strict=True)
         ]
 
@@ -288,7 +288,7 @@ class _Run:
             order=segment.order,
             y=segment.y,
             counts=segment.counts,
-            factors=factors(settings.learning_rate, steps, total),
+            factors=schedule_multipliers(settings.learning_rate, steps, total),
             batches=np.int32(segment.batches),
             scaling=task.scaling if are_bytes(segment.x) else None,
         )
@@ -342,12 +342,12 @@ class _Run:
                 # Without judges the last finite copy is the one to keep.
                 keep[k] = math.isfinite(loss)
                 if keep[k]:
-                    self.stopping[k] = Stopping(best_loss=loss, best_epoch=epoch)
+                    self.stopping[k] = StoppingState(best_loss=loss, best_epoch=epoch)
                 else:
                     self.outcome[k] = Outcome.NON_FINITE
                 continue
             self.validation[k].append(loss)
-            self.stopping[k], keep[k], stop, back[k] = observed(
+            self.stopping[k], keep[k], stop, back[k] = decide_after_epoch(
                 self.stopping[k],
                 epoch,
                 loss,

@@ -171,7 +171,7 @@ def updated(
         )
         g, learning = slope.parameters(), layer.learning()
         parts = {
-            name: _moved(
+            name: _apply_update(
                 rule, (w, m.get(name), v.get(name), g[name]), learning[name], step, hyper, shared
             )
             for name, w in layer.parameters().items()
@@ -186,7 +186,7 @@ def updated(
     return layers, AdamMoments(means if rule.first else (), squares if rule.second else ())
 
 
-def _moved(
+def _apply_update(
     rule: Rule,
     parameter: tuple[Array, Array | None, Array | None, Array],
     learning: Learning,
@@ -215,13 +215,13 @@ def _moved(
     return value + rate * move, m, v
 
 
-def factors(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
+def schedule_multipliers(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
     """Return the factors on the learning rate at the given step numbers, float32.
 
     `constant` is 1, and so is `adaptive`, which goes by the losses instead; `cosine` falls from 1 to 0 over all steps of the training:
     (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
 
-    >>> factors("cosine", np.array([0, 50, 100]), total=100)
+    >>> schedule_multipliers("cosine", np.array([0, 50, 100]), total=100)
     array([1. , 0.5, 0. ], dtype=float32)
     """
     if schedule in {"constant", "adaptive"}:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epochal.nn.layers import named_parameters, with_named_parameters
-from epochal.training.early_stopping import Outcome, Stopping
+from epochal.training.early_stopping import Outcome, StoppingState
 from epochal.training.optimizers import AdamMoments
 from epochal.training.step import CrossFitLogits, MemberState
 
@@ -45,7 +45,7 @@ class Progress(NamedTuple):
     seconds: float  # since the call began
     sums: EpochSums  # of the epoch that is under way
     rates: np.ndarray  # (members,) float64: factors on the learning rate, after reductions
-    stopping: tuple[Stopping, ...]
+    stopping: tuple[StoppingState, ...]
     outcome: tuple[Outcome, ...]
     training: Curves  # loss of each member by epoch
     validation: Curves
@@ -61,7 +61,7 @@ class Progress(NamedTuple):
             seconds=0.0,
             sums=EpochSums.zero(members),
             rates=np.ones(members),
-            stopping=(Stopping(),) * members,
+            stopping=(StoppingState(),) * members,
             outcome=(Outcome.IMPROVING,) * members,
             training=((),) * members,
             validation=((),) * members,
@@ -179,7 +179,7 @@ def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) ->
         sums=EpochSums(arrays["progress.losses"], arrays["progress.weights"], values["rows"]),
         rates=arrays["progress.rates"],
         stopping=tuple(
-            Stopping(reference, int(waited), int(reductions), best_loss, int(best_epoch))
+            StoppingState(reference, int(waited), int(reductions), best_loss, int(best_epoch))
             for reference, waited, reductions, best_loss, best_epoch in arrays[
                 "progress.stopping"
             ].tolist()
