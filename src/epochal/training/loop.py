@@ -22,7 +22,7 @@ from epochal.training.early_stopping import Outcome, StoppingState, decide_after
 from epochal.training.interrupt import stop_request
 from epochal.training.optimizers import schedule_multipliers
 from epochal.training.parallel import grouped
-from epochal.training.state import EpochSums, Progress, TrainingState
+from epochal.training.state import EpochSums, TrainingProgress, TrainingState
 from epochal.training.step import MemberConfig, Program, Segment, no_logits
 from epochal.training.validator import Validator
 
@@ -119,7 +119,9 @@ class _Run:
 
     def __init__(self, task: Task, groups: Groups, start: TrainingState, max_iter: int) -> None:
         self.task, self.groups = task, groups
-        progress = start.progress or Progress.fresh(task.epochs.seed, start.epoch, groups.members)
+        progress = start.progress or TrainingProgress.fresh(
+            task.epochs.seed, start.epoch, groups.members
+        )
         self.began = time.perf_counter() - progress.seconds
         self.first, self.begin, self.batch = progress.first, start.epoch, progress.batch
         self.limit = start.epoch + max_iter
@@ -385,9 +387,9 @@ class _Run:
             seconds=time.perf_counter() - self.began,
         )
 
-    def _progress(self, batch: int, cross_fit_logits: CrossFitLogits) -> Progress:
+    def _progress(self, batch: int, cross_fit_logits: CrossFitLogits) -> TrainingProgress:
         """Return what is known beside weights and moments, after so many batches of an epoch."""
-        return Progress(
+        return TrainingProgress(
             seed=self.task.epochs.seed,
             first=self.first,
             batch=batch,

@@ -36,7 +36,7 @@ class EpochSums(NamedTuple):
         return EpochSums(self.losses + losses, self.weights + weights, self.rows + rows)
 
 
-class Progress(NamedTuple):
+class TrainingProgress(NamedTuple):
     """What a call of `train` knows beside weights and moments: with it, it goes on as if never stopped."""
 
     seed: int  # of the order of rows
@@ -52,7 +52,7 @@ class Progress(NamedTuple):
     cross_fit_logits: CrossFitLogits | None  # stacked; None without validation rows
 
     @classmethod
-    def fresh(cls, seed: int, epoch: int, members: int) -> Progress:
+    def fresh(cls, seed: int, epoch: int, members: int) -> TrainingProgress:
         """Return the progress of a call that begins after so many epochs."""
         return cls(
             seed=seed,
@@ -88,7 +88,7 @@ class TrainingState(NamedTuple):
     epoch: int
     best: Layers | None = None
     best_epoch: tuple[int, ...] = ()
-    progress: Progress | None = None
+    progress: TrainingProgress | None = None
 
     def restarted(self) -> TrainingState:
         """Return the state from which a new call begins."""
@@ -144,7 +144,7 @@ class TrainingState(NamedTuple):
         )
 
 
-def _stored_progress(progress: Progress) -> StoredState:
+def _stored_progress(progress: TrainingProgress) -> StoredState:
     """Return progress as arrays by name, and JSON-ready values: what may be infinite is in arrays."""
     arrays = {
         "progress.losses": progress.sums.losses,
@@ -168,10 +168,10 @@ def _stored_progress(progress: Progress) -> StoredState:
     return StoredState(arrays, values)
 
 
-def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> Progress:
+def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> TrainingProgress:
     """Return the progress that `_stored_progress` stored."""
     logits = arrays.get("progress.logits")
-    return Progress(
+    return TrainingProgress(
         seed=values["seed"],
         first=values["first"],
         batch=values["batch"],
