@@ -60,10 +60,10 @@ def fit(
         data: the rows to learn from.
         settings: what to do.
         run: seed, class weights, observers, device.
-        validation: rows that judge every member; without them members are
-            judged by the rows that they leave out, or by a part kept apart.
+        validation: validation rows of every member; without them members validate on their
+            out-of-bag rows, or on a holdout.
         classes: all classes, where the data may lack some.
-        earlier: a fit to go on from: with its classes, preprocessing, weights,
+        earlier: a fit to continue from: with its classes, preprocessing, weights,
             optimiser state and count of epochs.
 
     Raises:

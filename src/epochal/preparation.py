@@ -154,7 +154,7 @@ def _split(
     run: RunConfig,
     validation: Labelled | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return which rows train, and which are kept apart to judge, if some are; bool (rows,)."""
+    """Return which rows train, and which are the holdout, if there is one; bool (rows,)."""
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return weighs, None
     random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction

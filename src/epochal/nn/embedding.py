@@ -1,21 +1,20 @@
 """The embedding: what stands before the first layer and turns columns into vectors.
 
-A number x with standardised value z and position t among its knots becomes
+A number x with standardised value z and position t among its bin edges becomes
 
     e = a z + b + T(t),    T(t) = W_1 + ... + W_n + (t - n) W_{n+1} with n = floor(t)
 
-a straight line and what bends it at the knots: W_k is what the vector gains
-between knot k and the next. A category becomes the vector of its level. Bends
+a straight line and what bends it at the bin edges: W_k is the increment of the
+vector between edge k and the next. A category becomes the vector of its level. Bends
 begin at 0 and levels near it, so a network begins as a plain one and bends only
 where the loss asks for it (Gorishniy et al. 2022 on embeddings by pieces, and
 2024, TabM, on beginning at 0). Everything is then multiplied by scales that begin at
 1 and are learned fast: a column that says nothing is turned down before it is
 learned by heart (as in RealMLP, Holzmueller et al. 2024).
 
-That is a smooth member, with few knots. A fine member has many, and at each
-also a vector of its own, which it shares with no other and learns slowly:
-what holds for one value only, as boosted trees find it, a smooth one misses;
-but where there is no such thing, a fine one learns noise.
+That is a coarse member, with few bins. A fine member has many, and at each edge a vector
+of its own, which it learns slowly. What holds for one value only, as boosted trees find it, a
+coarse member misses; if there is no such thing, a fine member learns noise.
 
 The arrays are NumPy's or JAX's; this module imports no JAX.
 """
@@ -43,22 +42,22 @@ if TYPE_CHECKING:
 # alone would be the same row over and over, and no unit would have a slope.
 LEVELS = 0.1
 # Scales learn so many times as fast, to turn columns down in time, and the vectors of single
-# knots, which few rows each teach, so many times as slowly.
+# edges, each of which few rows teach, so many times as slowly.
 FAST, SLOW = 6.0, 0.3
 
 
 class NumericEmbedding(NamedTuple):
-    """The vectors of F numeric columns: a straight line, bent at the knots."""
+    """The vectors of F numeric columns: a straight line, bent at the bin edges."""
 
     slope: Array  # (F, size)
     offset: Array  # (F, size)
     increments: Array  # (F, intervals, size)
-    bin_vectors: Array  # (F, intervals + 1, size) vectors of single knots
+    bin_vectors: Array  # (F, intervals + 1, size) vectors of single edges
     fine: Array  # () 1 for a member with fine bins, 0 for one with coarse bins; not learned
 
     @property
     def intervals(self) -> int:
-        """How many intervals between knots there is room for."""
+        """How many intervals between bin edges there is room for."""
         return int(self.increments.shape[-2])
 
     @property
@@ -93,7 +92,7 @@ class NumericEmbedding(NamedTuple):
         )
 
     def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns: without fine bins, single knots have no vectors."""
+        """Return how each parameter learns: without fine bins, single edges have no vectors."""
         return {
             "slope": Learning(),
             "offset": Learning(),
@@ -107,8 +106,8 @@ class NumericEmbedding(NamedTuple):
 
         Args:
             values: standardised, shape (rows, F).
-            coarse: positions among the coarse bins' knots, shape (rows, F).
-            fine: positions among the fine bins' knots, shape (rows, F).
+            coarse: positions among the coarse bins' edges, shape (rows, F).
+            fine: positions among the fine bins' edges, shape (rows, F).
             kernels: how to sum.
         """
         xp = values.__array_namespace__()
@@ -118,7 +117,7 @@ class NumericEmbedding(NamedTuple):
         return line + self._bent(positions, kernels)
 
     def _bent(self, positions: Array, kernels: Backend) -> Array:
-        """Return T at the positions, with the knots' own vectors, shape (rows, F, size)."""
+        """Return T at the positions, with the edges' own vectors, shape (rows, F, size)."""
         xp = positions.__array_namespace__()
         numbers, intervals, size = self.increments.shape
         increments = self.increments
@@ -201,7 +200,7 @@ class Embedding(NamedTuple):
         return self.numeric.learning() | self.categorical.learning() | scales
 
     def resized(self, intervals: int) -> Embedding:
-        """Return an embedding with room for so many intervals between knots."""
+        """Return an embedding with room for so many intervals between bin edges."""
         return self._replace(numeric=self.numeric.resized(intervals))
 
 
@@ -211,7 +210,7 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     Args:
         embedding: the parameters.
         x: rows, shape (rows, F + P + 2 F + C): values, plain features, positions
-            among the coarse bins' knots and among the fine bins', codes.
+            among the coarse bins' edges and among the fine bins', codes.
         kernels: how to sum.
 
     >>> one = np.ones((1, 1))

@@ -3,7 +3,7 @@
 Of threads that call the same program for the first time one compiles it, while the others
 wait. If memory is limited, only one program is compiled at a time: compiling takes much more
 memory than the program that comes of it, most of it for as long as the compiler works. A
-default ensemble has two programs to train with, and two to judge with, whose compilers side
+default ensemble has two programs to train with, and two to validate with, whose compilers side
 by side are the peak of a training (docs/PERFORMANCE.md).
 """
 

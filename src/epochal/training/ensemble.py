@@ -117,14 +117,14 @@ def validation_losses(
     *,
     block: int,
 ) -> tuple[Array, CrossFitLogits]:
-    """Return each member's weighted loss summed over its span of rows, and what it says of them.
+    """Return each member's weighted loss summed over its span of rows, and its cross-fitted logits.
 
     Args:
         program: the static choices.
         layers: stacked layers of the members.
-        rows: that judge, and which of them judge whom.
+        rows: the validation rows, and which of them are each member's.
         spans: of each member the first of these and how many they are.
-        cross_fit_logits: stacked; what members said before, given up to the program.
+        cross_fit_logits: stacked, of earlier epochs; donated to the program.
         block: rows per matrix product.
     """
 

@@ -137,7 +137,7 @@ def is_fine(settings: Settings, member: int) -> bool:
 
 
 def bins_of_members(settings: Settings) -> tuple[int, int]:
-    """Return how many bins smooth members have and how many fine ones: as few, if there are none."""
+    """Return how many bins coarse members have and how many fine ones: the same, if there are no fine ones."""
     bins = settings.n_bins
     few, many = bins if isinstance(bins, tuple) else (int(bins), int(bins))
     some_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))

@@ -311,7 +311,7 @@ class _Run:
         return None
 
     def _end_epoch(self, epoch: int, *, latest: bool) -> EpochEvent:
-        """Average, judge and stop members; return what observers are told.
+        """Average, validate and stop members; return the event for the observers.
 
         Args:
             epoch: counted from 1.
@@ -331,17 +331,17 @@ class _Run:
         return event
 
     def _validate_epoch(self, epoch: int, training_loss: np.ndarray, *, latest: bool) -> None:
-        """Record an epoch's losses, keep new best copies, and decide who stops."""
+        """Record an epoch's losses, keep new best checkpoints, and decide which members stop."""
         settings = self.task.settings
-        eval_layers = training_loss
+        losses = training_loss
         if self.validator is not None:
-            eval_layers = self.validator.losses(self.groups, _current, self.active)
+            losses = self.validator.losses(self.groups, _current, self.active)
         keep, back = np.zeros((2, len(self.active)), bool)
         for k in np.flatnonzero(self.active):
-            loss = float(eval_layers[k])
+            loss = float(losses[k])
             self.training[k].append(float(training_loss[k]))
             if self.validator is None:
-                # Without judges the last finite copy is the one to keep.
+                # Without a validation set the last finite checkpoint is kept.
                 keep[k] = math.isfinite(loss)
                 if keep[k]:
                     self.stopping[k] = StoppingState(best_loss=loss, best_epoch=epoch)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     )
 
 
-# With at most so many knots in all columns, a step of smooth members does not notice that it
+# With at most so many bins in all columns, a step of coarse members does not notice that it
 # carries those of fine ones: one program serves both, and is compiled in half the time.
 FEW_BINS = 2_048
 
@@ -121,12 +121,12 @@ class Group:
     def validation_losses(
         self, layers: Layers, rows: ValidationRows, spans: tuple[np.ndarray, np.ndarray], block: int
     ) -> jax.Array:
-        """Return the summed losses of some layers of the members; renew what they say.
+        """Return the summed losses of some layers of the members; renew the cross-fitted logits.
 
         Args:
             layers: of the group's members.
-            rows: that judge, on the device.
-            spans: of all members the first of the numbers that judge, and how many.
+            rows: the validation rows, on the device.
+            spans: of all members the first of the validation rows' numbers, and how many.
             block: rows per matrix product.
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
@@ -328,7 +328,7 @@ def grouped(
 
 
 def _variants(program: Program, state: MemberState, number: int, most: int) -> list[GroupSpec]:
-    """Return the members of each kind; smooth ones need not carry the knots of fine ones."""
+    """Return the members of each variant; coarse ones need not carry the bins of fine ones."""
     embedding, everybody = embedding_of(state.layers), np.arange(number)
     if program.vectorised or embedding is None or embedding.numeric.columns * most <= FEW_BINS:
         return [GroupSpec(everybody, most)]

@@ -46,7 +46,7 @@ class Program:
     masked: bool  # whether units see some of the inputs only
     calibrated: bool = False  # whether losses are judged after the best temperature
     vectorised: bool = False  # how members are mapped: see `members`
-    coarse: int = 0  # intervals that the embedding of a smooth member has, at the most
+    coarse: int = 0  # intervals of the embedding of a coarse member, at most
     input_dropout: bool = False
     alone: bool = False  # whether a step has all cores to itself, so that they share its work
 
@@ -236,18 +236,18 @@ LOWEST, HIGHEST, HALVINGS = -2.3, 1.0, 9
 
 
 class CrossFitLogits(NamedTuple):
-    """What a member says of the rows that judge it, for estimates that are not optimistic.
+    """A member's logits of its validation rows, cross-fitted so that estimates are not optimistic.
 
-    Rows in even places are as the copy that was best for those in odd places
-    says, and the other way round: no row had a say in which copy speaks of it.
+    Rows in even places have the logits of the checkpoint with the lowest loss on rows in odd
+    places, and the other way round: no row takes part in the selection of its checkpoint.
     """
 
     logits: Array  # (rows, classes) float32; the rows are the most that any member has, and more
-    lowest: Array  # (2,) float32: loss of the copy that speaks of even places, and of odd ones
+    lowest: Array  # (2,) float32: losses by which the checkpoints for even and for odd places were selected
 
 
 class ValidationRows(NamedTuple):
-    """The rows that judge members."""
+    """The validation rows of all members, on the device."""
 
     x: Array  # (V, features) float32, or bytes
     y: Array  # (V,) int32 class numbers
@@ -257,7 +257,7 @@ class ValidationRows(NamedTuple):
 
 
 def no_logits(rows: int, classes: int) -> CrossFitLogits:
-    """Return what is said before the first epoch, in NumPy."""
+    """Return the logits before the first epoch, in NumPy."""
     return CrossFitLogits(np.zeros((rows, classes), np.float32), np.full(2, np.inf, np.float32))
 
 
@@ -269,17 +269,17 @@ def validation_loss(
     cross_fit_logits: CrossFitLogits,
     block: int,
 ) -> tuple[Array, CrossFitLogits]:
-    """Return the weighted loss summed over a span of rows, without dropout, and what is said now.
+    """Return the weighted loss summed over a span of rows, without dropout, and the cross-fitted logits.
 
-    If the program is calibrated, after the logits have been multiplied by the
-    number that makes the span's cross-entropy lowest (Berta et al. 2025): how
-    sure a network is of itself says little about how well it tells rows apart,
-    changes quickly while it trains, and can be put right afterwards.
+    If the program is calibrated, the logits are first multiplied by the inverse temperature with
+    the lowest cross-entropy of the span (Berta et al. 2025): the confidence of a network says
+    little about how well it separates classes, changes quickly in training, and can be corrected
+    afterwards.
 
     Args:
         program: the static choices.
         layers: the member's parameters.
-        rows: that judge.
+        rows: the validation rows.
         span: first of the numbers and how many, int32; a number of 0 costs nothing.
         cross_fit_logits: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.

@@ -64,18 +64,18 @@ class Validator:
 
         Args:
             groups: the members.
-            layers: which of their layers to judge.
-            active: which members to judge, shape (members,).
+            layers: which of their layers to evaluate.
+            active: which members to evaluate, bool (members,).
         """
         counts = np.where(active, self.counts, 0)
 
-        def eval_layers(group: Group) -> jax.Array:
+        def summed_losses(group: Group) -> jax.Array:
             """Return the summed losses of a group's members."""
             return group.validation_losses(
                 layers(group), self.rows, (self.starts, counts), self.block
             )
 
-        summed = groups.start(eval_layers, "validator")()
+        summed = groups.start(summed_losses, "validator")()
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
 
