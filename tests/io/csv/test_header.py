@@ -209,3 +209,11 @@ def test_apostrophes_for_quotes():
     assert sentence.startswith("column 's' has apostrophes around its values ('a')")
     assert list(in_apostrophes(["n", "s"], [*rows, *records("4,d")])) == []
     assert list(in_apostrophes(["n", "s"], rows[:2])) == []
+
+
+def test_a_name_may_be_a_value_of_its_column():
+    """Below a padded title, also below two, the names are found although "c" is a value of column c."""
+    rows = [f"{'no' if n % 2 else 'yes'},{n}.5,{n},{'abc'[n % 3]}" for n in range(9)]
+    for titles in (["Report of 2024,,,"], ["Report of 2024,,,", "made by us,,,"]):
+        (sentence,) = found(*titles, "y,x1,x2,c", *rows)
+        assert f"type --skip-lines {len(titles)}" in sentence

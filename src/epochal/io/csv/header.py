@@ -129,7 +129,7 @@ def _title(header: Record, rows: Sequence[Record]) -> str:
     is_named_first = bool(header.cells[0].strip())
     if 2 * named > columns - (not is_named_first) or named == columns or len(rows) < 2:
         return ""
-    usual = mode(_filled(row) for row in rows)
+    usual, share = mode(_filled(row) for row in rows), 0.5
     for number, row in enumerate(rows[:-1]):
         words = [cell for cell in row.cells if cell.strip()]
         too_few = 2 * len(words) <= usual or len(words) <= named
@@ -137,9 +137,11 @@ def _title(header: Record, rows: Sequence[Record]) -> str:
             continue
         below = rows[number + 1 :]
         is_header = number > 0 or columns - named > 1 or bool(_typed_columns(below))
-        if is_header and not _recurs(row, below):
+        if is_header and not _recurs(row, below, least=share):
             problem = f"line {header.line} names {named} of {columns} columns"
             return f"{problem}: is it a title? {_skip_to(row).capitalize()}"
+        # Below other rows of words a single value shows that a row is one, too.
+        share = 0.0
     return ""
 
 
@@ -202,16 +204,16 @@ def _typed_columns(rows: Sequence[Record]) -> dict[int, str]:
     return typed
 
 
-def _recurs(row: Record, others: Sequence[Record]) -> bool:
-    """Return whether a word of a row occurs in its column again, as values do and names do not.
+def _recurs(row: Record, others: Sequence[Record], *, least: float = 0.0) -> bool:
+    """Return whether words of a row occur in their columns again, as values do and names do not.
 
-    Equal rows are ignored: they may be the header of another table.
+    `least` is the share of them that has to, as a name may happen to be a value of its column; 0:
+    one is enough. Equal rows are ignored: they may be the header of another table.
     """
     unequal = [other.cells for other in others if other.cells != row.cells]
-    return any(
-        kind_of(cell) == "word" and any(cells[column] == cell for cells in unequal)
-        for column, cell in enumerate(row.cells)
-    )
+    words = [column for column, cell in enumerate(row.cells) if kind_of(cell) == "word"]
+    recurring = sum(any(cells[c] == row.cells[c] for cells in unequal) for c in words)
+    return recurring >= max(least * len(words), 1)
 
 
 def _are_steps(numbers: Sequence[float]) -> bool:
