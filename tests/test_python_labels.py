@@ -4,25 +4,15 @@ import datetime
 
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 
 from epochal import EpochalClassifier, load
 from epochal.errors import DataError
 
-ROWS = np.zeros((3, 2))
 SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(80, 3))
 Y = np.where(X[:, 0] > 0, "up", "down")
 COLUMNS = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}
-FRAMES = {
-    "pandas": pd.DataFrame,
-    "polars": pl.DataFrame,
-    "lazy polars": pl.LazyFrame,
-    "arrow": pa.table,
-    "batch": pa.RecordBatch.from_pydict,
-}
 
 
 def small(**parameters):
