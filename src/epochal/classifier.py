@@ -134,6 +134,11 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         than 512 columns.
     max_categories : int in [1, inf), default=64
         Categories of a column with a feature, or a vector, of their own; the others share one.
+    target_encoding : bool, default=True
+        Give categories beyond max_categories, and words of texts, target statistics. Inputs of the
+        first layer are how often a category, or a word, occurs and its log-odds of the classes,
+        without the labels of the row's own fold and of the rows that the member leaves out. It
+        needs an embedding: not with embedding_size=None.
     embedding_size : int in [0, inf), "auto" or None, default="auto"
         Length of the vectors that columns become before the first layer. The vector of a number is
         piecewise linear in it; each category has a vector. "auto" is 8 up to 128 columns, 1,024 /
@@ -241,6 +246,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         max_samples: float | Auto = AUTO,
         max_features: float | Auto = AUTO,
         patch: tuple[int, int] | Auto | None = AUTO,
+        target_encoding: bool | Auto = AUTO,
         receptive_field: tuple[int, int] | Auto | None = AUTO,
         variance_epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
@@ -280,7 +286,8 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             clip,
             sqrt_transform,
         )
-        self.max_categories, self.time_limit = max_categories, time_limit
+        self.max_categories, self.target_encoding = max_categories, target_encoding
+        self.time_limit = time_limit
         self.embedding_size, self.n_bins = embedding_size, n_bins
         self.ema_decay, self.calibrate = ema_decay, calibrate
         self.oob_score, self.class_weight = oob_score, class_weight

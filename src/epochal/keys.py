@@ -26,6 +26,8 @@ class Purpose(IntEnum):
     EMBEDDING = 9
     STORE = 10
     FIELD = 11
+    INNER_FOLDS = 12
+    TARGET_PROJECTION = 13
 
 
 def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:

@@ -16,12 +16,15 @@ from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
+from epochal.loader.target_tables import most_entries, target_tables
 from epochal.loader.validation_rows import ValidationSet, own, shared
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
+from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import Bags, bags_for
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
+from epochal.splitting.inner import inner_folds
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.class_weights import class_weights
 from epochal.tables.conversion import refuse_unwritable
@@ -47,6 +50,7 @@ class Material(NamedTuple):
     bags: Bags
     validation_set: ValidationSet | None
     n_classes: int
+    target_tables: np.ndarray | None = None  # of the members, by inner fold
 
 
 class Prepared(NamedTuple):
@@ -81,9 +85,15 @@ def prepared(
         trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
         counts = _counts(trains, holdout_rows, validation)
         settings = _resolved(settings, data.rows, counts[0])
-        cache = _cache(data, trains, settings, run)
-        preprocessor = _preprocessor(data, trains, settings, earlier, cache)
-        known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
+        arguments = _statistics_of(settings, len(classes))
+        cache = _cache(data, trains, arguments, run)
+        preprocessor = _preprocessor(data, trains, arguments, earlier, cache)
+        known = Known(
+            labels,
+            weight,
+            _numbered_among(data.groups, trains, settings),
+            _inner_folds(data, trains, preprocessor, run.seed),
+        )
         plan = plan_for(
             network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
             row_size(data, known, counts, preprocessor, settings, len(classes)),
@@ -105,7 +115,10 @@ def prepared(
         validation_set = shared(held[0], bags.members, plan.shares)
     elif settings.early_stopping and bags.has_oob:
         validation_set = own(pool, bags, plan.shares)
-    material = Material(preprocessor, pool, bags, validation_set, len(classes))
+    tables = target_tables(
+        pool, bags, preprocessor, len(classes), ordered=data.timestamps is not None
+    )
+    material = Material(preprocessor, pool, bags, validation_set, len(classes), tables)
     return Prepared(settings, run, classes, trains, material, plan)
 
 
@@ -202,6 +215,21 @@ def _numbered_among(
     return numbers
 
 
+def _inner_folds(
+    data: Labelled, trains: np.ndarray, preprocessor: Preprocessor, seed: int
+) -> np.ndarray | None:
+    """Return the fold of every row that target statistics leave out, if there are any, uint8 (rows,)."""
+    if preprocessor.fold is None:
+        return None
+    random, folds = generator(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
+    # Of very many rows there should be no copies.
+    some = slice(None) if trains.all() else trains
+    groups = None if data.groups is None else numbered_groups(data.groups[some])
+    timestamps = None if data.timestamps is None else data.timestamps[some]
+    folds[some] = inner_folds(int(np.count_nonzero(trains)), random, groups, timestamps)
+    return folds
+
+
 def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
     """Return the settings for so many training rows; refuse parts of rows that are no images."""
     image, columns = image_of(rows), columns_of(rows)
@@ -219,33 +247,33 @@ def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings
 
 
 def _cache(
-    data: Labelled, trains: np.ndarray, settings: Settings, run: RunConfig
+    data: Labelled, trains: np.ndarray, arguments: dict[str, Any], run: RunConfig
 ) -> PreprocessingCache | None:
     """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
     rows, folder = data.rows, run.memory.folder
     if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
         return None
     columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
-    return PreprocessingCache.of(
-        folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings)
-    )
+    return PreprocessingCache.of(folder, rows.digest(), columns, trains, data.weight, arguments)
 
 
-def _statistics_of(settings: Settings) -> dict[str, Any]:
+def _statistics_of(settings: Settings, classes: int) -> dict[str, Any]:
     """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
+    encodes = settings.target_encoding and settings.embedding_size is not None
     return {
         "variance_epsilon": settings.variance_epsilon,
         "clip": settings.clip,
         "sqrt_transform": settings.sqrt_transform,
         "max_categories": settings.max_categories,
         "n_bins": bins_of_members(settings) if settings.embedding_size else None,
+        "most_names": most_entries(target_statistics(classes)) if encodes else 0,
     }
 
 
 def _preprocessor(
     data: Labelled,
     trains: np.ndarray,
-    settings: Settings,
+    arguments: dict[str, Any],
     earlier: Fitted | None,
     cache: PreprocessingCache | None,
 ) -> Preprocessor:
@@ -255,9 +283,7 @@ def _preprocessor(
 
     def make() -> Preprocessor:
         """Return the preprocessing by the statistics of the training rows."""
-        return Preprocessor.fit(
-            data.rows, data.weight, trains, **_statistics_of(settings), csv=data.csv
-        )
+        return Preprocessor.fit(data.rows, data.weight, trains, **arguments, csv=data.csv)
 
     return make() if cache is None else cache.preprocessor(make)
 

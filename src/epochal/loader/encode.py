@@ -33,16 +33,23 @@ _PIECE_BYTES, _FEWEST = 2**23, 256
 
 
 class Known(NamedTuple):
-    """Per-row data: class number, weight, group number."""
+    """Per-row data: class number, weight, group number, inner fold."""
 
     labels: np.ndarray  # (rows,) whole numbers
     weight: np.ndarray  # (rows,) float64
     groups: np.ndarray | None = None  # (rows,) int32
+    folds: np.ndarray | None = None  # (rows,) uint8, for target statistics
 
     def of(self, rows: np.ndarray) -> Known:
         """Return the data of the rows with these numbers."""
-        groups = None if self.groups is None else self.groups[rows]
-        return Known(self.labels[rows], self.weight[rows], groups)
+        return Known(*(None if values is None else values[rows] for values in self))
+
+    def encode(self, preprocessor: Preprocessor, rows: Rows, first_row: int = 0) -> np.ndarray:
+        """Return encoded rows with their folds; `first_row` is the number of the first one."""
+        x = preprocessor.compact(rows, first_row=first_row)
+        if self.folds is not None and preprocessor.fold is not None:
+            x[:, preprocessor.fold] = self.folds[first_row : first_row + len(x)]
+        return x
 
 
 class Encoded(NamedTuple):
@@ -93,7 +100,7 @@ def encoded(
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
         """Return the span of a piece, and the encoded piece."""
-        return span, preprocessor.compact(piece, first_row=span.start)
+        return span, known.encode(preprocessor, piece, span.start)
 
     most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
     for span, x in ahead(encode, pieces(rows, most)):
@@ -139,6 +146,7 @@ def _in_memory(
     """Return encoded rows in memory; sparse rows are encoded lazily, when a batch reads them."""
     # All rows without a copy, which would take as much memory again.
     selected = rows if len(numbers) == len_of(rows) else take(rows, numbers)
+    of_rows = known.of(numbers)
     source: RowSource
     if not isinstance(selected, (np.ndarray, pa.Table)):
 
@@ -150,8 +158,8 @@ def _in_memory(
         source = LazySource(len(numbers), preprocessor.n_features, encode)
     else:
         with Origin().where(numbers).naming_rows():
-            source = ArraySource(preprocessor.compact(selected))
-    return Encoded(source, known.of(numbers))
+            source = ArraySource(of_rows.encode(preprocessor, selected))
+    return Encoded(source, of_rows)
 
 
 class _Resident:
@@ -260,12 +268,11 @@ class _Sinks(NamedTuple):
 
 def _empty_like(known: Known, rows: int) -> Known:
     """Return empty per-row arrays for this many rows; equal weights take no memory."""
-    labels, weight, groups = known
-    uniform = weight.strides == (0,)
+    uniform = known.weight.strides == (0,)
     return Known(
-        np.empty(rows, labels.dtype),
-        np.broadcast_to(weight[0], rows) if uniform else np.empty(rows, weight.dtype),
-        None if groups is None else np.empty(rows, groups.dtype),
+        np.empty(rows, known.labels.dtype),
+        np.broadcast_to(known.weight[0], rows) if uniform else np.empty(rows, known.weight.dtype),
+        *(None if of is None else np.empty(rows, of.dtype) for of in known[2:]),
     )
 
 

@@ -18,6 +18,7 @@ from epochal.preprocessing.magnitude import Magnitude
 from epochal.preprocessing.moments import Moments
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
+from epochal.preprocessing.vocabulary import Names, Vocabulary, vocabularies
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
 from epochal.tables.rows import ahead, blocks, columns_of, head_of, len_of, pieces
@@ -32,7 +33,8 @@ class Statistics(NamedTuple):
     """The schema, and moments and bins (coarse and fine) of the numeric columns.
 
     In the numeric columns `roots`, moments and bins are those of the square roots. `constant`:
-    which numeric columns are constant up to rounding; they have no bins.
+    which numeric columns are constant up to rounding; they have no bins. `vocabularies` are those of
+    the columns with more categories than have vectors.
     """
 
     schema: Schema
@@ -40,6 +42,7 @@ class Statistics(NamedTuple):
     constant: np.ndarray
     bins: tuple[Bins, Bins] | None
     roots: tuple[int, ...]
+    vocabularies: tuple[Vocabulary, ...] = ()
 
 
 def statistics(
@@ -50,6 +53,7 @@ def statistics(
     max_categories: int,
     n_bins: tuple[int, int] | None = None,
     sqrt_transform: bool = False,
+    most_names: int = 0,
 ) -> Statistics:
     """Return the statistics of rows.
 
@@ -61,6 +65,7 @@ def statistics(
         max_categories: the largest number of categories of a column that are encoded.
         n_bins: the numbers of coarse and of fine bins; None: no bins.
         sqrt_transform: whether numbers that are never negative are replaced by their roots.
+        most_names: the largest number of names, and of words, with target statistics in all columns.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -97,7 +102,9 @@ def statistics(
         sample[:, constant] = np.nan
         bins = quantile_bins(sample, sample_weights, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
-    return Statistics(total.schema(plain, max_categories), moments, constant, bins, roots)
+    schema = total.schema(plain, max_categories)
+    vocabularies = total.vocabularies(schema, most_names)
+    return Statistics(schema, moments, constant, bins, roots, vocabularies)
 
 
 def _by_type(head: Rows) -> Schema:
@@ -205,6 +212,12 @@ class _ColumnStatistics:
         """An evenly spaced sample of the numeric columns, and the weights of its rows."""
         values = [np.empty((0, len(self.missing))), *(part for part, _ in self.sampled)]
         return np.concatenate(values), np.concatenate([np.empty(0), *(w for _, w in self.sampled)])
+
+    def vocabularies(self, schema: Schema, most: int) -> tuple[Vocabulary, ...]:
+        """Return the vocabularies of the columns with more categories than the schema has, at most so many names."""
+        columns = [column.name for column in schema.columns if column.other and most]
+        names = [Names.of(name, *self.value_counts[name].by_text()) for name in columns]
+        return vocabularies([each for of_column in names for each in of_column], most)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
         """Return the schema of the rows."""

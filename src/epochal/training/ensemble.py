@@ -114,6 +114,7 @@ def validation_losses(
     rows: ValidationRows,
     spans: tuple[Array, Array],
     cross_fit_logits: CrossFitLogits,
+    target_table: Array | None = None,
     *,
     block: int,
 ) -> tuple[Array, CrossFitLogits]:
@@ -125,16 +126,20 @@ def validation_losses(
         rows: the validation rows, and which of them are each member's.
         spans: of each member the first of these and how many they are.
         cross_fit_logits: stacked, of earlier epochs; donated to the program.
+        target_table: stacked tables of target statistics for new rows; None if there are none.
         block: rows per matrix product.
     """
 
     def one(
-        layers: Layers, span: tuple[Array, Array], cross_fit_logits: CrossFitLogits
+        layers: Layers,
+        span: tuple[Array, Array],
+        cross_fit_logits: CrossFitLogits,
+        target_table: Array | None,
     ) -> tuple[Array, CrossFitLogits]:
-        return validation_loss(program, layers, rows, span, cross_fit_logits, block)
+        return validation_loss(program, layers, rows, span, cross_fit_logits, block, target_table)
 
     result: tuple[Array, CrossFitLogits] = _over_members(
-        program, one, layers, spans, cross_fit_logits
+        program, one, layers, spans, cross_fit_logits, target_table
     )
     return result
 

@@ -130,8 +130,15 @@ class Group:
             block: rows per matrix product.
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
+        tables = self.fixed.target_tables
         summed, self.cross_fit_logits = ensemble.validation_losses(
-            self.program, layers, rows, (starts, counts), self.cross_fit_logits, block=block
+            self.program,
+            layers,
+            rows,
+            (starts, counts),
+            self.cross_fit_logits,
+            None if tables is None else tables[:, -1],
+            block=block,
         )
         return summed
 

@@ -18,7 +18,7 @@ from jax import lax
 from epochal.kernels import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
-from epochal.nn.layers import apply, embedding_of, masked, with_weights
+from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.training.optimizers import fused_adam, rule_by, taken, updated
@@ -77,6 +77,9 @@ class MemberConfig(NamedTuple):
 
     hyper: Hyper
     word: Array  # uint32, seeds the dropout masks
+    # (folds, entries, statistics): tables of target statistics for training rows, by inner fold; the
+    # last one is for other rows. None without names that have statistics.
+    target_tables: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -151,6 +154,7 @@ def step(
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
+        layers = with_target_table(layers, fixed.target_tables)
         return apply(layers, x, program.activation, drop, kernels, steps)
 
     logits, chain_rule = jax.vjp(forward, state.layers, steps)
@@ -268,6 +272,7 @@ def validation_loss(
     span: tuple[Array, Array],
     cross_fit_logits: CrossFitLogits,
     block: int,
+    target_table: Array | None = None,
 ) -> tuple[Array, CrossFitLogits]:
     """Return the weighted loss summed over a span of rows, without dropout, and the cross-fitted logits.
 
@@ -283,7 +288,9 @@ def validation_loss(
         span: first of the numbers and how many, int32; a number of 0 costs nothing.
         cross_fit_logits: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
+        target_table: of target statistics for new rows.
     """
+    layers = with_target_table(layers, target_table)
     x, y, w, numbers, scaling = rows
     start, count = span
     objective = OBJECTIVES[program.loss]
