@@ -22,6 +22,7 @@ from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
 from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import Bags, bags_for
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.inner import inner_folds
@@ -31,6 +32,7 @@ from epochal.tables.conversion import refuse_unwritable
 from epochal.tables.label_matching import class_indices
 from epochal.tables.labels import encode_labels
 from epochal.tables.rows import columns_of, head_of, image_of, len_of
+from epochal.tables.schema import kind_of
 from epochal.tables.sample_weights import present, relative, warn_of_few
 from epochal.tables.streaming import Streamed
 from epochal.training.init import bins_of_members
@@ -85,14 +87,14 @@ def prepared(
         trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
         counts = _counts(trains, holdout_rows, validation)
         settings = _resolved(settings, data.rows, counts[0])
-        arguments = _statistics_of(settings, len(classes))
-        cache = _cache(data, trains, arguments, run)
-        preprocessor = _preprocessor(data, trains, arguments, earlier, cache)
+        target = _target(data, trains, labels, len(classes), settings, run.seed)
+        cache = _cache(data, trains, settings, target, run)
+        preprocessor = _preprocessor(data, trains, settings, target, earlier, cache)
         known = Known(
             labels,
             weight,
             _numbered_among(data.groups, trains, settings),
-            _inner_folds(data, trains, preprocessor, run.seed),
+            None if target is None or preprocessor.fold is None else target.folds,
         )
         plan = plan_for(
             network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
@@ -215,12 +217,8 @@ def _numbered_among(
     return numbers
 
 
-def _inner_folds(
-    data: Labelled, trains: np.ndarray, preprocessor: Preprocessor, seed: int
-) -> np.ndarray | None:
-    """Return the fold of every row that target statistics leave out, if there are any, uint8 (rows,)."""
-    if preprocessor.fold is None:
-        return None
+def _inner_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
+    """Return the fold of every row that target statistics leave out, uint8 (rows,)."""
     random, folds = generator(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
     # Of very many rows there should be no copies.
     some = slice(None) if trains.all() else trains
@@ -247,33 +245,65 @@ def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings
 
 
 def _cache(
-    data: Labelled, trains: np.ndarray, arguments: dict[str, Any], run: RunConfig
+    data: Labelled,
+    trains: np.ndarray,
+    settings: Settings,
+    target: Target | None,
+    run: RunConfig,
 ) -> PreprocessingCache | None:
     """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
     rows, folder = data.rows, run.memory.folder
     if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
         return None
     columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
-    return PreprocessingCache.of(folder, rows.digest(), columns, trains, data.weight, arguments)
+    return PreprocessingCache.of(
+        folder,
+        rows.digest(),
+        columns,
+        trains,
+        data.weight,
+        _statistics_of(settings),
+        *(target or ()),
+    )
 
 
-def _statistics_of(settings: Settings, classes: int) -> dict[str, Any]:
+def _target(
+    data: Labelled,
+    trains: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    settings: Settings,
+    seed: int,
+) -> Target | None:
+    """Return what target statistics are made from; None if there are to be none."""
+    head = head_of(data.rows)
+    if (
+        not settings.target_encoding
+        or settings.embedding_size is None
+        or not isinstance(head, pa.Table)
+        or all(kind_of(field.type, field.name) != "category" for field in head.schema)
+    ):
+        return None
+    folds = _inner_folds(data, trains, seed)
+    return Target(labels, folds, classes, most_entries(target_statistics(classes)))
+
+
+def _statistics_of(settings: Settings) -> dict[str, Any]:
     """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
-    encodes = settings.target_encoding and settings.embedding_size is not None
     return {
         "variance_epsilon": settings.variance_epsilon,
         "clip": settings.clip,
         "sqrt_transform": settings.sqrt_transform,
         "max_categories": settings.max_categories,
         "n_bins": bins_of_members(settings) if settings.embedding_size else None,
-        "most_names": most_entries(target_statistics(classes)) if encodes else 0,
     }
 
 
 def _preprocessor(
     data: Labelled,
     trains: np.ndarray,
-    arguments: dict[str, Any],
+    settings: Settings,
+    target: Target | None,
     earlier: Fitted | None,
     cache: PreprocessingCache | None,
 ) -> Preprocessor:
@@ -283,7 +313,10 @@ def _preprocessor(
 
     def make() -> Preprocessor:
         """Return the preprocessing by the statistics of the training rows."""
-        return Preprocessor.fit(data.rows, data.weight, trains, **arguments, csv=data.csv)
+        arguments = _statistics_of(settings)
+        return Preprocessor.fit(
+            data.rows, data.weight, trains, **arguments, target=target, csv=data.csv
+        )
 
     return make() if cache is None else cache.preprocessor(make)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from epochal.keys import Purpose, generator
 from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
+from epochal.preprocessing.log_odds import log_odds
 from epochal.splitting.inner import INNER_FOLDS
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.splitting.bagging import Bags
 
-# An entry counts as if this many rows with the class shares had it as well.
-PRIOR_ROWS = 4.0
 # Numbers in a member's table: entries times statistics.
 MOST_NUMBERS = 2**19
 # Entries of rows that are counted at a time.
@@ -156,12 +155,11 @@ def statistics_of(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     array([[-1.386,  1.946],
            [ 0.   ,  0.   ]])
     """
-    n = counts.sum(axis=-1, keepdims=True)
-    log_odds = np.log((counts + PRIOR_ROWS * shares) / (n + PRIOR_ROWS) / shares)
+    found = log_odds(counts, shares)
     if len(shares) == 2:
-        log_odds = log_odds[..., 1:] - log_odds[..., :1]
+        found = found[..., 1:] - found[..., :1]
     elif len(shares) > MOST_LOG_ODDS:
         random = generator(0, Purpose.TARGET_PROJECTION)
         projection = random.standard_normal((len(shares), MOST_LOG_ODDS))
-        log_odds = log_odds @ projection / np.sqrt(MOST_LOG_ODDS)
-    return np.concatenate([log_odds, np.log1p(n)], axis=-1)
+        found = found @ projection / np.sqrt(MOST_LOG_ODDS)
+    return np.concatenate([found, np.log1p(counts.sum(axis=-1, keepdims=True))], axis=-1)

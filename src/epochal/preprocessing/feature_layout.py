@@ -256,10 +256,10 @@ def _looked_up(schema: Schema, vocabularies: Sequence[Vocabulary]) -> list[_Feat
     names, features = schema.names, [_Feature(FeatureBlock.FOLD, 0, "fold", "fold")]
     for vocabulary in vocabularies:
         block = FeatureBlock.WORDS if vocabulary.of_words else FeatureBlock.NAMES
-        kind, column = block.name.lower(), vocabulary.column
+        kind, column = block.name.lower(), " and ".join(vocabulary.columns)
         for number in range(vocabulary.width):
             text = f"{column} among its {kind}" + (f", {number + 1}" if number else "")
-            features.append(_Feature(block, names.index(column), "entry", text))
+            features.append(_Feature(block, names.index(vocabulary.columns[0]), "entry", text))
     return features
 
 

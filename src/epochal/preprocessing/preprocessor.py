@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from epochal.config.csv_options import CsvOptions
+    from epochal.preprocessing.statistics import Target
     from epochal.tables.rows import Rows
     from epochal.tables.streaming import Streamed
 
@@ -99,7 +100,7 @@ class Preprocessor:
         max_categories: int,
         n_bins: tuple[int, int] | None = None,
         sqrt_transform: bool = False,
-        most_names: int = 0,
+        target: Target | None = None,
         csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
         """Return the preprocessor fitted to rows.
@@ -107,9 +108,9 @@ class Preprocessor:
         `weight` has one number per row: a row of weight 2 counts twice, one of weight 0 is ignored.
         Only the rows in the mask `present`, bool (rows,), are used. With `n_bins`, the numbers of
         coarse and of fine bins, rows are encoded for an embedding. With `sqrt_transform`, columns of
-        numbers that are never negative are replaced by their square roots. At most `most_names`
-        names, and words, have target statistics. `csv` has the options with which later CSV files
-        are read.
+        numbers that are never negative are replaced by their square roots. With a
+        `target`, columns with more than `max_categories` names have vocabularies. `csv` has the
+        options with which later CSV files are read.
         """
         schema, moments, constant, bins, roots, vocabularies = statistics(
             rows,
@@ -118,7 +119,7 @@ class Preprocessor:
             max_categories=max_categories,
             n_bins=n_bins,
             sqrt_transform=sqrt_transform,
-            most_names=most_names,
+            target=target,
         )
         scale = np.where(constant, 0.0, moments.scale(variance_epsilon))
         arguments = schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip
@@ -296,7 +297,7 @@ class Preprocessor:
         for start, entry, vocabulary in zip(
             positions.entries, first, self.vocabularies, strict=True
         ):
-            found = vocabulary.look_up(part.column(vocabulary.column))
+            found = vocabulary.look_up(part)
             # Entry 0 is that of no word.
             features[:, start : start + vocabulary.width] = np.where(found < 0, 0, entry + found)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
+from epochal.preprocessing.crosses import Sample, crosses
 from epochal.preprocessing.magnitude import Magnitude
 from epochal.preprocessing.moments import Moments
 from epochal.preprocessing.sqrt import signed_root
@@ -27,6 +28,19 @@ from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 if TYPE_CHECKING:
     from epochal.tables.rows import Rows
     from epochal.tables.streaming import Streamed
+
+
+# On so many rows, or a few more, pairs of columns are tested.
+PAIR_ROWS = 20_000
+
+
+class Target(NamedTuple):
+    """What target statistics are made from."""
+
+    labels: np.ndarray  # (rows,) class numbers
+    folds: np.ndarray  # (rows,) inner folds
+    classes: int
+    most_entries: int  # names and words that may have statistics, in all columns together
 
 
 class Statistics(NamedTuple):
@@ -53,7 +67,7 @@ def statistics(
     max_categories: int,
     n_bins: tuple[int, int] | None = None,
     sqrt_transform: bool = False,
-    most_names: int = 0,
+    target: Target | None = None,
 ) -> Statistics:
     """Return the statistics of rows.
 
@@ -65,7 +79,7 @@ def statistics(
         max_categories: the largest number of categories of a column that are encoded.
         n_bins: the numbers of coarse and of fine bins; None: no bins.
         sqrt_transform: whether numbers that are never negative are replaced by their roots.
-        most_names: the largest number of names, and of words, with target statistics in all columns.
+        target: labels of the rows, if names are to have target statistics.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -80,6 +94,7 @@ def statistics(
         np.count_nonzero(weight[part_] * present[part_]) for part_ in blocks(len(weight))
     )
     step = max(-(-n_present * columns_of(rows) // SAMPLE), 1)
+    pair_step = 0 if target is None else max(n_present // PAIR_ROWS, 1)
 
     def statistics_of(span: slice, piece: Rows) -> _ColumnStatistics:
         """Return the statistics of a piece; every `step`-th of its rows is in the sample."""
@@ -87,7 +102,13 @@ def statistics(
         sampled = (row_weights > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
         part = _Rows(piece, values, missing, row_weights, sampled, exact)
-        return _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
+        found = _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
+        if not pair_step or not isinstance(piece, pa.Table):
+            return found
+        chosen = np.flatnonzero((row_weights > 0) & (np.arange(span.start, span.stop) % pair_step == 0))
+        texts = [column.name for column in plain.columns if column.kind == "category"]
+        table = piece.select(texts).take(pa.array(chosen))
+        return replace(found, pair_rows=((span.start + chosen, table),))
 
     nothing = _ColumnStatistics.nothing(plain, sqrt_transform=sqrt_transform)
     total = reduce(_ColumnStatistics.merge, ahead(statistics_of, pieces(rows)), nothing)
@@ -103,7 +124,7 @@ def statistics(
         bins = quantile_bins(sample, sample_weights, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
     schema = total.schema(plain, max_categories)
-    vocabularies = total.vocabularies(schema, most_names)
+    vocabularies = () if target is None else total.vocabularies(schema, target, weight)
     return Statistics(schema, moments, constant, bins, roots, vocabularies)
 
 
@@ -151,6 +172,7 @@ class _ColumnStatistics:
     value_counts: dict[str, ValueCounts]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
+    pair_rows: tuple[tuple[np.ndarray, pa.Table], ...] = ()  # numbers and categories of some rows
 
     @classmethod
     def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
@@ -199,6 +221,7 @@ class _ColumnStatistics:
             },
             sampled=self.sampled + other.sampled,
             roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
+            pair_rows=self.pair_rows + other.pair_rows,
         )
 
     def rooted(self, plain: Schema) -> np.ndarray:
@@ -213,11 +236,20 @@ class _ColumnStatistics:
         values = [np.empty((0, len(self.missing))), *(part for part, _ in self.sampled)]
         return np.concatenate(values), np.concatenate([np.empty(0), *(w for _, w in self.sampled)])
 
-    def vocabularies(self, schema: Schema, most: int) -> tuple[Vocabulary, ...]:
-        """Return the vocabularies of the columns with more categories than the schema has, at most so many names."""
-        columns = [column.name for column in schema.columns if column.other and most]
-        names = [Names.of(name, *self.value_counts[name].by_text()) for name in columns]
-        return vocabularies([each for of_column in names for each in of_column], most)
+    def vocabularies(
+        self, schema: Schema, target: Target, weight: np.ndarray
+    ) -> tuple[Vocabulary, ...]:
+        """Return the vocabularies of the columns with more categories than the schema has, and of pairs with these."""
+        many = [column.name for column in schema.columns if column.other]
+        if not many:
+            return ()
+        names = [Names.of(name, *self.value_counts[name].by_text()) for name in many]
+        numbers = np.concatenate([rows for rows, _ in self.pair_rows])
+        table = pa.concat_tables([part for _, part in self.pair_rows])
+        columns = [column.name for column in schema.columns if column.kind == "category"]
+        sample = Sample(table, target.labels[numbers], weight[numbers], target.folds[numbers])
+        names.append(crosses(sample, columns, set(many), target.classes))
+        return vocabularies([each for found in names for each in found], target.most_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
         """Return the schema of the rows."""

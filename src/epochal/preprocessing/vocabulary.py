@@ -28,6 +28,8 @@ WORDS = 12
 LEAST_REPEATED = 0.01
 # Texts with fewer words on average are names, not texts.
 WORDS_OF_TEXTS = 1.3
+# What is between the names of a pair.
+JOINT = "\x1f"
 # What is between words: anything but letters and digits.
 _BETWEEN = r"[^\pL\pN]+"
 
@@ -35,10 +37,12 @@ _BETWEEN = r"[^\pL\pN]+"
 class Vocabulary(NamedTuple):
     """The names of a column, or its words, sorted; each has an entry in the tables of statistics.
 
+    Of two columns the names are pairs, joined.
+
     It has every name that occurs with more than the weight `most_lacking`, and no other.
     """
 
-    column: str
+    columns: tuple[str, ...]
     of_words: bool
     names: tuple[str, ...]
     most_lacking: float = 0.0
@@ -56,16 +60,18 @@ class Vocabulary(NamedTuple):
         """The number of features of a row: entries that are looked up."""
         return WORDS if self.of_words else 1
 
-    def look_up(self, column: pa.ChunkedArray) -> np.ndarray:
+    def look_up(self, table: pa.Table) -> np.ndarray:
         """Return the entries of every row, from 0; of words those of the first ones, then -1.
 
-        >>> names = Vocabulary("job", of_words=False, names=("clerk", "cook"))
-        >>> print(names.look_up(pa.chunked_array([["cook", None, "smith"]])).tolist())
+        >>> table = pa.table({"job": ["cook", None, "Senior bank clerk"]})
+        >>> names = Vocabulary(("job",), of_words=False, names=("clerk", "cook"))
+        >>> print(names.look_up(table).tolist())
         [[1], [2], [3]]
-        >>> words = Vocabulary("job", of_words=True, names=("bank", "clerk"))
-        >>> print(words.look_up(pa.chunked_array([["Senior bank clerk"]]))[:, :3].tolist())
-        [[2, 0, 1]]
+        >>> words = Vocabulary(("job",), of_words=True, names=("bank", "clerk"))
+        >>> print(words.look_up(table)[:, :3].tolist())
+        [[2, -1, -1], [-1, -1, -1], [2, 0, 1]]
         """
+        column = joined([table.column(name) for name in self.columns])
         if not self.of_words:
             return codes(column, self.names).numbers[:, None]
         values, indices = unique_values(column)
@@ -83,22 +89,44 @@ class Vocabulary(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as JSON-ready values."""
-        return self._asdict() | {"names": list(self.names)}
+        return self._asdict() | {"columns": list(self.columns), "names": list(self.names)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Vocabulary:
         """Return the vocabulary that `to_dict` described; ValueError for anything else."""
         if not isinstance(values, dict) or set(values) != set(cls._fields):
             raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
-        column, of_words, names, most_lacking = (values[name] for name in cls._fields)
-        texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        if not isinstance(column, str) or not isinstance(of_words, bool) or not texts:
-            raise ValueError("a vocabulary is not a column, true or false, and a list of texts")
+        columns, of_words, names, most_lacking = (values[name] for name in cls._fields)
+        texts = all(isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names))
+        if not texts or not isinstance(of_words, bool):
+            raise ValueError("a vocabulary is not columns, true or false, and a list of texts")
+        if not 1 <= len(columns) <= (1 if of_words else 2) or len(set(columns)) != len(columns):
+            raise ValueError(f"a vocabulary of the columns {columns}")
         if type(most_lacking) is not float or not 0 <= most_lacking < math.inf:
-            raise ValueError(f"most_lacking of the vocabulary of {column!r} is no weight")
+            raise ValueError(f"most_lacking of the vocabulary of {columns} is no weight")
         if sorted(set(names)) != names:
-            raise ValueError(f"the names of the vocabulary of {column!r} are not sorted, or repeated")
-        return cls(column, of_words, tuple(names), most_lacking)
+            raise ValueError(f"the names of the vocabulary of {columns} are not sorted, or repeated")
+        return cls(tuple(columns), of_words, tuple(names), most_lacking)
+
+
+def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Return a column, or of two the pairs of their canonical texts; a missing one has the empty text.
+
+    >>> joined([pa.chunked_array([["a", "b"]]), pa.chunked_array([[1, None]])]).to_pylist()
+    ['a\\x1f1', 'b\\x1f']
+    """
+    if len(columns) == 1:
+        return columns[0]
+    (one, first), (other, second) = map(unique_values, columns)
+    pairs, indices = np.unique(first * (len(other) + 1) + second, return_inverse=True)
+    texts = [
+        pa.concat_arrays([canonical_texts(values).cast(pa.string()), pa.nulls(1, pa.string())])
+        .fill_null("")
+        .take(pa.array(numbers))
+        for values, numbers in zip((one, other), np.divmod(pairs, len(other) + 1), strict=True)
+    ]
+    pair_texts = pc.binary_join_element_wise(*texts, JOINT)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(indices), pair_texts)])
 
 
 def words_of(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -117,7 +145,7 @@ def words_of(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
 class Names(NamedTuple):
     """The unique names of a column, or its words, and the weight of each: of what a vocabulary is made."""
 
-    column: str
+    columns: tuple[str, ...]
     of_words: bool
     texts: pa.Array
     weights: np.ndarray
@@ -137,10 +165,10 @@ class Names(NamedTuple):
         False ['bank clerk', 'senior clerk', 'cook'] [2. 1. 1.]
         True ['bank', 'clerk', 'senior', 'cook'] [2. 3. 1. 1.]
         """
-        found = [cls(column, False, texts, weights)]  # noqa: FBT003
+        found = [cls((column,), False, texts, weights)]  # noqa: FBT003
         words, parents = words_of(texts)
         if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
-            found.append(cls(column, True, *sums_by_value(words, weights[parents])))  # noqa: FBT003
+            found.append(cls((column,), True, *sums_by_value(words, weights[parents])))  # noqa: FBT003
         return tuple(names for names in found if names.are_repeated)
 
     @property
@@ -153,7 +181,7 @@ class Names(NamedTuple):
         """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
         lacking = 0.0 if len(self.weights) <= most else float(-np.partition(-self.weights, most)[most])
         chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
-        return Vocabulary(self.column, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
+        return Vocabulary(self.columns, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
 
 
 def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
@@ -181,8 +209,8 @@ def checked_vocabularies(values: Any, schema: Schema) -> tuple[Vocabulary, ...]:
         raise ValueError(f"vocabularies is {values!r}, expected a list")  # noqa: TRY004
     vocabularies = tuple(map(Vocabulary.from_dict, values))
     names = {column.name for column in schema.columns if column.kind == "category"}
-    keys = [(vocabulary.of_words, vocabulary.column) for vocabulary in vocabularies]
-    if len(set(keys)) != len(keys) or not {column for _, column in keys} <= names:
+    keys = [(vocabulary.of_words, vocabulary.columns) for vocabulary in vocabularies]
+    if len(set(keys)) != len(keys) or not {c for _, columns in keys for c in columns} <= names:
         raise ValueError("the vocabularies are not of categories, or two are of one column")
     if [of_words for of_words, _ in keys] != sorted(of_words for of_words, _ in keys):
         raise ValueError("a vocabulary of words stands before one of names")
