@@ -246,12 +246,12 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         max_samples: float | Auto = AUTO,
         max_features: float | Auto = AUTO,
         patch: tuple[int, int] | Auto | None = AUTO,
-        target_encoding: bool | Auto = AUTO,
         receptive_field: tuple[int, int] | Auto | None = AUTO,
         variance_epsilon: float | Auto = AUTO,
         clip: float | Auto | None = AUTO,
         sqrt_transform: bool | Auto = AUTO,
         max_categories: int | Auto = AUTO,
+        target_encoding: bool | Auto = AUTO,
         embedding_size: int | Auto | None = AUTO,
         n_bins: int | tuple[int, int] | Auto = AUTO,
         ema_decay: float | Auto = AUTO,
@@ -287,8 +287,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
             sqrt_transform,
         )
         self.max_categories, self.target_encoding = max_categories, target_encoding
-        self.time_limit = time_limit
-        self.embedding_size, self.n_bins = embedding_size, n_bins
+        self.time_limit, self.embedding_size, self.n_bins = time_limit, embedding_size, n_bins
         self.ema_decay, self.calibrate = ema_decay, calibrate
         self.oob_score, self.class_weight = oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state

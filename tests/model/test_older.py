@@ -84,7 +84,8 @@ def file_of(
 def before_5(model: Model) -> Model:
     """Return what is read of a model that an older format describes, which says only what was resolved."""
     preprocessor = dataclasses.replace(model.preprocessor, relative_epsilon=False)
-    parameters = Parameters.of("default", vars(model.settings), random_state=model.seed)
+    known = {name: value for name, value in vars(model.settings).items() if name != "target_encoding"}
+    parameters = Parameters.of("default", known, random_state=model.seed)
     return dataclasses.replace(model, preprocessor=preprocessor, parameters=parameters)
 
 
