@@ -108,23 +108,6 @@ def test_links_lead_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_the_readme_has_every_exit_code():
-    """The table of exit codes has a line for each kind of error, for each other end, and no more."""
-    from epochal import errors
-    from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER
-
-    text = (ROOT / "README.md").read_text()
-    codes = {
-        error.exit_code
-        for error in vars(errors).values()
-        if isinstance(error, type) and issubclass(error, errors.EpochalError)
-    } - {errors.EpochalError.exit_code}
-
-    assert codes == {2, 3, 4, 5, 6, 7}
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
-    assert listed == codes | {0, MISTAKE, NO_MEMORY, INTERRUPTED, NO_READER}
-
-
 def test_the_makefile_has_what_the_pages_name():
     """Every `make` command that a page names is a target."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

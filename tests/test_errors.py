@@ -77,16 +77,6 @@ def test_every_error_travels_between_processes(error: type[EpochalError]) -> Non
     assert str(arrived) == str(sent)
 
 
-def test_kinds_of_error_have_exit_codes_of_their_own() -> None:
-    """The command line ends with another code for each kind of mistake, and never with 0."""
-    kinds = [error for error in CLASSES if error.__bases__[0] is EpochalError]
-    codes = [error.exit_code for error in kinds]
-
-    assert len(kinds) == 6
-    assert len(set(codes)) == len(codes)
-    assert all(0 < code < 64 for code in codes)
-
-
 def test_setting_error_reads_like_scikit_learn() -> None:
     """A bad parameter is refused in the words that scikit-learn's own checks use."""
     message = str(SettingError.from_value("dropout", 2, "a float in the range [0, 1)"))

@@ -1,8 +1,7 @@
 """Every exception, and the text of it.
 
-An error says what was found and where, what was expected, and a hint. The
-classes inherit the built-in exception that a caller would catch, and carry
-the exit code with which the command line ends.
+An error says what was found and where, what was expected, and a hint. Each class inherits the
+built-in exception that a caller would catch. `epochal.cli.exit_codes` has their exit codes.
 """
 
 from __future__ import annotations
@@ -29,8 +28,6 @@ class EpochalError(Exception):
     Hint: give more rows
     """
 
-    exit_code = 1
-
     def __init__(self, found: str, expected: str = "", hint: str = "") -> None:
         super().__init__(found, expected, hint)
         self.found, self.expected, self.hint = found, expected, hint
@@ -53,8 +50,6 @@ class EpochalError(Exception):
 class SettingError(EpochalError, ValueError):
     """A setting that cannot be."""
 
-    exit_code = 2
-
     @classmethod
     def from_value(cls, name: str, value: object, expected: str) -> SettingError:
         """The uniform message for a parameter outside its bounds."""
@@ -71,8 +66,6 @@ class SettingError(EpochalError, ValueError):
 class SourceError(EpochalError, ValueError):
     """A file or folder that cannot be read as data."""
 
-    exit_code = 3
-
 
 class MissingFileError(SourceError, FileNotFoundError):
     """A path at which nothing is."""
@@ -80,8 +73,6 @@ class MissingFileError(SourceError, FileNotFoundError):
 
 class DataError(EpochalError, ValueError):
     """Rows, columns or labels that cannot be learned from."""
-
-    exit_code = 4
 
 
 class CellTypeError(DataError, TypeError):
@@ -135,8 +126,6 @@ class ColumnError(DataError, KeyError):
 class ModelError(EpochalError, ValueError):
     """A model file that is damaged, too new, or not one of ours."""
 
-    exit_code = 5
-
     @classmethod
     def from_damage(cls, found: str, expected: str = "") -> ModelError:
         """The message for content that no saving wrote."""
@@ -155,8 +144,6 @@ class ModelError(EpochalError, ValueError):
 
 class WriteError(EpochalError, OSError):
     """A result that could not be written; nothing half-written is left."""
-
-    exit_code = 6
 
     @classmethod
     def from_cause(cls, path: str, cause: OSError) -> WriteError:
@@ -178,8 +165,6 @@ class WriteError(EpochalError, OSError):
 
 class TrainingError(EpochalError, ArithmeticError):
     """A training that came to nothing."""
-
-    exit_code = 7
 
     @classmethod
     def from_divergence(cls, members: list[int], epoch: int, rate: float) -> TrainingError:

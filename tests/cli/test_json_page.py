@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from epochal.cli import main as edge
-from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY
+from epochal.cli.exit_codes import INTERNAL_ERROR, INTERRUPTED, NO_MEMORY
 from epochal.model.shape import mismatches
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
@@ -237,7 +237,7 @@ def test_errors_are_events(run, words, code, kind):
     [
         (KeyboardInterrupt(), INTERRUPTED, "Interrupted"),
         (MemoryError(), NO_MEMORY, "NoMemory"),
-        (ZeroDivisionError("surprise"), MISTAKE, "Mistake"),
+        (ZeroDivisionError("surprise"), INTERNAL_ERROR, "InternalError"),
         (OSError(5, "Input/output error"), 6, "WriteError"),
     ],
 )

@@ -114,7 +114,11 @@ def test_our_errors_are_one_message_and_a_hint(ending):
         (BrokenPipeError(), 141, ""),
         (OSError(28, "No space left on device"), 6, "cannot write a file: no space left on device"),
         (MemoryError(), 71, "memory"),
-        (ZeroDivisionError("surprise"), 70, "a mistake in epochal (ZeroDivisionError: surprise)"),
+        (
+            ZeroDivisionError("surprise"),
+            70,
+            "an internal error of epochal (ZeroDivisionError: surprise)",
+        ),
     ],
 )
 def test_other_ends_have_their_codes(ending, error, code, words):

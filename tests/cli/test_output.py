@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from epochal.cli.codes import INTERRUPTED, NO_READER
+from epochal.cli.exit_codes import INTERRUPTED, NO_READER
 from epochal.cli.output import Fault, Output, as_json
 from epochal.errors import DataError
 

@@ -1,6 +1,6 @@
 """The program `epochal`: one line in, one exit code out; where errors become messages.
 
-Exit codes: 0 done; 1 to 7 as in `epochal.errors`; the others in `epochal.cli.codes`.
+`epochal.cli.exit_codes` has the exit codes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
+from epochal.cli.exit_codes import (
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    NO_MEMORY,
+    NO_READER,
+    USAGE,
+    exit_code_of,
+)
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.errors import EpochalError, WriteError
@@ -95,17 +102,17 @@ def _fault_of(error: BaseException) -> Fault:
         case KeyboardInterrupt():
             return Fault(INTERRUPTED, "Interrupted", EpochalError("nothing half-written is left"))
         case EpochalError():
-            return Fault(error.exit_code, type(error).__name__, error)
+            return Fault(exit_code_of(error), type(error).__name__, error)
         case MemoryError():
             shown = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
             return Fault(NO_MEMORY, "NoMemory", shown)
         case OSError():
             shown = WriteError.from_cause(str(error.filename or "a file"), error)
-            return Fault(WriteError.exit_code, "WriteError", shown)
+            return Fault(exit_code_of(shown), "WriteError", shown)
         case _:
-            found = f"a mistake in epochal ({type(error).__name__}: {error})"
+            found = f"an internal error of epochal ({type(error).__name__}: {error})"
             hint = "please report it, with what EPOCHAL_DEBUG=1 shows"
-            return Fault(MISTAKE, "Mistake", EpochalError(found, "", hint))
+            return Fault(INTERNAL_ERROR, "InternalError", EpochalError(found, "", hint))
 
 
 @contextlib.contextmanager

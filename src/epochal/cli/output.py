@@ -15,7 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from epochal.cli.codes import INTERRUPTED
+from epochal.cli.exit_codes import INTERRUPTED
 from epochal.cli.layout import Part, text_lines, width_of
 from epochal.errors import EpochalError, WriteError, readable
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.cli.codes import INTERRUPTED
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
+from epochal.cli.exit_codes import INTERRUPTED
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
