@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
-    accumulator = MetricAccumulator.nothing(len(model.classes))
+    accumulator = MetricAccumulator.empty(len(model.classes))
     labelled = ((p, Piece(p.rows, p.origin)) for p in pieces if len(p.labels))
     unseen = Unseen()
     for piece, found in predict_ahead(model, labelled):

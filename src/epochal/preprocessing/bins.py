@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.preprocessing.magnitude import LARGEST, SMALLEST
+from epochal.preprocessing.value_range import MAX_EXPONENT, MIN_EXPONENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ def _exponent_of(bins: np.ndarray) -> int:
     2
     """
     _, exponent = np.frexp(max(abs(bins[0]), abs(bins[-1])) if len(bins) else 0.0)
-    return int(np.clip(exponent, SMALLEST, LARGEST))
+    return int(np.clip(exponent, MIN_EXPONENT, MAX_EXPONENT))
 
 
 def quantile_bins(

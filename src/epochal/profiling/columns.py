@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.preprocessing.magnitude import Magnitude
+from epochal.preprocessing.value_range import ValueRange
 from epochal.profiling.duplicates import RowHashes, kinds_of
 from epochal.tables.canonical import canonical_texts
 from epochal.tables.categories import is_missing, unique
@@ -212,7 +212,7 @@ class _Values:
         values = [self.values[k] for k in np.flatnonzero(self.is_present)]
         if self.kind != "number" or not all(isinstance(value, float) for value in values):
             return False
-        return bool(Magnitude.of(np.array(values)[:, None]).constant[0])
+        return bool(ValueRange.of(np.array(values)[:, None]).constant[0])
 
     def _mixed_numbers(self, present: int) -> str:
         """Return the warning's sentence if most values are numbers and some are not, else ""."""
