@@ -17,7 +17,7 @@ from epochal.inference.predict import predict_ahead, warn_of_unseen
 from epochal.io.columns import Roles, labelled_batches
 from epochal.metrics.classification import MetricAccumulator
 from epochal.model.artifact import load
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import class_indices
 from epochal.tables.origin import Piece
 
@@ -56,7 +56,7 @@ def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Cou
     """Return the figures of a model on labelled rows that come piece by piece."""
     accumulator = MetricAccumulator.empty(len(model.classes))
     labelled = ((p, Piece(p.rows, p.origin)) for p in pieces if len(p.labels))
-    unseen = Unseen()
+    unseen = UnseenCounts()
     for piece, found in predict_ahead(model, labelled):
         with piece.origin.naming_rows():
             labels = class_indices(model.classes, piece.labels, piece.label_source)

@@ -9,7 +9,7 @@ import numpy as np
 from epochal.errors import CellError, DataError
 from epochal.inference.predict import predict_ahead, warn_of_unseen
 from epochal.io.columns import labelled_batches
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import matching
 from epochal.tables.labels import missing_labels
 from epochal.tables.origin import Piece
@@ -34,7 +34,7 @@ def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
     Raises:
         DataError: if there is no row, or no weight.
     """
-    right, total, unseen = 0.0, 0.0, Unseen()
+    right, total, unseen = 0.0, 0.0, UnseenCounts()
     rows = ((piece, Piece(piece.rows, piece.origin)) for piece in pieces)
     for piece, found in predict_ahead(model, rows):
         labels = list(piece.labels_of(slice(None)))

@@ -19,7 +19,7 @@ from epochal.config.csv_options import PLAIN
 from epochal.io import files
 from epochal.nn.layers import apply, dense, outputs, with_type
 from epochal.nn.objective import OBJECTIVES
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.preprocessing.validation import matched
 from epochal.tables.origin import Piece
 from epochal.tables.rows import ahead, cut
@@ -55,7 +55,7 @@ class Prediction(NamedTuple):
     """Probabilities of the classes, float64 (rows, classes), and which categories are not known."""
 
     probabilities: np.ndarray
-    unseen: Unseen
+    unseen: UnseenCounts
 
 
 def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.ndarray:
@@ -68,10 +68,10 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
     return probabilities
 
 
-def warn_of_unseen(model: Model, unseen: Unseen) -> None:
+def warn_of_unseen(model: Model, unseen: UnseenCounts) -> None:
     """Warn of columns in which unknown categories are much more frequent than in training."""
-    for surprise in unseen.surprises(model.preprocessor.schema):
-        warnings.warn(str(surprise), UserWarning, stacklevel=4)
+    for excess in unseen.excesses(model.preprocessor.schema):
+        warnings.warn(str(excess), UserWarning, stacklevel=4)
 
 
 def prediction(model: Model, rows: Rows, member: int | None = None) -> Prediction:
@@ -93,7 +93,7 @@ def prediction(model: Model, rows: Rows, member: int | None = None) -> Predictio
     result = np.empty((number, len(model.classes)))
     activation, loss = model.settings.activation, model.settings.loss
     large = work(members, number) > SMALL
-    size, unseen = chunk_rows(model.preprocessor.n_features), Unseen()
+    size, unseen = chunk_rows(model.preprocessor.n_features), UnseenCounts()
     for some, chunk in cut(rows, size):
         x, found = model.preprocessor.encode_new(chunk, first_row=some.start)
         result[some] = probabilities(members, x, activation, calibration, loss=loss, large=large)
@@ -106,7 +106,7 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
     size = chunk_rows(model.preprocessor.n_features)
     pieces = ((None, piece) for piece in unlabelled_batches(path, model, size))
     parts, unseen = zip(*(part for _, part in predict_ahead(model, pieces)), strict=True)
-    warn_of_unseen(model, reduce(Unseen.merge, unseen))
+    warn_of_unseen(model, reduce(UnseenCounts.merge, unseen))
     return np.concatenate(parts)
 
 
