@@ -26,7 +26,7 @@ from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.fit_types import RunConfig
 from epochal.io.columns import Roles, labelled
-from epochal.model.artifact import save
+from epochal.model.persistence import save
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)

@@ -16,7 +16,7 @@ from epochal.keys import Purpose, generator
 from epochal.loader.memory import Memory
 from epochal.loader.memory_items import Shares, Storage
 from epochal.loader.memory_plan import MemoryPlan
-from epochal.model.artifact import load, save
+from epochal.model.persistence import load, save
 from epochal.splitting.stratified import holdout
 from epochal.tables.dataset import Labelled
 from epochal.tables.labels import Coded, encode_labels

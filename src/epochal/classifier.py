@@ -23,8 +23,8 @@ from epochal.inference.predict import predict_proba, predict_proba_at, without_t
 from epochal.io.columns import Roles
 from epochal.io.frames import concrete
 from epochal.loader.memory import Memory, size_of
-from epochal.model.artifact import load as load_model
-from epochal.model.artifact import save as save_model
+from epochal.model.persistence import load as load_model
+from epochal.model.persistence import save as save_model
 from epochal.threads import limited
 from epochal.validation import checked_classes, checked_rows, parameters_of, read_rows
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "1", "--n-estimators", "1", "--preset", "fast")
 

@@ -13,7 +13,7 @@ from epochal.cli.csv_options import csv_options, reading_as, refuse_other_cells
 from epochal.cli.parser import parsed
 from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import SettingError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 

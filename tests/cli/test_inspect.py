@@ -14,7 +14,7 @@ import pytest
 
 from epochal.cli import profiling
 from epochal.config.settings import Settings
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from pathlib import Path

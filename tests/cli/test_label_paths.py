@@ -14,7 +14,7 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.cli.printing import shortened
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "2")
 QUIET = (*TINY, "--quiet")

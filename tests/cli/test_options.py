@@ -19,7 +19,7 @@ from epochal.config.constraints import Flag
 from epochal.config.presets import PRESETS
 from epochal.config.settings import SETTINGS
 from epochal.errors import SettingError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TYPED = [name for name, about in SETTINGS.items() if not isinstance(about.constraint, Flag)]
 

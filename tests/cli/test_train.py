@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from epochal.cli.train import default_output
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 

@@ -21,7 +21,7 @@ from epochal.cli.train_report import (
 from epochal.config.csv_options import PLAIN
 from epochal.io.columns import Roles, labelled
 from epochal.io.opened_data import OpenedData
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 from epochal.tables.labels import encode_labels
 
 

@@ -14,7 +14,7 @@ from epochal.cli.main import main
 from epochal.errors import SourceError
 from epochal.io.files import batches, labelled_batches, read
 from epochal.io.streams import stream
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 WRITERS = {
     "parquet": pq.write_table,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epochal.errors import ModelError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,10 @@ import pytest
 
 from epochal.classifier import load as load_classifier
 from epochal.errors import ModelError
-from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION
 from epochal.model.older import NEW, RENAMED
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import load, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable

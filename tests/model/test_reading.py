@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from epochal.errors import ModelError
-from epochal.model.artifact import load
 from epochal.model.description import describe, to_bytes
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from epochal.errors import DataError
 from epochal.inference.predict import predict_ahead, warn_of_unseen
 from epochal.io.columns import Roles, labelled_batches
 from epochal.metrics.classification import MetricAccumulator
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import class_indices
 from epochal.tables.origin import Piece

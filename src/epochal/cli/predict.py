@@ -23,7 +23,7 @@ from epochal.cli.writing import (
 from epochal.inference.decision import Decision
 from epochal.inference.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
 from epochal.io import files
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.origin import Piece
 

@@ -44,9 +44,9 @@ from epochal.io.discovery import format_of
 from epochal.io.pipes import is_piped
 from epochal.keys import Purpose, generator
 from epochal.loader.memory import Memory
-from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import load, save
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.labels import encode_labels
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted:
         arguments.output.notice("interrupted: the best checkpoints so far are saved")
-    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, split))
+    trained = TrainResult(model, out, seconds, _test_scores(arguments, model, split))
     _print_result(arguments, trained)
     return INTERRUPTED if interrupted else 0
 
@@ -256,7 +256,7 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
     )
 
 
-def _test_figures(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
+def _test_scores(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
     """Return the figures on the test rows, if there are any."""
     rows = piece_rows(arguments.memory)
     if arguments.test:

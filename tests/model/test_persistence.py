@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from epochal.errors import MissingFileError, ModelError, WriteError
-from epochal.model import artifact
-from epochal.model.artifact import load, save
+from epochal.model import persistence
+from epochal.model.persistence import load, save
 from epochal.nn.layers import Layer, apply
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_a_failed_saving_leaves_the_old_file(
         file.write(description)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifact, "pack", full)
+    monkeypatch.setattr(persistence, "pack", full)
     with pytest.raises(WriteError, match="no space left"):
         save(model, saved)
     assert saved.read_bytes() == before
@@ -136,7 +136,7 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
 def test_loading_imports_no_jax(saved: Path) -> None:
     """A model is read without JAX."""
     code = (
-        "import sys; from epochal.model.artifact import load; "
+        "import sys; from epochal.model.persistence import load; "
         "load(sys.argv[1]); sys.exit('jax' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, saved], check=False)
