@@ -12,7 +12,7 @@ from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.fit_types import RunConfig
 from epochal.inference.predict import predict_proba
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
 from epochal.loader.memory_items import Shares, Storage
 from epochal.loader.memory_plan import MemoryPlan
@@ -47,7 +47,7 @@ def test_statistics_come_from_training_rows_only():
     """Rows that judge do not enter means and variances, whether kept apart or given."""
     held = fitted(bagging=None, validation_fraction=0.3).model
     given = fitted(bagging=None, validation=Labelled(X + 1000, Y)).model
-    apart = holdout(encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT))
+    apart = holdout(encode_labels(Y)[1], 0.3, generator_for(0, Purpose.HOLDOUT))
 
     assert apart.sum() == 60
     np.testing.assert_allclose(held.preprocessor.mean, X[~apart].mean(axis=0), rtol=1e-12)

@@ -110,7 +110,7 @@ def test_tests_without_a_sentence_or_a_file_are_found(tmp_path):
         "RANDOM = random.Random(0)",
         "X, RANDOM = 1, np.random.RandomState(0)",
         "def f(random=np.random.default_rng(0)): ...",
-        "@mark('random', [generator(0, 1)])\ndef f(random): ...",
+        "@mark('random', [generator_for(0, 1)])\ndef f(random): ...",
         "class A:\n    random = np.random.Generator(bits)",
     ],
 )

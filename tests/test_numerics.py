@@ -14,7 +14,7 @@ import pytest
 
 from epochal.inference.oob import oob_logits_of, oob_mean_probabilities
 from epochal.inference.predict import probabilities
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.batches import ArraySource
 from epochal.nn import layers as nn_layers
 from epochal.nn import losses
@@ -144,7 +144,7 @@ def test_dropout_bits_are_the_written_hash(rng):
 @pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("silu", 2), ("tanh", 1)])
 def test_initial_weights_are_scaled_normal_numbers(activation, gain):
     """Weights are sqrt(g / inputs) times the stream's normal numbers, with g = 1 in the last."""
-    random = generator(5, Purpose.INITIALISATION, 3)
+    random = generator_for(5, Purpose.INITIALISATION, 3)
     start = nn_layers.initial(SIZES, activation, seed=5, member=3)
 
     for (weights, bias), inputs, outputs, g in zip(start, (4, 6), (6, 3), (gain, 1), strict=True):

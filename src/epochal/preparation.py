@@ -11,7 +11,7 @@ import pyarrow as pa
 from epochal.config.resolution import resolved
 from epochal.continuation import continued
 from epochal.errors import DataError, SettingError
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
 from epochal.loader.memory import retain_freed_memory, trim_heap
@@ -157,7 +157,7 @@ def _split(
     """Return which rows train, and which are the holdout, if there is one; bool (rows,)."""
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
         return weighs, None
-    random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction
+    random, fraction = generator_for(run.seed, Purpose.HOLDOUT), settings.validation_fraction
     strata = OBJECTIVES[settings.loss].strata(labels)
     # All of them, where all weigh something: of very many rows there should be no copies.
     some = slice(None) if weighs.all() else weighs
@@ -271,7 +271,7 @@ def _place(
     plan: MemoryPlan,
 ) -> EncodingPlan:
     """Return where encoded rows are put; they are kept by all that decides what is where."""
-    deal = generator(seed, Purpose.STORE) if settings.shuffle else None
+    deal = generator_for(seed, Purpose.DISK_ORDER) if settings.shuffle else None
     if cache is not None:
         # Going on, the preprocessing is the earlier fit's, and not what the settings say.
         made_of = [preprocessor.to_dict(), *preprocessor.arrays().values(), *of_rows]

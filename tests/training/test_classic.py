@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.keys import Purpose, generator, word
+from epochal.keys import Purpose, generator_for, word_for
 from epochal.nn.dropout import kept
 from epochal.nn.layers import initial
 
@@ -43,10 +43,10 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, input_dropout, loss)
     w = [layer.weights.astype(np.float64) for layer in layers]
     b = [layer.bias.astype(np.float64) for layer in layers]
     vw, vb = [np.zeros_like(a) for a in w], [np.zeros_like(a) for a in b]
-    seed_word = np.uint32(word(SEED, Purpose.DROPOUT, 0))
+    seed_word = np.uint32(word_for(SEED, Purpose.DROPOUT, 0))
     step = 0
     for epoch in range(EPOCHS):
-        rows = generator(SEED, Purpose.ORDER, epoch).permutation(ROWS)
+        rows = generator_for(SEED, Purpose.ORDER, epoch).permutation(ROWS)
         for start in range(0, ROWS, BATCH):
             batch = rows[start : start + BATCH]
             seen = mask_of(seed_word, step, -1, input_dropout, x[batch].shape)

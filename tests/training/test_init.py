@@ -66,7 +66,7 @@ def test_constants_are_the_settings_per_member():
 
     assert fixed.hyper.rate.tolist() == [0.25] * 3
     assert fixed.hyper.l2.tolist() == [0.5] * 3
-    assert len(set(fixed.word.tolist())) == 3
+    assert len(set(fixed.seed_word.tolist())) == 3
 
 
 def test_a_patch_masks_the_features_of_its_pixels():

@@ -93,7 +93,7 @@ def test_dropped_inputs_are_as_if_the_rows_had_zeros_there():
     before, constants = state(), fixed(input_dropout=0.4)
     program = replace(PROGRAM, input_dropout=True)
     ours, _ = step(program, constants, before, Batch(x, y, w), jnp.float32(1))
-    zeroed = inverted(x, jnp.float32(0.4), constants.word, before.step, INPUTS)
+    zeroed = inverted(x, jnp.float32(0.4), constants.seed_word, before.step, INPUTS)
     theirs, _ = step(PROGRAM, constants, before, Batch(zeroed, y, w), jnp.float32(1))
 
     assert 0 < np.count_nonzero(zeroed) < x.size

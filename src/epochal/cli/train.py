@@ -42,7 +42,7 @@ from epochal.fit_types import Fitted, RunConfig, check_timestamps
 from epochal.io.columns import labelled, labelled_batches
 from epochal.io.discovery import format_of
 from epochal.io.pipes import is_piped
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
@@ -199,7 +199,7 @@ def _holdout(
     fraction = arguments.test_fraction
     if fraction is None:
         return None
-    random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
+    random = generator_for(arguments.random_state, Purpose.HOLDOUT, 1)
     if train.timestamps is not None:
         return latest(train.timestamps, fraction)
     if train.groups is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory_items import SEGMENT_BYTES
 from epochal.tables.rows import aligned, bucket, extended_view
 
@@ -254,7 +254,7 @@ class Epochs:
 
     def _random(self, epoch: int) -> np.random.Generator | None:
         """Return the generator of an epoch's order; None if rows are not shuffled."""
-        return generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
+        return generator_for(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
 
     def _joint_segment(self, epoch: int, number: int, table: np.ndarray) -> HostSegment:
         """Return the segment of several whole epochs, with row numbers of the table."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.learning import Learning
 
@@ -248,7 +248,7 @@ def initial_embedding(
         member: the number of the member; others do not influence it.
         fine: whether the member has fine bins.
     """
-    random = generator(seed, Purpose.EMBEDDING, member)
+    random = generator_for(seed, Purpose.EMBEDDING, member)
     shapes = embedding_shapes(sizes, size)
     return Embedding(
         numeric=NumericEmbedding.initial(sizes, size, random, fine=fine),

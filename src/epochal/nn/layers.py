@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import INPUTS
 from epochal.nn.embedding import Embedding, embedded
@@ -218,7 +218,7 @@ def initial(
         mask: which inputs the units of the first layer see, bool (inputs, units), or
             (inputs, 1) if all see the same; None for all.
     """
-    random = generator(seed, Purpose.INITIALISATION, member)
+    random = generator_for(seed, Purpose.INITIALISATION, member)
     layers = []
     for depth, (inputs, outputs) in enumerate(pairwise(sizes)):
         hidden = depth < len(sizes) - 2

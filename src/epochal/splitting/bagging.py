@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.splitting.grouped import folds_of_groups
 from epochal.splitting.stratified import folds
 from epochal.tables.rows import blocks
@@ -119,7 +119,7 @@ def bags_for(
     if settings.bagging == "folds":
         n_folds = min(settings.n_folds, units)
         rounds = range(-(-members // n_folds))
-        randoms = [generator(seed, Purpose.FOLDS, number) for number in rounds]
+        randoms = [generator_for(seed, Purpose.FOLDS, number) for number in rounds]
         assigned = tuple(
             folds(labels, n_folds, random)
             if groups is None
@@ -130,7 +130,7 @@ def bags_for(
     if settings.bagging == "bootstrap":
         draws = amount(settings.max_samples, units)
         drawn = [
-            generator(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
+            generator_for(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
             for member in range(members)
         ]
         sample_counts = [
@@ -204,5 +204,5 @@ def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int)
     number = amount(settings.max_features, len(columns))
     if number == len(columns):
         return np.ones(len(groups), np.bool_)
-    random = generator(seed, Purpose.FEATURES, member)
+    random = generator_for(seed, Purpose.FEATURE_SUBSET, member)
     return np.isin(groups, random.choice(columns, number, replace=False))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.keys import Purpose, word
+from epochal.keys import Purpose, word_for
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layers, initial
 from epochal.splitting.bagging import amount, feature_mask
@@ -89,7 +89,7 @@ def member_configs(settings: Settings, seed: int) -> MemberConfig:
                 dropout=np.float32(settings.dropout),
                 input_dropout=np.float32(settings.input_dropout),
             ),
-            word=np.uint32(word(seed, Purpose.DROPOUT, member)),
+            seed_word=np.uint32(word_for(seed, Purpose.DROPOUT, member)),
         )
         for member in range(settings.n_estimators)
     ]

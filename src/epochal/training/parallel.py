@@ -303,7 +303,7 @@ def grouped(
     """
     if not program.vectorised:
         warn_if_slower()
-    number = len(fixed.word)
+    number = len(fixed.seed_word)
     embedding = embedding_of(state.layers)
     most = 0 if embedding is None else embedding.numeric.intervals
     count = 1 if program.vectorised else min(threads.number(), number)

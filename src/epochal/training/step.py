@@ -76,7 +76,7 @@ class MemberConfig(NamedTuple):
     """What belongs to a member and never changes."""
 
     hyper: Hyper
-    word: Array  # uint32, seeds the dropout masks
+    seed_word: Array  # uint32, seeds the dropout masks
 
 
 class Batch(NamedTuple):
@@ -134,7 +134,7 @@ def step(
     drop = Drop(
         hyper.dropout if program.dropout else None,
         hyper.input_dropout if program.input_dropout else None,
-        fixed.word,
+        fixed.seed_word,
         state.step,
     )
     kernels = kernels_for(program)
