@@ -112,8 +112,8 @@ def quantile_bins(
         weights: of the rows, positive.
         most: the largest number of coarse bins of a column, and of fine bins.
     """
-    weighted = [_counted(column, weights) for column in values.T]
-    coarse, fine = ([_edges(*column, bins) for column in weighted] for bins in most)
+    weighted = [unique_weights(column, weights) for column in values.T]
+    coarse, fine = ([bin_edges(*column, bins) for column in weighted] for bins in most)
     are_enough = [min(len(x), len(y)) >= FEWEST for x, y in zip(coarse, fine, strict=True)]
 
     def selected(columns: list[np.ndarray]) -> Bins:
@@ -128,29 +128,30 @@ def quantile_bins(
     return selected(coarse), selected(fine)
 
 
-def bin_edges(values: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
-    """Return the edges of one column: the first values of at most `most` bins, and the largest value.
+def unique_weights(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unique values of a column, sorted, and the total weight of each.
 
-    Args:
-        values: float64, shape (rows,); NaN is a missing value.
-        weights: of the rows; rows of weight 0 are ignored.
-        most: the number of bins.
+    Missing values (NaN) and rows of weight 0 are ignored.
 
-    >>> bin_edges(np.array([0.0] * 50 + list(range(1, 51))), np.ones(100), most=6)
-    array([ 0.,  1., 11., 21., 31., 41., 50.])
+    >>> unique_weights(np.array([3.0, 1.0, 3.0, np.nan]), np.ones(4))
+    (array([1., 3.]), array([1., 2.]))
     """
-    return _edges(*_counted(values, weights), most)
-
-
-def _counted(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the unique values, sorted, and the weight of each."""
     present = (weights > 0) & ~np.isnan(values)
     unique, index = np.unique(values[present], return_inverse=True)
     return unique, np.bincount(index, weights=weights[present])
 
 
-def _edges(values: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
-    """Return the edges of a column from its unique values and their weights."""
+def bin_edges(values: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
+    """Return the edges of one column: the first values of at most `most` bins, and the largest value.
+
+    Args:
+        values: the unique values, ascending.
+        weight: the weight of each value, positive.
+        most: the number of bins.
+
+    >>> bin_edges(np.arange(51.0), np.array([50.0] + [1.0] * 50), most=6)
+    array([ 0.,  1., 11., 21., 31., 41., 50.])
+    """
     if len(values) <= most:
         return values
     is_heavy = weight >= weight.sum() / most
