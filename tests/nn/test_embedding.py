@@ -143,7 +143,7 @@ def test_each_parameter_has_one_name_and_declares_how_it_learns():
     named = e.parameters()
 
     assert [id(part) for part in named.values()] == [id(part) for part in jax.tree.leaves(e)]
-    assert list(e.learning()) == list(named)
+    assert list(e.parameter_options()) == list(named)
     for name, again in e.with_parameters(dict(reversed(named.items()))).parameters().items():
         assert again is named[name]
 
@@ -151,10 +151,10 @@ def test_each_parameter_has_one_name_and_declares_how_it_learns():
 @pytest.mark.parametrize("fine", [False, True])
 def test_single_knots_learn_in_members_with_fine_bins_only(fine):
     """The pace of their vectors is 0 elsewhere; that of the flag is 0 everywhere."""
-    learning = random_embedding(fine=fine).learning()
+    learning = random_embedding(fine=fine).parameter_options()
 
-    assert learning["bin_vectors"].pace == (0.3 if fine else 0.0)
-    assert learning["fine"].pace == 0.0
+    assert learning["bin_vectors"].rate_factor == (0.3 if fine else 0.0)
+    assert learning["fine"].rate_factor == 0.0
 
 
 def test_the_shapes_are_those_of_what_is_made():

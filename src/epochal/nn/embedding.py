@@ -27,7 +27,7 @@ import numpy as np
 
 from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
-from epochal.nn.learning import Learning
+from epochal.nn.parameter_options import ParameterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,14 +91,14 @@ class NumericEmbedding(NamedTuple):
             fine=np.float32(fine),
         )
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns: without fine bins, single edges have no vectors."""
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return each parameter's optimizer options; without fine bins, vectors of single bins do not learn."""
         return {
-            "slope": Learning(),
-            "offset": Learning(),
-            "increments": Learning(shrunk=True),
-            "bin_vectors": Learning(pace=SLOW * self.fine, shrunk=True),
-            "fine": Learning(pace=0.0),
+            "slope": ParameterOptions(),
+            "offset": ParameterOptions(),
+            "increments": ParameterOptions(l2=True),
+            "bin_vectors": ParameterOptions(rate_factor=SLOW * self.fine, l2=True),
+            "fine": ParameterOptions(rate_factor=0.0),
         }
 
     def apply(self, values: Array, coarse: Array, fine: Array, kernels: Backend = PLAIN) -> Array:
@@ -159,9 +159,9 @@ class CategoricalEmbedding(NamedTuple):
         levels = random.standard_normal(cls.shapes(sizes, size).levels)
         return cls(levels=np.asarray(LEVELS * levels, np.float32))
 
-    def learning(self) -> dict[str, Learning]:
+    def parameter_options(self) -> dict[str, ParameterOptions]:
         """Return how each parameter learns."""
-        return {"levels": Learning(shrunk=True)}
+        return {"levels": ParameterOptions(l2=True)}
 
     def apply(self, codes: Array) -> Array:
         """Return the vectors of levels by their numbers, shape (rows, columns, size)."""
@@ -194,10 +194,13 @@ class Embedding(NamedTuple):
             named["plain"],
         )
 
-    def learning(self) -> dict[str, Learning]:
+    def parameter_options(self) -> dict[str, ParameterOptions]:
         """Return how each parameter learns, by name."""
-        scales = {"scale": Learning(pace=FAST), "plain": Learning(pace=FAST)}
-        return self.numeric.learning() | self.categorical.learning() | scales
+        scales = {
+            "scale": ParameterOptions(rate_factor=FAST),
+            "plain": ParameterOptions(rate_factor=FAST),
+        }
+        return self.numeric.parameter_options() | self.categorical.parameter_options() | scales
 
     def resized(self, intervals: int) -> Embedding:
         """Return an embedding with room for so many intervals between bin edges."""

@@ -15,7 +15,7 @@ from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import INPUTS
 from epochal.nn.embedding import Embedding, embedded
-from epochal.nn.learning import Learning
+from epochal.nn.parameter_options import ParameterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,9 +40,9 @@ class Layer(NamedTuple):
         """Return an affine map with these parameters."""
         return Layer(named["weights"], named["bias"])
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns, by name."""
-        return {"weights": Learning(shrunk=True), "bias": Learning()}
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return each parameter's optimizer options, by name."""
+        return {"weights": ParameterOptions(l2=True), "bias": ParameterOptions()}
 
 
 # An embedding can only be the first.

@@ -21,7 +21,7 @@ from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_weights
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
-from epochal.training.optimizers import fused_adam, rule_by, taken, updated
+from epochal.training.optimizers import fused_adam, rule_by, updated, with_fused_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,12 +142,7 @@ def step(
     rule = rule_by(program.rule, kernels)
     steps = None
     # Of units that see some of the inputs only, the gradient is masked before the step.
-    if (
-        rule.at_once
-        and kernels.relu_network
-        and program.activation == "relu"
-        and not program.masked
-    ):
+    if rule.fused and kernels.relu_network and program.activation == "relu" and not program.masked:
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
@@ -159,7 +154,7 @@ def step(
     )
     gradient, steps = chain_rule(of_logits)
     if steps is not None:
-        gradient = taken(gradient, steps)
+        gradient = with_fused_steps(gradient, steps)
     if program.masked:
         gradient = masked(gradient, state.layers)
     layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
