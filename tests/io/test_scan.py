@@ -10,7 +10,7 @@ import pytest
 
 from epochal import threads
 from epochal.errors import MissingFileError, SourceError
-from epochal.io.scan import FileScan, ahead, pieces, stamped
+from epochal.io.scan import FileScan, pieces, prefetched, stamped
 from epochal.tables.streaming import regrouped
 from epochal.threads import limited
 
@@ -83,7 +83,7 @@ def test_the_next_item_is_made_ahead_by_a_second_thread(number):
             yield item
 
     with limited(number):
-        assert list(ahead(items())) == [0, 1, 2]
+        assert list(prefetched(items())) == [0, 1, 2]
 
     assert (set(makers) == {threading.main_thread()}) == (number == 1)
 
@@ -99,7 +99,7 @@ def test_the_next_item_is_made_ahead(monkeypatch):
             yield number
         raise OSError
 
-    found = ahead(items())
+    found = prefetched(items())
     assert next(found) == 0
     assert made[1].wait(5)
     assert next(found) == 1

@@ -21,7 +21,7 @@ from epochal.cli.writing import (
     table_writer,
 )
 from epochal.inference.decision import Decision
-from epochal.inference.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
+from epochal.inference.predict import predict_pieces, unlabelled, unlabelled_batches, warn_of_unseen
 from epochal.io import files
 from epochal.model.persistence import load
 from epochal.preprocessing.unseen_categories import UnseenCounts
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count,
         table_writer(to, prediction_types(model.classes, types)) as write,
     ):
-        for front, found in predict_ahead(model, pieces):
+        for front, found in predict_pieces(model, pieces):
             write(predictions(model.classes, found.probabilities, decision, front))
             count.add(len(found.probabilities))
             unseen = unseen.merge(found.unseen)

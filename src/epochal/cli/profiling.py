@@ -16,7 +16,7 @@ from epochal.io.csv.cell_counts import cell_counts
 from epochal.profiling.columns import Profile, duplicate_warnings, profile
 from epochal.profiling.duplicates import RowHashes, kinds_of, row_hashes
 from epochal.tables.labels import Coded
-from epochal.tables.rows import ahead, head_of, pieces, take
+from epochal.tables.rows import head_of, parallel_map, pieces, take
 from epochal.tables.schema import kind_of
 from epochal.tables.streaming import joined
 
@@ -62,7 +62,7 @@ class DataProfile:
         sample, in_sample = [], _sample(count)
         holdout = np.zeros(count, bool) if holdout is None else holdout
         with_hashes = partial(self._with_hashes, read.origin)
-        for span, piece, hashes in ahead(with_hashes, pieces(read.rows)):
+        for span, piece, hashes in parallel_map(with_hashes, pieces(read.rows)):
             is_test, labels = holdout[span], numbers[span]
             self.train.add(hashes[~is_test], labels[~is_test])
             test.add(hashes[is_test], labels[is_test])
@@ -78,7 +78,7 @@ class DataProfile:
     def count_duplicates(self, use: str, rows: Iterable[Labelled]) -> None:
         """Count rows of another use ("test", "validate") with the inputs of a training row; returns nothing."""
         hashes = RowHashes()
-        for part in ahead(self._hashes, ((piece.origin, piece.rows) for piece in rows)):
+        for part in parallel_map(self._hashes, ((piece.origin, piece.rows) for piece in rows)):
             hashes.add(part)
         self.duplicates[use] = self.train.count_duplicates_in(hashes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.errors import CellError, DataError
-from epochal.inference.predict import predict_ahead, warn_of_unseen
+from epochal.inference.predict import predict_pieces, warn_of_unseen
 from epochal.io.columns import labelled_batches
 from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import matching
@@ -36,7 +36,7 @@ def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
     """
     right, total, unseen = 0.0, 0.0, UnseenCounts()
     rows = ((piece, Piece(piece.rows, piece.origin)) for piece in pieces)
-    for piece, found in predict_ahead(model, rows):
+    for piece, found in predict_pieces(model, rows):
         labels = list(piece.labels_of(slice(None)))
         missing = missing_labels(np.asarray(labels, dtype=object))
         if missing.any():

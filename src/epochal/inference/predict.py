@@ -22,7 +22,7 @@ from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.preprocessing.validation import matched
 from epochal.tables.origin import Piece
-from epochal.tables.rows import ahead, cut
+from epochal.tables.rows import cut, parallel_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,11 +48,11 @@ PIECES, BLOCK_BYTES = 8, 16 * 2**20
 # Encoded at a time, at the most.
 CHUNK_BYTES = 64 * 2**20
 
-Beside = TypeVar("Beside")
+Context = TypeVar("Context")
 
 
 class Prediction(NamedTuple):
-    """Probabilities of the classes, float64 (rows, classes), and which categories are not known."""
+    """Probabilities of the classes, float64 (rows, classes), and counts of unseen categories."""
 
     probabilities: np.ndarray
     unseen: UnseenCounts
@@ -75,28 +75,28 @@ def warn_of_unseen(model: Model, unseen: UnseenCounts) -> None:
 
 
 def prediction(model: Model, rows: Rows, member: int | None = None) -> Prediction:
-    """Return the probabilities of the classes, rows summing to 1, and which categories are not known.
+    """Return the probabilities of the classes, rows summing to 1, and counts of unseen categories.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
 
     Args:
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
-        member: the number of the one member to ask; None for all.
+        member: the number of one member; None for all.
     """
     members, calibration = model.members, model.calibration
     if member is not None:
         members, calibration = (members[member],), calibration.of(member)
-    # Once, so that what it has to say is said once.
+    # Once for all pieces, so that its warnings appear once.
     rows = matched(rows, model.preprocessor.schema)
     number = rows.shape[0]
     result = np.empty((number, len(model.classes)))
     activation, loss = model.settings.activation, model.settings.loss
     large = work(members, number) > SMALL
     size, unseen = chunk_rows(model.preprocessor.n_features), UnseenCounts()
-    for some, chunk in cut(rows, size):
-        x, found = model.preprocessor.encode_new(chunk, first_row=some.start)
-        result[some] = probabilities(members, x, activation, calibration, loss=loss, large=large)
+    for span, chunk in cut(rows, size):
+        x, found = model.preprocessor.encode_new(chunk, first_row=span.start)
+        result[span] = probabilities(members, x, activation, calibration, loss=loss, large=large)
         unseen = unseen.merge(found)
     return Prediction(result, unseen)
 
@@ -105,7 +105,7 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
     """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
     size = chunk_rows(model.preprocessor.n_features)
     pieces = ((None, piece) for piece in unlabelled_batches(path, model, size))
-    parts, unseen = zip(*(part for _, part in predict_ahead(model, pieces)), strict=True)
+    parts, unseen = zip(*(part for _, part in predict_pieces(model, pieces)), strict=True)
     warn_of_unseen(model, reduce(UnseenCounts.merge, unseen))
     return np.concatenate(parts)
 
@@ -121,29 +121,29 @@ def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
     return rows.drop_columns([name for name in rows.column_names if name in surplus])
 
 
-def predict_ahead(
-    model: Model, some: Iterable[tuple[Beside, Piece]]
-) -> Iterator[tuple[Beside, Prediction]]:
-    """Yield the predictions of pieces of rows, each with what came beside it, in their order.
+def predict_pieces(
+    model: Model, pieces: Iterable[tuple[Context, Piece]]
+) -> Iterator[tuple[Context, Prediction]]:
+    """Yield the predictions of pieces of rows, each with its context, in order.
 
-    While they are used, the next pieces are read, encoded and predicted. Errors about a value
-    name its row where it comes from.
+    Meanwhile the next pieces are read, encoded and predicted. Errors about a value name its row in
+    the file that it comes from.
     """
 
-    def predicted(beside: Beside, piece: Piece) -> tuple[Beside, Prediction]:
-        """Return what came beside rows, and their prediction."""
+    def predicted(context: Context, piece: Piece) -> tuple[Context, Prediction]:
+        """Return the context of a piece, and its prediction."""
         with piece.origin.naming_rows():
-            return beside, prediction(model, piece.rows)
+            return context, prediction(model, piece.rows)
 
-    return ahead(predicted, some)
+    return parallel_map(predicted, pieces)
 
 
 def unlabelled_batches(
     path: str, model: Model, rows_per_batch: int, csv: CsvOptions = PLAIN
 ) -> Iterator[Piece]:
-    """Yield the rows at a path piece by piece, without the model's target if it is there.
+    """Yield the rows at a path piece by piece, without the model's target.
 
-    Cells of CSV files are read as in training, their lines and header as `csv` says.
+    Cells of CSV files are read as in training; `csv` says how lines and header are read.
     """
     csv = csv.of_cells(model.preprocessor.schema.csv)
     pieces = files.batches(path, rows_per_batch, csv=csv)
@@ -167,7 +167,7 @@ def chunk_rows(features: int) -> int:
 
 
 def block_rows(features: int) -> int:
-    """Return how many rows the compiled program takes at once: whole pieces, of bounded size.
+    """Return the rows of a call of the compiled program: whole pieces, of bounded size.
 
     >>> block_rows(10), block_rows(784)
     (16384, 4096)
@@ -204,7 +204,7 @@ def probabilities(
 
 
 def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
-    """Return p_j ~ mean_j ^ power, rows summing to 1.
+    """Return p_j ~ mean_j ^ exponent, rows summing to 1.
 
     >>> sharpened(np.array([[0.6, 0.2]]), exponent=2.0)
     array([[0.9, 0.1]])
@@ -224,35 +224,35 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
 
 
 def _by_blocks(
-    program: Callable[..., Array], own: Any, x: np.ndarray, activation: str
+    program: Callable[..., Array], arrays: Any, x: np.ndarray, activation: str
 ) -> np.ndarray:
-    """Return what a program makes of its own arrays and rows, float64, by blocks of one size.
+    """Return the result of a program for its arrays and the rows, float64, by blocks of one size.
 
-    Two blocks at once: products of one go on while another's rows are copied, activated
-    and normalised (docs/PERFORMANCE.md). More would take more memory.
+    Two blocks run at once: while one is multiplied, the other's rows are copied, activated and
+    normalised (docs/PERFORMANCE.md). More would take more memory.
     """
-    # Here and not above: what is small needs no JAX, which takes a second to load.
+    # Imported here: small predictions need no JAX, which takes a second to load.
     import jax
 
     from epochal.training.device import out_of_memory, start_xla, wants_batches
 
     start_xla()
-    # To the caller's device: the threads that predict blocks do not know it by themselves.
+    # The caller's device, which the threads that predict blocks do not inherit.
     device = jax.device_put(0.0).device
-    there = jax.device_put(own, device)
+    on_device = jax.device_put(arrays, device)
     size = block_rows(x.shape[1])
     piece = size if wants_batches(device) else PIECE
 
     def predicted(rows: int, block: np.ndarray) -> np.ndarray:
-        """Return what becomes of a block, without its padding."""
+        """Return the result of a block, without its padding."""
         with out_of_memory():
-            return np.asarray(program(there, block, rows, activation, piece), np.float64)[:rows]
+            return np.asarray(program(on_device, block, rows, activation, piece), np.float64)[:rows]
 
-    return np.concatenate(list(ahead(predicted, _blocks(x, size), most=2)))
+    return np.concatenate(list(parallel_map(predicted, _blocks(x, size), most=2)))
 
 
 def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the rows in blocks of one size, the last one padded, each behind its number of rows."""
+    """Yield the rows in blocks of one size, the last one padded, each after its number of rows."""
     for _, block in cut(x, size):
         padding = size - len(block)
         yield len(block), np.pad(block, ((0, padding), (0, 0))) if padding else block

@@ -16,7 +16,7 @@ from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
 from epochal.loader.memory_items import Storage
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
-from epochal.tables.rows import ahead, len_of, pieces, take, with_capacity
+from epochal.tables.rows import len_of, parallel_map, pieces, take, with_capacity
 from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def encoded(
         return span, preprocessor.compact(piece, first_row=span.start)
 
     most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
-    for span, x in ahead(encode, pieces(rows, most)):
+    for span, x in parallel_map(encode, pieces(rows, most)):
         for part, sink, destination in zip(parts, sinks, results, strict=True):
             chosen = np.flatnonzero(part[span])
             if len(chosen):

@@ -160,7 +160,7 @@ class CategoricalEmbedding(NamedTuple):
         return cls(levels=np.asarray(LEVELS * levels, np.float32))
 
     def parameter_options(self) -> dict[str, ParameterOptions]:
-        """Return how each parameter learns."""
+        """Return the optimizer options of each parameter."""
         return {"levels": ParameterOptions(l2=True)}
 
     def apply(self, codes: Array) -> Array:
@@ -195,7 +195,7 @@ class Embedding(NamedTuple):
         )
 
     def parameter_options(self) -> dict[str, ParameterOptions]:
-        """Return how each parameter learns, by name."""
+        """Return the optimizer options of each parameter, by name."""
         scales = {
             "scale": ParameterOptions(rate_factor=FAST),
             "plain": ParameterOptions(rate_factor=FAST),

@@ -20,7 +20,7 @@ from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
-from epochal.tables.rows import ahead, blocks, columns_of, head_of, len_of, pieces
+from epochal.tables.rows import blocks, columns_of, head_of, len_of, parallel_map, pieces
 from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def statistics(
         return _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
 
     nothing = _ColumnStatistics.empty(plain, sqrt_transform=sqrt_transform)
-    total = reduce(_ColumnStatistics.merge, ahead(statistics_of, pieces(rows)), nothing)
+    total = reduce(_ColumnStatistics.merge, parallel_map(statistics_of, pieces(rows)), nothing)
     rooted, moments, bins = total.rooted(plain), total.moments, None
     constant = total.value_range.constant
     if rooted.any():
