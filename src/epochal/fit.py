@@ -156,8 +156,8 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         fixed=member_configs(settings, run.seed),
         epochs=Epochs(
             source=pool.source,
-            labels=pool.known.labels,
-            weights=member_weights(bags, pool.known.weight),
+            labels=pool.metadata.labels,
+            weights=member_weights(bags, pool.metadata.weight),
             batch_size=program.batch_size,
             seed=run.seed,
             shuffle=settings.shuffle,

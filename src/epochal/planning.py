@@ -20,7 +20,7 @@ from epochal.training.parallel import FEW_BINS
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
-    from epochal.loader.encode import Known
+    from epochal.loader.encode import RowMetadata
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.dataset import Labelled
 
@@ -54,7 +54,7 @@ def network_size(
 
 def row_size(
     data: Labelled,
-    known: Known,
+    metadata: RowMetadata,
     rows: tuple[int, int],
     preprocessor: Preprocessor,
     settings: Settings,
@@ -64,7 +64,7 @@ def row_size(
 
     Args:
         data: the rows, and what was given with them.
-        known: of all rows.
+        metadata: labels, weights and groups of all rows.
         rows: how many train, and how many only validate.
         preprocessor: encodes the rows.
         settings: resolved.
@@ -77,7 +77,7 @@ def row_size(
         row_bytes=itemsize * packing.n_features,
         packed_bytes=itemsize * packing.width if packing.is_worth_it else None,
         classes=classes,
-        known=known_bytes(data, known, settings),
+        known=metadata_bytes(data, metadata, settings),
         holdout=rows[1],
         coverage=coverage_of(settings, rows[0]),
         own=rows[1] == 0,
@@ -100,8 +100,8 @@ def coverage_of(settings: Settings, rows: int) -> float:
     return 0.0
 
 
-def known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
-    """Return how much memory takes what is known of rows, and who trains on which."""
+def metadata_bytes(data: Labelled, metadata: RowMetadata, settings: Settings) -> int:
+    """Return the memory of the row metadata and of the members' bags."""
 
     def held(*arrays: np.ndarray | None) -> int:
         """Return the bytes of arrays: one number stands for weights that are all the same."""
@@ -109,5 +109,5 @@ def known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
         return sum(of.nbytes for of in there.values())
 
     # As it came and as it is used, and once more in the order of encoded rows; two flags.
-    used = held(*known) + held(*known, data.weight, data.groups, data.timestamps)
-    return used + len(known.labels) * (2 + bytes_per_row(settings))
+    used = held(*metadata) + held(*metadata, data.weight, data.groups, data.timestamps)
+    return used + len(metadata.labels) * (2 + bytes_per_row(settings))

@@ -13,10 +13,10 @@ from epochal.continuation import continued
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator_for
 from epochal.loader.cache import PreprocessingCache
-from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
+from epochal.loader.encode import Encoded, EncodingPlan, RowMetadata, encoded, subsampled
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
-from epochal.loader.validation_rows import ValidationSet, own, shared
+from epochal.loader.validation_rows import ValidationSet, oob_validation_set, shared_validation_set
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
 from epochal.preprocessing.preprocessor import Preprocessor
@@ -83,28 +83,30 @@ def prepared(
         settings = _resolved(settings, data.rows, counts[0])
         cache = _cache(data, trains, settings, run)
         preprocessor = _preprocessor(data, trains, settings, earlier, cache)
-        known = Known(labels, weight, _numbered_among(data.groups, trains, settings))
+        metadata = RowMetadata(labels, weight, _numbered_among(data.groups, trains, settings))
         plan = plan_for(
             network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
-            row_size(data, known, counts, preprocessor, settings, len(classes)),
+            row_size(data, metadata, counts, preprocessor, settings, len(classes)),
             run.memory,
         )
         _settle_heap(plan)
         parts = [trains]
         if holdout_rows is not None:
             parts.append(_validation_part(holdout_rows, preprocessor, plan))
-        place = _place(cache, preprocessor, [*known, *parts], settings, run.seed, plan)
-        pool, *held = encoded(data.rows, known, parts, preprocessor, place)
+        place = _place(cache, preprocessor, [*metadata, *parts], settings, run.seed, plan)
+        pool, *held = encoded(data.rows, metadata, parts, preprocessor, place)
     _settle_heap(plan)
     objective = OBJECTIVES[settings.loss]
-    bags = bags_for(settings, objective.strata(pool.known.labels), run.seed, pool.known.groups)
+    bags = bags_for(
+        settings, objective.strata(pool.metadata.labels), run.seed, pool.metadata.groups
+    )
     if validation is not None:
         held = [_encoded_validation(validation, classes, preprocessor, run, plan)]
     validation_set: ValidationSet | None = None
     if held:
-        validation_set = shared(held[0], bags.members, plan.shares)
+        validation_set = shared_validation_set(held[0], bags.members, plan.shares)
     elif settings.early_stopping and bags.has_oob:
-        validation_set = own(pool, bags, plan.shares)
+        validation_set = oob_validation_set(pool, bags, plan.shares)
     material = Material(preprocessor, pool, bags, validation_set, len(classes))
     return Prepared(settings, run, classes, trains, material, plan)
 
@@ -285,7 +287,7 @@ def _validation_part(part: np.ndarray, preprocessor: Preprocessor, plan: MemoryP
     if plan.limit is None:
         return part
     row_bytes = plan.shares.validation_row or 4 * preprocessor.n_features
-    return thinned(part, row_bytes, plan.shares.validation)
+    return subsampled(part, row_bytes, plan.shares.validation)
 
 
 def _encoded_validation(
@@ -300,5 +302,5 @@ def _encoded_validation(
         _, _, truth, given = _numbers(validation, classes, run)
         part = _validation_part(present(given, "sample_weight_val"), preprocessor, plan)
         place = EncodingPlan(plan.in_memory)
-        (held,) = encoded(validation.rows, Known(truth, given), [part], preprocessor, place)
+        (held,) = encoded(validation.rows, RowMetadata(truth, given), [part], preprocessor, place)
     return held

@@ -14,8 +14,8 @@ from epochal.config.settings import validated
 from epochal.errors import TrainingError
 from epochal.kernels import load
 from epochal.loader.batches import ArraySource, Epochs
-from epochal.loader.encode import Encoded, Known
-from epochal.loader.validation_rows import shared
+from epochal.loader.encode import Encoded, RowMetadata
+from epochal.loader.validation_rows import shared_validation_set
 from epochal.nn.layers import apply
 from epochal.nn.losses import cross_entropy
 from epochal.tables.rows import with_capacity
@@ -65,7 +65,9 @@ def task(eval_layers=True, segment_bytes=2**20, *, in_place=False, **settings):
     )
     vx, vy = rows(90, 1)
     validation_set = (
-        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20)
+        shared_validation_set(
+            Encoded(ArraySource(vx), RowMetadata(vy, np.ones(90))), members, 2**20
+        )
         if eval_layers
         else None
     )

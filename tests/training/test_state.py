@@ -12,8 +12,8 @@ from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.errors import SettingError
 from epochal.loader.batches import ArraySource, Epochs
-from epochal.loader.encode import Encoded, Known
-from epochal.loader.validation_rows import shared
+from epochal.loader.encode import Encoded, RowMetadata
+from epochal.loader.validation_rows import shared_validation_set
 from epochal.preprocessing.feature_layout import EmbeddingSizes
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, masks_for, member_configs, program_for
@@ -89,7 +89,9 @@ def task(kind):
         seed=SEED,
         segment_bytes=segment_bytes,
     )
-    validation_set = shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20)
+    validation_set = shared_validation_set(
+        Encoded(ArraySource(vx), RowMetadata(vy, np.ones(90))), members, 2**20
+    )
     plan = Task(
         program,
         settings,

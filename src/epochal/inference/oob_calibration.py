@@ -9,7 +9,7 @@ import numpy as np
 from epochal.inference.calibration import calibrated, expected_loss
 from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
 from epochal.loader.batches import LazySource
-from epochal.loader.validation_rows import ValidationSet, own
+from epochal.loader.validation_rows import ValidationSet, oob_validation_set
 from epochal.nn.layers import variant_of
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
@@ -62,7 +62,7 @@ def calibrated_on_oob(
     plain = earlier or Calibration.none(len(trained.layers))
     if bags.has_oob and (validation_set is None or validation_set.oob_rows is None):
         # Others have judged, or nobody: those that were left out are asked now.
-        validation_set = own(inputs.pool, bags, inputs.shares)
+        validation_set = oob_validation_set(inputs.pool, bags, inputs.shares)
         x, scaling = validation_set.x, inputs.scaling
         source = LazySource(len(x), x.shape[1], lambda rows: scaled(x[rows], scaling))
         oob_logits = [

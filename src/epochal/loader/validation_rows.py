@@ -38,20 +38,20 @@ class ValidationSet:
         return numbers
 
 
-def shared(rows: Encoded, members: int, most: Shares) -> ValidationSet:
-    """Return a validation set that all members share; `most` is as in `own`."""
+def shared_validation_set(rows: Encoded, members: int, most: Shares) -> ValidationSet:
+    """Return a validation set that all members share; `most` is as in `oob_validation_set`."""
     chosen, x = _in_memory(rows, most)
     return ValidationSet(
         x=x,
-        y=rows.known.labels[chosen],
-        weights=rows.known.weight[chosen],
+        y=rows.metadata.labels[chosen],
+        weights=rows.metadata.weight[chosen],
         numbers=np.arange(len(chosen), dtype=np.int32),
         starts=np.zeros(members, np.int64),
         counts=np.full(members, len(chosen)),
     )
 
 
-def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
+def oob_validation_set(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
     """Return a validation set of each member's out-of-bag rows.
 
     A member without out-of-bag rows (a bootstrap may draw every row of a tiny table) has all rows as
@@ -66,8 +66,8 @@ def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
     counts = np.array([len(part) for part in numbers])
     return ValidationSet(
         x=x,
-        y=rows.known.labels[chosen],
-        weights=rows.known.weight[chosen],
+        y=rows.metadata.labels[chosen],
+        weights=rows.metadata.weight[chosen],
         numbers=np.concatenate(numbers),
         starts=np.cumsum(counts) - counts,
         counts=counts,

@@ -447,7 +447,9 @@ class _Run:
         logits = self.groups.gathered(lambda group: group.cross_fit_logits)
         progress = self._progress(0, logits)
         state = TrainingState(states, epoch, best_layers, history.best_epoch, progress)
-        cross_fit_logits = None if self.validator is None else self.validator.own(logits)
+        cross_fit_logits = (
+            None if self.validator is None else self.validator.logits_by_member(logits)
+        )
         return Trained(copies, state, history, cross_fit_logits)
 
 

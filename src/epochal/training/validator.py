@@ -79,7 +79,7 @@ class Validator:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
 
-    def own(self, cross_fit_logits: CrossFitLogits) -> list[np.ndarray]:
-        """Return each member's logits of its rows, each by the copy that other rows chose."""
+    def logits_by_member(self, cross_fit_logits: CrossFitLogits) -> list[np.ndarray]:
+        """Return each member's cross-fitted logits of its validation rows, without padding."""
         stack = cross_fit_logits.logits
         return [each[:count] for each, count in zip(stack, self.counts, strict=True)]
