@@ -365,7 +365,7 @@ def test_going_on_with_another_network_is_refused(name, value):
     """A warm start with a setting that the network was made with changed is refused by name."""
     ours = classifier(warm_start=True).fit(X, Y)
 
-    with pytest.raises(ValueError, match=f"{name}.*goes on"):
+    with pytest.raises(ValueError, match=f"{name}.*continues"):
         ours.set_params(**{name: value}).fit(X, Y)
 
 

@@ -18,7 +18,7 @@ from epochal.keys import Purpose, generator_for
 from epochal.loader.batches import ArraySource
 from epochal.nn import layers as nn_layers
 from epochal.nn import losses
-from epochal.nn.dropout import inverted, kept
+from epochal.nn.dropout import inverted, keep_mask
 from epochal.nn.objective import OBJECTIVES
 from epochal.records import Calibration
 from epochal.splitting.bagging import BootstrapBags, FoldBags, member_weights
@@ -131,7 +131,7 @@ def test_dropout_bits_are_the_written_hash(rng):
         for row in range(rows)
     ]
     place = (jnp.uint32(word), jnp.int32(step), depth)
-    mask = kept((rows, width), jnp.float32(p), *place)
+    mask = keep_mask((rows, width), jnp.float32(p), *place)
     h = rng.normal(size=(rows, width)).astype(np.float32)
 
     assert 0 < np.sum(expected) < rows * width

@@ -157,7 +157,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     class_weight : dict, "balanced" or None
         Weights of the classes, multiplied with `sample_weight`.
     warm_start : bool
-        Whether `fit` goes on from where the last one ended (weights, optimiser
+        Whether `fit` continues from where the last one ended (weights, optimiser
         state, order of rows), with the same preprocessing.
     random_state : int, RandomState instance or None
         An int makes the result the same bit for bit on the same machine.

@@ -393,7 +393,7 @@ def test_a_training_goes_on_from_a_model_on_new_data(run, table, tmp_path):
     ("words", "expected"),
     [
         (("--preset", "fast"), "--preset with --from"),
-        (("--n-estimators", "5"), "n_estimators=5 in a training that goes on"),
+        (("--n-estimators", "5"), "n_estimators=5 in a training that continues"),
         (("--drop", "age"), "'age'"),
     ],
 )

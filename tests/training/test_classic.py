@@ -11,7 +11,7 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.keys import Purpose, generator_for, word_for
-from epochal.nn.dropout import kept
+from epochal.nn.dropout import keep_mask
 from epochal.nn.layers import initial
 
 ROWS, FEATURES, CLASSES, BATCH, EPOCHS = 130, 5, 3, 32, 3
@@ -31,7 +31,7 @@ def mask_of(seed_word, step, depth, dropout, shape):
 
     The program's batches always have BATCH rows; a short one has padding behind.
     """
-    mask = kept((BATCH, shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
+    mask = keep_mask((BATCH, shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
     return mask[: shape[0]] / (1 - dropout)
 
 

@@ -108,7 +108,7 @@ def test_best_copies_are_renewed_where_asked():
     """`kept` takes the new layers of the members named, and the old of the others."""
     old, new = setup(3)[2].layers, trained(3)[0].layers
     expected = np.array(old[0].weights)
-    best = ensemble.kept(old, new, jnp.array([False, True, False]))
+    best = ensemble.updated_best(old, new, jnp.array([False, True, False]))
 
     np.testing.assert_array_equal(best[0].weights[0], expected[0])
     np.testing.assert_array_equal(best[0].weights[1], new[0].weights[1])

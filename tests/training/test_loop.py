@@ -188,8 +188,8 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
     monkeypatch.setattr(parallel.threads, "number", lambda: cores)
     ours, start = task(eval_layers=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
-    for work in (loop.TOGETHER, 0):
-        monkeypatch.setattr(loop, "TOGETHER", work)
+    for work in (loop.MAX_SEGMENT_WORK, 0):
+        monkeypatch.setattr(loop, "MAX_SEGMENT_WORK", work)
         events = []
         results.append(train(ours, start, 20, [events.append]))
         told.append([replace(event, seconds=0.0) for event in events])
@@ -206,10 +206,10 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
 @pytest.mark.parametrize("l2", [0.0, 100.0])
 def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, eval_layers):
     """Whether batches are gathered by the host or the program, and epochs handed over ahead or not."""
-    monkeypatch.setattr(loop, "TOGETHER", 0)
+    monkeypatch.setattr(loop, "MAX_SEGMENT_WORK", 0)
     results, told = [], []
     for in_place, ahead in [(False, 0), (True, 0), (True, 2**40)]:
-        monkeypatch.setattr(loop, "AHEAD", ahead)
+        monkeypatch.setattr(loop, "MAX_PIPELINED_WORK", ahead)
         ours = task(
             eval_layers, 700, in_place=in_place, n_estimators=1, solver="sgd", momentum=0.0, l2=l2
         )

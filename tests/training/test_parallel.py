@@ -78,7 +78,7 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
     other = jax.tree.map(lambda leaf: leaf + 1, best)
 
     with grouped(program, fixed, state, other) as groups:
-        groups.keep(np.array([True, False, False, True]))
+        groups.keep_best(np.array([True, False, False, True]))
         kept = unstacked(groups.gathered(lambda group: group.best))
 
     for k, renewed in enumerate([True, False, False, True]):

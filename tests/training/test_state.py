@@ -224,7 +224,7 @@ def test_another_seed_is_refused():
     state = train(plan, start, 2, []).state
     other = replace(plan, epochs=replace(plan.epochs, seed=SEED + 1))
 
-    with pytest.raises(SettingError, match="of seed 4 goes on with seed 5"):
+    with pytest.raises(SettingError, match="of seed 4 continues with seed 5"):
         train(other, state, 2, [])
     assert train(other, state.restarted(), 2, []).state.epoch == 4
 

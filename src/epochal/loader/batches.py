@@ -148,7 +148,7 @@ class HostSegment:
         parts = figures[:, :number].reshape(len(figures), self.epochs, number // self.epochs)
         return np.asarray(parts.sum(axis=2, dtype=np.float64)).T
 
-    def apart(self) -> Iterator[HostSegment]:
+    def split_epochs(self) -> Iterator[HostSegment]:
         """Yield one segment for each of its epochs."""
         batches, size = self.batches // self.epochs, len(self.y) // len(self.counts)
         order = self.order
@@ -184,10 +184,10 @@ class Epochs:
     shuffle: bool = True
     segment_bytes: int = SEGMENT_BYTES
     members: int = 0  # members with weights in a segment
-    together: int = 1  # epochs in a segment, if it holds whole epochs
+    epochs_per_segment: int = 1  # epochs in a segment, if it holds whole epochs
     # All rows with padding, if segments refer to rows by number.
     table: np.ndarray | None = None
-    long: int = 0  # the fewest rows of a segment that refers to rows by number
+    min_indexed_rows: int = 0  # the fewest rows of a segment that refers to rows by number
 
     @property
     def batches(self) -> int:
@@ -197,39 +197,48 @@ class Epochs:
     @property
     def capacity(self) -> int:
         """Batches in a segment."""
-        return min(bucket(self.batches * self.together), self._fitting)
+        return min(bucket(self.batches * self.epochs_per_segment), self._fitting)
 
     @property
     def _fitting(self) -> int:
         """The number of batches that fit into a segment."""
         gathered = self._rows_of(self.source.n_features + 1)
-        rows = gathered if self.table is None else max(gathered, min(self.long, self._rows_of(2)))
+        rows = (
+            gathered
+            if self.table is None
+            else max(gathered, min(self.min_indexed_rows, self._rows_of(2)))
+        )
         return max(rows // self.batch_size, 1)
 
     def _rows_of(self, numbers: int) -> int:
         """Return how many rows with this many numbers, plus the members' weights, fit into a segment."""
         return self.segment_bytes // (4 * (numbers + self.members))
 
-    def joined(self, most: int, *, in_place: bool = False, long: int = 0) -> Epochs:
+    def segmented(self, most: int, *, in_place: bool = False, min_indexed_rows: int = 0) -> Epochs:
         """Return the same epochs, with up to `most` whole epochs in a segment if they fit.
 
         Args:
             most: the largest number of epochs in a segment.
             in_place: whether the device reads rows in place if they are in memory.
-            long: the number of rows that a segment may then have in any case, if their numbers fit.
+            min_indexed_rows: the number of rows that a segment may then have in any case, if their numbers fit.
         """
         fitting_epochs = self._fitting // self.batches if self.source.random_access else 1
-        together = max(min(most, fitting_epochs), 1)
+        epochs_per_segment = max(min(most, fitting_epochs), 1)
         table = self.source.table if in_place and isinstance(self.source, ArraySource) else None
-        if table is None and together > 1:
+        if table is None and epochs_per_segment > 1:
             rows = self.source.n_rows
             table = self.source.take(np.minimum(np.arange(bucket(rows)), rows - 1))
-        return replace(self, together=together, table=table, long=long)
+        return replace(
+            self,
+            epochs_per_segment=epochs_per_segment,
+            table=table,
+            min_indexed_rows=min_indexed_rows,
+        )
 
     def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
         """Yield the segments of the epochs from `epoch` to `end`, without `end`."""
-        for first in range(epoch, end, self.together):
-            yield from self.segments(first, min(self.together, end - first))
+        for first in range(epoch, end, self.epochs_per_segment):
+            yield from self.segments(first, min(self.epochs_per_segment, end - first))
 
     def segments(self, epoch: int, number: int = 1) -> Iterator[HostSegment]:
         """Yield the segments of one epoch, with every row exactly once, or the segment of several epochs.
@@ -242,7 +251,7 @@ class Epochs:
         n_done, most, table = 0, self.capacity * self.batch_size, self.table
         if table is None:
             pieces = self.source.epoch(self._random(epoch), most)
-        elif self.together > 1:
+        elif self.epochs_per_segment > 1:
             # The last segment may have one epoch; it shares the program of the others.
             yield self._joint_segment(epoch, number, table)
             return

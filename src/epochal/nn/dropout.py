@@ -56,7 +56,9 @@ def mixed(x: Array) -> Array:
     return x ^ (x >> u(16))
 
 
-def kept(shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth: int) -> Array:
+def keep_mask(
+    shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth: int
+) -> Array:
     """Return which units stay, True with probability 1 - dropout.
 
     Args:
@@ -98,5 +100,5 @@ def inverted(h: Array, dropout: Array, word: Array, step: Array, depth: int) -> 
     Srivastava et al. 2014).
     """
     xp = h.__array_namespace__()
-    keep = kept(h.shape, dropout, word, step, depth)
+    keep = keep_mask(h.shape, dropout, word, step, depth)
     return xp.where(keep, h / (1.0 - dropout), xp.zeros((), h.dtype))

@@ -103,10 +103,10 @@ def with_type(layers: Layers, dtype: Any) -> Layers:
     )
 
 
-def with_weights(turn: Callable[[Array], Array], layers: Layers) -> Layers:
-    """Return layers, or moments of them, with the weights of affine ones as `turn` gives them."""
+def with_weights(function: Callable[[Array], Array], layers: Layers) -> Layers:
+    """Return layers, or moments of them, with `function` applied to the weights of affine layers."""
     return tuple(
-        layer._replace(weights=turn(layer.weights)) if isinstance(layer, Layer) else layer
+        layer._replace(weights=function(layer.weights)) if isinstance(layer, Layer) else layer
         for layer in layers
     )
 
