@@ -27,12 +27,12 @@ LAYERS = [
 
 
 def logits(member, rows):
-    """Return what a member says of rows."""
+    """Return a member's logits of rows."""
     return X[rows] @ LAYERS[member][0].weights
 
 
 def test_rows_are_spoken_of_by_members_that_left_them_out():
-    """Whether they were asked while they trained or only now, the opinions are the same."""
+    """Logits from the training and logits computed afterwards are the same."""
     bags = bags_for(SETTINGS, POOL.metadata.labels, 0)
     validation_set = oob_validation_set(POOL, bags, Shares())
     said = [logits(member, validation_set.of(member)) for member in range(3)]
@@ -56,7 +56,7 @@ def test_rows_are_spoken_of_by_members_that_left_them_out():
 
 @pytest.mark.parametrize("earlier", [None, Calibration((2.0,) * 3, (1 / 3,) * 3, 1.1)])
 def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
-    """Without rows left out there are no opinions, and the earlier calibration, or none, holds."""
+    """Without out-of-bag rows there are no predictions, and the earlier calibration, or none, stays."""
     settings = validated(SETTINGS, {"bagging": None})
     bags = bags_for(settings, POOL.metadata.labels, 0)
     calibration, said = calibrated_on_oob(

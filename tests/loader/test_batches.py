@@ -33,7 +33,7 @@ def epochs(rows, batch_size, *, features=3, members=2, segment_bytes=2**20, seed
 
 
 def seen(segments):
-    """Return the rows that the segments' batches hold, in order, padding left out."""
+    """Return the rows of the segments' batches in order, without padding."""
     return np.concatenate([segment.y[: segment.rows] for segment in segments])
 
 
@@ -95,7 +95,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
 
 
 def test_ten_shuffled_rows():
-    """The order of ten rows is what it always was: saved trainings rely on it."""
+    """The order of ten rows never changes: continued trainings rely on it."""
     assert order(0, 0, 10).tolist() == GOLDEN
 
 
@@ -120,7 +120,7 @@ def test_the_stream_goes_on():
 def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(
     rows, batch_size, epochs_per_segment
 ):
-    """Taken apart again it has the rows, weights and counts of each; figures are summed by epoch."""
+    """Split by epoch, a segment has the rows, weights and counts of each; sums are by epoch."""
     ours = epochs(rows, min(batch_size, rows))
     several = ours.segmented(epochs_per_segment)
     (segment,) = several.segments(3, epochs_per_segment)
@@ -150,7 +150,7 @@ def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(
 
 
 def test_epochs_share_a_segment_only_if_they_fit():
-    """Of ten epochs asked for, a segment holds those that fit, the last one fewer."""
+    """A segment holds as many of ten epochs as fit, and the last segment fewer."""
     ours = epochs(20, 4, segment_bytes=20 * 4 * (3 + 1) * 3).segmented(10)
 
     one_left = list(ours.stream(0, 7))
@@ -163,7 +163,7 @@ def test_epochs_share_a_segment_only_if_they_fit():
 
 
 def test_epochs_of_rows_that_are_read_in_blocks_do_not_share_a_segment():
-    """Their order depends on where rows are: a table of all would have another one."""
+    """Their order depends on the blocks, and differs from that of a table of all rows."""
     ours = epochs(20, 4)
     blocks = SimpleNamespace(n_rows=20, n_features=3, random_access=False)
 
@@ -181,7 +181,7 @@ def test_epochs_of_rows_that_are_read_in_blocks_do_not_share_a_segment():
 def test_rows_in_place_are_those_that_would_be_gathered(
     rows, batch_size, segment_bytes, min_indexed_rows
 ):
-    """Segments that say where rows are hold the same batches, and no more of them than they may."""
+    """Segments with row numbers hold the same batches, within the same bounds."""
     gathered = epochs(rows, min(batch_size, rows), segment_bytes=segment_bytes)
     x = with_capacity(rows, 3)
     x[:] = gathered.source.x
@@ -215,7 +215,7 @@ def test_rows_in_place_are_those_that_would_be_gathered(
 
 
 def test_rows_without_room_behind_them_are_gathered():
-    """Nor are rows read in place that have another owner, or where the device is none of the host's."""
+    """Rows in the memory of another array, or for a device with its own memory, are gathered too."""
     x = with_capacity(20, 3)
     rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     for source in (ArraySource(rows), ArraySource(rows[:15]), ArraySource(x[3:18])):
@@ -224,7 +224,7 @@ def test_rows_without_room_behind_them_are_gathered():
 
 
 def test_a_lazy_source_encodes_what_is_taken():
-    """A lazy source gives what the encoding gives, for the rows asked for only."""
+    """A lazy source encodes only the rows that are read."""
     asked = []
 
     def encode(rows):

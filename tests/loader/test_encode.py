@@ -61,7 +61,7 @@ def test_rows_are_the_same_wherever_they_are(memory):
 
 
 def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch, rng):
-    """In memory there is what becomes of them, and little else."""
+    """Memory holds the encoded rows, and little else."""
     monkeypatch.setattr(rows_module, "_MOST", 2**12)
     x = rng.normal(size=(40_000, 50)).astype(np.float32)
     preprocessor = Preprocessor.fit(x, variance_epsilon=1e-8, clip=3.0, max_categories=64)
@@ -94,7 +94,7 @@ def test_what_is_known_goes_with_rows_that_are_dealt():
 
 
 def test_where_rows_are_is_a_matter_of_memory():
-    """What fits stays in memory, what does not is on disk; sparse rows are encoded when taken."""
+    """Rows that fit stay in memory, others are on disk; sparse rows are encoded when they are read."""
     kinds = [type(in_parts(X, memory)[0].source) for memory in (NO_LIMIT, AMPLE, TIGHT)]
 
     assert kinds == [ArraySource, ArraySource, StoredSource]
@@ -162,7 +162,7 @@ def test_categories_are_packed_where_room_is_short():
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
-    """What was kept gives the same parts; of another origin or size nothing is found."""
+    """The cache returns the same parts; for another origin or size it returns nothing."""
     table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in METADATA.groups * 3]})
     rows = table if packed else X
     preprocessor = Preprocessor.fit(rows, variance_epsilon=1e-8, clip=None, max_categories=64)
@@ -187,7 +187,7 @@ def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
 
 
 def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
-    """Nothing as large as all encoded rows is asked for where they do not fit."""
+    """If the encoded rows do not fit into memory, nothing of their size is allocated."""
     asked = []
     with_capacity = encoding_module.with_capacity
     monkeypatch.setattr(

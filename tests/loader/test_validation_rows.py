@@ -18,7 +18,7 @@ MANY = Shares()
 
 
 def test_shared_judges_are_all_rows_for_everybody():
-    """Every member is judged by the same span of all rows."""
+    """Every member is validated on the same rows: all of them."""
     validation_set = shared_validation_set(ROWS, 3, MANY)
 
     assert validation_set.starts.tolist() == [0, 0, 0]

@@ -1,9 +1,8 @@
 """Probabilities of new rows: the members' softmax outputs, averaged and calibrated.
 
-Few rows are computed in NumPy, in float64: nothing is compiled and JAX is not
-even loaded. Many rows go through a compiled program in float32, block by
-block. The two agree to float32 rounding; which one it is depends on the amount
-of work alone, so equal calls give equal bits.
+Few rows are predicted with NumPy in float64: nothing is compiled, and JAX is not loaded. Many rows are
+predicted by a compiled program in float32, block by block. Both agree up to float32 rounding. The amount
+of work alone decides between them, so equal calls give equal bits.
 """
 
 from __future__ import annotations
@@ -35,17 +34,16 @@ if TYPE_CHECKING:
 
     Array = Any  # a JAX array
 
-# Multiplications below which NumPy is done before a program would be compiled.
+# Multiplications below which NumPy is faster than compiling a program.
 SMALL = 2 * 10**9
-# Rows of a matrix product: on a CPU what they become stays in its cache (docs/PERFORMANCE.md).
+# Rows of a matrix product: on a CPU the result stays in its cache (docs/PERFORMANCE.md).
 PIECE = 2048
-# A product of more multiplications is shared out between cores, by threads that then wait busily for
-# a while, in which a fit next to it has a core less: it is done in parts, unless these would have too
-# few rows to be fast.
-ALONE, FEWEST = 2**18, 16
-# Pieces of a block, which the compiled program takes at once, and bytes that it has at the most.
+# NumPy's BLAS divides larger products between threads, which then spin for a while and take a core from
+# other work. So a larger product is computed in parts, unless these would have too few rows to be fast.
+MAX_SINGLE_THREAD, MIN_ROWS = 2**18, 16
+# Pieces in a block, which is one call of the compiled program, and the largest size of a block.
 PIECES, BLOCK_BYTES = 8, 16 * 2**20
-# Encoded at a time, at the most.
+# The largest size of the rows that are encoded at a time.
 CHUNK_BYTES = 64 * 2**20
 
 Context = TypeVar("Context")
@@ -111,9 +109,9 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
 
 
 def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
-    """Return rows without the column that the model predicts, if they are a table that has it.
+    """Return a table without the model's target column, and without `kept` columns that are no inputs.
 
-    Also without columns that are `kept` for another use, unless they are inputs.
+    Other rows are returned unchanged.
     """
     if not isinstance(rows, pa.Table):
         return rows
@@ -151,7 +149,7 @@ def unlabelled_batches(
 
 
 def unlabelled(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
-    """Return rows without the model's target, and without columns that are kept, if these are no inputs."""
+    """Return rows without the model's target, and without `kept` columns that are no inputs."""
     columns = model.preprocessor.schema.names
     if isinstance(rows, pa.Table):
         return without_target(rows, model, kept)
@@ -195,7 +193,7 @@ def probabilities(
         members: each member's layers.
         x: encoded rows, float32 (rows, features).
         activation: name of the hidden activation.
-        calibration: how logits become probabilities.
+        calibration: inverse temperatures, weights and exponent.
         loss: the name of the objective.
         large: whether the work is worth a compiled program.
     """
@@ -215,7 +213,7 @@ def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np.ndarray:
-    """Return one member's logits, float64 (rows, classes); the arguments are as above."""
+    """Return one member's logits, float64 (rows, classes); arguments as for `probabilities`."""
     if not large:
         return _direct_logits(layers, x, activation)
     from epochal.training import ensemble
@@ -261,9 +259,9 @@ def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
     """Return one member's logits, in NumPy and float64."""
     exact = with_type(layers, np.float64)
-    # In parts of a piece at the most, as an embedding makes rows several times as wide.
-    alone = ALONE // max(layer.weights.size for layer in dense(layers))
-    size = alone if FEWEST <= alone < PIECE else PIECE
+    # At most a piece at a time, since an embedding makes rows several times as wide.
+    rows = MAX_SINGLE_THREAD // max(layer.weights.size for layer in dense(layers))
+    size = rows if MIN_ROWS <= rows < PIECE else PIECE
     parts = [part for _, part in cut(x, size)] or [x]
     return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in parts])
 

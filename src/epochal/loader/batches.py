@@ -142,10 +142,10 @@ class HostSegment:
         """The number of rows of each epoch, without padding."""
         return int(self.counts[: self.batches].sum()) // self.epochs
 
-    def by_epoch(self, figures: np.ndarray) -> np.ndarray:
-        """Return the sums by epoch of members' figures per batch or per row: (epochs, members)."""
-        number = figures.shape[1] // len(self.counts) * self.batches
-        parts = figures[:, :number].reshape(len(figures), self.epochs, number // self.epochs)
+    def by_epoch(self, values: np.ndarray) -> np.ndarray:
+        """Return sums by epoch, (epochs, members), of values per member and batch or row."""
+        number = values.shape[1] // len(self.counts) * self.batches
+        parts = values[:, :number].reshape(len(values), self.epochs, number // self.epochs)
         return np.asarray(parts.sum(axis=2, dtype=np.float64)).T
 
     def split_epochs(self) -> Iterator[HostSegment]:

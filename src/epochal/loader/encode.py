@@ -201,7 +201,7 @@ class _Sinks(NamedTuple):
     def of(
         cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: MemoryPlan
     ) -> _Sinks:
-        """Return what takes so many rows to the place that is planned."""
+        """Return the planned storage of this many rows."""
         packing, place = preprocessor.packing, memory.shares.place
         if place is Storage.MEMORY:
             return cls(packing.n_features, dtype, None, None)
@@ -224,7 +224,7 @@ class _Sinks(NamedTuple):
         return place if self.packing is None else _Packed(place, self.packing)
 
     def keep(self, cache: PreprocessingCache, parts: Sequence[Encoded]) -> None:
-        """Store rows that are on disk in the cache, with their per-row data and the parts in memory."""
+        """Store rows that are on disk in the cache, with their metadata and the parts in memory."""
         source = parts[0].source
         store = source.source if isinstance(source, PackedSource) else source
         if not isinstance(store, StoredSource) or not name(store.file, cache.path("rows")):
@@ -262,7 +262,7 @@ class _Sinks(NamedTuple):
 
 
 def _empty_like(metadata: RowMetadata, rows: int) -> RowMetadata:
-    """Return empty per-row arrays for this many rows; equal weights take no memory."""
+    """Return empty metadata of this many rows; equal weights take no memory."""
     labels, weight, groups = metadata
     uniform = weight.strides == (0,)
     return RowMetadata(
@@ -273,7 +273,7 @@ def _empty_like(metadata: RowMetadata, rows: int) -> RowMetadata:
 
 
 def _put(metadata: RowMetadata, out: RowMetadata, places: np.ndarray) -> None:
-    """Write the per-row data of rows to their places."""
+    """Write the metadata of rows to their places."""
     for values, result in zip(metadata, out, strict=True):
         if values is not None and result is not None and result.strides != (0,):
             result[places] = values

@@ -1,4 +1,4 @@
-"""A row source over packed rows."""
+"""A row source that unpacks packed rows when they are read."""
 
 from __future__ import annotations
 
