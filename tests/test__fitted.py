@@ -59,7 +59,7 @@ FAILING = {
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_a_fit_that_fails_leaves_the_model_whole(name, named):
-    """All attributes are those of the fit before, predictions too, and training goes on from it."""
+    """After a failed fit, attributes and predictions are those of the last one, which a warm start continues."""
     rows = pd.DataFrame(COLUMNS) if named else X
     ours, same = (small(preset="fast").fit(rows, Y) for _ in range(2))
     model, before = ours.model_, ours.predict_proba(rows)
@@ -100,7 +100,7 @@ ASKED = {
 
 @pytest.mark.parametrize("name", ASKED)
 def test_parameters_come_back(name, tmp_path, capsys):
-    """What was asked for is what a loaded classifier asks for; "auto" is "auto", and clones are equal."""
+    """A loaded classifier has the parameters as given; "auto" is "auto", and clones are equal."""
     ours = small(**ASKED[name]).fit(pd.DataFrame(COLUMNS), (Y == "up").astype(int))
     ours.save(tmp_path / "m.epochal")
     again = load(tmp_path / "m.epochal")
@@ -175,7 +175,7 @@ def test_a_refit_resolves_anew(tmp_path):
 
 
 def test_a_model_of_the_program_has_the_same_meaning(tmp_path):
-    """What was typed is what a classifier asks for; --from adds to what its model was asked for."""
+    """Command-line options become the classifier's parameters; --from keeps those of its model."""
     frame = pd.DataFrame(COLUMNS | {"zip": np.arange(80) % 5, "y": Y})
     frame.to_csv(tmp_path / "t.csv", index=False)
     out = str(tmp_path / "m.epochal")

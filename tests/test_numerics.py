@@ -61,7 +61,7 @@ def test_every_named_test_exists(file, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_thing_exists(name):
-    """A module, function, class, method or constant that the page names is there."""
+    """Every module, function, class, method or constant that the page names exists."""
     path = name.split(".")
     for length in range(len(path), 0, -1):
         try:
@@ -75,7 +75,7 @@ def test_every_named_thing_exists(name):
 
 
 def test_every_loss_rule_and_activation_is_on_the_page():
-    """No loss, gradient, update rule or activation of the code is left out of the page."""
+    """The page covers every loss, gradient, update rule and activation of the code."""
     written = {function.__name__ for pair in losses.LOSSES.values() for function in pair}
 
     assert all(f"epochal.nn.losses.{name}`" in PAGE for name in written)
@@ -168,7 +168,7 @@ def test_row_weights_are_divided_by_their_mean_over_the_epoch():
 
 
 def on_device(rate, counts=(4, 4, 3)):
-    """Return what a run of three batches takes, the last one short."""
+    """Return the arguments of a run of three batches, the last one short."""
     padding = len(counts) * 4 - len(Y)
     segment = Segment(
         x=jnp.asarray(np.pad(X, ((0, padding), (0, 0)))),
@@ -184,7 +184,7 @@ def on_device(rate, counts=(4, 4, 3)):
 
 
 def test_the_loss_of_an_epoch_is_the_weighted_sum_over_rows():
-    """Each batch's loss is the sum of its rows' w_i L_i, the short last one counted for what it has."""
+    """Each batch's loss is the sum of its rows' w_i L_i, also in the short last batch."""
     _, losses = run(PROGRAM, *on_device(rate=0.0), jnp.bool(True))
     expected = [(W * row_losses())[part].sum() for part in np.split(np.arange(11), [4, 8])]
 
@@ -203,7 +203,7 @@ def test_a_batch_is_divided_by_its_rows():
 
 
 def test_the_validation_loss_is_the_weighted_sum_over_rows():
-    """The judges' loss is the sum of w_i L_i over the member's span, without dropout."""
+    """The validation loss is the sum of w_i L_i over the member's rows, without dropout."""
     padded = (np.pad(X, ((0, 8), (0, 0))), np.pad(Y, (0, 8)), np.pad(W, (0, 8)))
     span = (jnp.int32(2), jnp.int32(7))
     on_device = ValidationRows(*map(jnp.asarray, padded), jnp.arange(len(padded[1])))

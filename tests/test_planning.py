@@ -29,7 +29,7 @@ def prepared(rng, preset="default", columns=5, **changed):
 
 @pytest.mark.parametrize("preset", ["default", "classic", "fast"])
 def test_a_state_has_the_planned_bytes(rng, preset):
-    """As many copies of the parameters, of as many bytes, as a fresh state has."""
+    """The plan counts the copies and bytes of the parameters in a fresh state."""
     _, preprocessor, settings = prepared(rng, preset)
     program = program_for(settings, masked=False)
     sizes = layer_sizes(preprocessor, settings, 2)
@@ -43,7 +43,7 @@ def test_a_state_has_the_planned_bytes(rng, preset):
 
 
 def test_coarse_members_of_wide_tables_are_smaller_in_training(rng):
-    """With many bins there are two kinds of programs, and coarse members carry coarse bins."""
+    """With many bins there are two programs, and coarse members have only coarse bins."""
     _, preprocessor, settings = prepared(rng, columns=80)
     few = network_size(*prepared(rng)[1:], 2, validates=True)
     many = network_size(preprocessor, settings, 2, validates=True)

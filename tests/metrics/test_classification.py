@@ -215,7 +215,7 @@ def test_figures_are_scikit_learns(classes, weighted):
 
 
 def test_a_row_of_weight_two_is_the_row_twice():
-    """A whole weight means as much as that many copies of the row."""
+    """An integer weight counts like as many copies of the row."""
     truth, shares = drawn(60, 3)
     weights = np.random.default_rng(2).integers(1, 4, 60)
     weighted = evaluate(THREE, truth, shares, weights.astype(float))
@@ -254,7 +254,7 @@ def test_no_rows_are_refused():
 
 
 def test_auc_of_two_classes_ranks_by_the_second():
-    """Probabilities of the second class are told apart where those of the first are all 1."""
+    """Probabilities of the second class are distinguished even if those of the first round to 1."""
     shares = np.array([[1.0, 1e-20], [1.0, 1e-19]])
 
     assert evaluate(np.array(["no", "yes"]), np.array([0, 1]), shares).auc == 1.0
@@ -298,7 +298,7 @@ def test_what_cannot_be_evaluated_is_refused(case):
 
 
 def test_calibration_error_worked_by_hand():
-    """Two bins, half the rows each: 0.9 said and 1.0 true, 0.6 said and 0.5 true."""
+    """Two bins with half of the rows each: predicted 0.9 and true 1.0, predicted 0.6 and true 0.5."""
     shares = np.array([[0.9, 0.1]] * 2 + [[0.6, 0.4]] * 2)
 
     assert calibration_error(np.array([0, 0, 0, 1]), shares) == pytest.approx(0.1)

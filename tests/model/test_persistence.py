@@ -30,7 +30,7 @@ FLOATS = arrays.from_dtype(np.dtype(np.float32), allow_nan=False, allow_infinity
 
 
 def test_a_model_comes_back_bit_for_bit(model: Model, saved: Path) -> None:
-    """Loading what was saved gives an equal model, with the types of its parts."""
+    """A saved and loaded model is equal, with the types of its parts."""
     back = load(saved)
     assert back == model
     assert back.settings == model.settings
@@ -144,7 +144,7 @@ def test_loading_imports_no_jax(saved: Path) -> None:
 
 
 def test_messages_begin_with_the_path(saved: Path) -> None:
-    """Whatever is wrong inside, the message says in which file."""
+    """The message names the file, whatever is wrong inside."""
     shutil.copy(saved, saved.with_name("copy.epochal"))
     saved.write_bytes(b"PK\x03\x04 and nothing more")
     with pytest.raises(ModelError) as caught:

@@ -22,7 +22,7 @@ def test_every_figure_comes_back(value: float) -> None:
 
 
 def test_a_history_comes_back() -> None:
-    """Curves of different lengths, empty curves and a missing low are kept."""
+    """Curves of different lengths, empty curves and a missing best loss are restored."""
     history = History(
         training_loss=((0.1, math.inf), (0.3,)),
         validation_loss=((0.2, 0.1), ()),
@@ -36,7 +36,7 @@ def test_a_history_comes_back() -> None:
 
 
 def test_scores_come_back() -> None:
-    """Scores, and that there are none, are kept."""
+    """Scores, also missing ones, are restored."""
     scores = OutOfBag(rows=3, accuracy=1.0, log_loss=math.inf, optimistic=False)
     described = results_json.out_of_bag_to_json(scores)
     check(described, results_json.OUT_OF_BAG, "scores")

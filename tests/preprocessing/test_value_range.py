@@ -24,7 +24,7 @@ def test_the_ends_are_the_lowest_and_the_highest_value():
 
 
 def test_one_negative_value_is_told():
-    """A single value below 0 says that a column may be negative; a column without values is not told."""
+    """A column with a value below 0, or without values, is not non-negative."""
     assert ValueRange.of(VALUES).non_negative.tolist() == [True, False, True, False, True]
 
 
@@ -42,7 +42,7 @@ def test_exponents_bound_all_values():
 @pytest.mark.parametrize("layout", ["C", "F"])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (1000, 1), (70, 400), (0, 2)])
 def test_any_shape_is_reduced(shape, layout, rng):
-    """Rows are reduced several at a time; none is left out, in whichever order they lie."""
+    """Rows are reduced several at a time; none is missing, in any memory order."""
     block = np.array(rng.normal(size=shape), order=layout)
     found = ValueRange.of(block)
 
