@@ -39,6 +39,6 @@ def continued(new: Settings, old: Settings) -> Settings:
             f"{name}={getattr(new, name)!r} in a training that continues from one with "
             f"{name}={getattr(old, name)!r}",
             "the same",
-            "set it back, or train anew",
+            "set it back, or train a new model",
         )
     return new

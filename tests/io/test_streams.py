@@ -396,7 +396,7 @@ def test_arrays_without_labels_or_with_names(tmp_path):
         ({"drop": ["a"]}, "--drop"),
         ({"extra": ["a"]}, "the option with 'a'"),
     ):
-        with pytest.raises(DataError, match=f"no named columns.\nHint: leave {option} away"):
+        with pytest.raises(DataError, match=f"no named columns.\nHint: omit {option}"):
             stream(str(tmp_path / "a.npz"), None, **options)
     np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), y=np.ones((3, 2)))
     with pytest.raises(DataError, match="multilabel"):

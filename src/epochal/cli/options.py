@@ -40,7 +40,7 @@ class StoreSetting(argparse.Action):
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add one option per setting; an option that is not given is absent from the result; returns nothing."""
-    group = parser.add_argument_group("settings", "where not given, the preset's value holds")
+    group = parser.add_argument_group("settings", "by default those of the preset")
     for name, about in SETTINGS.items():
         text = f"{about.summary} (default: {spelled(about.default)})"
         option = option_of(name)

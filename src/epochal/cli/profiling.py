@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 # Columns, or warnings, that are listed.
 LISTED = 100
-# Larger data are searched for data warnings in a random sample of so many rows.
+# Of larger data, a random sample with this many rows is searched for data warnings.
 SAMPLE_ROWS = 20_000
-# Of data that are not in memory so many rows are profiled.
+# Of data that are not in memory this many rows are profiled.
 STREAMED_ROWS = 200_000
 
 

@@ -171,7 +171,7 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
     if data_profile and valid:
         data_profile.count_duplicates("validate", valid.pieces(ROWS_PER_PIECE))
     if arguments.test:
-        # An error in it is reported now, and not after hours of training.
+        # Errors in it are reported now, not after hours of training.
         test_pieces = _test_pieces(arguments, classes, csv)
         if data_profile:
             data_profile.count_duplicates("test", test_pieces)
@@ -222,7 +222,7 @@ def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None)
     before = {} if earlier is None else vars(earlier.settings)
     settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
     check_timestamps(split.train, settings, validated=split.valid is not None)
-    # Here and not above: mistakes in files are reported before JAX is loaded.
+    # Imported here, so that errors in files are reported before JAX is loaded.
     from epochal.fit import fit
 
     with progress_for(arguments, settings) as progress:
@@ -257,7 +257,7 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
 
 
 def _test_scores(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
-    """Return the figures on the test rows, if there are any."""
+    """Return the evaluation on the test rows; None without test rows."""
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(

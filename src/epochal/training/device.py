@@ -33,7 +33,7 @@ def chosen(device: str) -> Device:
     except RuntimeError as error:
         kinds = ", ".join(sorted({found.platform for found in jax.devices()}))
         raise SettingError(
-            f"device={device!r} is not there",
+            f"device={device!r} is not available",
             f"one of: auto, {kinds}",
             "for an NVIDIA GPU install jax[cuda13]",
         ) from error
