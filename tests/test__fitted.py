@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from epochal import EpochalClassifier, load
-from epochal._fitted import LearnedAttributes
+from epochal._fitted import FittedAttributes
 from epochal.cli.main import main
 from epochal.errors import SettingError
 
@@ -17,7 +17,7 @@ SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random
 X = np.random.default_rng(0).normal(size=(80, 3))
 Y = np.where(X[:, 0] > 0, "up", "down")
 COLUMNS = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}
-NAMES = [name for name in vars(LearnedAttributes) if name.endswith("_") and name[0] != "_"]
+NAMES = [name for name in vars(FittedAttributes) if name.endswith("_") and name[0] != "_"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -131,7 +131,7 @@ def test_generators_that_tests_share_are_found(tmp_path, code):
     ],
 )
 def test_generators_of_one_use_are_allowed(tmp_path, code):
-    """A generator that is used once, or created in a function, is allowed."""
+    """A generator that is used at once, or created in a function, is allowed."""
     (tmp_path / "test_a.py").write_text(f'"""Say."""\n{code}\n')
 
     assert not list(house_rules.shared_generators(house_rules.read(tmp_path, ".")))

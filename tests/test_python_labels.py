@@ -30,7 +30,7 @@ def small(**parameters):
     ids=["list", "series", "array"],
 )
 def test_dates_are_classes_in_python_too(labels, tmp_path):
-    """Labels given as values or by the name of a column are saved, loaded and scored as in a typed file."""
+    """Dates given as values or by the name of a column are classes, and are saved, loaded and scored."""
     ours = small().fit(X, labels)
     ours.save(tmp_path / "m.epochal")
     frame = pd.DataFrame(COLUMNS | {"when": labels})

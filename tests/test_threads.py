@@ -192,7 +192,7 @@ def test_the_pool_of_arrow_is_limited_and_restored():
 
 
 def test_the_kernels_share_work_only_within_the_limit(monkeypatch):
-    """Arrow's pool has as many threads as the process may use, and does not change under a smaller limit."""
+    """The kernels' pool is used if the limit allows its number of threads, and not under a smaller limit."""
     monkeypatch.setenv("EPOCHAL_NATIVE_THREADS", "4")
 
     assert kernels_may_share()

@@ -114,7 +114,7 @@ def test_classes_that_cannot_be_are_refused(classes, words):
 
 
 def test_other_classes_in_a_later_call_are_refused():
-    """Other columns are refused in scikit-learn's words; the same columns are accepted."""
+    """Other classes are refused in scikit-learn's words, and leave the model unchanged; the same ones are accepted."""
     ours = small().partial_fit(X, Y, classes=["up", "down"])
     ours.partial_fit(X, Y).partial_fit(X, Y, classes=["down", "up", "up"])
     before = ours.predict_proba(X)
@@ -159,7 +159,7 @@ def test_validation_rows_with_names_are_warned_of_too():
 
 
 def test_an_array_with_categories_is_asked_by_position(rng):
-    """An array's columns have no names; a frame's columns must be in their order."""
+    """A model that was fitted on an array reads the columns of a frame in their order, with a warning."""
     rows = np.column_stack([X[:, 0], rng.integers(0, 5, 80)])
     ours = small(categorical_features=[1]).fit(rows, Y)
 

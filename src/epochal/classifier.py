@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from epochal._fitted import LearnedAttributes
+from epochal._fitted import FittedAttributes
 from epochal.config.constraints import Choice
 from epochal.config.csv_options import PLAIN
 from epochal.config.presets import from_preset
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Auto = Literal["auto"]
 
 
-class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """An ensemble of multi-layer perceptrons for tables and arrays.
 
     Columns are standardised and encoded inside: numbers with missing values,
@@ -337,7 +337,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with limited(self.n_jobs), self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.restored_on_error():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_timestamps(data, settings, validated=X_val is not None)
@@ -375,7 +375,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with limited(self.n_jobs), self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.restored_on_error():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             run = self._run_config(earlier)

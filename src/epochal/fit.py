@@ -103,7 +103,7 @@ def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fi
         classes=classes,
         members=tuple(trained.layers),
         calibration=calibration,
-        history=_whole_history(trained, earlier),
+        history=_full_history(trained, earlier),
         out_of_bag=out_of_bag,
         target=None,
         seed=run.seed,
@@ -119,11 +119,11 @@ def versions() -> dict[str, str]:
     return {"epochal": epochal.__version__, "python": platform.python_version(), **packages}
 
 
-def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
+def _full_history(trained: Trained, earlier: Fitted | None) -> History:
     """Return the curves from the first fit on."""
     if earlier is None:
         return trained.history
-    return earlier.model.history.followed_by(trained.history)
+    return earlier.model.history.extended_by(trained.history)
 
 
 def _train(ready: Prepared, earlier: Fitted | None) -> Trained:

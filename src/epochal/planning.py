@@ -11,7 +11,7 @@ from epochal import threads
 from epochal.loader.memory_items import NetworkSize, RowSize
 from epochal.model.description import member_shapes
 from epochal.nn.layers import named_parameters
-from epochal.splitting.bagging import amount, bytes_per_row
+from epochal.splitting.bagging import bytes_per_row, number_from_share
 from epochal.tables.rows import columns_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import is_fine, rule_for
@@ -75,7 +75,7 @@ def row_size(
         rows=rows[0],
         columns=columns_of(data.rows),
         row_bytes=itemsize * packing.n_features,
-        packed_bytes=itemsize * packing.width if packing.is_worth_it else None,
+        packed_bytes=itemsize * packing.width if packing.saves_memory else None,
         classes=classes,
         known=metadata_bytes(data, metadata, settings),
         holdout=rows[1],
@@ -96,18 +96,20 @@ def coverage_of(settings: Settings, rows: int) -> float:
     if settings.bagging == "folds":
         return settings.n_estimators / min(settings.n_folds, rows)
     if settings.bagging == "bootstrap":
-        return settings.n_estimators * math.exp(-amount(settings.max_samples, rows) / rows)
+        return settings.n_estimators * math.exp(
+            -number_from_share(settings.max_samples, rows) / rows
+        )
     return 0.0
 
 
 def metadata_bytes(data: Labelled, metadata: RowMetadata, settings: Settings) -> int:
     """Return the memory of the row metadata and of the members' bags."""
 
-    def held(*arrays: np.ndarray | None) -> int:
+    def n_bytes(*arrays: np.ndarray | None) -> int:
         """Return the bytes of arrays: one number stands for weights that are all the same."""
         there = {id(of): of for of in arrays if of is not None and of.strides != (0,)}
         return sum(of.nbytes for of in there.values())
 
     # As it came and as it is used, and once more in the order of encoded rows; two flags.
-    used = held(*metadata) + held(*metadata, data.weight, data.groups, data.timestamps)
+    used = n_bytes(*metadata) + n_bytes(*metadata, data.weight, data.groups, data.timestamps)
     return used + len(metadata.labels) * (2 + bytes_per_row(settings))

@@ -77,8 +77,8 @@ def prepared(
         if data.timestamps is not None:
             # Folds would train on rows that are later than the validation rows.
             settings = replace(settings, bagging=None)
-        weighs = _weighty(weight, settings, first=earlier is None)
-        trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
+        has_weight = _has_weight(weight, settings, first=earlier is None)
+        trains, holdout_rows = _split(data, labels, has_weight, settings, run, validation)
         counts = _counts(trains, holdout_rows, validation)
         settings = _resolved(settings, data.rows, counts[0])
         cache = _cache(data, trains, settings, run)
@@ -89,13 +89,13 @@ def prepared(
             row_size(data, metadata, counts, preprocessor, settings, len(classes)),
             run.memory,
         )
-        _settle_heap(plan)
+        _configure_heap(plan)
         parts = [trains]
         if holdout_rows is not None:
             parts.append(_validation_part(holdout_rows, preprocessor, plan))
         place = _place(cache, preprocessor, [*metadata, *parts], settings, run.seed, plan)
         pool, *held = encoded(data.rows, metadata, parts, preprocessor, place)
-    _settle_heap(plan)
+    _configure_heap(plan)
     objective = OBJECTIVES[settings.loss]
     bags = bags_for(
         settings, objective.strata(pool.metadata.labels), run.seed, pool.metadata.groups
@@ -121,7 +121,7 @@ def _counts(
     return int(np.count_nonzero(trains)), held
 
 
-def _settle_heap(plan: MemoryPlan) -> None:
+def _configure_heap(plan: MemoryPlan) -> None:
     """Give freed memory back to the system, if memory is limited; otherwise keep it for the next time."""
     if plan.limit is None:
         retain_freed_memory()
@@ -151,18 +151,18 @@ def _numbers(
 def _split(
     data: Labelled,
     labels: np.ndarray,
-    weighs: np.ndarray,
+    has_weight: np.ndarray,
     settings: Settings,
     run: RunConfig,
     validation: Labelled | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return which rows train, and which are the holdout, if there is one; bool (rows,)."""
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
-        return weighs, None
+        return has_weight, None
     random, fraction = generator_for(run.seed, Purpose.HOLDOUT), settings.validation_fraction
     strata = OBJECTIVES[settings.loss].strata(labels)
     # All of them, where all weigh something: of very many rows there should be no copies.
-    some = slice(None) if weighs.all() else weighs
+    some = slice(None) if has_weight.all() else has_weight
     if data.timestamps is not None:
         validates = latest(data.timestamps[some], fraction)
     elif data.groups is not None:
@@ -170,25 +170,27 @@ def _split(
         validates = holdout_of_groups(strata[some], groups, fraction, random)
     else:
         validates = holdout(strata[some], fraction, random)
-    holdout_rows = np.zeros_like(weighs)
-    holdout_rows[weighs] = validates
-    return weighs & ~holdout_rows, holdout_rows if holdout_rows.any() else None
+    holdout_rows = np.zeros_like(has_weight)
+    holdout_rows[has_weight] = validates
+    return has_weight & ~holdout_rows, holdout_rows if holdout_rows.any() else None
 
 
-def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
+def _has_weight(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
     """Return which rows have a positive weight, bool (rows,); refuse one row, and warn of few.
 
     A row of weight 0 is as if it were not there. A later fit on few rows, which is not the
     `first`, uses the statistics of the first.
     """
-    weighs = present(weight, "sample_weight")
-    number = int(np.count_nonzero(weighs))
+    has_weight = present(weight, "sample_weight")
+    number = int(np.count_nonzero(has_weight))
     if number < 2 and (first or settings.bagging is not None):
-        found = "one row only has a positive weight" if len(weighs) > 1 else "there is one row only"
+        found = (
+            "one row only has a positive weight" if len(has_weight) > 1 else "there is one row only"
+        )
         raise DataError(found, "at least two rows to learn from")
     if first:
         warn_of_few(number, stacklevel=5)
-    return weighs
+    return has_weight
 
 
 def _numbered_among(

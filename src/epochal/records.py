@@ -58,7 +58,7 @@ class History:
         """The number of epochs done: as many as the member that trained longest has."""
         return max(map(len, self.training_loss))
 
-    def followed_by(self, later: History) -> History:
+    def extended_by(self, later: History) -> History:
         """Return the history of a training that went on after this one.
 
         Epochs that a member had stopped for, and epochs without validation

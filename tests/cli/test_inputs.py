@@ -172,7 +172,7 @@ def test_predictions_of_standard_input_are_those_of_the_file(model, table):
 
 @pytest.mark.parametrize("memory", [(), ("--memory", "1GB")])
 def test_a_training_on_standard_input_is_that_on_the_file(table, tmp_path, memory):
-    """A pipe can be read in several passes; the model has its own default name."""
+    """A pipe trains the same model as a file, although it is read in several passes; its default name is model."""
     words = ("--target", "income", *TINY, "--quiet", *memory)
     named = ended("train", table, *words, cwd=tmp_path)
     piped = ended("train", "-", *words, "--test", table, cwd=tmp_path, input=table.read_bytes())

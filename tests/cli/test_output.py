@@ -31,7 +31,7 @@ def test_json_is_ascii_on_one_line():
 
 
 def test_quiet_leaves_results_warnings_and_errors(capsys):
-    """Quiet output has no progress and no notices."""
+    """Quiet output has warnings, but no progress and no notices."""
     for as_machine in (False, True):
         output = Output(as_json=as_machine, quiet=True)
         output.notice("by the way")

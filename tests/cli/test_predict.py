@@ -331,7 +331,7 @@ def test_a_threshold_is_for_two_classes(run, table):
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_error_in_the_first_rows_leaves_standard_output_empty(model, table, form):
-    """If the first rows fail, the pipe gets no head either."""
+    """If the first rows fail, nothing is written, not even the head."""
     table.write_text(table.read_text().replace("\n", "\nabout forty,cook,true,2020-01-15,low\n", 1))
     command = [sys.executable, "-m", "epochal", "predict", str(model), str(table)]
     ended = subprocess.run([*command, "--out-format", form], capture_output=True, check=False)

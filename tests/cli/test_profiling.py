@@ -26,7 +26,7 @@ TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "
 
 
 def with_leak(table):
-    """Return rows with a column that gives the target away, an id, and duplicates."""
+    """Add two columns to a table, one that gives the target away and an id; return nothing."""
     head, *rows = table.read_text().splitlines()
     more = [f"{row},{'x' if row.endswith('high') else 'y'},{k}" for k, row in enumerate(rows)]
     table.write_text("\n".join([head + ",leak,id", *more]) + "\n")

@@ -136,7 +136,7 @@ def test_the_live_panel_gives_the_cursor_back_after_an_error():
     ],
 )
 def test_without_a_terminal_progress_needs_an_option(typed, kind):
-    """Without a terminal, no live progress is written."""
+    """Without a terminal, only an option turns progress on."""
     plain = {"json": False, "quiet": False, "verbose": False, "preset": "default"}
     arguments = SimpleNamespace(output=Output(), **(plain | typed))
 

@@ -57,7 +57,7 @@ def test_a_column_has_one_role(run, table, command, words, message):
 
 
 def test_inputs_of_a_model_have_no_other_role(run, model, table):
-    """Unknown labels are refused in an evaluation and in a continued training."""
+    """An input of the model cannot be a target, a weight or a dropped column."""
     for words in (
         ("evaluate", model, table, "--target", "job"),
         ("evaluate", model, table, "--weight", "age"),

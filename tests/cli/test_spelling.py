@@ -78,7 +78,7 @@ def test_types_without_a_text_are_refused_by_name(kind):
 
 
 def test_categories_and_extension_types_are_written_by_their_values():
-    """A dictionary of texts is written as text."""
+    """A dictionary of texts and a boolean of 8 bits can be written as text."""
     refuse_unspellable(pa.dictionary(pa.int8(), pa.string()), "x")
     refuse_unspellable(pa.bool8(), "x")
 

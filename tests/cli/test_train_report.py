@@ -33,7 +33,7 @@ def arguments(table) -> SimpleNamespace:
 
 
 def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
-    """The report shows rows, classes, dropped columns and data warnings."""
+    """Both reports have rows, classes, rows without a label, and data warnings."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     read = labelled(str(table), Roles("income"))
     profile = DataProfile(read, encode_labels(read.labels)[1])

@@ -179,7 +179,7 @@ def test_nothing_is_on_standard_output_before_the_first_rows(form):
 
 
 def test_parquet_goes_through_a_pipe():
-    """The output of a pipe is a complete file; after a failure it has no valid end."""
+    """Parquet on standard output is a complete file; after a failure it has no valid end."""
     whole, half = (on_standard_output("parquet", ends).stdout for ends in ("well", "second"))
 
     assert pyarrow.parquet.read_table(io.BytesIO(whole)).num_rows == 3

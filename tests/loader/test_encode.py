@@ -135,11 +135,11 @@ def test_equal_weights_take_no_memory():
 
 def test_a_part_is_thinned_to_what_fits():
     """Every so-manieth row of the part stays, and none that is not in it."""
-    few = subsampled(FIRST, row_bytes=12, most=12 * 50)
+    few = subsampled(FIRST, row_bytes=12, max_bytes=12 * 50)
 
     assert few.sum() <= 50 < 2 * few.sum()
     assert not (few & ~FIRST).any()
-    assert subsampled(FIRST, row_bytes=12, most=10**6) is FIRST
+    assert subsampled(FIRST, row_bytes=12, max_bytes=10**6) is FIRST
 
 
 def test_categories_are_packed_where_room_is_short():

@@ -128,7 +128,7 @@ def test_no_more_bits_are_dropped_than_must_be(name, capacity):
 
 
 def test_rows_of_weight_zero_take_no_room():
-    """Rows of weight 0 do not coarsen the ranking of the others."""
+    """Rows of weight 0 take no capacity from the ranking of the others."""
     scores, weights = SCORES["smooth"], np.where(np.arange(ROWS) < 50, 1.0, 0.0)
     ranking = ranked(scores, POSITIVE, weights, 50, pieces=60)
 

@@ -34,7 +34,7 @@ def sizes(rng, number):
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_products_and_their_gradients_are_those_of_numpy(name, rng):
-    """Products and their gradients agree, although a backend may have its own layout of weights."""
+    """Products and their gradients are those of NumPy, although a backend may have its own layout of weights."""
     kernels = COMPILED[name]
 
     @jax.jit

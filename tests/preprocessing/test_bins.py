@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from epochal.preprocessing.bins import Bins, bin_counts, bin_edges, quantile_bins, unique_weights
 
 
-def edges_of(values, weights, most):
+def edges_of(values, weights, n_bins):
     """Return the bin edges of a column of values with weights."""
-    return bin_edges(*unique_weights(values, weights), most)
+    return bin_edges(*unique_weights(values, weights), n_bins)
 
 
 def positions(bins, values):
@@ -22,7 +22,7 @@ def positions(bins, values):
 
 def test_few_values_are_all_edges_of():
     """A column with no more values than bins has an edge at each of them."""
-    assert edges_of(np.array([3.0, 1.0, 2.0, 2.0, np.nan]), np.ones(5), most=3).tolist() == [
+    assert edges_of(np.array([3.0, 1.0, 2.0, 2.0, np.nan]), np.ones(5), n_bins=3).tolist() == [
         1,
         2,
         3,
@@ -32,7 +32,7 @@ def test_few_values_are_all_edges_of():
 def test_bins_have_about_equal_weight(rng):
     """Each bin holds an equal share of distinct values, to one value."""
     values = rng.normal(size=1000)
-    bins = edges_of(values, np.ones(1000), most=20)
+    bins = edges_of(values, np.ones(1000), n_bins=20)
     counts = np.histogram(values, bins)[0]
 
     assert len(bins) == 21
@@ -43,7 +43,7 @@ def test_bins_have_about_equal_weight(rng):
 def test_a_frequent_value_has_a_bin_of_its_own():
     """The zeros of a sparse column take one bin, and the other values share the other bins."""
     values = np.r_[np.zeros(900), np.arange(1, 101)]
-    bins = edges_of(values, np.ones(1000), most=11)
+    bins = edges_of(values, np.ones(1000), n_bins=11)
 
     assert bins[:2].tolist() == [0, 1]
     assert np.diff(bins[1:-1]).tolist() == [10] * 9
@@ -54,18 +54,18 @@ def test_a_weight_of_two_is_the_value_twice(rng):
     values = rng.normal(size=300)
     weights = rng.integers(3, size=300).astype(float)
 
-    weighted = edges_of(values, weights, most=10)
+    weighted = edges_of(values, weights, n_bins=10)
     repeated = edges_of(
-        np.repeat(values, weights.astype(int)), np.ones(int(weights.sum())), most=10
+        np.repeat(values, weights.astype(int)), np.ones(int(weights.sum())), n_bins=10
     )
     np.testing.assert_array_equal(weighted, repeated)
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=80), st.integers(1, 12))
-def test_bin_edges_increase_from_the_smallest_to_the_largest(values, most):
+def test_bin_edges_increase_from_the_smallest_to_the_largest(values, n_bins):
     """Bin edges are values of the column, in order, with the smallest and the largest."""
     column = np.array(values, float)
-    bins = edges_of(column, np.ones(len(column)), most)
+    bins = edges_of(column, np.ones(len(column)), n_bins)
 
     assert set(bins) <= set(column)
     assert (np.diff(bins) > 0).all()

@@ -114,7 +114,7 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
     ],
 )
 def test_what_looks_wrong_is_told(column, words):
-    """One sentence for each column that says nothing, or too much."""
+    """There is one warning for each column that is uninformative or gives the target away."""
     assert words in data_warnings(odd=column)["odd"]
 
 
@@ -164,7 +164,7 @@ def test_repeated_rows_are_counted_and_contradictions_among_them():
 
 def test_repeats_among_very_many_rows_are_estimates():
     """The sentence says so."""
-    sample = RowHashes(most=100)
+    sample = RowHashes(capacity=100)
     sample.add(row_hashes(np.arange(1000) // 2))
     (found,) = duplicate_warnings(sample)
 
@@ -182,7 +182,7 @@ def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
 
 
 def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):
-    """A value of its own for every row says nothing of other rows."""
+    """An id does not give the target away; a copy of the target does, and a tenth of noise prevents it."""
     assert not is_leak(np.arange(ROWS), LABELS)
     assert is_leak(LABELS, LABELS)
     assert not is_leak(np.where(rng.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)

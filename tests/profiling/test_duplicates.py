@@ -73,9 +73,9 @@ def test_arrays_of_any_shape_have_keys(shape):
 
 
 def test_of_many_rows_a_share_tells_about_how_many_are_copies():
-    """Copies are in the same share, whichever side was thinned more."""
+    """Duplicates are in the same sample, whichever side is sampled more."""
     rows = np.arange(60_000)
-    some, others = RowHashes(most=1000), RowHashes(most=300)
+    some, others = RowHashes(capacity=1000), RowHashes(capacity=300)
     for part in np.split(rows, 6):
         some.add(row_hashes(part))
         others.add(row_hashes(part + 40_000))
@@ -87,10 +87,10 @@ def test_of_many_rows_a_share_tells_about_how_many_are_copies():
 
 
 def test_repeats_of_parts_are_those_of_the_whole():
-    """Rows that are merged, of any two shares, have about as many repeats as the same rows together."""
+    """Merged samples with any two rates have about as many duplicates as all rows."""
     hashes = row_hashes(np.arange(60_000) // 3)
     labels = (np.arange(60_000) % 3 == 2).astype(int)
-    whole, some, others = RowHashes(2**17), RowHashes(most=2**17), RowHashes(most=4000)
+    whole, some, others = RowHashes(2**17), RowHashes(capacity=2**17), RowHashes(capacity=4000)
     whole.add(hashes, labels)
     some.add(hashes[:30_000], labels[:30_000])
     others.add(hashes[30_000:], labels[30_000:])

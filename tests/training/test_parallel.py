@@ -100,7 +100,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
 @pytest.mark.parametrize("trim_heap", [None, int])
 def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, trim_heap):
-    """Groups of both variants compile side by side, unless memory is limited."""
+    """Groups of different variants compile at the same time, unless memory is limited."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_BINS", 0)
     meeting = Barrier(2)
@@ -172,7 +172,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
 
 def test_with_few_knots_both_kinds_share_a_program(monkeypatch):
-    """With two columns of nine bins, which is few, groups have members of both variants."""
+    """If two columns of nine bins are few, each group has members of both variants."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_BINS", 18)
 

@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from epochal.config.constraints import (
+    AnyOf,
     Choice,
     Constraint,
-    Either,
     Flag,
     Integer,
-    Nothing,
+    IsNone,
     Number,
     Sizes,
 )
@@ -113,7 +113,7 @@ def placeholder(constraint: Constraint) -> str:
     'N|auto'
     """
     match constraint:
-        case Either(options):
+        case AnyOf(options):
             return "|".join(placeholder(option) for option in options)
         case Choice(words):
             return "|".join(words)
@@ -125,7 +125,7 @@ def placeholder(constraint: Constraint) -> str:
             return "N,N"
         case Flag():
             return "yes|no"
-        case Nothing():
+        case IsNone():
             return "none"
         case _:
             return "VALUE"

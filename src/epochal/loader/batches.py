@@ -38,8 +38,8 @@ class RowSource(Protocol):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows with these numbers, in this order: (rows, features), float32 or bytes."""
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
-        """Yield every row once, `most` at a time, in random order, or in order if `random` is None."""
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
+        """Yield every row once, `chunk_rows` at a time, in random order, or in order if `random` is None."""
 
 
 class RowChunk(NamedTuple):
@@ -72,9 +72,9 @@ class ArraySource:
         # Numbers are valid; mode "raise" would make a copy of the output.
         return np.take(self.x, rows, axis=0, out=gathered, mode="clip")
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self.n_rows, self.take, random, most)
+        return _in_order(self.n_rows, self.take, random, chunk_rows)
 
 
 @dataclass(frozen=True)
@@ -90,21 +90,21 @@ class LazySource:
         """Return the encoded rows with these numbers."""
         return self.encode(rows)
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self.n_rows, self.take, random, most)
+        return _in_order(self.n_rows, self.take, random, chunk_rows)
 
 
 def _in_order(
     rows: int,
     take: Callable[[np.ndarray], np.ndarray],
     random: np.random.Generator | None,
-    most: int,
+    chunk_rows: int,
 ) -> Iterator[RowChunk]:
     """Yield all rows of a source with random access, in random order or in order."""
     order = _order(rows, random)
-    for start in range(0, rows, most):
-        numbers = order[start : start + most]
+    for start in range(0, rows, chunk_rows):
+        numbers = order[start : start + chunk_rows]
         yield RowChunk(numbers, take(numbers))
 
 
@@ -214,16 +214,18 @@ class Epochs:
         """Return how many rows with this many numbers, plus the members' weights, fit into a segment."""
         return self.segment_bytes // (4 * (numbers + self.members))
 
-    def segmented(self, most: int, *, in_place: bool = False, min_indexed_rows: int = 0) -> Epochs:
-        """Return the same epochs, with up to `most` whole epochs in a segment if they fit.
+    def segmented(
+        self, max_epochs: int, *, in_place: bool = False, min_indexed_rows: int = 0
+    ) -> Epochs:
+        """Return the same epochs, with up to `max_epochs` whole epochs in a segment if they fit.
 
         Args:
-            most: the largest number of epochs in a segment.
+            max_epochs: the largest number of epochs in a segment.
             in_place: whether the device reads rows in place if they are in memory.
             min_indexed_rows: the number of rows that a segment may then have in any case, if their numbers fit.
         """
         fitting_epochs = self._fitting // self.batches if self.source.random_access else 1
-        epochs_per_segment = max(min(most, fitting_epochs), 1)
+        epochs_per_segment = max(min(max_epochs, fitting_epochs), 1)
         table = self.source.table if in_place and isinstance(self.source, ArraySource) else None
         if table is None and epochs_per_segment > 1:
             rows = self.source.n_rows
@@ -248,15 +250,15 @@ class Epochs:
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
-        n_done, most, table = 0, self.capacity * self.batch_size, self.table
+        n_done, chunk_rows, table = 0, self.capacity * self.batch_size, self.table
         if table is None:
-            pieces = self.source.epoch(self._random(epoch), most)
+            pieces = self.source.epoch(self._random(epoch), chunk_rows)
         elif self.epochs_per_segment > 1:
             # The last segment may have one epoch; it shares the program of the others.
             yield self._joint_segment(epoch, number, table)
             return
         else:
-            pieces = _in_order(self.source.n_rows, lambda _: table, self._random(epoch), most)
+            pieces = _in_order(self.source.n_rows, lambda _: table, self._random(epoch), chunk_rows)
         for piece in pieces:
             yield self._segment(piece, n_done, epoch)
             n_done += len(piece.numbers)

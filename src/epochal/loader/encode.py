@@ -95,8 +95,8 @@ def encoded(
         """Return the span of a piece, and the encoded piece."""
         return span, preprocessor.compact(piece, first_row=span.start)
 
-    most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
-    for span, x in parallel_map(encode, pieces(rows, most)):
+    rows_per_piece = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
+    for span, x in parallel_map(encode, pieces(rows, rows_per_piece)):
         for part, sink, destination in zip(parts, sinks, results, strict=True):
             chosen = np.flatnonzero(part[span])
             if len(chosen):
@@ -111,13 +111,13 @@ def encoded(
     return result
 
 
-def subsampled(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
-    """Return the mask of every n-th row of a part, so that they fit into `most` bytes.
+def subsampled(part: np.ndarray, row_bytes: int, max_bytes: int) -> np.ndarray:
+    """Return the mask of every n-th row of a part, so that they fit into `max_bytes` bytes.
 
-    >>> print(subsampled(np.ones(5, bool), row_bytes=4, most=12))
+    >>> print(subsampled(np.ones(5, bool), row_bytes=4, max_bytes=12))
     [ True False  True False  True]
     """
-    step = stride(int(np.count_nonzero(part)), row_bytes, most)
+    step = stride(int(np.count_nonzero(part)), row_bytes, max_bytes)
     if step == 1:
         return part
     result = np.zeros_like(part)
@@ -125,13 +125,13 @@ def subsampled(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
     return result
 
 
-def stride(n_rows: int, row_bytes: int, most: int) -> int:
-    """Return n so that every n-th of the rows fits into `most` bytes.
+def stride(n_rows: int, row_bytes: int, max_bytes: int) -> int:
+    """Return n so that every n-th of the rows fits into `max_bytes` bytes.
 
-    >>> stride(1000, row_bytes=100, most=40_000), stride(10, row_bytes=100, most=40_000)
+    >>> stride(1000, row_bytes=100, max_bytes=40_000), stride(10, row_bytes=100, max_bytes=40_000)
     (3, 1)
     """
-    return max(-(-n_rows * row_bytes // most), 1)
+    return max(-(-n_rows * row_bytes // max_bytes), 1)
 
 
 def _in_memory(
@@ -205,7 +205,7 @@ class _Sinks(NamedTuple):
         packing, place = preprocessor.packing, memory.shares.place
         if place is Storage.MEMORY:
             return cls(packing.n_features, dtype, None, None)
-        used = packing if packing.is_worth_it else None
+        used = packing if packing.saves_memory else None
         width = packing.width if used else packing.n_features
         if place is Storage.PACKED:
             return cls(width, dtype, used, None)

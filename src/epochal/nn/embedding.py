@@ -114,9 +114,9 @@ class NumericEmbedding(NamedTuple):
         values = values[:, :, None]
         positions = xp.where(self.fine > 0, fine, coarse)
         line = values * self.slope[None] + self.offset[None]
-        return line + self._bent(positions, kernels)
+        return line + self._piecewise_linear(positions, kernels)
 
-    def _bent(self, positions: Array, kernels: Backend) -> Array:
+    def _piecewise_linear(self, positions: Array, kernels: Backend) -> Array:
         """Return T at the positions, with the edges' own vectors, shape (rows, F, size)."""
         xp = positions.__array_namespace__()
         numbers, intervals, size = self.increments.shape

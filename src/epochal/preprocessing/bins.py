@@ -103,17 +103,17 @@ def _exponent_of(bins: np.ndarray) -> int:
 
 
 def quantile_bins(
-    values: np.ndarray, weights: np.ndarray, most: tuple[int, int]
+    values: np.ndarray, weights: np.ndarray, n_bins: tuple[int, int]
 ) -> tuple[Bins, Bins]:
     """Return coarse and fine bins of the columns of a sample.
 
     Args:
         values: float64, shape (rows, columns); NaN is a missing value.
         weights: of the rows, positive.
-        most: the largest number of coarse bins of a column, and of fine bins.
+        n_bins: the largest number of coarse bins of a column, and of fine bins.
     """
     weighted = [unique_weights(column, weights) for column in values.T]
-    coarse, fine = ([bin_edges(*column, bins) for column in weighted] for bins in most)
+    coarse, fine = ([bin_edges(*column, bins) for column in weighted] for bins in n_bins)
     are_enough = [min(len(x), len(y)) >= FEWEST for x, y in zip(coarse, fine, strict=True)]
 
     def selected(columns: list[np.ndarray]) -> Bins:
@@ -141,21 +141,21 @@ def unique_weights(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray,
     return unique, np.bincount(index, weights=weights[present])
 
 
-def bin_edges(values: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
-    """Return the edges of one column: the first values of at most `most` bins, and the largest value.
+def bin_edges(values: np.ndarray, weight: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the edges of one column: the first values of at most `n_bins` bins, and the largest value.
 
     Args:
         values: the unique values, ascending.
         weight: the weight of each value, positive.
-        most: the number of bins.
+        n_bins: the number of bins.
 
-    >>> bin_edges(np.arange(51.0), np.array([50.0] + [1.0] * 50), most=6)
+    >>> bin_edges(np.arange(51.0), np.array([50.0] + [1.0] * 50), n_bins=6)
     array([ 0.,  1., 11., 21., 31., 41., 50.])
     """
-    if len(values) <= most:
+    if len(values) <= n_bins:
         return values
-    is_heavy = weight >= weight.sum() / most
-    light_bins = max(most - np.count_nonzero(is_heavy), 1)
+    is_heavy = weight >= weight.sum() / n_bins
+    light_bins = max(n_bins - np.count_nonzero(is_heavy), 1)
     target = weight[~is_heavy].sum() / light_bins
     starts = _bin_starts(weight, is_heavy, target)
     return np.unique(np.append(values[starts], values[-1]))

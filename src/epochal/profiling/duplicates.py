@@ -52,8 +52,8 @@ class RowHashes:
     2
     """
 
-    def __init__(self, most: int = 2**21) -> None:
-        self.most, self.halvings = most, 0
+    def __init__(self, capacity: int = 2**21) -> None:
+        self.capacity, self.halvings = capacity, 0
         self.hashes, self.labels = np.empty(0, np.uint64), np.empty(0, np.int32)
 
     def add(self, hashes: np.ndarray, labels: np.ndarray | None = None) -> None:
@@ -62,12 +62,12 @@ class RowHashes:
         chosen = _in_sample(hashes, self.halvings)
         self.hashes = np.concatenate([self.hashes, hashes[chosen]])
         self.labels = np.concatenate([self.labels, labels[chosen]])
-        while len(self.hashes) > self.most:
+        while len(self.hashes) > self.capacity:
             self._subsample(self.halvings + 1)
 
     def merge(self, other: RowHashes) -> RowHashes:
         """Return the hashes of the rows of both."""
-        merged = RowHashes(max(self.most, other.most))
+        merged = RowHashes(max(self.capacity, other.capacity))
         merged.halvings = max(self.halvings, other.halvings)
         for part in (self, other):
             merged.add(part.hashes, part.labels)

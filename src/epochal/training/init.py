@@ -9,7 +9,7 @@ import numpy as np
 from epochal.keys import Purpose, word_for
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layers, initial
-from epochal.splitting.bagging import amount, feature_mask
+from epochal.splitting.bagging import feature_mask, number_from_share
 from epochal.splitting.masks import field_masks, patch_mask
 from epochal.training.ensemble import stacked
 from epochal.training.optimizers import Hyper, fresh_moments
@@ -62,7 +62,11 @@ def masks_for(
     """
     columns = len(np.unique(groups))
     patch, field = settings.patch, settings.receptive_field
-    if patch is None and field is None and amount(settings.max_features, columns) == columns:
+    if (
+        patch is None
+        and field is None
+        and number_from_share(settings.max_features, columns) == columns
+    ):
         return None
 
     def mask(member: int) -> np.ndarray:
