@@ -188,13 +188,13 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     history_ : History
         Training and validation curves, best epochs and outcomes, per member.
     out_of_bag_ : OutOfBag or None
-        Scores on the rows that members left out, by copies that each row had no
-        part in choosing.
+        Scores on out-of-bag rows. Each row is predicted by checkpoints that it
+        did not help to select.
     oob_score_ : float
         Accuracy on those rows.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
-        Probabilities for each row by the members that left it out, NaN for
-        rows that none did.
+        Probabilities of each row by the members that did not train on it, NaN
+        for rows that all members trained on.
     coefs_, intercepts_ : list of ndarray
         Of the one network, if n_estimators is 1.
     loss_curve_, validation_loss_curve_ : list of float
@@ -352,10 +352,10 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> EpochalClassifier:
-        """Train one epoch on these rows, from where the model is.
+        """Train one epoch on these rows, continuing from the current model.
 
-        All members see all rows, and nothing is kept apart. The means,
-        variances and categories of the first call's rows stay in use.
+        All members train on all rows, without a holdout. The means, variances
+        and categories of the first call's rows stay in use.
 
         Parameters
         ----------

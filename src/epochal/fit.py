@@ -1,8 +1,8 @@
-"""The whole story of a fit on one page.
+"""A fit on one page: prepare, train, summarise.
 
-Labels become numbers; rows are split before any statistic is taken; columns
-are encoded by the training rows' statistics; members are set up and trained;
-and what they say of the rows that they left out is gathered.
+Labels become class numbers; rows are split before any statistic is computed; columns are encoded with
+the statistics of the training rows; members are initialised and trained; out-of-bag predictions
+calibrate and score the ensemble.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fi
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that take part in a training."""
+    """Return the versions of the libraries that a training depends on."""
     packages = {name: _version(name) for name in ("jax", "numpy")}
     return {"epochal": epochal.__version__, "python": platform.python_version(), **packages}
 

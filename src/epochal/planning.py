@@ -1,4 +1,4 @@
-"""What the memory plan of a fit is made from: the sizes of its networks and of its rows."""
+"""The input of the memory plan: the sizes of the networks and of the rows of a fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def network_size(
     preprocessor: Preprocessor, settings: Settings, classes: int, *, validates: bool
 ) -> NetworkSize:
-    """Return the sizes of the members; `validates`: whether there are rows that only validate."""
+    """Return the sizes of the members; `validates`: whether there are holdout or user validation rows."""
     members, size = settings.n_estimators, int(settings.embedding_size or 0)
     shapes = member_shapes(preprocessor, settings, classes)
     one = 4 * sum(math.prod(shape) for shape in named_parameters(shapes).values())
@@ -87,7 +87,7 @@ def row_size(
 
 
 def coverage_of(settings: Settings, rows: int) -> float:
-    """Return how many members leave out a row, on average.
+    """Return the mean coverage: the number of members for which a row is out-of-bag.
 
     >>> from epochal.config.presets import PRESETS
     >>> coverage_of(PRESETS["default"], 1000), coverage_of(PRESETS["classic"], 1000)
@@ -106,10 +106,10 @@ def metadata_bytes(data: Labelled, metadata: RowMetadata, settings: Settings) ->
     """Return the memory of the row metadata and of the members' bags."""
 
     def n_bytes(*arrays: np.ndarray | None) -> int:
-        """Return the bytes of arrays: one number stands for weights that are all the same."""
+        """Return the bytes of arrays; equal weights are stored as a single number."""
         there = {id(of): of for of in arrays if of is not None and of.strides != (0,)}
         return sum(of.nbytes for of in there.values())
 
-    # As it came and as it is used, and once more in the order of encoded rows; two flags.
+    # As given, as used, and in the order of the encoded rows; and two masks.
     used = n_bytes(*metadata) + n_bytes(*metadata, data.weight, data.groups, data.timestamps)
     return used + len(metadata.labels) * (2 + bytes_per_row(settings))
