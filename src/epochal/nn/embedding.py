@@ -4,17 +4,16 @@ A number x with standardised value z and position t among its bin edges becomes
 
     e = a z + b + T(t),    T(t) = W_1 + ... + W_n + (t - n) W_{n+1} with n = floor(t)
 
-a straight line and what bends it at the bin edges: W_k is the increment of the
-vector between edge k and the next. A category becomes the vector of its level. Bends
-begin at 0 and levels near it, so a network begins as a plain one and bends only
-where the loss asks for it (Gorishniy et al. 2022 on embeddings by pieces, and
-2024, TabM, on beginning at 0). Everything is then multiplied by scales that begin at
-1 and are learned fast: a column that says nothing is turned down before it is
-learned by heart (as in RealMLP, Holzmueller et al. 2024).
+a straight line plus a piecewise-linear term: W_k is the increment of the vector from edge k to the next.
+A category becomes the vector of its level. Increments begin at 0 and levels near 0, so a network begins
+linear in each column, and becomes piecewise linear only as far as this lowers the loss (Gorishniy et al.
+2022 on piecewise-linear embeddings, and 2024, TabM, on beginning at 0). The vectors are then multiplied
+by scales that begin at 1 and have a high learning rate: an uninformative column is scaled down before
+the network memorises it (as in RealMLP, Holzmueller et al. 2024).
 
-That is a coarse member, with few bins. A fine member has many, and at each edge a vector
-of its own, which it learns slowly. What holds for one value only, as boosted trees find it, a
-coarse member misses; if there is no such thing, a fine member learns noise.
+This is the embedding of a coarse member, which has few bins. A fine member has many bins, and at each edge a separate vector with a
+low learning rate. A coarse member misses effects of single values, which boosted trees find; without
+such effects, a fine member learns noise.
 
 The arrays are NumPy's or JAX's; this module imports no JAX.
 """
