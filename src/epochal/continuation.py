@@ -1,4 +1,4 @@
-"""Settings of a training that goes on from an earlier one: which of them may change."""
+"""Settings of a training that continues from an earlier one: which of them may change."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def continued(new: Settings, old: Settings) -> Settings:
         changed = changed or ["momentum"]
         name = changed[0]
         raise SettingError(
-            f"{name}={getattr(new, name)!r} in a training that goes on from one with "
+            f"{name}={getattr(new, name)!r} in a training that continues from one with "
             f"{name}={getattr(old, name)!r}",
             "the same",
-            "set it back, or train anew",
+            "set it back, or train a new model",
         )
     return new
