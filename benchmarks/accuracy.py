@@ -80,7 +80,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--in-turn", type=Path, default=IN_TURN, help="results of one run, whose seconds are shown"
     )
     parser.add_argument(
-        "--busy", action="store_true", help="other work runs beside: tell no seconds"
+        "--busy", action="store_true", help="other processes run meanwhile: report no seconds"
     )
     parser.add_argument("--write", action="store_true", help="put the table into docs/ACCURACY.md")
     parser.add_argument("--metric", choices=METRICS, default="log_loss")

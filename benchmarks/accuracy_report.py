@@ -117,7 +117,7 @@ def page(
     )
     parts = (
         conditions,
-        f"**Where methods stand**, {count} tables, seed 0:",
+        f"**Ranking of the methods**, {count} tables, seed 0:",
         _standings(among),
         "**Log-loss**, seed 0:",
         _figures(among),
@@ -219,7 +219,7 @@ def _beside(rows: list[dict[str, Any]], method: str, other: str) -> str:
     of = "" if len(timed) == len(seconds) else f" (on {len(timed)} of them)"
     head = ("table", f"`{method}`", f"`{other}`", "fit, s", f"`{other}` fit, s")
     return (
-        f"**Beside `{other}`**, on the {len(values)} tables that it was run on, seed 0: better on {better}, "
+        f"**Compared with `{other}`**, on the {len(values)} tables that it was run on, seed 0: better on {better}, "
         f"log-loss {ratio:.2f} times its, fit time {shares:.2f} times its{of}.\n\n{pages.table(head, lines)}"
     )
 
@@ -304,7 +304,7 @@ def _honesty(rows: list[dict[str, Any]], method: str) -> str:
     ratio = np.log([max(expected, LEAST) / max(loss, LEAST) for expected, loss in pairs])
     error = ratio.std(ddof=1) / np.sqrt(len(ratio))
     return (
-        f"The log-loss that a fit expects of itself (`out_of_bag_.expected_log_loss`) is "
+        f"The expected log-loss of a fit (`out_of_bag_.expected_log_loss`) is "
         f"{100 * ratio.mean():+.1f} ± {100 * error:.1f} % of the one on the test rows, mean and standard "
         f"error over {len(ratio)} fits; the median of the absolute differences is "
         f"{100 * np.median(np.abs(ratio)):.0f} %."

@@ -41,7 +41,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "RELIABILITY.md"
 SCRIPT = "csv_pollution.py"
 RIGHT, WARNED = "read right", "read right, with a warning"
 PLACED, UNPLACED = "refused with a place", "refused without a place"
-NOTED, SILENT = "read otherwise, with a warning", "**read wrong silently**"
+NOTED, SILENT = "read differently, with a warning", "**read wrong silently**"
 OUTCOMES = (RIGHT, WARNED, PLACED, UNPLACED, NOTED, SILENT)
 DATASETS = {"polluted_files": "polluted files", "survey_sample": "real files"}
 # Clean versions that do not say what stands in their files, and why.

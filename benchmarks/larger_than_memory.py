@@ -186,7 +186,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("folder", type=Path, help="where tables and models are kept; it needs room")
+    add("folder", type=Path, help="folder of tables and models; it needs space")
     add("--rows", type=int, default=10_000_000, help="to train on (10,000,000)")
     add("--columns", type=int, default=COLUMNS, help=f"({COLUMNS})")
     add("--format", choices=("parquet", "csv", "arrow"), default="parquet")
@@ -199,10 +199,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--python", default=sys.executable, help="a Python that has the peers' packages")
     add("--throughput", action="store_true", help="compare ours from disk and in memory")
     add("--sorted", action="store_true", help="compare rows sorted by class and as drawn")
-    add("--peaks-only", action="store_true", help="other work runs beside: keep no seconds")
+    add("--peaks-only", action="store_true", help="other processes run meanwhile: store no seconds")
     add("--rounds", type=int, default=3, help="of --throughput (3)")
     add("--out", type=Path, default=OUT, help="the file that results are added to")
-    add("--read", action="store_true", help="show the results that are there, measure nothing")
+    add("--read", action="store_true", help="show stored results instead of measuring")
     add("--write", action="store_true", help="put the tables into docs/BENCHMARKS.md")
     arguments = parser.parse_args(argv)
     arguments.methods, arguments.phases = arguments.methods.split(","), arguments.phases.split(",")
@@ -210,7 +210,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         if unknown := set(given) - set(known):
             parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if arguments.throughput and arguments.epochs < 2:
-        parser.error("--throughput takes --epochs 2 or more: the first is left out, it compiles")
+        parser.error(
+            "--throughput takes --epochs 2 or more: the first one compiles and is not counted"
+        )
     return arguments
 
 

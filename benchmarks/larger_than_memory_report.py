@@ -24,7 +24,7 @@ THROUGHPUT = (
 )
 SORTED = ("method", "rows", "limit", "accuracy", "log-loss", "best possible", "peak, MB")
 NOTHING = "–"
-BESIDE = " Other work ran beside: only peaks are told."
+BESIDE = " Other processes ran meanwhile: only peaks are shown."
 
 
 def latest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -58,14 +58,14 @@ def page(result: dict[str, Any]) -> str:
     parts = [_conditions(result), pages.table(ONE, [one_row(shape) for shape in result["one"]])]
     timed_alone = [shape for shape in result["one"] if "alone" in shape["rounds"][0]]
     if timed_alone:
-        parts.append("The products of a step by themselves, and nothing else done:")
+        parts.append("The matrix products of a step alone:")
         parts.append(pages.table(ALONE, [alone_row(shape) for shape in timed_alone]))
     if result["ensemble"]:
         first = result["ensemble"][0]
         parts.append(f"{first['members']} members, one epoch of all of them:")
         parts.append(pages.table(ENSEMBLE, [ensemble_row(shape) for shape in result["ensemble"]]))
     parts.append(
-        "With all products at that peak and all else in no time, at most so many times faster:"
+        "Upper bounds of the speed ratio, if all products ran at that peak and everything else took no time:"
     )
     parts.append(pages.table(LIMITS, [limit_row(shape, result) for shape in result["one"]]))
     return "\n\n".join(parts)
@@ -99,7 +99,7 @@ def _conditions(result: dict[str, Any]) -> str:
     others = max(each["others"] for shape in result["one"] for each in shape["rounds"])
     return pages.conditions(
         result,
-        machine=[f"its peak: one large float32 matrix product runs at {peaks}"],
+        machine=[f"peak: one large float32 matrix product runs at {peaks}"],
         date=f"; other programs took at most {others:.0%} of the processor in any round",
         command=f"; {len(result['one'][0]['rounds'])} rounds",
     )

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from epochal import EpochalClassifier, load
-from epochal._fitted import LearnedAttributes
+from epochal._fitted import FittedAttributes
 from epochal.cli.main import main
 from epochal.errors import SettingError
 
@@ -17,7 +17,7 @@ SMALL = {"preset": "classic", "hidden_layer_sizes": (4,), "max_iter": 2, "random
 X = np.random.default_rng(0).normal(size=(80, 3))
 Y = np.where(X[:, 0] > 0, "up", "down")
 COLUMNS = {"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}
-NAMES = [name for name in vars(LearnedAttributes) if name.endswith("_") and name[0] != "_"]
+NAMES = [name for name in vars(FittedAttributes) if name.endswith("_") and name[0] != "_"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,7 +59,7 @@ FAILING = {
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_a_fit_that_fails_leaves_the_model_whole(name, named):
-    """All attributes are those of the fit before, predictions too, and training goes on from it."""
+    """After a failed fit, attributes and predictions are those of the last one, which a warm start continues."""
     rows = pd.DataFrame(COLUMNS) if named else X
     ours, same = (small(preset="fast").fit(rows, Y) for _ in range(2))
     model, before = ours.model_, ours.predict_proba(rows)
@@ -100,7 +100,7 @@ ASKED = {
 
 @pytest.mark.parametrize("name", ASKED)
 def test_parameters_come_back(name, tmp_path, capsys):
-    """What was asked for is what a loaded classifier asks for; "auto" is "auto", and clones are equal."""
+    """A loaded classifier has the parameters as given; "auto" is "auto", and clones are equal."""
     ours = small(**ASKED[name]).fit(pd.DataFrame(COLUMNS), (Y == "up").astype(int))
     ours.save(tmp_path / "m.epochal")
     again = load(tmp_path / "m.epochal")
@@ -175,7 +175,7 @@ def test_a_refit_resolves_anew(tmp_path):
 
 
 def test_a_model_of_the_program_has_the_same_meaning(tmp_path):
-    """What was typed is what a classifier asks for; --from adds to what its model was asked for."""
+    """Command-line options become the classifier's parameters; --from keeps those of its model."""
     frame = pd.DataFrame(COLUMNS | {"zip": np.arange(80) % 5, "y": Y})
     frame.to_csv(tmp_path / "t.csv", index=False)
     out = str(tmp_path / "m.epochal")

@@ -26,7 +26,7 @@ from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.fit_types import RunConfig
 from epochal.io.columns import Roles, labelled
-from epochal.model.artifact import save
+from epochal.model.persistence import save
 
 SMALL = {"n_estimators": 2, "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 X, Y = load_iris(return_X_y=True)
@@ -70,7 +70,7 @@ def test_settings_and_parameters_are_the_same():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_the_settings(preset):
-    """With nothing else said, the model's settings are the preset's, resolved."""
+    """By default the model's settings are the resolved ones of the preset."""
     ours = EpochalClassifier(preset=preset, max_iter=1, n_estimators=1).fit(X, Y)
 
     expected = resolved(PRESETS[preset], *X.shape)
@@ -93,7 +93,7 @@ def test_wrong_settings_are_refused_by_name(name, value):
     "frame", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pandas", "polars", "arrow"]
 )
 def test_frames_give_what_arrays_give(frame):
-    """Numbers in any kind of data frame train and predict as in an array."""
+    """Numbers in any data frame train and predict like an array."""
     columns = {f"c{i}": X[:, i] for i in range(4)}
     table = frame(columns)
     ours = classifier().fit(table, Y)
@@ -186,7 +186,7 @@ def test_infinity_is_refused_by_column_and_row():
     "labels", [Y.astype(float), Y.astype(str), Y == 1, np.array(list("abc"), object)[Y]]
 )
 def test_labels_come_back_as_they_came(labels):
-    """Predictions are labels of the type that was given."""
+    """Predictions are labels of the training labels' type."""
     ours = classifier().fit(X, labels)
 
     assert ours.predict(X).dtype == labels.dtype
@@ -309,7 +309,7 @@ def test_curves_are_kept_per_member():
 
 
 def test_out_of_bag_attributes():
-    """oob_score_ is the accuracy on the rows left out; without any it is refused."""
+    """oob_score_ is the accuracy on out-of-bag rows; without any it is refused."""
     ours = classifier(n_folds=2, oob_score=True).fit(X, Y)
     found = ours.oob_decision_function_.argmax(axis=1)
 
@@ -341,7 +341,7 @@ def test_pickled_predicts_the_same_bits():
 
 
 def test_callbacks_and_verbose(capsys):
-    """Callbacks hear each epoch, and verbose prints a line for each."""
+    """Callbacks get each epoch, and verbose prints a line for each."""
     heard = []
     classifier(callbacks=[heard.append], verbose=True).fit(X, Y)
 
@@ -350,7 +350,7 @@ def test_callbacks_and_verbose(capsys):
 
 
 def test_an_unknown_device_is_refused():
-    """A device that this machine lacks is refused with what it has."""
+    """A device that this machine lacks is refused, with the devices that it has."""
     with pytest.raises(ValueError, match="device"):
         classifier(device="gpu").fit(X, Y)
     with pytest.raises(ValueError, match="device"):
@@ -365,12 +365,12 @@ def test_going_on_with_another_network_is_refused(name, value):
     """A warm start with a setting that the network was made with changed is refused by name."""
     ours = classifier(warm_start=True).fit(X, Y)
 
-    with pytest.raises(ValueError, match=f"{name}.*goes on"):
+    with pytest.raises(ValueError, match=f"{name}.*continues"):
         ours.set_params(**{name: value}).fit(X, Y)
 
 
 def test_going_on_keeps_the_earlier_low():
-    """A warm start that makes the network worse gives back the earlier copy."""
+    """A warm start that makes the network worse returns the earlier checkpoint."""
     ours = classifier(warm_start=True).fit(X, Y, X_val=X, y_val=Y)
     before, epochs = ours.predict_proba(X), ours.n_iter_
     ours.set_params(learning_rate_init=30.0).fit(X, Y, X_val=X, y_val=Y)
@@ -399,7 +399,7 @@ def test_scores_after_going_on_are_optimistic():
 
 
 def test_a_generator_as_random_state_is_drawn_from_once():
-    """Going on keeps the seed of the first fit; fitting anew draws another."""
+    """A warm start keeps the seed of the first fit; a new fit draws another."""
     going = classifier(random_state=np.random.RandomState(0), warm_start=True).fit(X, Y)
     first = going.model_.seed
     anew = classifier(random_state=np.random.RandomState(0)).fit(X, Y)
@@ -430,7 +430,7 @@ def test_weights_that_are_not_finite_are_refused():
 
 
 def test_groups_and_timestamps_may_be_lists_and_series():
-    """What scikit-learn's splitters take, fit takes; wrong lengths are told."""
+    """Fit accepts the groups that scikit-learn's splitters accept; wrong lengths are refused."""
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     options = {"preset": "fast", "max_iter": 2, "random_state": 0}
     by_list = EpochalClassifier(**options).fit(X, y, groups=[f"g{k // 4}" for k in range(40)])
@@ -454,7 +454,7 @@ def test_groups_and_timestamps_may_be_lists_and_series():
     ],
 )
 def test_timestamps_beside_what_contradicts_them_are_refused(more, settings, words):
-    """One thing alone says which rows validate."""
+    """Only one argument may define the validation rows."""
     X, y = np.arange(9.0)[:, None], [0, 1, 0] * 3
     with pytest.raises(SettingError, match=words):
         EpochalClassifier(**settings).fit(X, y, timestamps=range(9), **more)
@@ -462,7 +462,7 @@ def test_timestamps_beside_what_contradicts_them_are_refused(more, settings, wor
 
 @pytest.mark.parametrize("memory_limit", [None, "1GB"])
 def test_a_path_stands_for_rows(iris_file, tmp_path, memory_limit):
-    """Fit and predict take a file; what is said of rows are then names of its columns."""
+    """Fit and predict accept a file; labels, weights and groups are then names of its columns."""
     ours = classifier(n_folds=3, memory_limit=memory_limit)
     frame = pd.read_parquet(iris_file)
     rows = frame[["x0", "x1", "x2", "x3"]]

@@ -29,7 +29,7 @@ def test_what_networks_are_made_with_is_refused(name, value):
 
 
 def test_momentum_is_refused_where_it_changes_the_rule():
-    """Momentum 0 has no moment to go on with."""
+    """With momentum 0 there is no moment to continue with."""
     plain = replace(OLD, solver="sgd", momentum=0.0)
     with pytest.raises(SettingError, match="momentum"):
         continued(replace(plain, momentum=0.9), plain)

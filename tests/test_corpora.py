@@ -84,7 +84,7 @@ def outcome(way, path, options=PLAIN):
 
 @pytest.mark.parametrize("path", sorted(SPECTRUM.glob("csvs/*.csv")), ids=lambda path: path.stem)
 def test_csv_spectrum_is_read_as_it_says(path):
-    """Each file of csv-spectrum gives the cells that its JSON holds; an empty one is missing."""
+    """Each file of csv-spectrum has the cells of its JSON; an empty cell is missing."""
     expected = json.loads((SPECTRUM / "json" / f"{path.stem}.json").read_text(encoding="utf-8"))
     rows = expected if isinstance(expected, list) else [expected]
     if path.stem == "location_coordinates":
@@ -241,7 +241,7 @@ def test_what_may_be_read_wrong_is_reported(tmp_path, kind, way):
     st.lists(DAMAGE, max_size=2),
 )
 def test_pythons_strict_reader_is_the_oracle(tmp_path_factory, rows, quoting, damage):
-    """Law: what Python's csv refuses if it is strict is refused, and nothing else, by every way."""
+    """Law: every way of reading refuses exactly what Python's strict csv module refuses."""
     content = written(rows, None, quoting=quoting)
     for place, kind in damage:
         at = place % (len(content) + 1)
@@ -271,7 +271,7 @@ def test_pythons_strict_reader_is_the_oracle(tmp_path_factory, rows, quoting, da
 
 
 def _cell(cell):
-    """Return a cell without what depends on whether it was quoted."""
+    """Return a cell as it is read both quoted and unquoted."""
     return (cell or "").strip() or None
 
 

@@ -34,7 +34,7 @@ def _name(page):
 
 
 def _is_there(name):
-    """Return whether a dotted name leads to a module, what a module has, or a field of a record."""
+    """Return whether a dotted name is a module, an attribute of a module, or a field of a record."""
     module, _, attribute = name.rpartition(".")
     try:
         import_module(name)
@@ -70,7 +70,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("page", _of("pycon"))
 def test_sessions_print_what_they_show(page, tmp_path, monkeypatch):
-    """The Python sessions of a page, one after the other, print what the page says."""
+    """The Python sessions of a page, run in order, print what the page shows."""
     monkeypatch.chdir(tmp_path)
     session = "\n".join(_blocks(page, "pycon"))
     test = doctest.DocTestParser().get_doctest(session, {}, _name(page), str(page), 0)
@@ -102,27 +102,10 @@ def test_shell_blocks_run(page, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_links_lead_somewhere(page):
-    """Every link inside the repository leads to a file that is there."""
+    """Every link inside the repository leads to an existing file."""
     targets = LINK.findall(page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
-
-
-def test_the_readme_has_every_exit_code():
-    """The table of exit codes has a line for each kind of error, for each other end, and no more."""
-    from epochal import errors
-    from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER
-
-    text = (ROOT / "README.md").read_text()
-    codes = {
-        error.exit_code
-        for error in vars(errors).values()
-        if isinstance(error, type) and issubclass(error, errors.EpochalError)
-    } - {errors.EpochalError.exit_code}
-
-    assert codes == {2, 3, 4, 5, 6, 7}
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
-    assert listed == codes | {0, MISTAKE, NO_MEMORY, INTERRUPTED, NO_READER}
 
 
 def test_the_makefile_has_what_the_pages_name():
@@ -144,7 +127,7 @@ def test_every_term_of_the_glossary_has_its_home(term, home):
 
 
 def test_a_home_that_is_gone_is_told():
-    """A name that no module has is not there, whether its module, its class or its field is missing."""
+    """A missing module, class or field is found."""
     gone = ("epochal.nowhere", "epochal.keys.Nobody", "epochal.keys.Purpose.NOTHING")
 
     assert [name for name in gone if _is_there(name)] == []

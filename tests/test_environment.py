@@ -18,7 +18,7 @@ def test_it_shows_versions_kernels_threads_devices_and_the_folder(capsys):
 
 
 def test_without_the_operations_in_c_it_says_why(monkeypatch):
-    """And what can be done about it."""
+    """The reason is shown, and what the user can do."""
     from epochal import kernels
     from epochal.kernels.library import State
 

@@ -56,7 +56,7 @@ def test_message(parts: tuple[str, ...], message: str) -> None:
 def test_every_error_is_the_builtin_a_caller_would_catch(
     name: str, builtin: type[Exception]
 ) -> None:
-    """Callers who know nothing of our classes catch the built-in ones."""
+    """Every error can be caught as a built-in exception."""
     with pytest.raises(builtin):
         raise getattr(errors, name)("3 rows", "at least 10", "give more")
 
@@ -75,16 +75,6 @@ def test_every_error_travels_between_processes(error: type[EpochalError]) -> Non
 
     assert type(arrived) is error
     assert str(arrived) == str(sent)
-
-
-def test_kinds_of_error_have_exit_codes_of_their_own() -> None:
-    """The command line ends with another code for each kind of mistake, and never with 0."""
-    kinds = [error for error in CLASSES if error.__bases__[0] is EpochalError]
-    codes = [error.exit_code for error in kinds]
-
-    assert len(kinds) == 6
-    assert len(set(codes)) == len(codes)
-    assert all(0 < code < 64 for code in codes)
 
 
 def test_setting_error_reads_like_scikit_learn() -> None:
@@ -115,7 +105,7 @@ def test_missing_columns_are_named() -> None:
 
 
 def test_divergence_names_the_rate() -> None:
-    """A training that diverged says who, when, and which setting to lower."""
+    """The error of a diverged training names members, epochs and the setting to lower."""
     message = str(TrainingError.from_divergence([1, 4], epoch=3, rate=0.5))
 
     assert "members 1, 4 was not finite in 3 epochs" in message
@@ -123,7 +113,7 @@ def test_divergence_names_the_rate() -> None:
 
 
 def test_suggestion_lists_at_most_ten() -> None:
-    """Without a near name the known ones are listed, ten at the most; without any, it says so."""
+    """Without a similar name at most ten known names are listed; without any, the hint says so."""
     names = [f"column {number:02}" for number in range(12)]
 
     assert suggestion("zzz", names).endswith("column 09, … (12 in all)")
@@ -152,7 +142,7 @@ def test_what_is_not_printable_is_shown_escaped(text, shown):
 
 @pytest.mark.parametrize("text", ["x" * 10**6, "\x00" * 10**6, "ä\u2028" * 10**6])
 def test_messages_are_of_bounded_length(text):
-    """The beginning and the end of what is too long are there; the error itself keeps all."""
+    """A long text is cut in the middle; the error itself has the whole text."""
     error = EpochalError(f"begin {text} end", text, text)
 
     assert len(str(error)) < 2000

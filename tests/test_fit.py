@@ -12,11 +12,11 @@ from epochal.errors import DataError, SettingError
 from epochal.fit import fit
 from epochal.fit_types import RunConfig
 from epochal.inference.predict import predict_proba
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
 from epochal.loader.memory_items import Shares, Storage
 from epochal.loader.memory_plan import MemoryPlan
-from epochal.model.artifact import load, save
+from epochal.model.persistence import load, save
 from epochal.splitting.stratified import holdout
 from epochal.tables.dataset import Labelled
 from epochal.tables.labels import Coded, encode_labels
@@ -44,10 +44,10 @@ def first_weights(result):
 
 
 def test_statistics_come_from_training_rows_only():
-    """Rows that judge do not enter means and variances, whether kept apart or given."""
+    """Validation rows do not enter means and variances, whether held out or given."""
     held = fitted(bagging=None, validation_fraction=0.3).model
     given = fitted(bagging=None, validation=Labelled(X + 1000, Y)).model
-    apart = holdout(encode_labels(Y)[1], 0.3, generator(0, Purpose.HOLDOUT))
+    apart = holdout(encode_labels(Y)[1], 0.3, generator_for(0, Purpose.HOLDOUT))
 
     assert apart.sum() == 60
     np.testing.assert_allclose(held.preprocessor.mean, X[~apart].mean(axis=0), rtol=1e-12)
@@ -68,7 +68,7 @@ def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
 
 
 def test_out_of_bag_scores_are_not_optimistic_in_a_first_fit():
-    """No row chooses the copy that speaks of it, whatever the judges are."""
+    """No row selects the checkpoint that predicts it, with any validation set."""
     assert not fitted().model.out_of_bag.optimistic
     assert not fitted(early_stopping=False).model.out_of_bag.optimistic
     assert not fitted(validation=Labelled(X, Y)).model.out_of_bag.optimistic
@@ -95,7 +95,7 @@ def test_members_do_not_depend_on_how_many_there_are(bagging):
 
 
 def test_a_weight_of_two_is_the_row_twice():
-    """With full batches, weighting a row by 2 trains as the row given twice, to rounding."""
+    """With full batches, a weight of 2 trains like the row twice, up to rounding."""
     full = {
         "bagging": None,
         "early_stopping": False,
@@ -158,7 +158,7 @@ def test_sparse_rows_train_as_dense_ones(rng):
 
 
 def test_feature_subsets_and_patches_blind_members(rng):
-    """With subsets or patches each member has zero weights on what it does not see."""
+    """With subsets or patches, each member has zero weights on the inputs outside of its mask."""
     images = rng.normal(size=(60, 6, 5))
     labels = np.tile(["a", "b"], 30)
     half = fitted(max_features=0.5)
@@ -173,7 +173,7 @@ def test_feature_subsets_and_patches_blind_members(rng):
 
 @pytest.mark.parametrize("name", ["patch", "receptive_field"])
 def test_a_patch_of_a_table_is_refused(name):
-    """A part of an image needs images, and the error says so."""
+    """Patches and receptive fields need images, and the error says so."""
     with pytest.raises(SettingError, match=f"{name}=.*images"):
         fitted(**{name: (2, 2)})
 
@@ -194,7 +194,7 @@ def test_units_see_their_part_of_an_image_and_no_more(rng):
 
 
 def test_going_on_with_another_seed_keeps_what_units_see(rng):
-    """What a unit saw of an image it sees when a training goes on, whatever the new seed."""
+    """A continued training has the receptive fields of the first one, with any new seed."""
     images = rng.normal(size=(60, 6, 5))
     labels = np.tile(["a", "b"], 30)
     ours = validated(PRESETS["default"], SMALL | PLAIN | {"receptive_field": (3, 2)})
@@ -207,7 +207,7 @@ def test_going_on_with_another_seed_keeps_what_units_see(rng):
 
 
 def test_going_on_keeps_preprocessing_and_state():
-    """A fit that goes on from an earlier one trains on as if it had not stopped."""
+    """A fit that continues an earlier one trains as if there had been no interruption."""
     ours = validated(PRESETS["default"], SMALL | {"early_stopping": False})
     ours = validated(ours, {"n_folds": 2})
     how = RunConfig(0)
@@ -248,7 +248,7 @@ def test_classes_that_no_row_has():
 
 
 def mixed(rows=160):
-    """Return a table of every kind of column, and labels that a single value decides."""
+    """Return a table with columns of every kind, and labels that depend on a single value."""
     random = np.random.default_rng(5)
     job = random.choice(["clerk", "cook", "judge", "smith"], rows)
     age = random.integers(20, 60, rows).astype(float)
@@ -259,7 +259,7 @@ def mixed(rows=160):
 
 
 def test_the_default_recipe_learns_a_mixed_table(tmp_path):
-    """Embedded columns, both kinds of members, calibrated: it learns, and is saved bit for bit."""
+    """A calibrated ensemble with embeddings and both variants learns, and is saved bit for bit."""
     rows, labels = mixed()
     settings = validated(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 40})
     model = fit(Labelled(rows, labels), settings, RunConfig(0)).model
@@ -338,7 +338,7 @@ def test_rows_of_a_group_never_judge_a_member_that_trained_on_others_of_it():
 
 
 def test_groups_validate_whole_without_bagging():
-    """Of groups of equal rows the kept-apart part is whole groups: means show which."""
+    """The holdout consists of whole groups, as the column means show for groups of equal rows."""
     groups = np.repeat(np.arange(40), 5)
     rows = np.repeat(2.0 ** np.arange(40), 5)[:, None]
     settings = validated(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
@@ -470,7 +470,7 @@ def test_rows_sorted_by_class_are_learned_from_disk():
 
 @pytest.mark.usefixtures("_rows_on_disk")
 def test_validation_rows_of_a_limited_memory_are_thinned():
-    """Rows that were given to judge need not fit: some of them judge."""
+    """A validation set need not fit into memory: then a subset of it validates."""
     ours = validated(PRESETS["default"], SMALL | PLAIN | {"bagging": None})
     how = RunConfig(0, memory=GIGABYTE)
     given = fit(Labelled(X, Y), ours, how, validation=Labelled(np.tile(X, (9, 1)), np.tile(Y, 9)))
@@ -479,7 +479,7 @@ def test_validation_rows_of_a_limited_memory_are_thinned():
 
 
 def test_chunks_in_order_train_the_same_model_as_all_rows():
-    """With the moments given, epochs over chunks of whole batches are the epoch over all rows."""
+    """With fixed moments, epochs over chunks of whole batches equal one epoch over all rows."""
     one = validated(
         PRESETS["classic"],
         {"batch_size": 20, "hidden_layer_sizes": (8,), "max_iter": 1, "shuffle": False}

@@ -12,7 +12,7 @@ def loaded(code):
 
 
 def test_asking_loads_neither():
-    """The command line asks for a fit without the estimator, which takes long to load."""
+    """The command line requests a fit without importing the estimator, which is slow to load."""
     assert loaded("import epochal.fit_types, epochal.cli.train") == ""
 
 

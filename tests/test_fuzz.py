@@ -75,7 +75,7 @@ slow = settings(
 @given(columns(), st.lists(st.sampled_from(["a", "b"]), min_size=ROWS, max_size=ROWS))
 @pytest.mark.filterwarnings("ignore")
 def test_any_data_frame_is_learned_from_or_refused(frame, labels):
-    """Columns of any type with any gaps; what is learned gives probabilities."""
+    """Any columns with any missing values train a model that predicts probabilities."""
     try:
         model = EpochalClassifier(**TINY).fit(frame, labels)
         probabilities = model.predict_proba(frame)
@@ -122,7 +122,7 @@ tables = st.lists(lines, max_size=8).map("\n".join).map(str.encode) | st.binary(
 @slow
 @given(tables, st.booleans())
 def test_any_bytes_end_in_a_model_or_an_error_of_ours(tmp_path_factory, content, bounded):
-    """The command line never ends with a mistake of its own, and leaves nothing half-written."""
+    """The command line never ends with an internal error, and leaves no incomplete file."""
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "data.csv"
     path.write_bytes(b"x,y,z\n1,a,0\n2,b,1\n3,a,2\n4,b,3\n" + content)
@@ -157,7 +157,7 @@ PARQUET = [parquet("none"), parquet("snappy")]
 def test_any_damage_of_a_parquet_file_ends_in_a_model_or_an_error_of_ours(
     tmp_path_factory, content, damage, cut, bounded
 ):
-    """Bytes that are others, or not there: read whole or streamed, nothing passes as a mistake of ours."""
+    """Changed or missing bytes never cause an internal error, read whole or streamed."""
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "data.parquet"
     damaged = bytearray(content)
@@ -242,7 +242,7 @@ def odd_rows(draw):
 
 
 def holders(values):
-    """Return what may hold values of rows."""
+    """Return the containers that may hold values of rows."""
     plain = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         plain[row] = value

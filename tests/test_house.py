@@ -1,4 +1,4 @@
-"""The house rules hold, and would be seen to be broken."""
+"""The house rules hold, and violations are found."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_repository_keeps_the_house_rules():
 
 
 def test_imports_go_downwards_only():
-    """The import contract of pyproject.toml is kept; JAX is imported in learn only."""
+    """The import contracts of pyproject.toml hold."""
     result = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
         cwd=ROOT,
@@ -110,12 +110,12 @@ def test_tests_without_a_sentence_or_a_file_are_found(tmp_path):
         "RANDOM = random.Random(0)",
         "X, RANDOM = 1, np.random.RandomState(0)",
         "def f(random=np.random.default_rng(0)): ...",
-        "@mark('random', [generator(0, 1)])\ndef f(random): ...",
+        "@mark('random', [generator_for(0, 1)])\ndef f(random): ...",
         "class A:\n    random = np.random.Generator(bits)",
     ],
 )
 def test_generators_that_tests_share_are_found(tmp_path, code):
-    """A generator that exists from the import on, by whatever maker and in whatever place."""
+    """Every generator that is created on import is found, made by any function in any place."""
     (tmp_path / "test_a.py").write_text(f'"""Say."""\n{code}\n')
     (finding,) = house_rules.shared_generators(house_rules.read(tmp_path, "."))
 
@@ -131,7 +131,7 @@ def test_generators_that_tests_share_are_found(tmp_path, code):
     ],
 )
 def test_generators_of_one_use_are_allowed(tmp_path, code):
-    """One that is drawn from at once, and one that a function makes anew."""
+    """A generator that is used at once, or created in a function, is allowed."""
     (tmp_path / "test_a.py").write_text(f'"""Say."""\n{code}\n')
 
     assert not list(house_rules.shared_generators(house_rules.read(tmp_path, ".")))

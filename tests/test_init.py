@@ -34,7 +34,7 @@ def test_public_names_are_there(name: str) -> None:
 
 
 def test_every_error_and_warning_is_public() -> None:
-    """What `epochal.errors` defines is there, but for errors that no user meets under their own names."""
+    """Every error of `epochal.errors` is exported, except those that users never meet by name."""
     defined = {
         name
         for name, value in vars(errors).items()
@@ -62,5 +62,5 @@ def test_other_names_are_refused() -> None:
 
 
 def test_the_version_is_a_version() -> None:
-    """The version has three numbers, and perhaps a suffix for what is not yet released."""
+    """The version has three numbers, and perhaps a suffix for a pre-release."""
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.?(a|b|rc|dev)\d+)?", epochal.__version__)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.keys import Purpose, generator, word
+from epochal.keys import Purpose, generator_for, word_for
 
 GOLDEN_ORDER = [1, 7, 2, 0, 3, 6, 9, 4, 8, 5]
 GOLDEN_WORD = 3679268941
@@ -17,7 +17,7 @@ GOLDEN_WORD = 3679268941
 
 def _draw(seed: int, purpose: Purpose, *numbers: int) -> list[int]:
     """Return the first four numbers of a stream."""
-    return generator(seed, purpose, *numbers).integers(2**62, size=4).tolist()
+    return generator_for(seed, purpose, *numbers).integers(2**62, size=4).tolist()
 
 
 @given(st.integers(0, 2**64 - 1), st.sampled_from(Purpose), st.lists(st.integers(0, 2**32)))
@@ -45,9 +45,9 @@ def test_streams_differ_in_every_integer() -> None:
 
 def test_words_differ_and_stay() -> None:
     """A word fits in 32 bits, stays the same, and differs between members."""
-    words = [word(0, Purpose.DROPOUT, member) for member in range(100)]
+    words = [word_for(0, Purpose.DROPOUT, member) for member in range(100)]
 
-    assert words == [word(0, Purpose.DROPOUT, member) for member in range(100)]
+    assert words == [word_for(0, Purpose.DROPOUT, member) for member in range(100)]
     assert len(set(words)) == 100
     assert all(0 <= number < 2**32 for number in words)
 
@@ -61,19 +61,21 @@ def test_the_numbers_are_those_of_the_first_release() -> None:
         "HOLDOUT": 4,
         "FOLDS": 5,
         "BOOTSTRAP": 6,
-        "FEATURES": 7,
+        "FEATURE_SUBSET": 7,
         "PATCH": 8,
         "EMBEDDING": 9,
-        "STORE": 10,
-        "FIELD": 11,
+        "DISK_ORDER": 10,
+        "RECEPTIVE_FIELD": 11,
     }
-    assert generator(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER
-    assert word(0, Purpose.DROPOUT, 1) == GOLDEN_WORD
+    assert generator_for(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER
+    assert word_for(0, Purpose.DROPOUT, 1) == GOLDEN_WORD
 
 
 def test_a_stream_is_uniform() -> None:
     """The numbers of one stream fill the unit interval evenly."""
-    counts, _ = np.histogram(generator(1, Purpose.BOOTSTRAP).random(10_000), bins=10, range=(0, 1))
+    counts, _ = np.histogram(
+        generator_for(1, Purpose.BOOTSTRAP).random(10_000), bins=10, range=(0, 1)
+    )
 
     assert counts.sum() == 10_000
     assert counts == pytest.approx(1_000, abs=150)

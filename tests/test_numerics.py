@@ -14,11 +14,11 @@ import pytest
 
 from epochal.inference.oob import oob_logits_of, oob_mean_probabilities
 from epochal.inference.predict import probabilities
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.batches import ArraySource
 from epochal.nn import layers as nn_layers
 from epochal.nn import losses
-from epochal.nn.dropout import inverted, kept
+from epochal.nn.dropout import inverted, keep_mask
 from epochal.nn.objective import OBJECTIVES
 from epochal.records import Calibration
 from epochal.splitting.bagging import BootstrapBags, FoldBags, member_weights
@@ -61,7 +61,7 @@ def test_every_named_test_exists(file, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_thing_exists(name):
-    """A module, function, class, method or constant that the page names is there."""
+    """Every module, function, class, method or constant that the page names exists."""
     path = name.split(".")
     for length in range(len(path), 0, -1):
         try:
@@ -75,7 +75,7 @@ def test_every_named_thing_exists(name):
 
 
 def test_every_loss_rule_and_activation_is_on_the_page():
-    """No loss, gradient, update rule or activation of the code is left out of the page."""
+    """The page covers every loss, gradient, update rule and activation of the code."""
     written = {function.__name__ for pair in losses.LOSSES.values() for function in pair}
 
     assert all(f"epochal.nn.losses.{name}`" in PAGE for name in written)
@@ -131,7 +131,7 @@ def test_dropout_bits_are_the_written_hash(rng):
         for row in range(rows)
     ]
     place = (jnp.uint32(word), jnp.int32(step), depth)
-    mask = kept((rows, width), jnp.float32(p), *place)
+    mask = keep_mask((rows, width), jnp.float32(p), *place)
     h = rng.normal(size=(rows, width)).astype(np.float32)
 
     assert 0 < np.sum(expected) < rows * width
@@ -144,7 +144,7 @@ def test_dropout_bits_are_the_written_hash(rng):
 @pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("silu", 2), ("tanh", 1)])
 def test_initial_weights_are_scaled_normal_numbers(activation, gain):
     """Weights are sqrt(g / inputs) times the stream's normal numbers, with g = 1 in the last."""
-    random = generator(5, Purpose.INITIALISATION, 3)
+    random = generator_for(5, Purpose.INITIALISATION, 3)
     start = nn_layers.initial(SIZES, activation, seed=5, member=3)
 
     for (weights, bias), inputs, outputs, g in zip(start, (4, 6), (6, 3), (gain, 1), strict=True):
@@ -168,7 +168,7 @@ def test_row_weights_are_divided_by_their_mean_over_the_epoch():
 
 
 def on_device(rate, counts=(4, 4, 3)):
-    """Return what a run of three batches takes, the last one short."""
+    """Return the arguments of a run of three batches, the last one short."""
     padding = len(counts) * 4 - len(Y)
     segment = Segment(
         x=jnp.asarray(np.pad(X, ((0, padding), (0, 0)))),
@@ -184,7 +184,7 @@ def on_device(rate, counts=(4, 4, 3)):
 
 
 def test_the_loss_of_an_epoch_is_the_weighted_sum_over_rows():
-    """Each batch's loss is the sum of its rows' w_i L_i, the short last one counted for what it has."""
+    """Each batch's loss is the sum of its rows' w_i L_i, also in the short last batch."""
     _, losses = run(PROGRAM, *on_device(rate=0.0), jnp.bool(True))
     expected = [(W * row_losses())[part].sum() for part in np.split(np.arange(11), [4, 8])]
 
@@ -203,7 +203,7 @@ def test_a_batch_is_divided_by_its_rows():
 
 
 def test_the_validation_loss_is_the_weighted_sum_over_rows():
-    """The judges' loss is the sum of w_i L_i over the member's span, without dropout."""
+    """The validation loss is the sum of w_i L_i over the member's rows, without dropout."""
     padded = (np.pad(X, ((0, 8), (0, 0))), np.pad(Y, (0, 8)), np.pad(W, (0, 8)))
     span = (jnp.int32(2), jnp.int32(7))
     on_device = ValidationRows(*map(jnp.asarray, padded), jnp.arange(len(padded[1])))

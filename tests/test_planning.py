@@ -7,9 +7,9 @@ import pytest
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
-from epochal.loader.encode import Known
+from epochal.loader.encode import RowMetadata
 from epochal.model.description import layer_sizes
-from epochal.planning import coverage_of, known_bytes, network_size, row_size
+from epochal.planning import coverage_of, metadata_bytes, network_size, row_size
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import bags_for
 from epochal.tables.dataset import Labelled
@@ -29,7 +29,7 @@ def prepared(rng, preset="default", columns=5, **changed):
 
 @pytest.mark.parametrize("preset", ["default", "classic", "fast"])
 def test_a_state_has_the_planned_bytes(rng, preset):
-    """As many copies of the parameters, of as many bytes, as a fresh state has."""
+    """The plan counts the copies and bytes of the parameters in a fresh state."""
     _, preprocessor, settings = prepared(rng, preset)
     program = program_for(settings, masked=False)
     sizes = layer_sizes(preprocessor, settings, 2)
@@ -43,7 +43,7 @@ def test_a_state_has_the_planned_bytes(rng, preset):
 
 
 def test_coarse_members_of_wide_tables_are_smaller_in_training(rng):
-    """With many bins there are two kinds of programs, and coarse members carry coarse bins."""
+    """With many bins there are two programs, and coarse members have only coarse bins."""
     _, preprocessor, settings = prepared(rng, columns=80)
     few = network_size(*prepared(rng)[1:], 2, validates=True)
     many = network_size(preprocessor, settings, 2, validates=True)
@@ -64,11 +64,11 @@ def test_coverage_is_how_many_members_leave_out_a_row(rng, changed):
 
 
 def test_rows_have_their_own_sizes(rng):
-    """Features, packing, holdout and what is known of each row."""
+    """The row size covers features, packing, holdout and row metadata."""
     data, preprocessor, settings = prepared(rng)
-    known = Known(data.labels, np.ones(300))
-    sizes = row_size(data, known, (270, 30), preprocessor, settings, 2)
+    metadata = RowMetadata(data.labels, np.ones(300))
+    sizes = row_size(data, metadata, (270, 30), preprocessor, settings, 2)
 
     assert (sizes.rows, sizes.holdout, sizes.own) == (270, 30, False)
     assert sizes.row_bytes == 4 * preprocessor.n_features
-    assert sizes.known == known_bytes(data, known, settings) >= 2 * 300 * (8 + 8)
+    assert sizes.known == metadata_bytes(data, metadata, settings) >= 2 * 300 * (8 + 8)

@@ -54,7 +54,7 @@ def ready(limit, rows=4000, columns=3, **changed):
 
 @pytest.mark.parametrize("limit", [None, 10**9])
 def test_rows_that_fit_stay_in_memory(limit):
-    """With and without a limit a tenth is kept apart, and the others are held encoded."""
+    """With and without a memory limit, a tenth is held out, and the other rows are stored encoded."""
     found = ready(limit)
 
     assert isinstance(found.material.pool.source, ArraySource)
@@ -82,7 +82,7 @@ def test_statistics_are_of_the_rows_that_train():
 
 
 def test_a_limit_that_is_too_small_is_refused():
-    """What is needed is said, and for what, before anything is trained."""
+    """The error says how much memory is needed, and for what, before anything is trained."""
     with pytest.raises(
         SettingError,
         match=r"memory_limit .--memory. is 50 MB; expected at least .* \(the most while .*: .* MB",
@@ -96,7 +96,7 @@ def test_a_fit_stays_within_the_smallest_limit_that_is_accepted():
     """Its peak above start-up, in a process that compiles every program, is at most the limit."""
 
     def printed(limit):
-        """Return the number that a process of its own prints."""
+        """Return the number that a separate process prints."""
         words = [sys.executable, "-c", FIT, str(limit)]
         environment = os.environ | {"EPOCHAL_CACHE": ""}
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)

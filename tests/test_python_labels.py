@@ -30,7 +30,7 @@ def small(**parameters):
     ids=["list", "series", "array"],
 )
 def test_dates_are_classes_in_python_too(labels, tmp_path):
-    """As in a typed file, given as values or by the name of a column: saved, loaded and scored."""
+    """Dates given as values or by the name of a column are classes, and are saved, loaded and scored."""
     ours = small().fit(X, labels)
     ours.save(tmp_path / "m.epochal")
     frame = pd.DataFrame(COLUMNS | {"when": labels})

@@ -37,7 +37,7 @@ def test_an_event_knows_whether_a_member_improved() -> None:
 
 
 def test_a_history_survives_json() -> None:
-    """A history that went through JSON is equal to what it was, tuples and None included."""
+    """A history restored from JSON equals the original, tuples and None included."""
     text = json.dumps(HISTORY.to_dict(), allow_nan=False)
 
     assert History.from_dict(json.loads(text)) == HISTORY
@@ -71,6 +71,6 @@ def test_out_of_bag_scores_are_json_ready() -> None:
 
 
 def test_records_do_not_change() -> None:
-    """An observer cannot change what it is told."""
+    """An observer cannot change its event."""
     with pytest.raises(FrozenInstanceError):
         EVENT.epoch = 5  # type: ignore[misc]

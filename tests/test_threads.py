@@ -118,7 +118,7 @@ def test_the_variable_wins(monkeypatch):
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²"])
 def test_a_variable_that_is_no_number_is_refused(value, monkeypatch):
-    """With what it is, and what it may be."""
+    """The error names the value and the allowed values."""
     monkeypatch.setenv("EPOCHAL_NATIVE_THREADS", value)
 
     with pytest.raises(SettingError, match=f"{value!r}; expected a whole number from 1 up"):
@@ -135,14 +135,14 @@ def eight_cores(monkeypatch):
     ("n_jobs", "number"), [(1, 1), (3, 3), (20, 20), (-1, 8), (-2, 7), (-8, 1), (-99, 1)]
 )
 def test_n_jobs_has_the_meaning_of_scikit_learn(n_jobs, number, eight_cores):
-    """That many threads, or below 0 all cores but so many; what joblib makes of it is the same."""
+    """`n_jobs` means the same number of threads as in joblib, also below 0."""
     assert effective(n_jobs) == number
     assert effective(np.int64(n_jobs)) == number
 
 
 @pytest.mark.parametrize("n_jobs", [0, 1.0, "2", True, [1]])
 def test_an_invalid_n_jobs_is_refused(n_jobs):
-    """With its value, and what it may be."""
+    """The error names the variable's value and the allowed values."""
     with pytest.raises(SettingError, match="'n_jobs' parameter .* an int other than 0, or None"):
         effective(n_jobs)
 
@@ -192,7 +192,7 @@ def test_the_pool_of_arrow_is_limited_and_restored():
 
 
 def test_the_kernels_share_work_only_within_the_limit(monkeypatch):
-    """Their pool has as many threads as the process may use, and is left alone under a smaller limit."""
+    """The kernels' pool is used if the limit allows its number of threads, and not under a smaller limit."""
     monkeypatch.setenv("EPOCHAL_NATIVE_THREADS", "4")
 
     assert kernels_may_share()
@@ -209,7 +209,7 @@ def seen_by_a_worker():
 
 
 def test_a_worker_of_joblib_has_its_share(eight_cores):
-    """A process has what joblib leaves to it, a thread one; a configured `n_jobs` counts as if it were given."""
+    """A worker process has joblib's share of the cores, a worker thread one; a configured `n_jobs` counts."""
     with parallel_config(n_jobs=3):
         assert seen_by_a_worker() == (3, 8)
     with parallel_config(n_jobs=-2):
@@ -289,7 +289,7 @@ class Recorded(threads.ThreadPoolExecutor):
 
 @pytest.mark.parametrize(("n_jobs", "most"), [(1, 1), (2, 2), (None, 3)])
 def test_a_fit_uses_no_more_threads_than_it_may(n_jobs, most, monkeypatch):
-    """Encoding, training and predicting are done by as many threads as `n_jobs` says, and no more."""
+    """Encoding, training and predicting use `n_jobs` threads and no more."""
     monkeypatch.setattr(threads, "available", lambda: ThreadCount(3, "a test"))
     monkeypatch.setattr(threads, "ThreadPoolExecutor", Recorded)
     monkeypatch.setattr(Recorded, "most", [0])

@@ -35,7 +35,7 @@ def small(**parameters):
 
 
 def warned(call):
-    """Return what a call warns of, in words."""
+    """Return the messages of a call's warnings."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         call()
@@ -80,7 +80,7 @@ def test_groups_and_timestamps_have_one_value_for_each_row():
 
 
 def test_classes_are_sorted_and_may_be_there_twice():
-    """None stays None; the same classes may be given again, in any order."""
+    """None stays None; the same classes are accepted again, in any order."""
     assert checked_classes(None, None) is None
     assert checked_classes(["b", "a", "b"], None).tolist() == ["a", "b"]
     assert checked_classes([1, 0], np.array([0, 1])).tolist() == [0, 1]
@@ -114,7 +114,7 @@ def test_classes_that_cannot_be_are_refused(classes, words):
 
 
 def test_other_classes_in_a_later_call_are_refused():
-    """In scikit-learn's words; the same ones, and none, are not; the model stays what it was."""
+    """Other classes are refused in scikit-learn's words, and leave the model unchanged; the same ones are accepted."""
     ours = small().partial_fit(X, Y, classes=["up", "down"])
     ours.partial_fit(X, Y).partial_fit(X, Y, classes=["down", "up", "up"])
     before = ours.predict_proba(X)
@@ -159,7 +159,7 @@ def test_validation_rows_with_names_are_warned_of_too():
 
 
 def test_an_array_with_categories_is_asked_by_position(rng):
-    """Its columns are kept by names that are no names; a frame's are taken in their order."""
+    """A model that was fitted on an array reads the columns of a frame in their order, with a warning."""
     rows = np.column_stack([X[:, 0], rng.integers(0, 5, 80)])
     ours = small(categorical_features=[1]).fit(rows, Y)
 
@@ -254,7 +254,7 @@ def test_partial_fit_takes_names_too():
 
 
 def test_rows_without_a_label_are_told():
-    """Of a column of labels they are left out, and counted in a warning; of values they are refused."""
+    """Rows with a missing label are dropped with a warning if labels are a column, and refused if values."""
     frame = pd.DataFrame(COLUMNS | {"income": Y})
     frame.loc[[3, 7], "income"] = None
     with pytest.warns(UserWarning, match="the data frame has 2 rows without a label: left out"):
@@ -303,9 +303,9 @@ def test_names_that_are_no_columns_are_refused(call, error, words):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"sample_weight": "w"}, "leave sample_weight away"),
-        ({"groups": "g"}, "leave groups away"),
-        ({"timestamps": "t"}, "leave timestamps away"),
+        ({"sample_weight": "w"}, "omit sample_weight"),
+        ({"groups": "g"}, "omit groups"),
+        ({"timestamps": "t"}, "omit timestamps"),
     ],
 )
 def test_hints_name_arguments_in_python(more, words, tmp_path):
@@ -314,7 +314,7 @@ def test_hints_name_arguments_in_python(more, words, tmp_path):
 
     with pytest.raises(DataError, match=words):
         small().fit(tmp_path / "x.npy", "3", **more)
-    with pytest.raises(DataError, match="leave categorical_features away"):
+    with pytest.raises(DataError, match="omit categorical_features"):
         small(categorical_features=["a"]).fit(tmp_path / "x.npy", "3")
 
 
@@ -324,7 +324,7 @@ def test_hints_name_options_in_a_shell(tmp_path, capsys):
     words = ["train", str(tmp_path / "x.npy"), "--target", "3", "--quiet"]
 
     assert main([*words, "--weight", "w", "--out", str(tmp_path / "m.epochal")]) == 4
-    assert "leave --weight away" in capsys.readouterr().err
+    assert "omit --weight" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------- no rows

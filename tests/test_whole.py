@@ -42,7 +42,7 @@ def narrow(unit):
 
 
 def wide(unit):
-    """Return an array of so many columns that roots are taken of those that are never negative."""
+    """Return an array with so many columns that non-negative ones get the square-root transform."""
     random = np.random.default_rng(1)
     return unit * random.gamma(0.5, 2, (ROWS, 520))
 
@@ -192,7 +192,7 @@ def test_too_few_rows_are_refused_before_training(preset, bagging, call, words):
 
 
 def test_enough_rows_are_not_warned_of():
-    """Neither of fifty, nor of few that a training goes on with."""
+    """There is no warning for fifty rows, nor for few rows in a continued training."""
     rows, labels = np.tile(TWENTY, (3, 1)), np.tile(HALVES, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("error", FewRowsWarning)

@@ -25,7 +25,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager
 UNNUMBERED = re.compile(r"#.*\b(TODO|FIXME|XXX|HACK)\b(?!.*#\d)")
 SOMEBODYS_MACHINE = re.compile(r"(?<![\w.])/(?:home|Users|work|tmp)/\w")
 # What makes a random generator: NumPy's, Python's and `epochal.keys`'s own.
-GENERATORS = {"default_rng", "RandomState", "Generator", "Random", "generator"}
+GENERATORS = {"default_rng", "RandomState", "Generator", "Random", "generator_for"}
 # Tests of the whole, which belong to no single file of the package.
 WITHOUT_TWIN = {
     "conftest.py",

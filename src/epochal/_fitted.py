@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from epochal.records import History, OutOfBag
 
 
-class LearnedAttributes:
+class FittedAttributes:
     """Learned attributes; before the first fit each raises AttributeError, as is the contract."""
 
     _fitted: Fitted
@@ -98,7 +98,7 @@ class LearnedAttributes:
         return self.history_.epochs
 
     @contextmanager
-    def whole_or_not_at_all(self) -> Iterator[None]:
+    def restored_on_error(self) -> Iterator[None]:
         """Return a context that restores the estimator if anything in it fails."""
         before = dict(self.__dict__)
         try:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from epochal._fitted import LearnedAttributes
+from epochal._fitted import FittedAttributes
 from epochal.config.constraints import Choice
 from epochal.config.csv_options import PLAIN
 from epochal.config.presets import from_preset
@@ -23,8 +23,8 @@ from epochal.inference.predict import predict_proba, predict_proba_at, without_t
 from epochal.io.columns import Roles
 from epochal.io.frames import concrete
 from epochal.loader.memory import Memory, size_of
-from epochal.model.artifact import load as load_model
-from epochal.model.artifact import save as save_model
+from epochal.model.persistence import load as load_model
+from epochal.model.persistence import save as save_model
 from epochal.threads import limited
 from epochal.validation import checked_classes, checked_rows, parameters_of, read_rows
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Auto = Literal["auto"]
 
 
-class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """An ensemble of multi-layer perceptrons for tables and arrays.
 
     Columns are standardised and encoded inside: numbers with missing values,
@@ -162,7 +162,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     class_weight : dict, "balanced" or None
         Weights of the classes, multiplied with `sample_weight`.
     warm_start : bool
-        Whether `fit` goes on from where the last one ended (weights, optimiser
+        Whether `fit` continues from where the last one ended (weights, optimiser
         state, order of rows), with the same preprocessing.
     random_state : int, RandomState instance or None
         An int makes the result the same bit for bit on the same machine.
@@ -193,13 +193,13 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     history_ : History
         Training and validation curves, best epochs and outcomes, per member.
     out_of_bag_ : OutOfBag or None
-        Scores on the rows that members left out, by copies that each row had no
-        part in choosing.
+        Scores on out-of-bag rows. Each row is predicted by checkpoints that it
+        did not help to select.
     oob_score_ : float
         Accuracy on those rows.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
-        Probabilities for each row by the members that left it out, NaN for
-        rows that none did.
+        Probabilities of each row by the members that did not train on it, NaN
+        for rows that all members trained on.
     coefs_, intercepts_ : list of ndarray
         Of the one network, if n_estimators is 1.
     loss_curve_, validation_loss_curve_ : list of float
@@ -343,7 +343,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with limited(self.n_jobs), self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.restored_on_error():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_timestamps(data, settings, validated=X_val is not None)
@@ -358,10 +358,10 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> EpochalClassifier:
-        """Train one epoch on these rows, from where the model is.
+        """Train one epoch on these rows, continuing from the current model.
 
-        All members see all rows, and nothing is kept apart. The means,
-        variances and categories of the first call's rows stay in use.
+        All members train on all rows, without a holdout. The means, variances
+        and categories of the first call's rows stay in use.
 
         Parameters
         ----------
@@ -381,7 +381,7 @@ class EpochalClassifier(LearnedAttributes, ClassifierMixin, BaseEstimator):  # t
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with limited(self.n_jobs), self.whole_or_not_at_all():
+        with limited(self.n_jobs), self.restored_on_error():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             run = self._run_config(earlier)

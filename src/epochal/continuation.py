@@ -1,4 +1,4 @@
-"""A training that goes on from an earlier one: which settings may change, and which labels are known."""
+"""A training that continues from an earlier one: which settings may change, and which labels are known."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def continued(new: Settings, old: Settings) -> Settings:
         changed = changed or ["momentum"]
         name = changed[0]
         raise SettingError(
-            f"{name}={getattr(new, name)!r} in a training that goes on from one with "
+            f"{name}={getattr(new, name)!r} in a training that continues from one with "
             f"{name}={getattr(old, name)!r}",
             "the same",
-            "set it back, or train anew",
+            "set it back, or train a new model",
         )
     return new
 

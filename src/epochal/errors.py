@@ -1,8 +1,7 @@
-"""Every exception, and the text of it.
+"""Every exception of epochal, and the texts of their messages.
 
-An error says what was found and where, what was expected, and a hint. The
-classes inherit the built-in exception that a caller would catch, and carry
-the exit code with which the command line ends.
+An error says what was found and where, what was expected, and a hint. Each class inherits the
+built-in exception that a caller would catch. `epochal.cli.exit_codes` has their exit codes.
 """
 
 from __future__ import annotations
@@ -15,21 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-# They move nothing: scripts of India and Iran need them, and so do some emoji.
+# Characters without a width, which do not move the cursor: Indian and Iranian scripts and emoji need them.
 _JOINERS = "\u200c\u200d"
-# Characters of what was found, of what was expected, and of the hint.
+# The largest lengths of what was found, of what was expected, and of the hint.
 _LONGEST = (1000, 400, 500)
 
 
 class EpochalError(Exception):
-    """An error of ours: what was found, what was expected, what to do.
+    """Base class of all errors: what was found, what was expected, what to do.
 
     >>> print(EpochalError("3 rows", "at least 10", "give more rows"))
     3 rows; expected at least 10.
     Hint: give more rows
     """
-
-    exit_code = 1
 
     def __init__(self, found: str, expected: str = "", hint: str = "") -> None:
         super().__init__(found, expected, hint)
@@ -51,37 +48,31 @@ class EpochalError(Exception):
 
 
 class SettingError(EpochalError, ValueError):
-    """A setting that cannot be."""
-
-    exit_code = 2
+    """An invalid setting."""
 
     @classmethod
     def from_value(cls, name: str, value: object, expected: str) -> SettingError:
-        """The uniform message for a parameter outside its bounds."""
+        """Return the error for a parameter outside its bounds, in scikit-learn's words."""
         return cls(
             f"The {name!r} parameter of EpochalClassifier must be {expected}. Got {value!r} instead."
         )
 
     @classmethod
     def from_unknown(cls, name: str, known: Iterable[str]) -> SettingError:
-        """The message for a setting that does not exist."""
+        """Return the error for a setting that does not exist."""
         return cls(f"there is no setting {name!r}", "", suggestion(name, known))
 
 
 class SourceError(EpochalError, ValueError):
     """A file or folder that cannot be read as data."""
 
-    exit_code = 3
-
 
 class MissingFileError(SourceError, FileNotFoundError):
-    """A path at which nothing is."""
+    """A path that does not exist."""
 
 
 class DataError(EpochalError, ValueError):
     """Rows, columns or labels that cannot be learned from."""
-
-    exit_code = 4
 
 
 class CellTypeError(DataError, TypeError):
@@ -89,7 +80,7 @@ class CellTypeError(DataError, TypeError):
 
 
 class CellError(DataError):
-    """A value that cannot be used, in a row that whoever knows its file can name better."""
+    """An invalid value in a row; a caller that knows the file can name row and file."""
 
     before, row, after = "", 0, ""
 
@@ -118,13 +109,13 @@ class CellError(DataError):
 
 
 class ColumnError(DataError, KeyError):
-    """A column that is not there."""
+    """A column that does not exist."""
 
     @classmethod
     def from_missing(
         cls, missing: Iterable[str], present: Iterable[str], where: str
     ) -> ColumnError:
-        """The message for columns that the data should have and has not."""
+        """Return the error for columns that the data lack."""
         missing, present = list(missing), list(present)
         names = ", ".join(repr(name) for name in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
@@ -133,19 +124,17 @@ class ColumnError(DataError, KeyError):
 
 
 class ModelError(EpochalError, ValueError):
-    """A model file that is damaged, too new, or not one of ours."""
-
-    exit_code = 5
+    """A model file that is damaged, too new, or not an epochal model."""
 
     @classmethod
     def from_damage(cls, found: str, expected: str = "") -> ModelError:
-        """The message for content that no saving wrote."""
-        hint = "copy the file again from where it was made, or train the model anew"
+        """Return the error for content that no version of epochal writes."""
+        hint = "copy the file again from where it was made, or train the model again"
         return cls(found, expected, hint)
 
     @classmethod
     def from_version(cls, found: int, readable: int, version: str) -> ModelError:
-        """The message for a file in a format of later days."""
+        """Return the error for a file in a newer format."""
         return cls(
             f"the model was written in format {found}; this epochal {version} reads {readable}",
             "",
@@ -154,13 +143,11 @@ class ModelError(EpochalError, ValueError):
 
 
 class WriteError(EpochalError, OSError):
-    """A result that could not be written; nothing half-written is left."""
-
-    exit_code = 6
+    """A result that could not be written; no incomplete file is left."""
 
     @classmethod
     def from_cause(cls, path: str, cause: OSError) -> WriteError:
-        """The message for what the operating system refused."""
+        """Return the error for a refusal of the operating system."""
         hints = {
             errno.ENOSPC: "free some space, or name a file on another disk",
             errno.EDQUOT: "your quota is used up: free some space, or name a file elsewhere",
@@ -177,9 +164,7 @@ class WriteError(EpochalError, OSError):
 
 
 class TrainingError(EpochalError, ArithmeticError):
-    """A training that came to nothing."""
-
-    exit_code = 7
+    """A failed training."""
 
     @classmethod
     def from_divergence(cls, members: list[int], epoch: int, rate: float) -> TrainingError:
@@ -197,9 +182,9 @@ class FewRowsWarning(UserWarning):
 
 
 def readable(text: str, longest: int = 2000) -> str:
-    r"""Return a text that a terminal shows as it stands: what is not printable escaped, a long middle left out.
+    r"""Return a text that is safe in a terminal: unprintable characters escaped, a long middle cut.
 
-    Names and values come from files, and may hold whatever moves the cursor or is a megabyte long.
+    Names and values come from files, and may contain control characters or be megabytes long.
 
     >>> print(readable("red\x1b[31m"), readable("a" * 50, 9))
     red\x1b[31m aaaa…aaaa

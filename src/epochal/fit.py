@@ -1,8 +1,8 @@
-"""The whole story of a fit on one page.
+"""A fit on one page: prepare, train, summarise.
 
-Labels become numbers; rows are split before any statistic is taken; columns
-are encoded by the training rows' statistics; members are set up and trained;
-and what they say of the rows that they left out is gathered.
+Labels become class numbers; rows are split before any statistic is computed; columns are encoded with
+the statistics of the training rows; members are initialised and trained; out-of-bag predictions
+calibrate and score the ensemble.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fi
         classes=classes,
         members=tuple(trained.layers),
         calibration=calibration,
-        history=_whole_history(trained, earlier),
+        history=_full_history(trained, earlier),
         out_of_bag=out_of_bag,
         target=None,
         seed=run.seed,
@@ -116,16 +116,16 @@ def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fi
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that take part in a training."""
+    """Return the versions of the libraries that a training depends on."""
     packages = {name: _version(name) for name in ("jax", "numpy")}
     return {"epochal": epochal.__version__, "python": platform.python_version(), **packages}
 
 
-def _whole_history(trained: Trained, earlier: Fitted | None) -> History:
+def _full_history(trained: Trained, earlier: Fitted | None) -> History:
     """Return the curves from the first fit on."""
     if earlier is None:
         return trained.history
-    return earlier.model.history.followed_by(trained.history)
+    return earlier.model.history.extended_by(trained.history)
 
 
 def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
@@ -161,8 +161,8 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         fixed=member_configs(settings, run.seed, tables),
         epochs=Epochs(
             source=pool.source,
-            labels=pool.known.labels,
-            weights=member_weights(bags, pool.known.weight),
+            labels=pool.metadata.labels,
+            weights=member_weights(bags, pool.metadata.weight),
             batch_size=program.batch_size,
             seed=run.seed,
             shuffle=settings.shuffle,

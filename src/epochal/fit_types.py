@@ -1,4 +1,4 @@
-"""What a fit is asked, and what it gives: plain records, so that asking loads neither JAX nor scikit-learn."""
+"""The arguments and the result of a fit, as records; importing them loads neither JAX nor scikit-learn."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ class RunConfig:
 
 
 class Fitted(NamedTuple):
-    """The model, what members say of the rows they left out, and the state to go on from.
+    """The model, its out-of-bag probabilities, and the state to continue from.
 
-    `oob_probabilities` has shape (rows, classes), NaN for rows that no member left out;
-    None if none left any out, or memory is limited. `state` is None for a model that
-    was loaded.
+    `oob_probabilities` has shape (rows, classes), NaN for rows that all members trained on; None without
+    out-of-bag rows, or if memory is limited. `state` is None for a loaded model.
     """
 
     model: Model
@@ -72,7 +71,7 @@ def check_timestamps(data: Labelled, settings: Settings, *, validated: bool) -> 
 
 
 def print_epoch(event: EpochEvent) -> None:
-    """Print one line about an epoch."""
+    """Print a line about an epoch; returns nothing."""
 
     def mean(values: Sequence[float]) -> float:
         """Return the mean over the members that have a value."""

@@ -1,8 +1,7 @@
-"""Randomness by name: every random number is a function of a few integers.
+"""Random generators and seeds by key: seed, purpose and numbers such as member and epoch.
 
-No generator is handed around or advanced: who needs random numbers names the
-seed, the purpose and the numbers (member, epoch) and gets his own stream. So
-member 3 is the same in an ensemble of 4 and of 40, and resuming needs no state.
+Every random number is a function of a few integers, and no generator is passed around. So member 3
+is the same in an ensemble of 4 and of 40, and a continued training needs no generator state.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What randomness is for. The numbers are part of the format: never renumber."""
+    """What random numbers are for. The models of a seed depend on these values: never renumber."""
 
     INITIALISATION = 1
     ORDER = 2
@@ -21,24 +20,24 @@ class Purpose(IntEnum):
     HOLDOUT = 4
     FOLDS = 5
     BOOTSTRAP = 6
-    FEATURES = 7
+    FEATURE_SUBSET = 7
     PATCH = 8
     EMBEDDING = 9
-    STORE = 10
-    FIELD = 11
+    DISK_ORDER = 10
+    RECEPTIVE_FIELD = 11
     INNER_FOLDS = 12
     TARGET_PROJECTION = 13
 
 
-def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:
-    """Return the stream of random numbers for one purpose.
+def generator_for(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:
+    """Return the random generator of a key.
 
-    The same integers give the same stream, on every machine; other integers
-    give an independent one.
+    The same integers give the same stream of numbers, on every machine; other integers give an
+    independent stream.
 
-    >>> a = generator(0, Purpose.ORDER, 3).integers(10**6)
-    >>> b = generator(0, Purpose.ORDER, 3).integers(10**6)
-    >>> c = generator(0, Purpose.ORDER, 4).integers(10**6)
+    >>> a = generator_for(0, Purpose.ORDER, 3).integers(10**6)
+    >>> b = generator_for(0, Purpose.ORDER, 3).integers(10**6)
+    >>> c = generator_for(0, Purpose.ORDER, 4).integers(10**6)
     >>> bool(a == b), bool(a == c)
     (True, False)
     """
@@ -46,7 +45,7 @@ def generator(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator
     return np.random.Generator(np.random.Philox(sequence))
 
 
-def word(seed: int, purpose: Purpose, *numbers: int) -> int:
-    """Return one 32-bit word from the stream, to seed a stream on a device."""
+def word_for(seed: int, purpose: Purpose, *numbers: int) -> int:
+    """Return a 32-bit word of a key, which seeds random numbers on a device."""
     sequence = np.random.SeedSequence((seed, int(purpose), *numbers))
     return int(sequence.generate_state(1, np.uint32)[0])

@@ -1,4 +1,4 @@
-"""What the memory plan of a fit is made from: the sizes of its networks and of its rows."""
+"""The input of the memory plan: the sizes of the networks and of the rows of a fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from epochal import threads
 from epochal.loader.memory_items import NetworkSize, RowSize
 from epochal.model.description import member_shapes
 from epochal.nn.layers import named_parameters
-from epochal.splitting.bagging import amount, bytes_per_row
+from epochal.splitting.bagging import bytes_per_row, number_from_share
 from epochal.tables.rows import columns_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import is_fine, rule_for
@@ -20,7 +20,7 @@ from epochal.training.parallel import FEW_BINS
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
-    from epochal.loader.encode import Known
+    from epochal.loader.encode import RowMetadata
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.dataset import Labelled
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def network_size(
     preprocessor: Preprocessor, settings: Settings, classes: int, *, validates: bool
 ) -> NetworkSize:
-    """Return the sizes of the members; `validates`: whether there are rows that only validate."""
+    """Return the sizes of the members; `validates`: whether there are holdout or user validation rows."""
     members, size = settings.n_estimators, int(settings.embedding_size or 0)
     shapes = member_shapes(preprocessor, settings, classes)
     one = 4 * sum(math.prod(shape) for shape in named_parameters(shapes).values())
@@ -54,7 +54,7 @@ def network_size(
 
 def row_size(
     data: Labelled,
-    known: Known,
+    metadata: RowMetadata,
     rows: tuple[int, int],
     preprocessor: Preprocessor,
     settings: Settings,
@@ -64,7 +64,7 @@ def row_size(
 
     Args:
         data: the rows, and what was given with them.
-        known: of all rows.
+        metadata: labels, weights and groups of all rows.
         rows: how many train, and how many only validate.
         preprocessor: encodes the rows.
         settings: resolved.
@@ -75,9 +75,9 @@ def row_size(
         rows=rows[0],
         columns=columns_of(data.rows),
         row_bytes=itemsize * packing.n_features,
-        packed_bytes=itemsize * packing.width if packing.is_worth_it else None,
+        packed_bytes=itemsize * packing.width if packing.saves_memory else None,
         classes=classes,
-        known=known_bytes(data, known, settings),
+        known=metadata_bytes(data, metadata, settings),
         holdout=rows[1],
         coverage=coverage_of(settings, rows[0]),
         own=rows[1] == 0,
@@ -87,7 +87,7 @@ def row_size(
 
 
 def coverage_of(settings: Settings, rows: int) -> float:
-    """Return how many members leave out a row, on average.
+    """Return the mean coverage: the number of members for which a row is out-of-bag.
 
     >>> from epochal.config.presets import PRESETS
     >>> coverage_of(PRESETS["default"], 1000), coverage_of(PRESETS["classic"], 1000)
@@ -96,18 +96,20 @@ def coverage_of(settings: Settings, rows: int) -> float:
     if settings.bagging == "folds":
         return settings.n_estimators / min(settings.n_folds, rows)
     if settings.bagging == "bootstrap":
-        return settings.n_estimators * math.exp(-amount(settings.max_samples, rows) / rows)
+        return settings.n_estimators * math.exp(
+            -number_from_share(settings.max_samples, rows) / rows
+        )
     return 0.0
 
 
-def known_bytes(data: Labelled, known: Known, settings: Settings) -> int:
-    """Return how much memory takes what is known of rows, and who trains on which."""
+def metadata_bytes(data: Labelled, metadata: RowMetadata, settings: Settings) -> int:
+    """Return the memory of the row metadata and of the members' bags."""
 
-    def held(*arrays: np.ndarray | None) -> int:
-        """Return the bytes of arrays: one number stands for weights that are all the same."""
+    def n_bytes(*arrays: np.ndarray | None) -> int:
+        """Return the bytes of arrays; equal weights are stored as a single number."""
         there = {id(of): of for of in arrays if of is not None and of.strides != (0,)}
         return sum(of.nbytes for of in there.values())
 
-    # As it came and as it is used, and once more in the order of encoded rows; two flags.
-    used = held(*known) + held(*known, data.weight, data.groups, data.timestamps)
-    return used + len(known.labels) * (2 + bytes_per_row(settings))
+    # As given, as used, and in the order of the encoded rows; and two masks.
+    used = n_bytes(*metadata) + n_bytes(*metadata, data.weight, data.groups, data.timestamps)
+    return used + len(metadata.labels) * (2 + bytes_per_row(settings))

@@ -11,13 +11,13 @@ import pyarrow as pa
 from epochal.config.resolution import resolved
 from epochal.continuation import continued
 from epochal.errors import DataError, SettingError
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.cache import PreprocessingCache
-from epochal.loader.encode import Encoded, EncodingPlan, Known, encoded, thinned
+from epochal.loader.encode import Encoded, EncodingPlan, RowMetadata, encoded, subsampled
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
 from epochal.loader.target_tables import most_entries, target_tables
-from epochal.loader.validation_rows import ValidationSet, own, shared
+from epochal.loader.validation_rows import ValidationSet, oob_validation_set, shared_validation_set
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
 from epochal.preprocessing.feature_layout import target_statistics
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Material(NamedTuple):
-    """What members are trained on."""
+    """The rows and their preprocessing, as the members train on them."""
 
     preprocessor: Preprocessor
     pool: Encoded
@@ -56,7 +56,7 @@ class Material(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What a training takes: resolved settings, the run, the classes, which rows train, encoded rows, the plan."""
+    """The input of a training: resolved settings, run, classes, training rows, encoded rows, memory plan."""
 
     settings: Settings
     run: RunConfig
@@ -74,7 +74,7 @@ def prepared(
     classes: np.ndarray | None,
     earlier: Fitted | None,
 ) -> Prepared:
-    """Return the encoded rows, split, and the settings resolved for them."""
+    """Return the split and encoded rows, with the settings resolved for them."""
     if earlier:
         settings = continued(settings, earlier.model.settings)
         classes = earlier.model.classes
@@ -83,14 +83,14 @@ def prepared(
         if data.timestamps is not None:
             # Folds would train on rows that are later than the validation rows.
             settings = replace(settings, bagging=None)
-        weighs = _weighty(weight, settings, first=earlier is None)
-        trains, holdout_rows = _split(data, labels, weighs, settings, run, validation)
+        has_weight = _has_weight(weight, settings, first=earlier is None)
+        trains, holdout_rows = _split(data, labels, has_weight, settings, run, validation)
         counts = _counts(trains, holdout_rows, validation)
         settings = _resolved(settings, data.rows, counts[0])
         target = _target(data, trains, labels, len(classes), settings, run.seed)
         cache = _cache(data, trains, settings, target, run)
         preprocessor = _preprocessor(data, trains, settings, target, earlier, cache)
-        known = Known(
+        metadata = RowMetadata(
             labels,
             weight,
             _numbered_among(data.groups, trains, settings),
@@ -98,25 +98,27 @@ def prepared(
         )
         plan = plan_for(
             network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
-            row_size(data, known, counts, preprocessor, settings, len(classes)),
+            row_size(data, metadata, counts, preprocessor, settings, len(classes)),
             run.memory,
         )
-        _settle_heap(plan)
+        _configure_heap(plan)
         parts = [trains]
         if holdout_rows is not None:
             parts.append(_validation_part(holdout_rows, preprocessor, plan))
-        place = _place(cache, preprocessor, [*known, *parts], settings, run.seed, plan)
-        pool, *held = encoded(data.rows, known, parts, preprocessor, place)
-    _settle_heap(plan)
+        place = _place(cache, preprocessor, [*metadata, *parts], settings, run.seed, plan)
+        pool, *held = encoded(data.rows, metadata, parts, preprocessor, place)
+    _configure_heap(plan)
     objective = OBJECTIVES[settings.loss]
-    bags = bags_for(settings, objective.strata(pool.known.labels), run.seed, pool.known.groups)
+    bags = bags_for(
+        settings, objective.strata(pool.metadata.labels), run.seed, pool.metadata.groups
+    )
     if validation is not None:
         held = [_encoded_validation(validation, classes, preprocessor, run, plan)]
     validation_set: ValidationSet | None = None
     if held:
-        validation_set = shared(held[0], bags.members, plan.shares)
+        validation_set = shared_validation_set(held[0], bags.members, plan.shares)
     elif settings.early_stopping and bags.has_oob:
-        validation_set = own(pool, bags, plan.shares)
+        validation_set = oob_validation_set(pool, bags, plan.shares)
     tables = target_tables(
         pool, bags, preprocessor, len(classes), ordered=data.timestamps is not None
     )
@@ -127,15 +129,15 @@ def prepared(
 def _counts(
     trains: np.ndarray, holdout_rows: np.ndarray | None, validation: Labelled | None
 ) -> tuple[int, int]:
-    """Return how many rows train, and how many only validate."""
+    """Return the number of training rows, and of holdout rows."""
     if validation is not None:
         return int(np.count_nonzero(trains)), len_of(validation.rows)
     held = 0 if holdout_rows is None else int(np.count_nonzero(holdout_rows))
     return int(np.count_nonzero(trains)), held
 
 
-def _settle_heap(plan: MemoryPlan) -> None:
-    """Give freed memory back to the system, if memory is limited; otherwise keep it for the next time."""
+def _configure_heap(plan: MemoryPlan) -> None:
+    """Return freed memory to the system if memory is limited; otherwise let the allocator retain it."""
     if plan.limit is None:
         retain_freed_memory()
     else:
@@ -164,50 +166,52 @@ def _numbers(
 def _split(
     data: Labelled,
     labels: np.ndarray,
-    weighs: np.ndarray,
+    has_weight: np.ndarray,
     settings: Settings,
     run: RunConfig,
     validation: Labelled | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return which rows train, and which are the holdout, if there is one; bool (rows,)."""
+    """Return the masks of the training rows and of the holdout (None without one), bool (rows,)."""
     if settings.bagging is not None or not settings.early_stopping or validation is not None:
-        return weighs, None
-    random, fraction = generator(run.seed, Purpose.HOLDOUT), settings.validation_fraction
+        return has_weight, None
+    random, fraction = generator_for(run.seed, Purpose.HOLDOUT), settings.validation_fraction
     strata = OBJECTIVES[settings.loss].strata(labels)
-    # All of them, where all weigh something: of very many rows there should be no copies.
-    some = slice(None) if weighs.all() else weighs
+    # If all rows have a weight, a slice avoids copies, which matters for very many rows.
+    weighted = slice(None) if has_weight.all() else has_weight
     if data.timestamps is not None:
-        validates = latest(data.timestamps[some], fraction)
+        validates = latest(data.timestamps[weighted], fraction)
     elif data.groups is not None:
-        groups = numbered_groups(data.groups[some])
-        validates = holdout_of_groups(strata[some], groups, fraction, random)
+        groups = numbered_groups(data.groups[weighted])
+        validates = holdout_of_groups(strata[weighted], groups, fraction, random)
     else:
-        validates = holdout(strata[some], fraction, random)
-    holdout_rows = np.zeros_like(weighs)
-    holdout_rows[weighs] = validates
-    return weighs & ~holdout_rows, holdout_rows if holdout_rows.any() else None
+        validates = holdout(strata[weighted], fraction, random)
+    holdout_rows = np.zeros_like(has_weight)
+    holdout_rows[has_weight] = validates
+    return has_weight & ~holdout_rows, holdout_rows if holdout_rows.any() else None
 
 
-def _weighty(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
-    """Return which rows have a positive weight, bool (rows,); refuse one row, and warn of few.
+def _has_weight(weight: np.ndarray, settings: Settings, *, first: bool) -> np.ndarray:
+    """Return the mask of rows with a positive weight, bool (rows,); refuse one row, and warn of few.
 
-    A row of weight 0 is as if it were not there. A later fit on few rows, which is not the
-    `first`, uses the statistics of the first.
+    A row of weight 0 has no effect. A continued training (not the `first` fit) may have few rows, since
+    it uses the statistics of the first.
     """
-    weighs = present(weight, "sample_weight")
-    number = int(np.count_nonzero(weighs))
+    has_weight = present(weight, "sample_weight")
+    number = int(np.count_nonzero(has_weight))
     if number < 2 and (first or settings.bagging is not None):
-        found = "one row only has a positive weight" if len(weighs) > 1 else "there is one row only"
+        found = (
+            "one row only has a positive weight" if len(has_weight) > 1 else "there is one row only"
+        )
         raise DataError(found, "at least two rows to learn from")
     if first:
         warn_of_few(number, stacklevel=5)
-    return weighs
+    return has_weight
 
 
 def _numbered_among(
     groups: np.ndarray | None, trains: np.ndarray, settings: Settings
 ) -> np.ndarray | None:
-    """Return the numbers of the training rows' groups, if bags are of whole ones; 0 for the other rows."""
+    """Return the group numbers of the training rows (0 for others); None if bags do not need groups."""
     if groups is None or settings.bagging is None:
         return None
     if trains.all():
@@ -219,7 +223,7 @@ def _numbered_among(
 
 def _inner_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
     """Return the fold of every row that target statistics leave out, uint8 (rows,)."""
-    random, folds = generator(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
+    random, folds = generator_for(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
     # Of very many rows there should be no copies.
     some = slice(None) if trains.all() else trains
     groups = None if data.groups is None else numbered_groups(data.groups[some])
@@ -229,7 +233,7 @@ def _inner_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
-    """Return the settings for so many training rows; refuse parts of rows that are no images."""
+    """Return the settings resolved for the training rows; refuse patches of rows that are no images."""
     image, columns = image_of(rows), columns_of(rows)
     if not columns:
         raise DataError("there is no column to learn from", "at least one beside the target")
@@ -251,7 +255,7 @@ def _cache(
     target: Target | None,
     run: RunConfig,
 ) -> PreprocessingCache | None:
-    """Return where this fit's preparation is kept, if a folder is named and the data have a digest."""
+    """Return the cache of this fit's preprocessing; None without a folder or a digest of the data."""
     rows, folder = data.rows, run.memory.folder
     if folder is None or not isinstance(rows, Streamed) or rows.digest is None:
         return None
@@ -289,7 +293,7 @@ def _target(
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:
-    """Return what the settings say of statistics, as arguments of `Preprocessor.fit`."""
+    """Return the settings of the statistics, as arguments of `Preprocessor.fit`."""
     return {
         "variance_epsilon": settings.variance_epsilon,
         "clip": settings.clip,
@@ -307,12 +311,12 @@ def _preprocessor(
     earlier: Fitted | None,
     cache: PreprocessingCache | None,
 ) -> Preprocessor:
-    """Return the preprocessing: of the earlier fit, or by the training rows' statistics."""
+    """Return the preprocessing of the earlier fit, or else that of the training rows."""
     if earlier:
         return earlier.model.preprocessor
 
     def make() -> Preprocessor:
-        """Return the preprocessing by the statistics of the training rows."""
+        """Return the preprocessing with the statistics of the training rows."""
         arguments = _statistics_of(settings)
         return Preprocessor.fit(
             data.rows, data.weight, trains, **arguments, target=target, csv=data.csv
@@ -329,22 +333,22 @@ def _place(
     seed: int,
     plan: MemoryPlan,
 ) -> EncodingPlan:
-    """Return where encoded rows are put; they are kept by all that decides what is where."""
-    deal = generator(seed, Purpose.STORE) if settings.shuffle else None
+    """Return the plan of the encoded rows; its cache key covers everything that they depend on."""
+    random = generator_for(seed, Purpose.DISK_ORDER) if settings.shuffle else None
     if cache is not None:
-        # Going on, the preprocessing is the earlier fit's, and not what the settings say.
+        # A continued training has the preprocessing of the earlier fit, whatever the settings.
         made_of = [preprocessor.to_dict(), *preprocessor.arrays().values(), *of_rows]
         shares = [str(value) for value in plan.shares]
         cache = cache.with_key(seed, settings.shuffle, shares, *made_of)
-    return EncodingPlan(plan, deal, cache)
+    return EncodingPlan(plan, random, cache)
 
 
 def _validation_part(part: np.ndarray, preprocessor: Preprocessor, plan: MemoryPlan) -> np.ndarray:
-    """Return which rows of a part validate: of a limited memory they may take some."""
+    """Return the mask of the validation rows of a part, a subset if memory is limited."""
     if plan.limit is None:
         return part
     row_bytes = plan.shares.validation_row or 4 * preprocessor.n_features
-    return thinned(part, row_bytes, plan.shares.validation)
+    return subsampled(part, row_bytes, plan.shares.validation)
 
 
 def _encoded_validation(
@@ -354,10 +358,10 @@ def _encoded_validation(
     run: RunConfig,
     plan: MemoryPlan,
 ) -> Encoded:
-    """Return the rows that were given for validation, encoded."""
+    """Return the encoded rows of the user's validation set."""
     with validation.origin.naming_rows():
         _, _, truth, given = _numbers(validation, classes, run)
         part = _validation_part(present(given, "sample_weight_val"), preprocessor, plan)
         place = EncodingPlan(plan.in_memory)
-        (held,) = encoded(validation.rows, Known(truth, given), [part], preprocessor, place)
+        (held,) = encoded(validation.rows, RowMetadata(truth, given), [part], preprocessor, place)
     return held

@@ -1,4 +1,4 @@
-"""Plain numbers that describe a training and its result; no logic, no JAX.
+"""Records of a training and its results: events, curves, scores, calibration; no logic, no JAX.
 
 Members come first on the axes of lists: `history.training_loss[member][epoch]`.
 """
@@ -12,12 +12,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EpochEvent:
-    """What the training loop tells its observers after each epoch.
+    """The argument of callbacks after each epoch.
 
-    Epochs count from 1. Losses are means over weighted rows, in nats for
-    cross-entropy, one per member; a member that has stopped repeats no
-    figure: its entries are NaN. `rows` were trained on in this epoch, all
-    members together; `seconds` have passed since the training began.
+    Epochs count from 1. Losses are means over weighted rows, one per member, in nats for cross-entropy;
+    those of a stopped member are NaN. `rows` is the number of rows trained on in this epoch, summed over
+    the members; `seconds` is the time since the training began.
     """
 
     epoch: int
@@ -38,12 +37,11 @@ class EpochEvent:
 
 @dataclass(frozen=True)
 class History:
-    """The curves of a training, per member, and how each member ended.
+    """The curves of a training, and how each member ended.
 
-    `training_loss[k][e]` is member k's loss over its training rows during
-    epoch e + 1 (dropout on, weights moving); `validation_loss[k]` is empty
-    without validation rows. `best_epoch[k]` counts from 1 (0: the state
-    before the first epoch). `outcome[k]` is one of the texts in
+    `training_loss[k][e]` is member k's loss over its training rows during epoch e + 1, with dropout and
+    while the weights change. `validation_loss[k]` is empty without a validation set. `best_epoch[k]`
+    counts from 1 (0: the state before the first epoch). `outcome[k]` is a value of
     `epochal.training.early_stopping.Outcome`.
     """
 
@@ -55,14 +53,13 @@ class History:
 
     @property
     def epochs(self) -> int:
-        """The number of epochs done: as many as the member that trained longest has."""
+        """The number of epochs done by the member that trained longest."""
         return max(map(len, self.training_loss))
 
-    def followed_by(self, later: History) -> History:
-        """Return the history of a training that went on after this one.
+    def extended_by(self, later: History) -> History:
+        """Return this history, extended by that of the continued training.
 
-        Epochs that a member had stopped for, and epochs without validation
-        rows, are NaN.
+        Epochs after a member's stop, and epochs without a validation set, are NaN.
         """
 
         def joined(
@@ -108,13 +105,12 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good probabilities are on labelled rows.
+    """The metrics of probabilities on labelled rows.
 
-    `log_loss` in nats; `calibration_error` is the expected calibration error
-    over 15 equal-width bins of the winning probability; `auc` is the area
-    under the ROC curve (more than two classes: one against the rest,
-    unweighted mean), None where it is undefined. `confusion[i][j]` counts rows of
-    class i that were predicted as class j.
+    `log_loss` is in nats. `calibration_error` is the expected calibration error over 15 equal-width bins
+    of the winning probability. `auc` is the area under the ROC curve, for more than two classes the
+    unweighted mean of one class against the rest; None if it is undefined. `confusion[i][j]` is the
+    number of rows of class i that were predicted as class j.
     """
 
     rows: int
@@ -133,10 +129,9 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How members' logits o_k become probabilities, one number per member and one for all.
+    """The calibration of members' logits o_k to probabilities.
 
-    p ~ (sum_k weights_k softmax(sharpness_k o_k)) ^ power, with weights that
-    sum to 1.
+    p ~ (sum_k weights_k softmax(inverse_temperature_k o_k)) ^ exponent, with weights that sum to 1.
     """
 
     inverse_temperature: tuple[float, ...]
@@ -145,7 +140,7 @@ class Calibration:
 
     @classmethod
     def none(cls, members: int) -> Calibration:
-        """Return the plain mean of so many members."""
+        """Return the calibration of a plain mean over the members."""
         return cls((1.0,) * members, (1.0 / members,) * members, 1.0)
 
     def of(self, member: int) -> Calibration:
@@ -155,14 +150,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class OutOfBag:
-    """Scores on rows that a member did not train on, averaged over such members.
+    """Scores on out-of-bag rows, each predicted by the members that did not train on it.
 
-    `optimistic` is True where the training went on from an earlier one, which may
-    have seen the same rows; the figures then flatter the model a little.
+    `optimistic` is True if an earlier training that this one continued may have trained on the rows; the
+    scores are then slightly too good.
 
-    Few members left a row out, and the whole ensemble is better than few:
-    `expected_log_loss` is what it should reach on new rows, extrapolated from
-    what the second opinion on each row gave; None if there is only one.
+    Few members cover a row, and the whole ensemble is better than few: `expected_log_loss` is the
+    expected log-loss of the ensemble on new rows, extrapolated from the gain of averaging the members
+    that cover a row; None if only one does.
     """
 
     rows: int

@@ -203,7 +203,7 @@ def checked_classes(classes: Any, known: np.ndarray | None) -> np.ndarray | None
             f"`classes={each.tolist()}` is not the same as on last call to partial_fit, "
             f"was: {known.tolist()}",
             "the same classes in every call, or none after the first",
-            "fit anew for other classes",
+            "fit again for other classes",
         )
     return each
 

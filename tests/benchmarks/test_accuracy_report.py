@@ -116,7 +116,7 @@ def test_the_page_shows_where_methods_stand_and_how_honest_the_estimates_are():
 
     assert text.startswith("P (V), 2 cores; D. x 1.")
     assert "| `ours` | 1.50 | 1.732 | 3.00 | 1.50 | 0.0100 | 2 |" in text
-    where, _, beside = text.partition("**Beside")
+    where, _, beside = text.partition("**Compared")
     assert "`some`" not in where
     assert "1 tables that it was run on, seed 0: better on 0, log-loss 2.00 times its" in beside
     assert "| a | 0.2000 | **0.1000** | 1 | 1 |" in beside

@@ -127,6 +127,6 @@ def test_where_other_work_ran_beside_only_peaks_are_told():
     timed = {"seconds", "rows_per_s", "rows_per_s_within"}
     text = report.page([{name: METHOD[name] for name in METHOD if name not in timed}])
 
-    assert "2000-01-01. Other work ran beside: only peaks are told." in text
+    assert "2000-01-01. Other processes ran meanwhile: only peaks are shown." in text
     assert "| `epochal` | train | 1GB | – | – | – | 900 | 600 |" in text
     assert "beside" not in report.page([METHOD])

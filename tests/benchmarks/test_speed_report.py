@@ -107,8 +107,8 @@ def test_results_from_before_products_were_timed_alone_are_shown_without(result)
         for kind in ("one", "ensemble")
     }
 
-    assert "by themselves" in report.page(result)
-    assert "by themselves" not in report.page({**result, **old})
+    assert "of a step alone" in report.page(result)
+    assert "of a step alone" not in report.page({**result, **old})
     assert report.ensemble_row(old["ensemble"][0])[8:10] == ["", ""]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "1", "--n-estimators", "1", "--preset", "fast")
 
@@ -83,7 +83,7 @@ def test_several_lists_of_columns_add_up(run, table, tmp_path):
 
 @pytest.mark.parametrize("text", [",", "", "since,"])
 def test_a_list_that_names_nothing_is_refused(run, table, text):
-    """It would drop nothing without a word."""
+    """An invalid list of names is refused, since it would silently drop nothing."""
     ended = run("train", table, "--target", "income", *TINY, f"--drop={text}")
 
     assert ended.code == 2

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
@@ -64,7 +64,7 @@ def test_options_override_the_file(run, table, tmp_path, written_file):
     ],
 )
 def test_an_invalid_file_is_refused(run, table, written_file, words, text):
-    """With the line or the word, and what was expected."""
+    """Errors name the line or the word, and what was expected."""
     ended = run("train", table, "--columns", written_file(text), *TINY)
 
     assert ended.code in {2, 3}

@@ -51,7 +51,7 @@ def test_what_is_quick_or_quiet_shows_no_count(quiet, seconds):
 
 
 def test_the_count_is_cleared_whatever_happens():
-    """No half-written count is left on the line of the prompt, and the cursor is back."""
+    """The count is cleared from the line of the prompt, and the cursor is visible again."""
     stream = Terminal()
 
     def fail_after_a_while() -> None:

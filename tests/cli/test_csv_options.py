@@ -13,7 +13,7 @@ from epochal.cli.csv_options import csv_options, reading_as, refuse_other_cells
 from epochal.cli.parser import parsed
 from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.errors import SettingError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
@@ -25,7 +25,7 @@ def typed(path, *words):
 
 @pytest.fixture
 def quoted(tmp_path):
-    """Return a file with labels and categories that only quotes tell apart, and numbers with gaps in quotes."""
+    """Return a file whose labels and categories differ only in quotes, and with quoted missing numbers."""
     labels = ['" a"', '"a"', '"a "', '"None"']
     cities = ["Wien", " Graz ", "NA", '"NA"']
     lines = [
@@ -40,7 +40,7 @@ def quoted(tmp_path):
 
 
 def test_what_is_typed(table):
-    """Each option means what its help says; nothing typed is the usual."""
+    """Each option does what its help says; without options the defaults hold."""
     assert typed(table) == PLAIN
     words = ("--skip-lines", "2", "--no-header", "--missing-values", '-999, "a, b"')
     assert typed(table, *words, "--keep-spaces") == CsvOptions(2, False, ("-999", "a, b"), False)
@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused(table, words, message):
     [("--skip-lines", "2"), ("--no-header",), ("--missing-values", "x"), ("--keep-spaces",)],
 )
 def test_options_for_other_files_are_refused(run, tmp_path, trained, words):
-    """Each command says which option is for CSV files, and which file is none."""
+    """The error names the option for CSV files, and the file that is not CSV."""
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pa.table({"a": [1, 2], "y": ["p", "q"]}), path)
     people = trained.parent / "people.csv"
@@ -86,7 +86,7 @@ def test_options_for_other_files_are_refused(run, tmp_path, trained, words):
 
 @pytest.mark.parametrize("memory", [(), ("--memory", "1GB")])
 def test_quoted_text_stays_from_file_to_prediction(run, quoted, tmp_path, memory):
-    """Labels and categories that only quotes tell apart are three classes, and come back."""
+    """Labels and categories that differ only in quotes are three classes, and are written so."""
     model = tmp_path / "quoted.epochal"
     assert run("train", quoted, "--target", "y", *TINY, *memory, "--out", model).code == 0
     assert load(model).classes.tolist() == [" a", "None", "a", "a "]
@@ -187,7 +187,7 @@ def test_a_training_goes_on_with_the_words_of_the_first(run, table, tmp_path):
 
 
 def test_they_stand_in_the_file_of_columns(run, table, tmp_path):
-    """The options have their lines in TOML; what is typed goes before them."""
+    """The options are also keys of the columns file; command-line options override them."""
     titled, columns = tmp_path / "titled.csv", tmp_path / "columns.toml"
     titled.write_text("People, 2024\n" + table.read_text())
     columns.write_text(
@@ -217,7 +217,7 @@ def test_other_cells_are_refused():
 
 
 def test_each_command_shows_the_warnings(run, table, tmp_path, trained):
-    """A header that is there twice is reported alike by train, inspect, evaluate and predict."""
+    """A repeated header is reported in the same way by train, inspect, evaluate and predict."""
     lines = table.read_text().splitlines(keepends=True)
     joined = tmp_path / "joined.csv"
     joined.write_text("".join([*lines, lines[0]]))

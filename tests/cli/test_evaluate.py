@@ -39,7 +39,7 @@ def test_the_size_of_the_pieces_changes_nothing(run, model, table, rows):
 
 
 def test_an_inexact_auc_is_a_warning(run, model, table, monkeypatch):
-    """Where the AUC may be off in the digits shown, a warning says how far, and only there."""
+    """A warning gives the error bound of the AUC only if it affects the digits shown."""
     silent = run("evaluate", model, table)
     monkeypatch.setattr("epochal.metrics.classification.DISTINCT", 3)
     monkeypatch.setattr("epochal.metrics.classification.FEWEST", 3)

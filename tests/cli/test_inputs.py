@@ -41,7 +41,7 @@ def spellings(path: Path) -> list[Path]:
 
 
 def test_a_training_never_replaces_what_it_reads(run, table, trained):
-    """Data, rows of other use, the model to go on from and the columns file, by whatever name."""
+    """No output may replace an input: data, other rows, the earlier model or the columns file."""
     valid, columns = table.with_name("valid.csv"), table.with_name("columns.toml")
     shutil.copy(table, valid)
     columns.write_text('target = "income"\n')
@@ -90,7 +90,7 @@ def test_a_default_name_that_is_read_is_refused(run, table, trained):
 
 @pytest.mark.parametrize("form", ["folder", "glob"])
 def test_parts_that_were_found_are_not_replaced(run, model, table, form):
-    """A folder and a pattern read files that nobody has typed; others in the folder may be written."""
+    """Files that a folder or a pattern reads are inputs too; other files in the folder may be written."""
     folder = table.parent / "parts"
     folder.mkdir()
     for name in ("a.csv", "b.csv"):
@@ -134,13 +134,13 @@ def test_a_prediction_never_replaces_the_model_or_the_data(run, model, table):
 
 
 def ended(*words: object, **how) -> subprocess.CompletedProcess[bytes]:
-    """Return how the program ended as a process of its own."""
+    """Return the result of the program in a separate process."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run([*EPOCHAL, *map(str, words)], check=False, **(pipes | how))
 
 
 def test_standard_output_is_no_input(model, table):
-    """`>> DATA` would read what it writes; standard input counts by the file behind it."""
+    """`>> DATA` would read its own output; standard input counts as the file that it comes from."""
     before = table.read_bytes()
     with table.open("ab") as file:
         appended = ended("predict", model, table, stdout=file)
@@ -172,7 +172,7 @@ def test_predictions_of_standard_input_are_those_of_the_file(model, table):
 
 @pytest.mark.parametrize("memory", [(), ("--memory", "1GB")])
 def test_a_training_on_standard_input_is_that_on_the_file(table, tmp_path, memory):
-    """Two passes and more read what comes only once; the model has a name of its own."""
+    """A pipe trains the same model as a file, although it is read in several passes; its default name is model."""
     words = ("--target", "income", *TINY, "--quiet", *memory)
     named = ended("train", table, *words, cwd=tmp_path)
     piped = ended("train", "-", *words, "--test", table, cwd=tmp_path, input=table.read_bytes())
@@ -200,7 +200,7 @@ def test_other_rows_may_come_from_standard_input(table, model, tmp_path):
 
 @pytest.mark.parametrize("form", ["tsv", "parquet", "arrow"])
 def test_other_formats_come_through_a_pipe(model, table, tmp_path, form):
-    """`--format` says what no name says; without it the first bytes give it away."""
+    """`--format` names the format of a pipe; without it the first bytes determine it."""
     data, path = pyarrow.csv.read_csv(table), tmp_path / "data"
     match form:
         case "tsv":
@@ -223,7 +223,7 @@ def test_other_formats_come_through_a_pipe(model, table, tmp_path, form):
 
 
 def test_arrays_come_through_a_pipe(tmp_path):
-    """.npy and .npz are read from the copy like tables."""
+    """.npy and .npz files are read through a pipe like tables."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(80, 3))
     y = (x[:, 0] > 0).astype(int)
@@ -239,7 +239,7 @@ def test_arrays_come_through_a_pipe(tmp_path):
 
 
 def test_a_format_that_a_name_denies_is_refused(run, model, table):
-    """What is typed is never passed over in silence."""
+    """No option is silently ignored."""
     ended = run("predict", model, table, "--format", "parquet")
 
     assert ended.code == 2
@@ -415,7 +415,7 @@ def test_a_name_of_standard_output_is_no_way_to_write_over_an_input(model, table
 
 
 def test_closed_and_empty_standard_input_are_errors(model):
-    """Exit code 3 and what was expected; nothing waits."""
+    """Standard input without data ends with exit code 3 at once."""
     line = f"{' '.join(EPOCHAL)} predict {model} - <&-"
     closed = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
     empty = ended("predict", model, "-", stdin=subprocess.DEVNULL)
@@ -435,7 +435,7 @@ def test_long_names_are_errors(run, model):
 
 
 def test_a_model_is_no_standard_output(run, table, tmp_path):
-    """`--out -` would name a file so, which nobody wants."""
+    """`--out -` is refused, since it would create a file named -."""
     ended = run("train", table, "--target", "income", *TINY, "--out", "-")
 
     assert ended.code == 2

@@ -14,7 +14,7 @@ import pytest
 
 from epochal.cli import profiling
 from epochal.config.settings import Settings
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def test_it_fits_the_terminal(run, model, monkeypatch, width):
 
 
 def test_json_holds_the_settings_and_the_schema_as_stored(run, model):
-    """A machine gets what the file holds."""
+    """The JSON output has the content of the model file."""
     described = json.loads(run("inspect", model, "--json").out)
     stored = load(model)
 

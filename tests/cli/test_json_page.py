@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from epochal.cli import main as edge
-from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY
+from epochal.cli.exit_codes import INTERNAL_ERROR, INTERRUPTED, NO_MEMORY
 from epochal.model.shape import mismatches
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
@@ -60,7 +60,7 @@ def shape_of(kind: str):
 
 
 def misfits_of(line: str, result: str) -> list[tuple[str, str, str]]:
-    """Return what in an event is not as the page says; `result` names the kind of a result."""
+    """Return the differences of an event from the page; `result` names the kind of a result."""
     event = json.loads(line, parse_constant=pytest.fail)
     heading = result if event["event"] == "result" else event["event"]
     keys = dict(TABLES[heading])
@@ -71,7 +71,7 @@ def misfits_of(line: str, result: str) -> list[tuple[str, str, str]]:
 
 
 def checked(out: str, result: str) -> list[str]:
-    """Return the names of the events on a stream, all of which are as the page says."""
+    """Return the names of the events on a stream, after comparing each with the page."""
     lines = out.splitlines()
     for line in lines:
         event = json.loads(line)
@@ -93,7 +93,7 @@ def test_the_validator_finds_what_is_not_documented():
 
 
 def test_every_event_of_a_training_is_as_documented(run, table):
-    """With test rows, copies, warnings and left-out rows: all that can be there is there."""
+    """Events with test rows, duplicates, warnings and dropped rows have all possible keys."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     lines = table.read_text().splitlines()
     table.write_text("\n".join([lines[0] + ",one", *(line + ",7" for line in lines[1:])]) + "\n")
@@ -237,7 +237,7 @@ def test_errors_are_events(run, words, code, kind):
     [
         (KeyboardInterrupt(), INTERRUPTED, "Interrupted"),
         (MemoryError(), NO_MEMORY, "NoMemory"),
-        (ZeroDivisionError("surprise"), MISTAKE, "Mistake"),
+        (ZeroDivisionError("surprise"), INTERNAL_ERROR, "InternalError"),
         (OSError(5, "Input/output error"), 6, "WriteError"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 
 from epochal import EpochalClassifier
 from epochal.cli.printing import shortened
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "2")
 QUIET = (*TINY, "--quiet")
@@ -36,7 +36,7 @@ SPELLED = {
 
 
 def write(path, labels, first=0):
-    """Write a table of numbers and labels, the classes in turn; return its path."""
+    """Write a table of numbers and labels, with the classes in rotation; return its path."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["a", "b", "y"])
@@ -131,7 +131,7 @@ def test_typed_labels_are_found_however_a_file_spells_them(run, tmp_path, name, 
 
 
 def test_a_row_more_changes_no_other_class(run, tmp_path):
-    """One label that is a word does not make texts out of what were numbers before."""
+    """A label that is a word does not turn numeric labels into texts."""
     table = write(tmp_path / "t.csv", ("1", "02"))
     run("train", table, "--target", "y", "--out", "before.epochal", *QUIET)
     table.write_text(table.read_text() + "1,1,unknown\n" * 9)

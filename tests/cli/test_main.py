@@ -32,7 +32,7 @@ sys.exit(edge.main(["inspect", "model.epochal"]))
 
 @pytest.fixture
 def ending(monkeypatch, capsys):
-    """Return a function that runs a command which ends in some way, and what it printed."""
+    """Return a function that runs a command with a given end and returns its output."""
 
     def run(action) -> tuple[int, str]:
         """Run `action` as the command `inspect`."""
@@ -71,13 +71,13 @@ def test_commands_run_under_their_number_of_threads(words, monkeypatch):
 
 
 def test_version(capsys):
-    """`--version` says which epochal this is."""
+    """`--version` prints the version."""
     assert edge.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("epochal 0.")
 
 
 def test_a_verbose_version_shows_what_epochal_runs_on(capsys):
-    """Libraries, kernels, threads, devices: what a report of a mistake needs."""
+    """The verbose version names libraries, kernels, threads and devices, as a bug report needs."""
     assert edge.main(["--version", "--verbose"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("epochal 0.")
@@ -114,7 +114,11 @@ def test_our_errors_are_one_message_and_a_hint(ending):
         (BrokenPipeError(), 141, ""),
         (OSError(28, "No space left on device"), 6, "cannot write a file: no space left on device"),
         (MemoryError(), 71, "memory"),
-        (ZeroDivisionError("surprise"), 70, "a mistake in epochal (ZeroDivisionError: surprise)"),
+        (
+            ZeroDivisionError("surprise"),
+            70,
+            "an internal error of epochal (ZeroDivisionError: surprise)",
+        ),
     ],
 )
 def test_other_ends_have_their_codes(ending, error, code, words):
@@ -147,7 +151,7 @@ def test_user_warnings_are_shown_once_and_others_not(ending):
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly():
-    """`epochal … | head` says nothing about the pipe."""
+    """`epochal … | head` prints no error about the pipe."""
     reading, writing = os.pipe()
     os.close(reading)
     end = subprocess.run(

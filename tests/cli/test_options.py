@@ -19,7 +19,7 @@ from epochal.config.constraints import Flag
 from epochal.config.presets import PRESETS
 from epochal.config.settings import SETTINGS
 from epochal.errors import SettingError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TYPED = [name for name, about in SETTINGS.items() if not isinstance(about.constraint, Flag)]
 
@@ -73,7 +73,7 @@ def breaking_texts(name: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "text"), [(n, t) for n in TYPED for t in breaking_texts(n)])
 def test_what_breaks_a_constraint_is_refused_with_its_option(name, text):
-    """The message names the option as it is typed and what would be allowed."""
+    """The message names the option as typed, and the allowed values."""
     with pytest.raises(SettingError) as caught:
         setting_value(name, text)
 
@@ -127,7 +127,7 @@ def test_every_placeholder_is_a_word():
 
 
 def test_auto_is_left_to_the_preset(run, table, tmp_path):
-    """Typed as in Python: of the classic preset, and of the default one where a model is there already."""
+    """Options override the classic preset, and the settings of an earlier model."""
     classic = ("--preset", "classic", "--learning-rate-init", "auto", "--max-iter", "1")
     assert run("train", table, "--target", "income", *classic).code == 0
     first = tmp_path / "people.epochal"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from epochal.cli.codes import INTERRUPTED, NO_READER
+from epochal.cli.exit_codes import INTERRUPTED, NO_READER
 from epochal.cli.output import Fault, Output, as_json
 from epochal.errors import DataError
 
@@ -31,7 +31,7 @@ def test_json_is_ascii_on_one_line():
 
 
 def test_quiet_leaves_results_warnings_and_errors(capsys):
-    """What only somebody who watches wants to know is left away."""
+    """Quiet output has warnings, but no progress and no notices."""
     for as_machine in (False, True):
         output = Output(as_json=as_machine, quiet=True)
         output.notice("by the way")
@@ -44,7 +44,7 @@ def test_quiet_leaves_results_warnings_and_errors(capsys):
 
 
 def test_quiet_predictions_and_figures(run, model, table):
-    """Predict says nothing, evaluate its figures."""
+    """With --quiet, predict prints nothing, and evaluate only its metrics."""
     assert run("predict", model, table, "--out", "p.csv", "--quiet")[:3] == (0, "", "")
     quiet, usual = (run("evaluate", model, table, *words) for words in (("--quiet",), ()))
 
@@ -231,7 +231,7 @@ def test_a_closed_stream_is_given_to_no_file(table, tmp_path):
 
 @needs_full
 def test_a_full_standard_error_is_no_reason_to_fail(table, tmp_path):
-    """Progress and notices that nobody can read are left away."""
+    """Progress and notices are skipped if standard error is closed."""
     ended = shell(f"{TRAIN} --verbose --out m.epochal 2>/dev/full", tmp_path)
 
     assert ended.returncode == 0
@@ -261,7 +261,7 @@ def test_an_interruption_after_the_training_names_the_model(run, table, monkeypa
     ended = run("train", table, *words)
 
     assert ended.code == INTERRUPTED
-    assert "epochal: interrupted: nothing half-written is left; the model is saved" in ended.err
+    assert "epochal: interrupted: no incomplete file is left; the model is saved" in ended.err
 
 
 @needs_full

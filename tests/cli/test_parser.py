@@ -40,13 +40,13 @@ def test_names_are_a_record_and_add_up():
 @pytest.mark.parametrize("option", ["--drop", "--categorical"])
 @pytest.mark.parametrize("text", ["", ",", "id,", "id,,age", '"id', '"id"x'])
 def test_names_that_are_empty_or_open_are_refused(option, text):
-    """What names no column drops nothing without a word."""
+    """A list without a column name is refused, since it would silently drop nothing."""
     with pytest.raises(SettingError, match="empty name or an open quote"):
         parsed(["train", "d.csv", f"{option}={text}"])
 
 
 def test_the_formats_are_those_that_are_read_and_written():
-    """The parser knows them by heart, so that help loads no library; all rooms mean the same."""
+    """The parser's copy of the formats, for which help loads no library, equals the readers' and writers'."""
     assert set(FORMATS) == set(discovery.FORMATS)
     assert set(OUT_FORMATS) == set(writing.SUFFIXES.values())
 
@@ -66,13 +66,13 @@ def test_the_formats_are_those_that_are_read_and_written():
         (["predict", "m.epochal"], "DATA", "epochal predict --help"),
         (["predict", "m.epochal", "d.csv", "--batch-rows", "0"], "from 1 up", ""),
         (["predict", "m.epochal", "d.csv", "-o", "p.csv"], "there is no option -o", "'--out'"),
-        (["predict", "m.epochal", "d.csv", "-x"], "there is no option -x", "written out"),
+        (["predict", "m.epochal", "d.csv", "-x"], "there is no option -x", "two dashes"),
         (["inspect", "m.epochal", "more"], "'more' is one argument too many", ""),
         (["--json", "inspect", "m.epochal"], "--json is before the command", ""),
     ],
 )
 def test_errors_have_a_message_and_a_hint(words, found, hint):
-    """A mistake in the line is a setting error that names it, with a way on."""
+    """An invalid command line is a setting error that names the mistake, with a hint."""
     with pytest.raises(SettingError) as caught:
         parsed(words)
 
@@ -97,7 +97,7 @@ def test_a_glob_that_the_shell_has_expanded_is_explained(tmp_path: Path):
 
 
 def test_the_help_shows_all_commands():
-    """The four commands stand in the help of the program."""
+    """The help of the program lists the four commands."""
     for command in ("train", "predict", "evaluate", "inspect"):
         assert f"    {command}" in help_text()
 
@@ -115,7 +115,7 @@ def test_every_help_fits_80_columns(command, capsys, monkeypatch):
 
 
 def test_options_after_two_dashes_are_an_error():
-    """They are no unknown options, and no hint repeats what was typed."""
+    """They are not reported as unknown options, and no hint repeats the input."""
     with pytest.raises(SettingError, match="--target is after --") as caught:
         parsed(["train", "--", "-x.csv", "--target", "y"])
     assert "./-name" in caught.value.hint

@@ -31,7 +31,7 @@ def shares(path) -> np.ndarray:
 
 
 def test_predictions_are_those_of_the_classifier(run, model, table, tmp_path):
-    """What is written is what `predict` and `predict_proba` return, row by row."""
+    """The file has the results of `predict` and `predict_proba`, row by row."""
     ended = run("predict", model, table, "--out", "p.parquet")
     written = pyarrow.parquet.read_table(tmp_path / "p.parquet")
     classifier = load(model)
@@ -152,7 +152,7 @@ def test_odd_values_in_a_text_column_are_refused(run, model, table, tmp_path, na
     ],
 )
 def test_rows_that_do_not_fit_leave_no_file(run, model, table, tmp_path, change, code, found):
-    """One message, its exit code, and nothing half-written."""
+    """There is one message, its exit code, and no incomplete file."""
     table.write_text(change(table.read_text()))
     ended = run("predict", model, table, "--out", "p.csv", "--batch-rows", 50)
 
@@ -290,7 +290,7 @@ def test_arrays_have_nothing_to_keep(run, tmp_path):
 
     assert (trained.code, ended.code) == (0, 4)
     assert "has no named columns" in ended.err
-    assert "leave --keep away" in ended.err
+    assert "omit --keep" in ended.err
 
 
 def test_a_threshold_decides_between_two_classes(run, model, table):
@@ -331,7 +331,7 @@ def test_a_threshold_is_for_two_classes(run, table):
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_error_in_the_first_rows_leaves_standard_output_empty(model, table, form):
-    """No head without rows: who reads the pipe gets nothing at all."""
+    """If the first rows fail, nothing is written, not even the head."""
     table.write_text(table.read_text().replace("\n", "\nabout forty,cook,true,2020-01-15,low\n", 1))
     command = [sys.executable, "-m", "epochal", "predict", str(model), str(table)]
     ended = subprocess.run([*command, "--out-format", form], capture_output=True, check=False)
@@ -340,7 +340,7 @@ def test_an_error_in_the_first_rows_leaves_standard_output_empty(model, table, f
 
 
 def test_the_format_of_standard_output_can_be_chosen(model, table):
-    """TSV and Parquet through a pipe hold what CSV holds."""
+    """TSV and Parquet through a pipe have the content of CSV."""
     command = [sys.executable, "-m", "epochal", "predict", str(model), str(table), "--out-format"]
     text, tabs, typed = (
         subprocess.run([*command, form], capture_output=True, check=True).stdout

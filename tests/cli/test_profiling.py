@@ -26,7 +26,7 @@ TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "
 
 
 def with_leak(table):
-    """Add a column that gives the target away, an id, and a copy of every row but for nothing."""
+    """Add two columns to a table, one that gives the target away and an id; return nothing."""
     head, *rows = table.read_text().splitlines()
     more = [f"{row},{'x' if row.endswith('high') else 'y'},{k}" for k, row in enumerate(rows)]
     table.write_text("\n".join([head + ",leak,id", *more]) + "\n")
@@ -107,7 +107,7 @@ def test_rows_that_are_on_both_sides_are_counted(run, table, tmp_path):
 
 
 def test_errors_in_test_rows_are_found_before_training(run, table, tmp_path):
-    """A value that is no number is refused with its row; a row that lacks columns is no copy."""
+    """A value that is no number is refused with its row; a row that lacks columns is no duplicate."""
     lines = table.read_text().splitlines()
     test = tmp_path / "test.csv"
     first = lines[0].split(",")
@@ -176,7 +176,7 @@ POLLUTED = {
 
 
 def warned(ended) -> tuple[list[str], list[object]]:
-    """Return the warnings among events: those of reading, and what looks wrong in the data."""
+    """Return the warnings among events: those of the reader, and data warnings."""
     events = [json.loads(line) for line in ended.out.splitlines()]
     messages = [event["message"] for event in events if event["event"] == "warning"]
     found = [one for event in events for one in event.get("warnings", [])]
@@ -303,7 +303,7 @@ def test_many_rows_are_profiled_by_a_sample(monkeypatch, run, tmp_path):
 
 
 def test_columns_that_say_something_about_rows_are_no_inputs(run, table):
-    """Weights and groups are left out of what is described, as in training; times are inputs."""
+    """Weights and groups are not described, as in training; timestamps are inputs."""
     words = ("--weight", "one", "--group", "job", "--time", "since")
     head, *rows = table.read_text().splitlines()
     table.write_text("\n".join([f"{head},one", *(f"{row},1" for row in rows)]) + "\n")

@@ -47,7 +47,7 @@ def track_of(*events: EpochEvent) -> Track:
 
 
 def test_a_machine_gets_json_lines_without_nan(capsys):
-    """One object per epoch, in strict JSON: what is not a number is null."""
+    """There is one object per epoch in strict JSON, with null for NaN."""
     with JsonProgress(Output(as_json=True)) as progress:
         progress(SECOND)
         progress(SECOND)
@@ -136,7 +136,7 @@ def test_the_live_panel_gives_the_cursor_back_after_an_error():
     ],
 )
 def test_without_a_terminal_progress_needs_an_option(typed, kind):
-    """A log file is not filled with what only a person watches."""
+    """Without a terminal, only an option turns progress on."""
     plain = {"json": False, "quiet": False, "verbose": False, "preset": "default"}
     arguments = SimpleNamespace(output=Output(), **(plain | typed))
 

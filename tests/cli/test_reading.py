@@ -20,7 +20,7 @@ def codes(tmp_path) -> str:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_labels_of_another_file_get_the_type_of_the_classes(codes, streamed):
-    """Text labels of a file of its own become the numbers of the training."""
+    """Text labels of a separate file become the class numbers of the training."""
     read = like(np.array([0, 1]), codes, Roles("label"), drop=(), streamed=streamed)
 
     (piece,) = read.pieces(10)
@@ -57,7 +57,7 @@ def test_a_column_has_one_role(run, table, command, words, message):
 
 
 def test_inputs_of_a_model_have_no_other_role(run, model, table):
-    """In an evaluation, and where a training goes on."""
+    """An input of the model cannot be a target, a weight or a dropped column."""
     for words in (
         ("evaluate", model, table, "--target", "job"),
         ("evaluate", model, table, "--weight", "age"),

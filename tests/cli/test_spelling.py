@@ -52,7 +52,7 @@ def test_no_rows_are_no_bytes():
 
 
 def test_chunks_and_slices_are_rows_like_others():
-    """Where a table lies in memory says nothing about its rows."""
+    """Slices and chunks of a table are written like the whole."""
     whole = pa.table({"a": ["x", 'y"', "z", "w"], "b": [1, 2, 3, 4]})
     parts = pa.concat_tables([whole.slice(0, 1), whole.slice(1, 2), whole.slice(3)])
 
@@ -78,7 +78,7 @@ def test_types_without_a_text_are_refused_by_name(kind):
 
 
 def test_categories_and_extension_types_are_written_by_their_values():
-    """A dictionary of texts is text, and so is what is stored as numbers."""
+    """A dictionary of texts and a boolean of 8 bits can be written as text."""
     refuse_unspellable(pa.dictionary(pa.int8(), pa.string()), "x")
     refuse_unspellable(pa.bool8(), "x")
 

@@ -13,7 +13,7 @@ NAN = math.nan
 
 
 def event(epoch: int, training, validation, seconds: float = 1.0, rows: int = 100) -> EpochEvent:
-    """Return an event of as many members as there are losses."""
+    """Return an event with a member per loss."""
     return EpochEvent(
         epoch=epoch,
         max_iter=10,
@@ -82,7 +82,7 @@ def test_speed_is_that_of_late():
 
 
 def test_bars_share_one_scale_and_show_the_end():
-    """Two curves can be compared by eye; what is too long loses its beginning."""
+    """Two curves have one scale; a long curve loses its beginning."""
     assert bars([[9.0, 4.0, 0.0], [9.0, 8.0, 8.0]], width=2) == ["▅▁", "██"]
     assert bars([[2.0, 2.0]], width=5) == ["▁▁"]
     assert bars([[1.0, NAN, 2.0]], width=5) == ["▁ █"]

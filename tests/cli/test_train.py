@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 
 from epochal.cli.train import default_output
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 
 
 def left_behind(folder: Path, *known: Path) -> set[Path]:
-    """Return what lies in a folder beside what is known."""
+    """Return the files in a folder beside the known ones."""
     return set(folder.iterdir()) - set(known)
 
 
@@ -40,7 +40,7 @@ def test_it_trains_saves_and_reports(run, table, tmp_path):
     assert model.target == "income"
     assert model.settings.hidden_layer_sizes == (8,)
     assert "160 rows" in ended.err
-    assert "4 columns: 1 of numbers, 1 of truth values, 1 of dates, 1 of categories" in ended.err
+    assert "4 columns: 1 of numbers, 1 of booleans, 1 of dates, 1 of categories" in ended.err
     for words in (
         "Trained 2 members",
         "by members that did not train on it",
@@ -60,7 +60,7 @@ def test_the_command_that_is_printed_works(run, table, tmp_path):
 
 
 def test_the_same_command_gives_the_same_bytes(run, table, tmp_path):
-    """The seed is fixed unless another is given."""
+    """The seed is fixed by default."""
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         run("train", table, "--target", "income", *TINY, "--out", name, "--random-state", seed)
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
@@ -92,7 +92,7 @@ def test_test_figures_are_those_of_evaluate(run, table, tmp_path):
 
 
 def test_validation_rows_of_their_own_choose_the_epoch(run, table, tmp_path):
-    """Rows of a file of their own judge, and those left out are scored all the same."""
+    """With a validation file, out-of-bag rows are scored as well."""
     valid = tmp_path / "valid.csv"
     valid.write_text("".join(table.read_text().splitlines(keepends=True)[:41]))
     ended = run("train", table, "--target", "income", *TINY, "--valid", valid)
@@ -247,7 +247,7 @@ def test_every_format_of_arrays(run, tmp_path, form, words):
 def test_mistakes_end_with_one_message_and_nothing_written(
     run, tmp_path, content, words, code, found
 ):
-    """Each has its exit code, names what was found, and leaves no file."""
+    """Each error has its exit code, names what was found, and leaves no file."""
     data = tmp_path / "people.csv"
     if content is not None:
         data.write_text(content)
@@ -284,7 +284,7 @@ def test_unknown_labels_in_other_rows_are_named(run, table, tmp_path, option):
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
 def test_ctrl_c_keeps_the_best_copy(table, tmp_path):
-    """One Ctrl-C ends the training at once, saves the best copy and exits with 130."""
+    """One Ctrl-C ends the training, saves the best checkpoints and exits with 130."""
     out = tmp_path / "m.epochal"
     words = ["train", table, "--target", "income", *TINY, "--out", out, "--json"]
     words[words.index("--max-iter") + 1] = "1000000"
@@ -393,7 +393,7 @@ def test_a_training_goes_on_from_a_model_on_new_data(run, table, tmp_path):
     ("words", "expected"),
     [
         (("--preset", "fast"), "--preset with --from"),
-        (("--n-estimators", "5"), "n_estimators=5 in a training that goes on"),
+        (("--n-estimators", "5"), "n_estimators=5 in a training that continues"),
         (("--drop", "age"), "'age'"),
     ],
 )

@@ -21,19 +21,19 @@ from epochal.cli.train_report import (
 from epochal.config.csv_options import PLAIN
 from epochal.io.columns import Roles, labelled
 from epochal.io.opened_data import OpenedData
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 from epochal.tables.labels import encode_labels
 
 
 @pytest.fixture
 def arguments(table) -> SimpleNamespace:
-    """Return what was typed, as far as reports show it."""
+    """Return the arguments that reports show."""
     plain = dict.fromkeys(("valid", "test", "time", "group", "weight", "memory", "format"))
     return SimpleNamespace(data=str(table), **plain)
 
 
 def test_a_person_and_a_machine_learn_the_same_of_the_data(arguments, table):
-    """Rows, classes, what was left out, and what looks wrong."""
+    """Both reports have rows, classes, rows without a label, and data warnings."""
     table.write_text(table.read_text() + "31,clerk,true,2020-01-15,\n")
     read = labelled(str(table), Roles("income"))
     profile = DataProfile(read, encode_labels(read.labels)[1])

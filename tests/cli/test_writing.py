@@ -1,4 +1,4 @@
-"""Predictions on disk and on standard output: what is written, and that nothing is half-written."""
+"""Predictions on disk and on standard output: their content, and no incomplete file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ with table_writer(Destination(None, form), types) as write:
 
 
 def written(path, classes, pieces, copied=NOTHING) -> None:
-    """Write some pieces of probabilities to a path, whose ending says the format."""
+    """Write pieces of probabilities to a path, whose ending determines the format."""
     classes = np.array(classes)
     with table_writer(destination(path, None), prediction_types(classes, copied)) as write:
         for piece in pieces:
@@ -101,7 +101,7 @@ def test_plain_labels_have_no_quotes(tmp_path):
 
 @pytest.mark.parametrize("classes", [["no", "yes"], [3, 7], [False, True], [0.5, 1.5]])
 def test_parquet_keeps_the_type_of_the_labels(tmp_path, classes):
-    """Labels come back as what they were in training."""
+    """Labels are written with the type of the training labels."""
     path = tmp_path / "out.parquet"
     written(path, classes, [SHARES[:2], SHARES[2:]])
     table = pyarrow.parquet.read_table(path)
@@ -148,7 +148,7 @@ def test_no_rows_give_a_file_with_a_head(tmp_path):
     ],
 )
 def test_the_format_is_that_of_the_name_or_of_the_option(out, form, found):
-    """Standard output gets CSV unless another format is given; a name without an ending needs one."""
+    """The default format of standard output is CSV; a name without an ending needs a format."""
     assert destination(out, form) == found
 
 
@@ -164,7 +164,7 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
 
 
 def on_standard_output(form: str, ends: str) -> subprocess.CompletedProcess[bytes]:
-    """Return how a writer ended, and what it wrote to a pipe."""
+    """Return the result of a writer, and its output in a pipe."""
     command = [sys.executable, "-c", WRITER, form, ends]
     return subprocess.run(command, capture_output=True, check=False)
 
@@ -179,7 +179,7 @@ def test_nothing_is_on_standard_output_before_the_first_rows(form):
 
 
 def test_parquet_goes_through_a_pipe():
-    """What comes out of a pipe is a whole file; what ends half-way has no end."""
+    """Parquet on standard output is a complete file; after a failure it has no valid end."""
     whole, half = (on_standard_output("parquet", ends).stdout for ends in ("well", "second"))
 
     assert pyarrow.parquet.read_table(io.BytesIO(whole)).num_rows == 3
@@ -191,7 +191,7 @@ def test_parquet_goes_through_a_pipe():
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_full_standard_output_is_an_error(form):
-    """The error names standard output and the reason, whoever writes to it."""
+    """The error of every writer names standard output and the reason."""
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         command = [sys.executable, "-c", WRITER, form, "well"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
@@ -302,7 +302,7 @@ LABELS = st.lists(TEXTS, min_size=2, max_size=5, unique=True)
 
 
 def result_of(labels: list[str], name: str, cells: list[str]) -> pa.Table:
-    """Return predictions of all classes in turn, behind a copied column of texts."""
+    """Return predictions of all classes in rotation, after a copied column of texts."""
     classes = np.empty(len(labels), dtype=object)
     classes[:] = labels
     number = len(cells)
@@ -351,7 +351,7 @@ def test_any_text_is_read_back_by_every_reader(tmp_path_factory, labels, name, c
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @given(st.lists(TEXTS.filter(len), min_size=2, max_size=5, unique_by=str.strip))
 def test_labels_are_read_back_by_this_program(tmp_path_factory, labels):
-    """Predictions are data like others: no label loses its spaces, and none is taken for a missing one."""
+    """Predictions can be read as data: no label loses its spaces or becomes a missing value."""
     table = result_of(labels, "key", ["k"] * len(labels))
     path = tmp_path_factory.getbasetemp() / "own.csv"
     with table_writer(destination(path, None), table.schema) as write:

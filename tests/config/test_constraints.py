@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from epochal.config.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import AnyOf, Choice, Flag, Integer, IsNone, Number, Sizes
 
 if TYPE_CHECKING:
     from epochal.config.constraints import Constraint
@@ -21,7 +21,7 @@ ALL: list[Constraint] = [
     Flag(),
     Sizes(),
     Sizes((2,)),
-    Either((Integer(1), Nothing())),
+    AnyOf((Integer(1), IsNone())),
 ]
 
 
@@ -50,9 +50,9 @@ def test_breaking_values_are_refused(constraint: Constraint) -> None:
         (Sizes(), ()),
         (Sizes(), [5, np.int32(5)]),
         (Sizes((2,)), (3, 4)),
-        (Nothing(), None),
-        (Either((Integer(1), Nothing())), None),
-        (Either((Integer(1), Nothing())), 7),
+        (IsNone(), None),
+        (AnyOf((Integer(1), IsNone())), None),
+        (AnyOf((Integer(1), IsNone())), 7),
     ],
 )
 def test_good_values_are_allowed(constraint: Constraint, value: object) -> None:
@@ -76,8 +76,8 @@ def test_good_values_are_allowed(constraint: Constraint, value: object) -> None:
         (Sizes(), 5),
         (Sizes(), "55"),
         (Sizes((2,)), (3,)),
-        (Nothing(), 0),
-        (Either((Integer(1), Nothing())), 0),
+        (IsNone(), 0),
+        (AnyOf((Integer(1), IsNone())), 0),
     ],
 )
 def test_values_at_the_edge_are_refused(constraint: Constraint, value: object) -> None:
@@ -96,7 +96,7 @@ def test_values_at_the_edge_are_refused(constraint: Constraint, value: object) -
         (Flag(), "a bool"),
         (Sizes(), "a tuple of ints in the range [1, inf)"),
         (Sizes((2, 3)), "a tuple of 2 or 3 ints in the range [1, inf)"),
-        (Either((Integer(1), Nothing())), "an int in the range [1, inf) or None"),
+        (AnyOf((Integer(1), IsNone())), "an int in the range [1, inf) or None"),
     ],
 )
 def test_sentences(constraint: Constraint, sentence: str) -> None:
@@ -114,7 +114,7 @@ def test_sentences(constraint: Constraint, sentence: str) -> None:
         (Flag(), "bool"),
         (Sizes(), "tuple of int"),
         (Sizes((2,)), "(int, int)"),
-        (Either((Integer(0), Choice(("auto",)), Nothing())), 'int in [0, inf), "auto" or None'),
+        (AnyOf((Integer(0), Choice(("auto",)), IsNone())), 'int in [0, inf), "auto" or None'),
     ],
 )
 def test_annotations_are_types_as_docstrings_write_them(

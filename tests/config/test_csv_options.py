@@ -9,7 +9,7 @@ from epochal.errors import SettingError
 
 
 def test_an_empty_cell_is_always_missing():
-    """The empty text is among the words, whatever else is asked for."""
+    """The empty text is always among the words for missing values."""
     assert PLAIN.words == ("", *MISSING_VALUES)
     assert CsvOptions(missing_values=()).words == ("",)
     assert CsvOptions(missing_values=("", "-999")).words == ("", "-999")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from epochal.classifier import EpochalClassifier
-from epochal.config.constraints import Choice, Either, Flag, Integer, Nothing, Number, Sizes
+from epochal.config.constraints import AnyOf, Choice, Flag, Integer, IsNone, Number, Sizes
 from epochal.config.presets import PRESETS, preset
 from epochal.config.settings import AUTO, SETTINGS, Settings, validated
 from epochal.errors import SettingError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from epochal.config.constraints import Constraint
 
 ROOT = Path(__file__).parents[2]
-TYPES = {Integer: int, Number: float, Choice: str, Flag: bool, Nothing: type(None)}
+TYPES = {Integer: int, Number: float, Choice: str, Flag: bool, IsNone: type(None)}
 
 BREAKING = [
     (name, value) for name, about in SETTINGS.items() for value in about.constraint.breaking()
@@ -81,7 +81,7 @@ def test_the_parameters_of_the_classifier_follow_the_fields() -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_types_of_parameters_follow_the_constraints(name: str) -> None:
-    """What a constraint allows is what the annotation of the parameter says, and "auto"."""
+    """A constraint allows the types of the parameter's annotation, and "auto"."""
     annotation = eval(EpochalClassifier.__init__.__annotations__[name], {"Auto": Literal["auto"]})
     allowed = {
         kind for constraint in options(SETTINGS[name].constraint) for kind in kinds(constraint)
@@ -95,7 +95,7 @@ def test_types_of_parameters_follow_the_constraints(name: str) -> None:
 
 def options(constraint: Constraint) -> tuple[Constraint, ...]:
     """Return the constraints of which one has to hold, but for that of "auto"."""
-    found = constraint.options if isinstance(constraint, Either) else (constraint,)
+    found = constraint.options if isinstance(constraint, AnyOf) else (constraint,)
     return tuple(one for one in found if one != Choice((AUTO,)))
 
 
@@ -177,7 +177,7 @@ def test_checked_makes_plain_values() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_settings_survive_json(name: str) -> None:
-    """Settings that went through JSON are equal to what they were."""
+    """Settings restored from JSON equal the original."""
     settings = replace(preset(name), patch=(3, 4), time_limit=0.1)
     text = json.dumps(settings.to_dict(), allow_nan=False)
 

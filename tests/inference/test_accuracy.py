@@ -53,7 +53,7 @@ def test_a_label_that_is_no_class_is_wrong(fitted, data):
 
 
 def test_a_file_is_scored_piece_by_piece(fitted, data, tmp_path, monkeypatch):
-    """A path and the name of a column give what arrays give, in pieces of any size."""
+    """A path with the name of a column has the accuracy of arrays, in pieces of any size."""
     X, y = data
     table = pd.DataFrame(X, columns=["x0", "x1", "x2"]).assign(y=y, w=np.arange(ROWS) % 3)
     table.to_csv(tmp_path / "t.csv", index=False)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from epochal.inference.calibration import POWER, calibrated, expected_loss, fit_inverse_temperature
+from epochal.inference.calibration import (
+    EXPONENT,
+    calibrated,
+    expected_loss,
+    fit_inverse_temperature,
+)
 from epochal.inference.oob import OutOfBagLogits
 from epochal.nn.losses import softmax
 from epochal.nn.objective import OBJECTIVES
@@ -28,7 +33,7 @@ def test_a_factor_that_was_put_in_is_found(rng):
 
 
 def test_few_rows_move_little(rng):
-    """With next to no rows a factor stays near what is expected of it."""
+    """With very few rows a factor stays near its prior."""
     logits = rng.normal(size=(5, 3))
 
     assert fit_inverse_temperature(
@@ -56,13 +61,13 @@ def test_the_unit_of_weights_does_not_matter(rng):
 
 
 def split(logits, members):
-    """Return opinions of members that each speak of their own part of the rows."""
+    """Return the logits of members that each cover a different part of the rows."""
     parts = np.array_split(np.arange(len(logits)), members)
     return [OutOfBagLogits(part, logits[part]) for part in parts]
 
 
 def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
-    """One opinion on each row: a common factor, equal weights, and the usual power."""
+    """With a coverage of one, all members have one factor and equal weights, and the prior exponent."""
     logits = rng.normal(size=(ROWS, 3))
     found = calibrated(
         split(2.0 * logits, 4), np.zeros(4, int), labelled(logits), np.ones(ROWS), OBJECTIVE
@@ -71,11 +76,11 @@ def test_members_of_one_kind_share_their_factor_and_weigh_the_same(rng):
     assert len(set(found.inverse_temperature)) == 1
     assert found.inverse_temperature[0] == pytest.approx(0.5, rel=0.1)
     assert found.weights == (0.25,) * 4
-    assert found.exponent == pytest.approx(1 + (POWER - 1) * 0.75)
+    assert found.exponent == pytest.approx(1 + (EXPONENT - 1) * 0.75)
 
 
 def test_a_kind_that_knows_nothing_weighs_nothing(rng):
-    """The share of a kind is what makes the loss lowest on rows that both left out."""
+    """The weight of a variant minimises the loss on rows that are out-of-bag for both variants."""
     logits = 2 * rng.normal(size=(ROWS, 3))
     noise = rng.normal(size=(ROWS, 3))
     both = split(logits, 2) + split(noise, 2)
@@ -85,7 +90,7 @@ def test_a_kind_that_knows_nothing_weighs_nothing(rng):
 
 
 def test_opinions_that_differ_make_a_mean_that_is_raised(rng):
-    """Members that err apart are surer together than their mean says: the power is above 1."""
+    """If members have independent errors, their mean is not confident enough: the exponent is above 1."""
     logits = 2 * rng.normal(size=(ROWS, 2))
     apart = [logits + 1.5 * rng.normal(size=logits.shape) for _ in range(2)]
     labels = labelled(logits)
@@ -98,7 +103,7 @@ def test_opinions_that_differ_make_a_mean_that_is_raised(rng):
 
 
 def test_the_expected_loss_is_that_of_many(rng):
-    """What two opinions on each row gain over one says what sixteen do, to a tenth."""
+    """The gain of two members over one predicts that of sixteen, to a tenth."""
     truth = 2 * rng.normal(size=(ROWS, 2))
     labels, weight = labelled(truth), np.ones(ROWS)
     every = [truth + 1.5 * rng.normal(size=truth.shape) for _ in range(16)]

@@ -21,7 +21,7 @@ def test_scores_are_over_the_rows_with_probabilities():
 
 
 def test_without_probabilities_there_are_no_scores():
-    """If no row was left out there is nothing to score."""
+    """Without out-of-bag rows there is nothing to score."""
     assert (
         scores(np.full((2, 2), np.nan), np.array([0, 1]), np.ones(2), OBJECTIVE, optimistic=True)
         is None

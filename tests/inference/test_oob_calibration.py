@@ -8,16 +8,16 @@ from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
 from epochal.loader.batches import ArraySource
-from epochal.loader.encode import Encoded, Known
+from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.memory_items import Shares
-from epochal.loader.validation_rows import own
+from epochal.loader.validation_rows import oob_validation_set
 from epochal.nn.layers import Layer
 from epochal.records import Calibration
 from epochal.splitting.bagging import bags_for
 from epochal.training.loop import Trained
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
-POOL = Encoded(ArraySource(X), Known((X[:, 0] > 0).astype(np.int32), np.ones(60)))
+POOL = Encoded(ArraySource(X), RowMetadata((X[:, 0] > 0).astype(np.int32), np.ones(60)))
 OWN = {"n_estimators": 3, "n_folds": 3, "embedding_size": None, "n_bins": 8}
 SETTINGS = resolved(validated(PRESETS["default"], OWN), rows=60, columns=2)
 LAYERS = [
@@ -27,14 +27,14 @@ LAYERS = [
 
 
 def logits(member, rows):
-    """Return what a member says of rows."""
+    """Return a member's logits of rows."""
     return X[rows] @ LAYERS[member][0].weights
 
 
 def test_rows_are_spoken_of_by_members_that_left_them_out():
-    """Whether they were asked while they trained or only now, the opinions are the same."""
-    bags = bags_for(SETTINGS, POOL.known.labels, 0)
-    validation_set = own(POOL, bags, Shares())
+    """Logits from the training and logits computed afterwards are the same."""
+    bags = bags_for(SETTINGS, POOL.metadata.labels, 0)
+    validation_set = oob_validation_set(POOL, bags, Shares())
     said = [logits(member, validation_set.of(member)) for member in range(3)]
     then = Trained(LAYERS, None, None, said)
     now = Trained(LAYERS, None, None, None)
@@ -56,9 +56,9 @@ def test_rows_are_spoken_of_by_members_that_left_them_out():
 
 @pytest.mark.parametrize("earlier", [None, Calibration((2.0,) * 3, (1 / 3,) * 3, 1.1)])
 def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
-    """Without rows left out there are no opinions, and the earlier calibration, or none, holds."""
+    """Without out-of-bag rows there are no predictions, and the earlier calibration, or none, stays."""
     settings = validated(SETTINGS, {"bagging": None})
-    bags = bags_for(settings, POOL.known.labels, 0)
+    bags = bags_for(settings, POOL.metadata.labels, 0)
     calibration, said = calibrated_on_oob(
         Trained(LAYERS, None, None, None),
         settings,

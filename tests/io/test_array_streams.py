@@ -13,7 +13,7 @@ from epochal.io.array_streams import ArrayPart, refuse_mismatch, scan
 
 
 def part(rows, labels, name="a"):
-    """Return a part that gives so many rows of an array at a time."""
+    """Return a part that yields an array in blocks of a number of rows."""
 
     def read(size):
         for start in range(0, len(rows), size):

@@ -45,7 +45,7 @@ def names(paths):
     ],
 )
 def test_format_by_name(name, found):
-    """The ending says the format, in any case of letters."""
+    """The ending determines the format, in upper and lower case."""
     assert format_of(PurePath(name)) == found
 
 
@@ -56,14 +56,14 @@ def test_folder_means_its_parts(folder):
 
 
 def test_pattern_means_what_fits(folder):
-    """A pattern gives the files that fit, in folders too where it says **."""
+    """A pattern matches files, with ** also in subfolders."""
     place = folder("a.csv", "b.csv", "n.md", "deep/c.csv", "deep/_d.csv")
     assert names(discover(f"{place}/*.csv")) == ["a.csv", "b.csv"]
     assert names(discover(f"{place}/**/*.csv")) == ["a.csv", "b.csv", "c.csv"]
 
 
 def test_names_with_brackets_are_names(folder):
-    """A file that is there is meant itself, though its name could be a pattern."""
+    """An existing file is itself, even if its name could be a pattern."""
     assert names(discover(str(folder("a[1].csv") / "a[1].csv"))) == ["a[1].csv"]
 
 

@@ -100,7 +100,7 @@ def test_wrong_target(tmp_path, columns):
 
 
 def test_no_rows(tmp_path):
-    """A table without rows is refused where labels are asked for, and so is one without labels."""
+    """A table without rows or without labels is refused if labels are needed."""
     path = tmp_path / "d.csv"
     path.write_text("a,y\n")
     with pytest.raises(SourceError, match="has no rows"):
@@ -114,7 +114,7 @@ def test_no_rows(tmp_path):
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow", ".npy", ".npz"])
 def test_no_rows_are_one_batch_of_none(tmp_path, ending):
-    """Where nothing but rows is asked for, there is one batch that tells the columns, or the shape."""
+    """Without labels, an empty file has one batch, which has the columns or the shape."""
     path, rows = tmp_path / f"d{ending}", np.zeros((0, 3))
     frame = pd.DataFrame(rows, columns=["a", "b", "c"])
     {
@@ -192,7 +192,7 @@ _READERS = {"number": numbers, "boolean": booleans, "date": seconds}
 @settings(deadline=None, max_examples=150)
 @given(st.lists(_COLUMN, min_size=1, max_size=3), st.sampled_from(_OPTIONS))
 def test_batches_have_the_values_of_the_whole(tmp_path_factory, columns, options):
-    """Law: what is text in the whole is the same text in batches, and what is a value the same value."""
+    """Law: texts and values are the same in batches as in the whole file."""
     path = tmp_path_factory.mktemp("law") / "a.csv"
     lines = [",".join(row) for row in zip(*columns, ["end"] * 30, strict=False)]
     names = [*"abc"[: len(columns)], "last"]

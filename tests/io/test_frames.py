@@ -248,7 +248,7 @@ def test_dates_of_numpy_are_labels_in_any_unit(unit):
 
 @pytest.mark.parametrize("labels", [[True, 2], [2.0, np.True_], [1, False, 2**70]])
 def test_booleans_beside_numbers_stay_booleans(labels):
-    """NumPy would make 1 of True, and nobody could see that the labels are of two types."""
+    """Booleans among numbers keep their type, whereas NumPy would turn True into 1."""
     assert list(map(type, as_labels(labels))) == list(map(type, labels))
 
 

@@ -14,7 +14,7 @@ from epochal.cli.main import main
 from epochal.errors import SourceError
 from epochal.io.files import batches, labelled_batches, read
 from epochal.io.streams import stream
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 WRITERS = {
     "parquet": pq.write_table,
@@ -78,7 +78,7 @@ def test_types_are_those_of_arrow(tmp_path, values, kind):
 @pytest.mark.parametrize("ending", WRITERS)
 @pytest.mark.parametrize("target", ["y", "g", "s"])
 def test_rows_are_the_same_whole_streamed_and_in_batches(tmp_path, ending, target):
-    """With the target in the files, or in the names of folders: rows without a label are left out."""
+    """Rows are the same, with the target in files or in folder names; those without a label are dropped."""
     path = write(tmp_path / "data", ending)
     whole, streamed = read(path, target), stream(path, target)
     pieces = list(labelled_batches(path, 7, None, target))
@@ -125,7 +125,7 @@ def test_a_pattern_leaves_the_same_open(tmp_path, pattern):
 
 
 def test_what_is_named_says_nothing(tmp_path):
-    """Of one folder all rows have the value that its own name says: that is no column."""
+    """The name of the given folder itself is no column, since all rows would have one value."""
     path = write(tmp_path / "data", "parquet")
 
     assert read(f"{path}/g=1", "y").rows.column_names == ["x", "s"]
@@ -178,7 +178,7 @@ def test_the_command_line_learns_from_folders(tmp_path, ending, more):
 
 
 def test_moved_files_are_other_data(tmp_path):
-    """What the folders say is part of what the rows are known by in a store."""
+    """Folder names are part of the digest of the data in the cache."""
     path = write(tmp_path / "data", "parquet", ["g=1", "g=2"])
     before = stream(path, "y").rows.digest()
     (tmp_path / "data" / "g=2").rename(tmp_path / "data" / "g=3")

@@ -72,7 +72,7 @@ def test_labels_may_be_compressed_otherwise(tmp_path):
 
 
 def test_without_labels(tmp_path):
-    """Images alone have no labels; who asks for them is told the name of the file."""
+    """Images without a labels file have no labels; the error names the missing file."""
     path = tmp_path / "t-images-idx3-ubyte"
     path.write_bytes(encode(_IMAGES))
     assert idx.read(path)[1] is None
@@ -81,7 +81,7 @@ def test_without_labels(tmp_path):
 
 
 def test_labels_file_is_no_images_file(images):
-    """Who gives the labels file is told to give the images."""
+    """For a labels file, the error asks for the images file."""
     with pytest.raises(SourceError, match="holds labels; expected images"):
         idx.read(images.with_name(images.name.replace("images-idx3", "labels-idx1")))
 
@@ -108,7 +108,7 @@ def test_unknown_target_is_refused(images):
     ],
 )
 def test_damaged_files_are_refused(tmp_path, content, message):
-    """A wrong mark, a cut header, too little or too much data: each is said so."""
+    """A wrong magic number, a cut header, and too little or too much data are each reported."""
     for name, packed in (("x.idx", content), ("x.idx.gz", gzip.compress(content))):
         path = tmp_path / name
         path.write_bytes(packed)

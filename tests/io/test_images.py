@@ -105,14 +105,14 @@ def test_a_picture_that_was_cut_short_is_refused(zoo):
 
 
 def test_pictures_have_no_columns(zoo):
-    """A target is not needed; only a word for the label is taken."""
+    """A target is not needed; only the name label is accepted."""
     assert files.read(str(zoo), "label").labels is not None
     with pytest.raises(ColumnError, match="name of its folder"):
         files.read(str(zoo), "species")
 
 
 def test_without_pillow_the_extra_is_named(zoo, monkeypatch):
-    """What to install is said."""
+    """The error names the package to install."""
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(SourceError, match=r"epochal\[images\]"):
         files.read(str(zoo), None)

@@ -41,7 +41,7 @@ def parquet_parts(tmp_path):
 
 
 def test_text_in_one_part_is_text_in_all(csv_parts):
-    """What is a number in one part and a word in another keeps its writing in both."""
+    """A column with numbers in one part and words in another is text in both, as written."""
     parts = csv_parts("a,b\n007,1\n", "b,a\n2,x\n", "a,b\n,\n")
     table, counts = read_parts(parts, TEXT, shared_names(parts, TEXT))
     assert sum(counts) == table.num_rows

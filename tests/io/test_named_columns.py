@@ -18,7 +18,7 @@ FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_columns_are_taken_by_name(name):
-    """Of frames of any library; what is given as values stays."""
+    """Names refer to columns of frames of any library; arrays of values stay as they are."""
     frame, groups = FRAMES[name](COLUMNS), np.array([7, 8])
     said = Roles("job", "w", groups, "day")
     values, named = taken_from(frame, said)

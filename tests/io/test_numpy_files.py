@@ -191,7 +191,7 @@ def test_nothing_is_unpickled(tmp_path):
     ],
 )
 def test_other_arrays_are_refused(save, array, message):
-    """What is no array of numbers in two to four dimensions is refused by what it is."""
+    """Anything but an array of numbers in two to four dimensions is refused by name."""
     with pytest.raises(SourceError, match=message):
         numpy_files.read(save(array))
     with pytest.raises(SourceError, match=message):

@@ -22,7 +22,7 @@ def test_gaps_among_numbers_are_nan(make):
 
 
 def test_numbers_stay_what_they_are():
-    """Arrays of numbers, and what is no array, pass through; lists of whole numbers are whole."""
+    """Arrays of numbers and other objects are unchanged; lists of integers become integers."""
     array = np.ones((2, 2), np.float32)
 
     assert as_array(array) is array
@@ -31,7 +31,7 @@ def test_numbers_stay_what_they_are():
 
 
 def test_the_given_array_is_not_changed():
-    """Gaps are filled in a copy."""
+    """Missing values are filled in a copy."""
     array, masked = (
         np.array([[1, pd.NA]], dtype=object),
         np.ma.array([[1.0, 2.0]], mask=[[0, 1]]),
@@ -57,7 +57,7 @@ def test_the_given_array_is_not_changed():
     ],
 )
 def test_what_is_no_number_is_refused_with_its_place(rows, place):
-    """Texts beside numbers, bytes, whole numbers beyond float64: row and column are told."""
+    """For texts among numbers, bytes and too large integers, the error names row and column."""
     with pytest.raises(DataError, match=f"(?s)X holds {place}.*data frame"):
         as_array(rows)
 

@@ -21,7 +21,7 @@ def test_a_named_file_is_shown_by_its_name_and_opens_the_other(tmp_path):
 
 
 def test_without_a_name_it_has_its_own(tmp_path):
-    """Only what it holds is said."""
+    """Without a display name, the name and the ending are those of the path."""
     named = named_file(tmp_path / "people", ".csv")
 
     assert str(named) == str(tmp_path / "people")
@@ -38,7 +38,7 @@ def test_what_is_derived_from_it_is_a_path_like_others(tmp_path):
 
 
 def test_its_file_is_closed_when_nobody_knows_it(tmp_path):
-    """A temporary file goes with the last who could read it."""
+    """The file is closed when its last reference is gone."""
     file = (tmp_path / "a").open("w+b", buffering=0)
     named = named_file(tmp_path / "a", ".csv", "a pipe", file)
     assert not file.closed

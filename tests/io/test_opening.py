@@ -36,7 +36,7 @@ def test_failures_become_errors_that_name_the_file(tmp_path, raised, caught):
 
 
 def test_mistakes_of_ours_are_not_hidden(tmp_path):
-    """An error that says nothing about the file comes through as it is."""
+    """An unrelated error is passed through unchanged."""
     with pytest.raises(AttributeError), reading(tmp_path / "a.csv", "a CSV file"):
         raise AttributeError
 
@@ -52,7 +52,7 @@ def test_missing_folder_is_named(tmp_path):
 
 
 def test_bytes_are_decompressed(tmp_path):
-    """A file is decompressed if it is gzip, and given as it is otherwise."""
+    """A gzip file is decompressed, and any other file is returned unchanged."""
     plain, packed = tmp_path / "a", tmp_path / "b.gz"
     plain.write_bytes(b"abc")
     packed.write_bytes(gzip.compress(b"abc"))
@@ -91,7 +91,7 @@ def test_bytes_are_decompressed(tmp_path):
     ],
 )
 def test_bare_words_of_libraries_are_explained(tmp_path, raised, found, hint):
-    """What a library reports stands behind words of ours, and a hint says what may be the cause."""
+    """A library's message follows ours, and a hint names a possible cause."""
     with pytest.raises(SourceError) as error, reading(tmp_path / "a.arrow", "an Arrow IPC file"):
         raise raised
 

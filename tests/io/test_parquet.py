@@ -29,7 +29,7 @@ def path(tmp_path):
 
 
 def test_whole_and_streamed_are_the_same(path):
-    """The batches, of the size asked for across row groups, make up the whole."""
+    """Batches have the requested size across row groups, and together the whole file."""
     names = parquet.column_names(path)
     whole = parquet.read(path, names)
     tables = list(parquet.batches(path, 3, names))
@@ -52,7 +52,7 @@ def test_columns_by_exact_name(path):
 
 
 def test_index_of_pandas_is_no_column(tmp_path):
-    """The index that pandas wrote along is left out."""
+    """The index that pandas stores is ignored."""
     pd = pytest.importorskip("pandas")
     path = tmp_path / "p.parquet"
     pd.DataFrame({"a": [1, 2]}, index=["x", "y"]).to_parquet(path)
@@ -108,7 +108,7 @@ def test_a_changed_byte_in_a_page_is_refused(tmp_path):
 
 
 def test_what_is_kept_stands_as_it_is(path, tmp_path):
-    """Types and gaps of kept columns are those of the file, whatever the rows become."""
+    """Kept columns have the types and missing values of the file."""
     table = pa.table({"d": pa.array([Decimal("1.50")] * 3), "n": [1.0, float("nan"), None]})
     other = tmp_path / "other.parquet"
     pyarrow.parquet.write_table(table, other)

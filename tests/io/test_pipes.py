@@ -16,7 +16,7 @@ from epochal.io import pipes
 from epochal.io.csv import reader
 from epochal.io.discovery import discover
 from epochal.io.files import batches, read
-from epochal.io.pipes import is_piped, piped, say_nothing, standard_input
+from epochal.io.pipes import ignore_waiting, is_piped, piped, standard_input
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 
@@ -32,7 +32,7 @@ def fifo(tmp_path) -> Path:
 
 
 def writing(path: Path, content: bytes) -> threading.Thread:
-    """Return a thread that writes to a FIFO as soon as somebody reads from it."""
+    """Return a thread that writes to a FIFO as soon as it has a reader."""
 
     def write() -> None:
         """Write everything."""
@@ -54,7 +54,7 @@ def test_what_comes_out_of_a_pipe_can_be_read_again_and_again(fifo):
     """The copy is whole, also beyond what a pipe holds at a time, and has the name of the pipe."""
     content = os.urandom(3_000_000)
     thread = writing(fifo, content)
-    copy = piped(fifo, ".csv", say_nothing)
+    copy = piped(fifo, ".csv", ignore_waiting)
     thread.join()
 
     assert str(copy) == str(fifo)
@@ -62,13 +62,13 @@ def test_what_comes_out_of_a_pipe_can_be_read_again_and_again(fifo):
 
 
 def test_nothing_is_left_of_the_copy(fifo, tmp_path, monkeypatch):
-    """It has no name in the folder for temporary files, and is closed when nobody reads it."""
+    """The copy has no name in the temporary folder, and is closed with its last reader."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(pipes.tempfile, "tempdir", str(folder))
     before = open_descriptors()
     thread = writing(fifo, b"a\n")
-    copy = piped(fifo, ".csv", say_nothing)
+    copy = piped(fifo, ".csv", ignore_waiting)
     thread.join()
     assert not list(folder.iterdir())
     assert copy.read_bytes() == b"a\n"
@@ -85,7 +85,7 @@ def test_without_proc_the_copy_has_a_name_until_it_is_closed(fifo, tmp_path, mon
     monkeypatch.setattr(pipes.tempfile, "tempdir", str(folder))
     monkeypatch.setattr(pipes, "_DESCRIPTORS", str(tmp_path / "nowhere"))
     thread = writing(fifo, b"a\n")
-    copy = piped(fifo, ".csv", say_nothing)
+    copy = piped(fifo, ".csv", ignore_waiting)
     thread.join()
     assert copy.read_bytes() == copy.read_bytes() == b"a\n"
     assert len(list(folder.iterdir())) == 1
@@ -109,7 +109,7 @@ def test_a_pipe_stands_wherever_a_path_stands(fifo):
 
 
 def test_a_pipe_without_an_ending_is_csv_unless_said_otherwise(tmp_path):
-    """As the shell names them: /dev/fd/63 says nothing of what it holds."""
+    """A pipe of the shell, such as /dev/fd/63, has no format in its name."""
     path = tmp_path / "63"
     os.mkfifo(path)
     for ending, found in (("", ["a,b"]), (".tsv", ["a,b"])):
@@ -126,7 +126,7 @@ def batches_of(copy):
 
 
 def test_who_waits_is_told_after_a_moment(fifo, monkeypatch):
-    """Nobody writes: the name is told, once, and the data are taken as soon as they come."""
+    """Without a writer, the wait is reported once, and the data are read when they arrive."""
     monkeypatch.setattr(pipes, "PATIENCE", 0.01)
     told: list[str] = []
     started: list[threading.Thread] = []
@@ -144,7 +144,7 @@ def test_who_waits_is_told_after_a_moment(fifo, monkeypatch):
 
 
 def test_what_comes_at_once_is_not_waited_for(fifo):
-    """Nothing is told where there is nothing to wait for."""
+    """No wait is reported if data are available."""
     thread = writing(fifo, TABLE.encode())
     piped(fifo, ".csv", pytest.fail)
     thread.join()
@@ -154,19 +154,19 @@ def test_what_comes_at_once_is_not_waited_for(fifo):
 def test_devices_are_refused_but_for_the_empty_one():
     """/dev/zero has no end; /dev/null has nothing."""
     with pytest.raises(SourceError, match="/dev/zero is a device; expected a file"):
-        piped(Path("/dev/zero"), ".csv", say_nothing)
+        piped(Path("/dev/zero"), ".csv", ignore_waiting)
 
-    assert piped(Path("/dev/null"), ".csv", say_nothing).read_bytes() == b""
+    assert piped(Path("/dev/null"), ".csv", ignore_waiting).read_bytes() == b""
 
 
 @pytest.mark.parametrize(
     ("start", "kind"), [(b"PAR1", "parquet"), (b"ARROW1\0\0", "arrow"), (b"\x93NUMPY", "npy")]
 )
 def test_another_kind_of_file_is_named_with_the_option(fifo, start, kind):
-    """What is no text says so in its first bytes."""
+    """Another format is recognised by its first bytes, and the hint names the option."""
     thread = writing(fifo, start + b"\0" * 100)
     with pytest.raises(SourceError, match=f"begins like a file of the format {kind}") as caught:
-        piped(fifo, ".csv", say_nothing)
+        piped(fifo, ".csv", ignore_waiting)
     thread.join()
 
     assert f"--format {kind}" in caught.value.hint
@@ -179,7 +179,7 @@ def test_a_copy_for_which_there_is_no_room_is_told(fifo, monkeypatch):
     with pytest.raises(
         WriteError, match="cannot write a copy of .*people.csv to /nowhere"
     ) as caught:
-        piped(fifo, ".csv", say_nothing)
+        piped(fifo, ".csv", ignore_waiting)
     thread.join()
 
     assert "TMPDIR" in caught.value.hint
@@ -224,7 +224,7 @@ def test_standard_input_is_read_twice(tmp_path, name):
 
 
 def test_a_closed_standard_input_is_told(monkeypatch):
-    """There is nothing to read, and the hint says where data can come from."""
+    """Without data the hint says where data can come from."""
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(SourceError, match="standard input is closed"):
-        standard_input(".csv", say_nothing)
+        standard_input(".csv", ignore_waiting)

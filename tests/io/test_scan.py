@@ -10,7 +10,7 @@ import pytest
 
 from epochal import threads
 from epochal.errors import MissingFileError, SourceError
-from epochal.io.scan import FileScan, ahead, pieces, stamped
+from epochal.io.scan import FileScan, pieces, prefetched, stamped
 from epochal.tables.streaming import regrouped
 from epochal.threads import limited
 
@@ -29,7 +29,7 @@ def run(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_pieces_have_the_size_asked_for(run, size):
-    """Blocks of all runs are joined and cut, tables and arrays, with and without rows left out."""
+    """Blocks of all files are concatenated and cut, tables and arrays, with and without a row mask."""
     blocks = np.split(np.arange(18).reshape(9, 2), [2, 7])
     kept = np.arange(9) % 4 != 1
     for chosen in (None, kept):
@@ -74,7 +74,7 @@ def test_changed_files_are_refused(run, tmp_path):
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_next_item_is_made_ahead_by_a_second_thread(number):
-    """With one thread only, each item is made when it is asked for; the items are the same."""
+    """With one thread, each item is created on request; the items are the same."""
     makers = []
 
     def items():
@@ -83,7 +83,7 @@ def test_the_next_item_is_made_ahead_by_a_second_thread(number):
             yield item
 
     with limited(number):
-        assert list(ahead(items())) == [0, 1, 2]
+        assert list(prefetched(items())) == [0, 1, 2]
 
     assert (set(makers) == {threading.main_thread()}) == (number == 1)
 
@@ -99,7 +99,7 @@ def test_the_next_item_is_made_ahead(monkeypatch):
             yield number
         raise OSError
 
-    found = ahead(items())
+    found = prefetched(items())
     assert next(found) == 0
     assert made[1].wait(5)
     assert next(found) == 1

@@ -42,7 +42,7 @@ def bits(column):
 
 
 def assert_same(path, target, rows=3, **options):
-    """Check that a stream gives what reading the whole gives; return the stream."""
+    """Check that a stream has the rows of the whole file; return the stream."""
     csv = options.get("csv", PLAIN)
     whole = files.read(str(path), target, as_text=options.get("as_text", ()), csv=csv)
     found = stream(str(path), target, **options)
@@ -124,7 +124,7 @@ _LATE = {
 @pytest.mark.parametrize("name", _LATE)
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_types_that_show_late(tmp_path, name, ending):
-    """Every block by itself may say something else; the column is what it is as a whole."""
+    """A column has its type as a whole, even if single blocks look like another type."""
     values = _LATE[name]
     lines = [f"{value},{'pq'[n % 2]}" for n, value in enumerate(values)]
     path = tmp_path / "data.csv"
@@ -164,7 +164,7 @@ def test_forms_of_text(tmp_path, mark, suffix):
 
 
 def test_a_stream_read_in_another_way_has_another_digest(tmp_path):
-    """The same bytes are other rows if other words are missing, and are kept apart on disk."""
+    """With other words for missing values the same bytes are other rows, with another cache entry."""
     path = tmp_path / "data.csv"
     path.write_text("a,y\n1,p\n2,q\n")
     digests = {
@@ -396,7 +396,7 @@ def test_arrays_without_labels_or_with_names(tmp_path):
         ({"drop": ["a"]}, "--drop"),
         ({"extra": ["a"]}, "the option with 'a'"),
     ):
-        with pytest.raises(DataError, match=f"no named columns.\nHint: leave {option} away"):
+        with pytest.raises(DataError, match=f"no named columns.\nHint: omit {option}"):
             stream(str(tmp_path / "a.npz"), None, **options)
     np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), y=np.ones((3, 2)))
     with pytest.raises(DataError, match="multilabel"):
@@ -436,7 +436,7 @@ def test_changed_and_vanished_files_are_named(tmp_path, suffix):
 
 @pytest.mark.parametrize("rows", [39, 41])
 def test_other_rows_of_the_same_size_and_time(tmp_path, rows):
-    """Fewer or more rows than before are an error, whatever the file says of its age."""
+    """A changed number of rows is an error, whatever the modification time of the file."""
     path = tmp_path / "data.csv"
     path.write_text("a,y\n" + "1,p\n" * 20 + "1,q\n" * 20)
     before = path.stat()
@@ -454,7 +454,7 @@ def test_other_rows_of_the_same_size_and_time(tmp_path, rows):
 
 
 def test_a_value_of_another_type_is_an_error(tmp_path):
-    """A word where numbers were is an error, whatever the file says of its age."""
+    """A word in place of a number is an error, whatever the modification time of the file."""
     path = tmp_path / "data.csv"
     path.write_text("a,y\n" + "1,p\n2,q\n" * 20)
     before = path.stat()

@@ -50,7 +50,7 @@ def test_columns_get_plain_types(array, kind, values):
 
 
 def test_extension_types_give_their_storage():
-    """A registered type (here a UUID) becomes what it is stored as."""
+    """A registered type (here a UUID) becomes its storage type."""
     storage = pa.array([b"\1" * 16], pa.binary(16))
     column = pa.chunked_array([pa.ExtensionArray.from_storage(pa.uuid(), storage)])
     assert plain_column(column).type == pa.binary(16)
@@ -95,7 +95,7 @@ def test_regrouped_keeps_every_row_in_order(sizes, rows):
 
 
 def test_index_of_pandas_is_no_column():
-    """Columns that pandas wrote for its index are left out; damaged notes change nothing."""
+    """The index columns of pandas are ignored; damaged metadata change nothing."""
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="id"))
     schema = pa.Table.from_pandas(frame).schema

@@ -28,7 +28,7 @@ def test_a_file_that_is_closed_is_gone(tmp_path):
 
 
 def test_a_name_in_no_folder_cannot_be_given(tmp_path):
-    """That a file could not be named is told, and nothing is left."""
+    """A failure to name the file is reported, and no file is left."""
     with unnamed(tmp_path) as file:
         assert not name(file, tmp_path / "nowhere" / "a")
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,7 @@ ALLOCATE = ["-Dposix_memalign=fuzz_memalign", "-Dcalloc=fuzz_calloc"]
 
 
 def ran(command, **environment):
-    """Return what a program prints; fail with what it complains of."""
+    """Return the output of a program; fail with its error output."""
     done = subprocess.run(
         [str(word) for word in command],
         env=os.environ | environment,
@@ -62,7 +62,7 @@ def test_operations_are_their_formulas(driver, threads):
 @needs_compiler
 @in_use
 def test_memory_that_is_not_there_is_an_error(driver):
-    """Of the operation alone: the process goes on, and so does the thread pool."""
+    """Only the operation fails: the process and the thread pool keep working."""
     *_, last = ran([driver, "memory", 3, 3, 10, 1]).splitlines()
 
     assert int(last.split()[-2]) > 0  # how many were refused
@@ -72,7 +72,7 @@ def test_memory_that_is_not_there_is_an_error(driver):
 @in_use
 @pytest.mark.parametrize("forks", [200, pytest.param(10_000, marks=pytest.mark.long)])
 def test_forks_beside_operations_do_not_hang(driver, forks):
-    """Each child has a pool of its own, whatever the threads of its parent were at."""
+    """Each child has its own pool, whatever the threads of its parent were doing."""
     for line in ran([driver, "fork", 3, 2, forks, 1]).splitlines():
         assert f"{forks} rounds" in line
 
@@ -154,7 +154,7 @@ print(jnp.ones(3).sum())
 
 @needs_compiler
 def test_an_xla_that_refuses_the_version_is_no_harm(tmp_path):
-    """JAX keeps its CPU, XLA does the work, and the reason is there."""
+    """JAX still has its CPU backend, XLA does the work, and the reason is reported."""
     handlers = "\n".join(f"HANDLER({name})" for name in library.OPERATIONS)
     (tmp_path / "refused.c").write_text(REFUSED + handlers)
     built = tmp_path / "refused.so"

@@ -40,7 +40,7 @@ def drawn(rng):
 
 
 def in_panels(matrix):
-    """Return a matrix in panels: the numbers of each in one piece, the last of what is left."""
+    """Return a matrix in panels, each contiguous; the last one has the remaining columns."""
     pieces = [matrix[:, left : left + PANEL].ravel() for left in range(0, matrix.shape[1], PANEL)]
     return np.concatenate(pieces).reshape(matrix.shape)
 
@@ -54,7 +54,7 @@ def in_rows(panels):
 
 
 def close(found, wanted):
-    """Compare with what float64 gives: sums of up to a thousand products."""
+    """Compare with float64, for sums of up to a thousand products."""
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -103,7 +103,7 @@ def test_a_matrix_goes_into_panels_and_back(rows, columns, drawn):
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (7, 3), (256, 784)])
 def test_rows_are_those_of_their_numbers(number, columns, dtype, rng):
-    """Of any type, repeated or not; a number that is none gives the last row."""
+    """Rows of any type, repeated or not; an invalid number gives the last row."""
     table = rng.integers(0, 255, size=(50, columns)).astype(dtype)
     numbers = rng.integers(0, 50, size=number).astype(np.int32)
     ours = Operations(parallel=True)
@@ -205,7 +205,7 @@ def test_losses_and_their_gradients_are_those_of_the_formula(rows, classes, scal
 @needed
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 def test_logits_that_are_no_numbers_give_losses_that_are_none(odd):
-    """A training that diverges is to be told so; the other rows stay as they are."""
+    """A logit that is not finite makes the loss and gradient of its row NaN, and of no other row."""
     logits = np.zeros((20, 3), np.float32)
     logits[4, 1] = odd
     labels, weights = np.zeros(20, np.int32), np.ones(20, np.float32)
@@ -256,7 +256,7 @@ def test_a_step_with_a_gradient_is_that_step_after_it(rows, inputs, outputs, wan
 
 @needed
 def test_the_roots_in_a_step_of_adam_are_the_nearest_numbers():
-    """Of every number from 1 to 4, which stand for all, and of the ends of what there is."""
+    """Square roots of all numbers from 1 to 4, which represent all others, and of the extremes are exact."""
     figures = np.array([1, 1, 0, 1, 1, -1, 0], np.float32)  # a step is first / root(second) then
     whole = np.arange(*np.array([1, 4], np.float32).view(np.int32), dtype=np.int32)
     ends = np.array([0, np.finfo(np.float32).tiny, np.finfo(np.float32).max, np.inf], np.float32)

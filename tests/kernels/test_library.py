@@ -63,7 +63,7 @@ def test_an_unknown_instruction_set_is_refused(monkeypatch):
 
 
 def test_a_user_who_can_mend_it_is_told(monkeypatch):
-    """What is missing, what follows from it, and what to type; others hear nothing."""
+    """The warning says what is missing, its effect, and the command that helps; others get no warning."""
     monkeypatch.setattr(library, "load", lambda: State(None, problem="p", hint="h"))
     with pytest.warns(UserWarning, match="p, so that networks train more slowly.\nHint: h"):
         fresh_warning()

@@ -71,13 +71,13 @@ def test_steps_of_training_are_those_of_xla(activation, embedding, masked, rule,
     found = []
     for kernels in (c_backend(parallel=True), CPU):
         monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
-        state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).turned(
+        state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0)).with_mapped_weights(
             kernels.pack_weights
         )
         one_step = jax.jit(lambda *of: step(program, MemberConfig(hyper, jnp.uint32(9)), *of))
         for _ in range(3):
             state, loss = one_step(state, batch, jnp.float32(1))
-        found.append(jax.tree.leaves((state.turned(kernels.unpack_weights), loss)))
+        found.append(jax.tree.leaves((state.with_mapped_weights(kernels.unpack_weights), loss)))
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

@@ -33,7 +33,7 @@ def epochs(rows, batch_size, *, features=3, members=2, segment_bytes=2**20, seed
 
 
 def seen(segments):
-    """Return the rows that the segments' batches hold, in order, padding left out."""
+    """Return the rows of the segments' batches in order, without padding."""
     return np.concatenate([segment.y[: segment.rows] for segment in segments])
 
 
@@ -95,7 +95,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
 
 
 def test_ten_shuffled_rows():
-    """The order of ten rows is what it always was: saved trainings rely on it."""
+    """The order of ten rows never changes: continued trainings rely on it."""
     assert order(0, 0, 10).tolist() == GOLDEN
 
 
@@ -116,18 +116,20 @@ def test_the_stream_goes_on():
 
 
 @settings(deadline=None, max_examples=60)
-@given(rows=st.integers(1, 40), batch_size=st.integers(1, 16), together=st.integers(2, 6))
-def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(rows, batch_size, together):
-    """Taken apart again it has the rows, weights and counts of each; figures are summed by epoch."""
+@given(rows=st.integers(1, 40), batch_size=st.integers(1, 16), epochs_per_segment=st.integers(2, 6))
+def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(
+    rows, batch_size, epochs_per_segment
+):
+    """Split by epoch, a segment has the rows, weights and counts of each; sums are by epoch."""
     ours = epochs(rows, min(batch_size, rows))
-    joined = ours.joined(together)
-    (segment,) = joined.segments(3, together)
-    parts, size = list(segment.apart()), ours.batch_size
+    several = ours.segmented(epochs_per_segment)
+    (segment,) = several.segments(3, epochs_per_segment)
+    parts, size = list(segment.split_epochs()), ours.batch_size
 
     assert (segment.ends, segment.rows, segment.batches) == (
-        together,
+        epochs_per_segment,
         rows,
-        together * ours.batches,
+        epochs_per_segment * ours.batches,
     )
     for number, (part, sums) in enumerate(
         zip(parts, segment.by_epoch(segment.weights), strict=True)
@@ -147,26 +149,26 @@ def test_a_segment_of_several_epochs_is_theirs_one_after_the_other(rows, batch_s
         np.testing.assert_array_equal(part.by_epoch(part.weights), [sums])
 
 
-def test_epochs_are_joined_only_if_segments_have_the_room():
-    """Of ten epochs asked for, a segment holds those that fit, the last one fewer."""
-    ours = epochs(20, 4, segment_bytes=20 * 4 * (3 + 1) * 3).joined(10)
+def test_epochs_share_a_segment_only_if_they_fit():
+    """A segment holds as many of ten epochs as fit, and the last segment fewer."""
+    ours = epochs(20, 4, segment_bytes=20 * 4 * (3 + 1) * 3).segmented(10)
 
     one_left = list(ours.stream(0, 7))
 
-    assert ours.together == 3
+    assert ours.epochs_per_segment == 3
     assert [segment.ends for segment in one_left] == [3, 3, 1]
     assert all(segment.x is ours.table for segment in one_left)
     assert [segment.ends for segment in ours.stream(0, 8)] == [3, 3, 2]
-    assert epochs(20, 4, segment_bytes=1).joined(10).together == 1
+    assert epochs(20, 4, segment_bytes=1).segmented(10).epochs_per_segment == 1
 
 
-def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
-    """Their order depends on where rows are: a table of all would have another one."""
+def test_epochs_of_rows_that_are_read_in_blocks_do_not_share_a_segment():
+    """Their order depends on the blocks, and differs from that of a table of all rows."""
     ours = epochs(20, 4)
     blocks = SimpleNamespace(n_rows=20, n_features=3, random_access=False)
 
-    assert ours.joined(5).together == 5
-    assert replace(ours, source=blocks).joined(5).together == 1
+    assert ours.segmented(5).epochs_per_segment == 5
+    assert replace(ours, source=blocks).segmented(5).epochs_per_segment == 1
 
 
 @settings(deadline=None, max_examples=60)
@@ -174,14 +176,18 @@ def test_epochs_of_rows_that_are_read_in_blocks_are_not_joined():
     rows=st.integers(1, 60),
     batch_size=st.integers(1, 16),
     segment_bytes=st.integers(1, 4000),
-    long=st.integers(0, 100),
+    min_indexed_rows=st.integers(0, 100),
 )
-def test_rows_in_place_are_those_that_would_be_gathered(rows, batch_size, segment_bytes, long):
-    """Segments that say where rows are hold the same batches, and no more of them than they may."""
+def test_rows_in_place_are_those_that_would_be_gathered(
+    rows, batch_size, segment_bytes, min_indexed_rows
+):
+    """Segments with row numbers hold the same batches, within the same bounds."""
     gathered = epochs(rows, min(batch_size, rows), segment_bytes=segment_bytes)
     x = with_capacity(rows, 3)
     x[:] = gathered.source.x
-    ours = replace(gathered, source=ArraySource(x)).joined(1, in_place=True, long=long)
+    ours = replace(gathered, source=ArraySource(x)).segmented(
+        1, in_place=True, min_indexed_rows=min_indexed_rows
+    )
 
     mine, theirs = list(ours.segments(2)), list(gathered.segments(2))
 
@@ -204,21 +210,21 @@ def test_rows_in_place_are_those_that_would_be_gathered(rows, batch_size, segmen
     size = ours.batch_size
     assert ours.capacity >= gathered.capacity
     assert ours.capacity * size <= max(
-        gathered.capacity * size, min(long, segment_bytes // (4 * (2 + ours.members)))
+        gathered.capacity * size, min(min_indexed_rows, segment_bytes // (4 * (2 + ours.members)))
     )
 
 
 def test_rows_without_room_behind_them_are_gathered():
-    """Nor are rows read in place that have another owner, or where the device is none of the host's."""
+    """Rows in the memory of another array, or for a device with its own memory, are gathered too."""
     x = with_capacity(20, 3)
     rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     for source in (ArraySource(rows), ArraySource(rows[:15]), ArraySource(x[3:18])):
-        assert replace(epochs(20, 4), source=source).joined(1, in_place=True).table is None
-    assert replace(epochs(20, 4), source=ArraySource(x)).joined(1).table is None
+        assert replace(epochs(20, 4), source=source).segmented(1, in_place=True).table is None
+    assert replace(epochs(20, 4), source=ArraySource(x)).segmented(1).table is None
 
 
 def test_a_lazy_source_encodes_what_is_taken():
-    """A lazy source gives what the encoding gives, for the rows asked for only."""
+    """A lazy source encodes only the rows that are read."""
     asked = []
 
     def encode(rows):

@@ -89,7 +89,7 @@ def cache_dir(tmp_path, monkeypatch):
 
 
 def test_preparation_that_is_kept_is_used_again(iris_file, cache_dir, monkeypatch):
-    """With a cache folder, the second fit on a file takes what the first has prepared; on others it does not."""
+    """With a cache folder, a second fit on a file reuses the preprocessing; a fit on other data does not."""
     made = []
     fit = Preprocessor.fit
     monkeypatch.setattr(

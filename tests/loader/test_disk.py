@@ -69,7 +69,7 @@ def test_epochs_have_different_orders_and_one_seed_the_same():
 
 
 def test_any_block_is_a_fair_sample_of_sorted_rows():
-    """Of rows that come sorted, each block has as many of the first half as chance would have it."""
+    """Even if rows arrive sorted, each block is a random sample of both halves."""
     rows, block_rows = 20_000, 200
     _, places = stored(rows, block_rows, seed=0, pieces=(1000,))
     of_first_half = np.bincount(places[: rows // 2] // block_rows)
@@ -94,7 +94,7 @@ def test_rows_that_are_used_together_are_others_in_every_epoch():
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_written():
-    """What is needed and what there is are said, with the way out."""
+    """The error says how much space is needed, how much there is, and what to do."""
     with pytest.raises(
         WriteError, match=r"(?s)room for .* MB; expected 4,000,000,000 MB for .*Hint: name a folder"
     ):
@@ -108,7 +108,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_disk_that_fills_up_is_told(tmp_path):
-    """A failure to write is told with its cause, and no file is left."""
+    """A failed write is reported with its cause, and leaves no file."""
     store = Store(DiskLayout(10, 1, 10), str(tmp_path), None)
 
     class Full:

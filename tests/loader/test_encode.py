@@ -1,4 +1,4 @@
-"""Encoded rows: the same wherever they are, with what is known of each."""
+"""Encoded rows and their metadata are the same in memory and on disk."""
 
 import tracemalloc
 
@@ -11,7 +11,7 @@ from epochal.loader import encode as encoding_module
 from epochal.loader.batches import ArraySource, LazySource
 from epochal.loader.cache import PreprocessingCache
 from epochal.loader.disk import StoredSource
-from epochal.loader.encode import EncodingPlan, Known, encoded, thinned
+from epochal.loader.encode import EncodingPlan, RowMetadata, encoded, subsampled
 from epochal.loader.memory_items import Shares, Storage
 from epochal.loader.memory_plan import NO_LIMIT, MemoryPlan
 from epochal.loader.packed import PackedSource
@@ -19,7 +19,7 @@ from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.tables import rows as rows_module
 
 X = np.random.default_rng(0).normal(size=(500, 3))
-KNOWN = Known(
+METADATA = RowMetadata(
     np.random.default_rng(1).integers(0, 3, 500).astype(np.uint8),
     np.random.default_rng(2).random(500),
     np.random.default_rng(3).integers(0, 9, 500),
@@ -39,7 +39,7 @@ TIGHT, AMPLE = limited(Storage.DISK, 50 * 12), limited(Storage.MEMORY)
 
 def in_parts(rows, memory, random=None):
     """Return a part of the rows and the rest, encoded, in pieces of a few rows."""
-    return encoded(rows, KNOWN, [FIRST, ~FIRST], PREPROCESSOR, EncodingPlan(memory, random))
+    return encoded(rows, METADATA, [FIRST, ~FIRST], PREPROCESSOR, EncodingPlan(memory, random))
 
 
 @pytest.fixture(autouse=True)
@@ -50,25 +50,28 @@ def _short_pieces(monkeypatch):
 
 @pytest.mark.parametrize("memory", [NO_LIMIT, TIGHT, AMPLE], ids=["whole", "disk", "pieces"])
 def test_rows_are_the_same_wherever_they_are(memory):
-    """Features and what is known of rows do not depend on how much memory there is."""
+    """Features and metadata of rows do not depend on the memory limit."""
     for part, chosen in zip(in_parts(X, memory), (FIRST, ~FIRST), strict=True):
         expected = PREPROCESSOR.encode(X[chosen])
 
         np.testing.assert_array_equal(part.source.take(np.arange(chosen.sum())), expected)
-        np.testing.assert_array_equal(part.known.labels, KNOWN.labels[chosen])
-        np.testing.assert_array_equal(part.known.weight, KNOWN.weight[chosen])
-        np.testing.assert_array_equal(part.known.groups, KNOWN.groups[chosen])
+        np.testing.assert_array_equal(part.metadata.labels, METADATA.labels[chosen])
+        np.testing.assert_array_equal(part.metadata.weight, METADATA.weight[chosen])
+        np.testing.assert_array_equal(part.metadata.groups, METADATA.groups[chosen])
 
 
 def test_all_rows_are_encoded_without_a_copy_of_them(monkeypatch, rng):
-    """In memory there is what becomes of them, and little else."""
+    """Memory holds the encoded rows, and little else."""
     monkeypatch.setattr(rows_module, "_MOST", 2**12)
     x = rng.normal(size=(40_000, 50)).astype(np.float32)
     preprocessor = Preprocessor.fit(x, variance_epsilon=1e-8, clip=3.0, max_categories=64)
-    known, every = Known(np.zeros(len(x), np.uint8), np.ones(len(x))), np.ones(len(x), bool)
+    metadata, every = (
+        RowMetadata(np.zeros(len(x), np.uint8), np.ones(len(x))),
+        np.ones(len(x), bool),
+    )
 
     tracemalloc.start()
-    (part,) = encoded(x, known, [every], preprocessor, EncodingPlan(NO_LIMIT))
+    (part,) = encoded(x, metadata, [every], preprocessor, EncodingPlan(NO_LIMIT))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -84,14 +87,14 @@ def test_what_is_known_goes_with_rows_that_are_dealt():
 
     assert sorted(rows) == np.flatnonzero(FIRST).tolist()
     assert (np.diff(rows) < 0).any()
-    np.testing.assert_array_equal(first.known.labels, KNOWN.labels[rows])
-    np.testing.assert_array_equal(first.known.weight, KNOWN.weight[rows])
-    np.testing.assert_array_equal(first.known.groups, KNOWN.groups[rows])
+    np.testing.assert_array_equal(first.metadata.labels, METADATA.labels[rows])
+    np.testing.assert_array_equal(first.metadata.weight, METADATA.weight[rows])
+    np.testing.assert_array_equal(first.metadata.groups, METADATA.groups[rows])
     assert isinstance(rest.source, ArraySource)
 
 
 def test_where_rows_are_is_a_matter_of_memory():
-    """What fits stays in memory, what does not is on disk; sparse rows are encoded when taken."""
+    """Rows that fit stay in memory, others are on disk; sparse rows are encoded when they are read."""
     kinds = [type(in_parts(X, memory)[0].source) for memory in (NO_LIMIT, AMPLE, TIGHT)]
 
     assert kinds == [ArraySource, ArraySource, StoredSource]
@@ -109,7 +112,7 @@ def test_bytes_stay_bytes(memory, rng):
     fixed = {"variance_epsilon": 1e-8, "clip": 3.0, "max_categories": 64}
     plain, bent = (Preprocessor.fit(images, **fixed, n_bins=bins) for bins in (None, (8, 8)))
     as_they_are, features = (
-        encoded(images, KNOWN, [FIRST, ~FIRST], each, EncodingPlan(memory))
+        encoded(images, METADATA, [FIRST, ~FIRST], each, EncodingPlan(memory))
         for each in (plain, bent)
     )
 
@@ -123,31 +126,31 @@ def test_bytes_stay_bytes(memory, rng):
 
 def test_equal_weights_take_no_memory():
     """A weight that is the same for all rows stays one number."""
-    known = KNOWN._replace(weight=np.broadcast_to(1.0, 500))
-    (part,) = encoded(X, known, [FIRST], PREPROCESSOR, EncodingPlan(TIGHT))
+    metadata = METADATA._replace(weight=np.broadcast_to(1.0, 500))
+    (part,) = encoded(X, metadata, [FIRST], PREPROCESSOR, EncodingPlan(TIGHT))
 
-    assert part.known.weight.strides == (0,)
-    assert part.known.weight.shape == (FIRST.sum(),)
+    assert part.metadata.weight.strides == (0,)
+    assert part.metadata.weight.shape == (FIRST.sum(),)
 
 
 def test_a_part_is_thinned_to_what_fits():
     """Every so-manieth row of the part stays, and none that is not in it."""
-    few = thinned(FIRST, row_bytes=12, most=12 * 50)
+    few = subsampled(FIRST, row_bytes=12, max_bytes=12 * 50)
 
     assert few.sum() <= 50 < 2 * few.sum()
     assert not (few & ~FIRST).any()
-    assert thinned(FIRST, row_bytes=12, most=10**6) is FIRST
+    assert subsampled(FIRST, row_bytes=12, max_bytes=10**6) is FIRST
 
 
 def test_categories_are_packed_where_room_is_short():
     """Rows that fit only when packed stay in memory so; others are packed on disk; all are the same."""
-    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
+    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in METADATA.groups * 3]})
     preprocessor = Preprocessor.fit(table, variance_epsilon=1e-8, clip=None, max_categories=64)
     expected = preprocessor.encode(table.filter(pa.array(FIRST)))
     memories = [NO_LIMIT, AMPLE, limited(Storage.PACKED), TIGHT]
 
     parts = [
-        encoded(table, KNOWN, [FIRST], preprocessor, EncodingPlan(memory))[0].source
+        encoded(table, METADATA, [FIRST], preprocessor, EncodingPlan(memory))[0].source
         for memory in memories
     ]
 
@@ -159,32 +162,32 @@ def test_categories_are_packed_where_room_is_short():
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_rows_on_disk_are_kept_and_not_encoded_again(tmp_path, packed):
-    """What was kept gives the same parts; of another origin or size nothing is found."""
-    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in KNOWN.groups * 3]})
+    """The cache returns the same parts; for another origin or size it returns nothing."""
+    table = pa.table({"size": X[:, 0], "job": [f"j{number}" for number in METADATA.groups * 3]})
     rows = table if packed else X
     preprocessor = Preprocessor.fit(rows, variance_epsilon=1e-8, clip=None, max_categories=64)
-    known = KNOWN._replace(weight=np.broadcast_to(2.0, 500), groups=None)
+    metadata = METADATA._replace(weight=np.broadcast_to(2.0, 500), groups=None)
     place = EncodingPlan(
         TIGHT, np.random.default_rng(0), PreprocessingCache.of(str(tmp_path), "data")
     )
-    first = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
+    first = encoded(rows, metadata, [FIRST, ~FIRST], preprocessor, place)
     nothing = rows.slice(0, 0) if packed else X[:0]
 
-    again = encoded(nothing, known, [FIRST, ~FIRST], preprocessor, place)
+    again = encoded(nothing, metadata, [FIRST, ~FIRST], preprocessor, place)
     for mine, its in zip(first, again, strict=True):
         numbers = np.arange(mine.source.n_rows)
         assert mine.source.take(numbers).tobytes() == its.source.take(numbers).tobytes()
-        np.testing.assert_array_equal(mine.known.labels, its.known.labels)
-        assert its.known.weight.strides == (0,)
-        assert its.known.groups is None
+        np.testing.assert_array_equal(mine.metadata.labels, its.metadata.labels)
+        assert its.metadata.weight.strides == (0,)
+        assert its.metadata.groups is None
     (rows_file,) = tmp_path.glob("*.rows")
     rows_file.write_bytes(rows_file.read_bytes()[:-4])
-    anew = encoded(rows, known, [FIRST, ~FIRST], preprocessor, place)
+    anew = encoded(rows, metadata, [FIRST, ~FIRST], preprocessor, place)
     assert anew[1].source.x.tobytes() == first[1].source.x.tobytes()
 
 
 def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
-    """Nothing as large as all encoded rows is asked for where they do not fit."""
+    """If the encoded rows do not fit into memory, nothing of their size is allocated."""
     asked = []
     with_capacity = encoding_module.with_capacity
     monkeypatch.setattr(
@@ -192,7 +195,7 @@ def test_rows_on_disk_take_no_memory_of_their_size(monkeypatch):
     )
     everything = np.ones(500, bool)
 
-    encoded(X, KNOWN, [everything], PREPROCESSOR, EncodingPlan(TIGHT))
+    encoded(X, METADATA, [everything], PREPROCESSOR, EncodingPlan(TIGHT))
     assert (500, 3) not in [of[:2] for of in asked]
-    encoded(X, KNOWN, [everything], PREPROCESSOR, EncodingPlan(AMPLE))
+    encoded(X, METADATA, [everything], PREPROCESSOR, EncodingPlan(AMPLE))
     assert (500, 3) in [of[:2] for of in asked]

@@ -32,13 +32,13 @@ def test_sizes_are_read(text, size):
 
 @pytest.mark.parametrize("value", ["", "many", "1XB", "-1GB", "GB", 1.5, True, None, 0, -5])
 def test_what_is_no_size_is_refused(value):
-    """The name and what was given are said."""
+    """The error names the parameter and its value."""
     with pytest.raises(SettingError, match="memory_limit is"):
         size_of(value, "memory_limit")
 
 
 def test_freed_memory_goes_back_to_the_system():
-    """In a process of its own: what was allocated in small pieces is no longer used after it is freed."""
+    """In a separate process, memory allocated in small pieces is returned after it is freed."""
     code = """
 import gc, re
 from epochal.loader.memory import return_freed_memory, trim_heap
@@ -62,7 +62,7 @@ print(before, between, used())
 
 
 def test_what_arrow_reads_goes_back_to_the_system_too(tmp_path):
-    """In a process of its own: of a Parquet file that was read, hardly anything stays.
+    """In a separate process, hardly any memory of a Parquet file stays after it is read.
 
     Arrow's threads let go of what they read last when they come to it: on a busy machine not at once.
     """
@@ -96,7 +96,7 @@ print(before, used())
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a habit of glibc's")
 def test_what_is_freed_without_a_limit_is_there_for_the_next_time():
-    """In a process of its own: arrays that take the place of freed ones cost no new pages."""
+    """In a separate process, arrays that reuse freed memory need no new pages."""
     code = """
 import resource, sys
 import numpy as np

@@ -76,7 +76,7 @@ def test_rows_on_disk_take_what_their_buffer_has():
 
 
 def test_validation_rows_fit_into_their_share():
-    """On disk as many rows validate as the share holds, with their logits and probabilities."""
+    """With rows on disk, as many rows validate as their share holds, with logits and probabilities."""
     shares = Shares(Storage.DISK, validation=validation_row(ROWS) * 10)
     items = {item.name: item.size for item in phases_of(NETWORK, ROWS, shares)["calibration"]}
 
@@ -84,7 +84,7 @@ def test_validation_rows_fit_into_their_share():
 
 
 def test_without_a_validation_set_nothing_is_held_for_it():
-    """And there are half as many programs."""
+    """There are half as many programs."""
     bare = NETWORK._replace(validated=False)
     items = {item.name: item.size for item in phases_of(bare, ROWS, Shares())["training"]}
 

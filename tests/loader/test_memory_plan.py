@@ -113,7 +113,7 @@ def test_more_rows_and_more_members_need_no_smaller_limit():
 
 
 def test_further_rows_stay_in_memory():
-    """Rows that are given for validation are in memory, also where the others are on disk."""
+    """A validation set of the user is in memory, even if the training rows are on disk."""
     assert plan(400).in_memory.shares == plan(400).shares._replace(place=Storage.MEMORY)
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from epochal.loader.batches import ArraySource
-from epochal.loader.encode import Encoded, Known
+from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.target_tables import (
     Entries,
     most_entries,
@@ -18,7 +18,7 @@ from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
-from epochal.splitting.bagging import BootstrapBags, FoldBags, WholeBags
+from epochal.splitting.bagging import BootstrapBags, FoldBags, AllRowsBags
 from epochal.splitting.inner import INNER_FOLDS
 
 ROWS, NAMES = 600, 40
@@ -50,7 +50,7 @@ class Case:
             n_bins=(4, 8),
             target=Target(self.labels, self.folds, classes, most),
         )
-        known = Known(self.labels, self.weight, None, self.folds)
+        known = RowMetadata(self.labels, self.weight, None, self.folds)
         x = known.encode(self.preprocessor, table)
         self.pool = Encoded(ArraySource(x), known)
 
@@ -117,7 +117,7 @@ def test_labels_of_a_fold_are_not_in_its_own_table(rng: np.random.Generator) -> 
     # The same shares of classes, so that the prior stays.
     inside = np.flatnonzero(case.folds == 1)
     other.labels[inside] = other.labels[np.random.default_rng(1).permutation(inside)]
-    one, two = (c.tables(WholeBags(1))[0, 1, :, 0] for c in (case, other))
+    one, two = (c.tables(AllRowsBags(1))[0, 1, :, 0] for c in (case, other))
     slope = np.polyfit(one[1:], two[1:], 1)
     np.testing.assert_allclose(two[1:], np.polyval(slope, one[1:]), atol=1e-4)
 
@@ -128,7 +128,7 @@ def test_in_time_a_row_has_the_statistics_of_earlier_folds(rng: np.random.Genera
     case, other = (Case(np.random.default_rng(seed), weighted=False) for _ in range(2))
     later = np.flatnonzero(case.folds >= 2)
     other.labels[later] = other.labels[np.random.default_rng(1).permutation(later)]
-    one, two = (c.tables(WholeBags(1), ordered=True)[0] for c in (case, other))
+    one, two = (c.tables(AllRowsBags(1), ordered=True)[0] for c in (case, other))
     slope = np.polyfit(one[2, 1:, 0], two[2, 1:, 0], 1)
     np.testing.assert_allclose(two[2, 1:, 0], np.polyval(slope, one[2, 1:, 0]), atol=1e-4)
     # The first fold has none before it: its entries are all alike.
@@ -141,7 +141,7 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.G
     (vocabulary,) = case.preprocessor.vocabularies
     assert len(vocabulary.names) <= 20
     assert vocabulary.most_lacking > 1
-    tables = case.tables(WholeBags(1))[0]
+    tables = case.tables(AllRowsBags(1))[0]
     counts = np.array([case.weight[case.names == int(n[1:])].sum() for n in vocabulary.names])
     unknown = tables[-1, -1]
     for fold in range(INNER_FOLDS):
@@ -158,7 +158,7 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.G
 def test_unknown_names_are_those_without_rows(rng: np.random.Generator) -> None:
     """Their entry has log-odds of 0 before it is standardised, and no word has zeros."""
     case = Case(rng, classes=2)
-    tables = case.tables(WholeBags(1))[0]
+    tables = case.tables(AllRowsBags(1))[0]
     entries = Entries.of(case.preprocessor)
     assert np.isinf(entries.unknown[[0, -1]]).all()
     assert (tables[:, 0] == 0).all()
@@ -168,7 +168,7 @@ def test_unknown_names_are_those_without_rows(rng: np.random.Generator) -> None:
 def test_statistics_are_standardised_over_the_rows(rng: np.random.Generator) -> None:
     """Mean 0 and deviation 1, weighted."""
     case = Case(rng)
-    tables = case.tables(WholeBags(1))[0]
+    tables = case.tables(AllRowsBags(1))[0]
     values = tables[case.folds, [case.entry(name) for name in case.names]].astype(np.float64)
     np.testing.assert_allclose(np.average(values, axis=0, weights=case.weight), 0, atol=1e-4)
     square = np.average(values**2, axis=0, weights=case.weight)
@@ -199,6 +199,6 @@ def test_without_vocabularies_there_are_no_tables(rng: np.random.Generator) -> N
     """Nothing is counted for columns of numbers."""
     table = pa.table({"z": rng.normal(size=20)})
     preprocessor = Preprocessor.fit(table, variance_epsilon=1e-8, clip=3.0, max_categories=4)
-    known = Known(np.arange(20) % 2, np.ones(20))
+    known = RowMetadata(np.arange(20) % 2, np.ones(20))
     pool = Encoded(ArraySource(known.encode(preprocessor, table)), known)
-    assert target_tables(pool, WholeBags(1), preprocessor, 2, ordered=False) is None
+    assert target_tables(pool, AllRowsBags(1), preprocessor, 2, ordered=False) is None

@@ -88,7 +88,7 @@ def test_the_figures_of_pieces_are_scikit_learns_of_the_whole(classes, seed, cut
     truth, shares, weights = hard_rows(classes, seed)
     weights = weights if weighted else None
     labels, winners = np.arange(classes), shares.argmax(axis=1)
-    accumulator = MetricAccumulator.nothing(classes)
+    accumulator = MetricAccumulator.empty(classes)
     for piece in split(truth, shares, weights, cuts):
         accumulator = accumulator.add(*piece)
     figures = accumulator.figures(labels)
@@ -131,7 +131,7 @@ def test_the_figures_of_pieces_are_scikit_learns_of_the_whole(classes, seed, cut
 def test_tallies_of_parts_merge_to_the_tally_of_the_whole(classes, seed, cuts, capacity):
     """Merged in either order, the tallies of parts give the figures of the whole."""
     rows = hard_rows(classes, seed)
-    nothing = MetricAccumulator.nothing(classes, capacity)
+    nothing = MetricAccumulator.empty(classes, capacity)
     whole = nothing.add(*rows)
     parts = [nothing.add(*piece) for piece in split(*rows, cuts)]
 
@@ -145,7 +145,7 @@ def test_tallies_of_parts_merge_to_the_tally_of_the_whole(classes, seed, cuts, c
 
 def test_a_tally_is_not_changed_by_what_is_added():
     """What was counted before stays counted as it was."""
-    accumulator = MetricAccumulator.nothing(3).add(*drawn(50, 3))
+    accumulator = MetricAccumulator.empty(3).add(*drawn(50, 3))
     before = accumulator.figures(THREE)
     longer = accumulator.add(*drawn(50, 3, seed=1))
 
@@ -166,7 +166,7 @@ def test_a_large_piece_is_counted_in_slices(monkeypatch):
 def test_many_pieces_take_no_more_memory_than_few():
     """What is held does not grow with the rows, and the AUC stays within its error."""
     generator = np.random.default_rng(0)
-    accumulator, held, exact = MetricAccumulator.nothing(2, 1000), [], []
+    accumulator, held, exact = MetricAccumulator.empty(2, 1000), [], []
     tracemalloc.start()
     for _ in range(60):
         truth = generator.integers(0, 2, 500)
@@ -215,7 +215,7 @@ def test_figures_are_scikit_learns(classes, weighted):
 
 
 def test_a_row_of_weight_two_is_the_row_twice():
-    """A whole weight means as much as that many copies of the row."""
+    """An integer weight counts like as many copies of the row."""
     truth, shares = drawn(60, 3)
     weights = np.random.default_rng(2).integers(1, 4, 60)
     weighted = evaluate(THREE, truth, shares, weights.astype(float))
@@ -254,7 +254,7 @@ def test_no_rows_are_refused():
 
 
 def test_auc_of_two_classes_ranks_by_the_second():
-    """Probabilities of the second class are told apart where those of the first are all 1."""
+    """Probabilities of the second class are distinguished even if those of the first round to 1."""
     shares = np.array([[1.0, 1e-20], [1.0, 1e-19]])
 
     assert evaluate(np.array(["no", "yes"]), np.array([0, 1]), shares).auc == 1.0
@@ -298,7 +298,7 @@ def test_what_cannot_be_evaluated_is_refused(case):
 
 
 def test_calibration_error_worked_by_hand():
-    """Two bins, half the rows each: 0.9 said and 1.0 true, 0.6 said and 0.5 true."""
+    """Two bins with half of the rows each: predicted 0.9 and true 1.0, predicted 0.6 and true 0.5."""
     shares = np.array([[0.9, 0.1]] * 2 + [[0.6, 0.4]] * 2)
 
     assert calibration_error(np.array([0, 0, 0, 1]), shares) == pytest.approx(0.1)
@@ -323,7 +323,7 @@ def test_the_unit_of_weights_does_not_matter(unit, classes):
     weight = random.integers(1, 4, 400) / 4
     plain, accumulator = (
         evaluate(np.arange(classes), truth, p, weight),
-        MetricAccumulator.nothing(classes),
+        MetricAccumulator.empty(classes),
     )
     for some in np.split(np.arange(400), 8):
         accumulator = accumulator.add(truth[some], p[some], weight[some] * unit)
@@ -338,7 +338,7 @@ def test_weights_that_grow_are_added_in_one_unit():
     """Later rows that weigh far more than the first ones, or far less, count as they do together."""
     truth, p = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.2, 0.8]])
     weight = np.array([1.0, 1e300, 3e300, 2.0])
-    whole, accumulator = evaluate(np.arange(2), truth, p, weight), MetricAccumulator.nothing(2)
+    whole, accumulator = evaluate(np.arange(2), truth, p, weight), MetricAccumulator.empty(2)
     for k in range(4):
         accumulator = accumulator.add(truth[k : k + 1], p[k : k + 1], weight[k : k + 1])
 

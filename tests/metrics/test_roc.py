@@ -37,7 +37,7 @@ WEIGHTS = {"rows": np.ones(ROWS), "weights": np.random.default_rng(7).integers(0
 
 
 def ranked(scores, positive, weights, capacity, pieces=1):
-    """Return the ranking of rows that come in so many pieces."""
+    """Return the ranking of rows in a number of pieces."""
     parts = np.array_split(np.arange(len(scores)), pieces)
     rankings = [Ranking.of(scores[p], positive[p], weights[p], capacity) for p in parts]
     return reduce(Ranking.merge, rankings, Ranking(capacity))
@@ -65,7 +65,7 @@ def test_the_area_is_scikit_learns_while_all_scores_fit(scores, weights, pieces)
 @pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
 @pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES)
 def test_the_area_is_within_its_error_when_scores_do_not_fit(scores, weights, capacity):
-    """Whatever the scores are like, the exact area is no further away than the error given."""
+    """For any scores, the exact area is within the reported error."""
     ranking = ranked(scores, POSITIVE, weights, capacity, pieces=11)
     area = ranking.area()
     exact = roc_auc_score(POSITIVE, scores, sample_weight=weights)
@@ -128,7 +128,7 @@ def test_no_more_bits_are_dropped_than_must_be(name, capacity):
 
 
 def test_rows_of_weight_zero_take_no_room():
-    """Rows that do not count leave what counts as fine as without them."""
+    """Rows of weight 0 take no capacity from the ranking of the others."""
     scores, weights = SCORES["smooth"], np.where(np.arange(ROWS) < 50, 1.0, 0.0)
     ranking = ranked(scores, POSITIVE, weights, 50, pieces=60)
 
@@ -138,7 +138,7 @@ def test_rows_of_weight_zero_take_no_room():
 
 
 def test_many_pieces_are_held_in_few_runs():
-    """At no time are there more scores than twice the capacity, nor more runs than halvings."""
+    """There are never more scores than twice the capacity, nor more runs than halvings."""
     ranking = Ranking(64)
     for row in range(ROWS):
         one = slice(row, row + 1)
@@ -164,7 +164,7 @@ def test_keys_are_in_the_order_of_scores(scores):
 
 
 def test_a_zero_with_a_sign_is_zero():
-    """Minus zero is no score of its own."""
+    """Minus zero and zero are the same score."""
     assert np.ptp(keys_of(np.array([-0.0, 0.0]))) == 0
 
 

@@ -18,9 +18,9 @@ from safetensors.numpy import save as to_safetensors
 
 from epochal.config.resolution import resolved
 from epochal.config.settings import Settings
-from epochal.model.artifact import save
 from epochal.model.description import Model, layer_sizes
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import save
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import initial, with_target_table
 from epochal.preprocessing.feature_layout import target_statistics

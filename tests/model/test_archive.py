@@ -13,7 +13,7 @@ import pytest
 
 from epochal.errors import ModelError, WriteError
 from epochal.model.archive import ENTRIES, LIMITS, pack
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

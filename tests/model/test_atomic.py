@@ -15,7 +15,7 @@ from epochal.model.atomic import atomic, check_writable
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of what is in a folder."""
+    """Return the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -52,7 +52,7 @@ def test_a_failing_block_leaves_everything_as_it_was(
 
 
 def test_a_full_disk_is_a_write_error_with_a_hint(tmp_path: Path) -> None:
-    """What the system refuses in the block names the path and says what to do."""
+    """An error of the system within the block names the path and says what to do."""
     with pytest.raises(WriteError, match="free some space"), atomic(tmp_path / "target"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert names(tmp_path) == []
@@ -66,7 +66,7 @@ def test_a_broken_pipe_is_not_a_failure_to_write_the_file(tmp_path: Path) -> Non
 
 
 def test_the_block_may_close_the_file(tmp_path: Path) -> None:
-    """Writers that close what they write to are welcome."""
+    """A writer may close the file."""
     with atomic(tmp_path / "target") as file:
         file.write(b"all")
         file.close()

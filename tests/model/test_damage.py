@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epochal.errors import ModelError
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_several_changes_are_refused_or_harmless(
 
 
 def test_a_truncated_file_is_refused(model: Model, saved: Path, damaged: Path) -> None:
-    """A copy that ended early is never a model, wherever it ended."""
+    """A truncated file is never a model, wherever it ends."""
     content = saved.read_bytes()
     cuts = {*range(0, len(content), 37), *range(len(content) - 70, len(content))}
     for cut in sorted(cuts):

@@ -14,9 +14,9 @@ import pytest
 from safetensors.numpy import load as from_safetensors
 
 from epochal.config.settings import Settings
-from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION, Model, describe, tensors, to_bytes
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import load, save
 from epochal.nn.layers import Layer, apply
 from epochal.nn.losses import softmax
 from epochal.preprocessing.preprocessor import Preprocessor

@@ -39,7 +39,7 @@ TYPES = (
     )
 )
 def test_labels_come_back_with_their_type(values: np.ndarray) -> None:
-    """Every type that can be kept comes back bit for bit, the width of text included."""
+    """Every type that can be stored is restored bit for bit, the width of text included."""
     classes = np.unique(values)
     if classes.size < 2:
         with pytest.raises(ModelError, match="at least 2"):

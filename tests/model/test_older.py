@@ -15,10 +15,10 @@ import pytest
 
 from epochal.classifier import load as load_classifier
 from epochal.errors import ModelError
-from epochal.model.artifact import load, save
 from epochal.model.description import FORMAT_VERSION
 from epochal.model.older import NEW, RENAMED
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import load, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def file_of(
 
 
 def before_5(model: Model) -> Model:
-    """Return what is read of a model that an older format describes, which says only what was resolved."""
+    """Return the model read from an older format, which has only resolved settings."""
     preprocessor = dataclasses.replace(model.preprocessor, relative_epsilon=False)
     known = {name: value for name, value in vars(model.settings).items() if name != "target_encoding"}
     parameters = Parameters.of("default", known, random_state=model.seed)
@@ -128,7 +128,7 @@ def test_a_model_of_format_3_is_read(
 def test_a_model_of_format_4_is_read(
     model: Model, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
-    """Its ε was in the unit of the data, and is told so; its scales, and so its features, stay."""
+    """Its ε was in the unit of the data, and is stored so; its scales, and so its features, stay."""
     read = load(file_of(older(json.loads(entries["model.json"]), 4), entries, rezip))
 
     assert model.preprocessor.relative_epsilon
@@ -181,7 +181,7 @@ def test_a_newer_name_among_older_parameters_is_refused(
 def test_parameters_in_an_older_format_are_refused(
     version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
-    """What was asked for is in no file of an older format."""
+    """Files of older formats do not have the parameters as given."""
     described = json.loads(entries["model.json"])
     forged = older(described, version) | {"parameters": described["parameters"]}
 
@@ -193,7 +193,7 @@ def test_parameters_in_an_older_format_are_refused(
 def test_a_newer_key_in_an_older_format_is_refused(
     version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
-    """A file that says an older format and has what came later is damaged."""
+    """A file of an older format that has newer keys is damaged."""
     newest = {**json.loads(entries["model.json"]), "format_version": version}
     forged = file_of(newest, entries, rezip)
 

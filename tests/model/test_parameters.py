@@ -33,7 +33,7 @@ def returned(parameters):
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_class_weights_keep_the_types_of_labels(name):
-    """1, 1.0, True and "1" are different keys of JSON, and the same in what comes back as in what went in."""
+    """1, 1.0, True and "1" are different keys in JSON, and are restored with their types."""
     weights = WEIGHTS[name]
     found = returned(Parameters.of("default", {}, weights)).to_arguments()["class_weight"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from epochal.errors import ModelError
-from epochal.model.artifact import load
 from epochal.model.description import describe, to_bytes
+from epochal.model.persistence import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def test_a_wrong_description_is_refused(
 def test_every_value_of_the_description_is_checked(
     forge: Callable[..., Path], entries: dict[str, bytes]
 ) -> None:
-    """Wherever something else stands, it is refused, or taken exactly as it stands."""
+    """Any other value in any place is refused, or stored exactly."""
     described = json.loads(entries["model.json"])
     for path in places(described):
         with pytest.raises(ModelError):
@@ -164,7 +164,7 @@ def test_text_that_is_no_strict_json_is_refused(
 def test_a_later_format_is_told_from_damage(
     forge: Callable[..., Path], entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
-    """A newer file says so, also where it differs in everything else."""
+    """The error for a newer format says so, even if the file differs in everything else."""
     with pytest.raises(ModelError, match=r"(?s)format 8; this epochal 0.* reads 7.*upgrade"):
         load(forge(put("format_version", 8)))
     later = json.dumps({"format": "epochal", "format_version": 8, "new": {}}).encode()

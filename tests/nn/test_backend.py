@@ -28,13 +28,13 @@ def normal(rng, *shape):
 
 
 def sizes(rng, number):
-    """Return so many lengths of axes, small ones and some beside the widths of panels and tiles."""
+    """Return axis lengths: small ones, and some near the widths of panels and tiles."""
     return (rng.integers(1, 40, number) * rng.integers(1, 4, number)).tolist()
 
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_products_and_their_gradients_are_those_of_numpy(name, rng):
-    """Of rows and weights, which a backend may hold in an order of its own."""
+    """Products and their gradients are those of NumPy, although a backend may have its own layout of weights."""
     kernels = COMPILED[name]
 
     @jax.jit

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.nn.dropout import inverted, kept, mixed
+from epochal.nn.dropout import inverted, keep_mask, mixed
 
 WORD, STEP = jnp.uint32(12345), jnp.int32(3)
 SHAPE = (500, 400)
@@ -13,7 +13,7 @@ SHAPE = (500, 400)
 
 def keep(dropout, word=WORD, step=STEP, depth=0, shape=SHAPE):
     """Return a mask as NumPy booleans."""
-    return np.asarray(kept(shape, jnp.float32(dropout), word, step, depth))
+    return np.asarray(keep_mask(shape, jnp.float32(dropout), word, step, depth))
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1, 0.5, 0.9])
@@ -61,8 +61,8 @@ def test_the_mean_is_kept():
 def test_numpy_and_jax_make_the_same_masks():
     """A mask is integers only, so it is the same in NumPy, in JAX and under vmap."""
     words = np.array([1, 2, 3], np.uint32)
-    mapped = jax.vmap(lambda w: kept((8, 5), jnp.float32(0.4), w, STEP, 1))(jnp.asarray(words))
-    ours = [kept((8, 5), np.float32(0.4), word, np.int32(3), 1) for word in words]
+    mapped = jax.vmap(lambda w: keep_mask((8, 5), jnp.float32(0.4), w, STEP, 1))(jnp.asarray(words))
+    ours = [keep_mask((8, 5), np.float32(0.4), word, np.int32(3), 1) for word in words]
 
     np.testing.assert_array_equal(np.stack(ours), np.asarray(mapped))
     assert not np.array_equal(ours[0], ours[1])

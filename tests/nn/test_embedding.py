@@ -46,7 +46,7 @@ def rows():
 
 
 def written_out(e, row):
-    """Return what the first layer gets for one row, number by number."""
+    """Return the inputs of the first layer for one row, number by number."""
     result, number = [], e.numeric
     for j in range(2):
         place = row[5 + j] if number.fine else row[3 + j]
@@ -61,7 +61,7 @@ def written_out(e, row):
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_an_embedding_is_the_formula(fine):
-    """Each kind of member reads its own places; vectors stand in the order of the inputs."""
+    """Each variant reads its own positions; vectors are in the order of the inputs."""
     e, x = random_embedding(fine=fine), rows()
     expected = np.stack([written_out(e, row) for row in x])
 
@@ -127,7 +127,7 @@ def test_room_that_is_cut_off_and_given_back_changes_nothing():
 
 
 def test_embeddings_are_resized_wherever_they_stand():
-    """In a tree of tuples, with names or without; what is beside them is the same object."""
+    """Embeddings in a tree of tuples are resized, named or not; other leaves are the same objects."""
     e, beside = random_embedding(fine=False), np.ones(3)
     found = resized(((e, beside), Layer(beside, beside), ()), 2)
 
@@ -143,7 +143,7 @@ def test_each_parameter_has_one_name_and_declares_how_it_learns():
     named = e.parameters()
 
     assert [id(part) for part in named.values()] == [id(part) for part in jax.tree.leaves(e)]
-    assert list(e.learning()) == list(named)
+    assert list(e.parameter_options()) == list(named)
     for name, again in e.with_parameters(dict(reversed(named.items()))).parameters().items():
         assert again is named[name]
 
@@ -151,14 +151,14 @@ def test_each_parameter_has_one_name_and_declares_how_it_learns():
 @pytest.mark.parametrize("fine", [False, True])
 def test_single_knots_learn_in_members_with_fine_bins_only(fine):
     """The pace of their vectors is 0 elsewhere; that of the flag is 0 everywhere."""
-    learning = random_embedding(fine=fine).learning()
+    learning = random_embedding(fine=fine).parameter_options()
 
-    assert learning["bin_vectors"].pace == (0.3 if fine else 0.0)
-    assert learning["fine"].pace == 0.0
+    assert learning["bin_vectors"].rate_factor == (0.3 if fine else 0.0)
+    assert learning["fine"].rate_factor == 0.0
 
 
 def test_the_shapes_are_those_of_what_is_made():
-    """What is expected of a file is what a training begins with."""
+    """The parameters expected of a file are those that a training begins with."""
     made = initial_embedding(SIZES, SIZE, seed=0, member=0, fine=True).parameters()
 
     assert embedding_shapes(SIZES, SIZE).parameters() == {k: np.shape(p) for k, p in made.items()}
@@ -183,7 +183,7 @@ def test_vectors_of_numbers_need_no_table():
 
 
 def _few(table, number):
-    """Return a table whose entries behind so many are 0."""
+    """Return a table whose entries after the first ones are 0."""
     kept = table.copy()
     kept[:, number:] = 0.0
     return kept

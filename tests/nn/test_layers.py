@@ -35,7 +35,7 @@ def test_forward_pass_is_the_formula(rng):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_numpy_and_jax_agree(name, rng):
-    """Both kinds of arrays go through the same code to the same logits."""
+    """NumPy's and JAX's arrays give the same logits through the same code."""
     layers = initial((4, 6, 3), name, seed=0, member=0)
     x = rng.normal(size=(7, 4)).astype(np.float32)
     on_device = tuple(Layer(jnp.asarray(w), jnp.asarray(b)) for w, b in layers)
@@ -104,7 +104,7 @@ def test_masked_features_have_no_weights():
 
 
 def test_units_that_see_little_start_as_large():
-    """Each unit's weights are scaled for what it sees, and one that sees nothing has none."""
+    """Each unit's weights are scaled by its number of inputs; a unit without inputs has weights of 0."""
     sees = np.array([0, 50, 400])
     mask = np.arange(400)[:, None] < np.repeat(sees, 100)
     first, _ = initial((400, 300, 2), "relu", seed=0, member=0, mask=mask)
@@ -137,7 +137,7 @@ def test_relu_at_zero_and_nan():
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_an_embedding_is_told_from_affine_layers(fine):
-    """Layers say whether they begin with an embedding, of which variant, and what a file calls them."""
+    """Layers know whether they begin with an embedding, its variant, and their names in a file."""
     sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=1, categories=0, levels=0)
     affine = initial((5, 4, 3), "relu", seed=0, member=0)
     layers = (initial_embedding(sizes, 2, seed=0, member=0, fine=fine), *affine)
@@ -150,7 +150,7 @@ def test_an_embedding_is_told_from_affine_layers(fine):
 
 
 def test_layers_change_their_type_and_nothing_else():
-    """In float64 there are as many numbers, and the same ones."""
+    """Converted to float64, the layers have the same numbers."""
     layers = initial((4, 6, 3), "relu", seed=0, member=0)
     exact = with_type(layers, np.float64)
 

@@ -18,7 +18,7 @@ def test_each_loss_that_can_be_set_has_an_objective():
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_targets_are_those_of_jax(name, rng):
-    """One-hot, in the type of the logits, in either kind of arrays; of no class if the label is none."""
+    """Targets are one-hot with the logits' type, in NumPy and JAX; 0 everywhere for a label that is no class."""
     labels = np.array([2, 0, 4, -1, 1], np.int32)
     o = rng.normal(size=(5, 4)).astype(np.float32)
     expected = jax.nn.one_hot(labels, 4, dtype=np.float32)
@@ -58,7 +58,7 @@ def test_an_operation_of_the_backend_is_used_for_the_loss_that_it_computes():
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_predictions_are_probabilities(name, rng):
-    """One for each class: the softmax of as many logits."""
+    """There is one output per class, whose softmax is the prediction."""
     o = rng.normal(size=(6, OBJECTIVES[name].outputs(3)))
 
     assert o.shape == (6, 3)

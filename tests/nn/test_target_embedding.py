@@ -113,7 +113,7 @@ def test_nothing_in_a_table_is_learned() -> None:
     """In training the table is no parameter: it has no rows, and scales begin at 1."""
     first = initial_embedding(SIZES, 2, seed=0, member=0, fine=False, classes=CLASSES)
     assert first.target.target_table.shape == (0, 4)
-    assert first.learning()["target_table"].pace == 0
+    assert first.parameter_options()["target_table"].rate_factor == 0
     assert (first.target.name_scale == 1).all()
     assert (first.target.word_scale == 1).all()
 

@@ -41,7 +41,7 @@ def test_bytes_stay_bytes_only_if_roots_are_of_all_or_of_none(rng):
 
 
 def test_other_rows_stay_as_they_are_and_bytes_need_a_scaling():
-    """Encoded rows are features already; bytes of which nobody knows the means are a mistake."""
+    """Encoded rows are features already; bytes without a scaling are an error."""
     x = np.ones((2, 3), np.float32)
 
     assert scaled(x, Scaling.of(np.ones(3), np.ones(3), None)) is x

@@ -44,7 +44,7 @@ def test_features_stand_in_the_order_of_their_columns():
     ],
 )
 def test_a_category_table_has_a_row_for_every_code(column, rows):
-    """Levels are one-hot, two are -1 and 1, one is 0, and what training lacked is 0."""
+    """Categories are one-hot, two are -1 and 1, one is 0, and an unseen category is 0."""
     table = category_table(column)
 
     assert table.dtype == np.float32
@@ -53,7 +53,7 @@ def test_a_category_table_has_a_row_for_every_code(column, rows):
 
 
 def test_a_column_with_nothing_to_say_keeps_its_name():
-    """A category without any level has one feature of its own name."""
+    """A column without categories has one feature with its name."""
     assert feature_names(Column("a", "category")) == ["a"]
 
 

@@ -26,7 +26,7 @@ BLOCKS = {
 
 def merged(block, cuts, weights):
     """The merged moments of the parts of a block."""
-    moments = Moments.nothing(block.shape[1])
+    moments = Moments.empty(block.shape[1])
     edges = [0, *sorted(cuts), len(block)]
     for start, stop in pairwise(edges):
         moments = moments.merge(Moments.of(block[start:stop], weights[start:stop]))
@@ -115,7 +115,7 @@ def test_nothing_is_known_of_a_feature_without_values():
 
 def test_merging_nothing_changes_nothing():
     """The moments of no rows are neutral on both sides."""
-    moments, nothing = Moments.of(BLOCKS["gaps"]), Moments.nothing(5)
+    moments, nothing = Moments.of(BLOCKS["gaps"]), Moments.empty(5)
 
     for both in (moments.merge(nothing), nothing.merge(moments)):
         assert both.mean.tobytes() == moments.mean.tobytes()

@@ -47,8 +47,8 @@ def test_categories_of_a_table_are_packed(rng):
     embedded = Preprocessor.fit(table, n_bins=(4, 8), **how)
 
     assert (plain.n_features, plain.packing.width) == (11, 3)
-    assert plain.packing.is_worth_it
+    assert plain.packing.saves_memory
     assert embedded.packing.width == embedded.n_features
-    assert not embedded.packing.is_worth_it
+    assert not embedded.packing.saves_memory
     x = plain.encode(table)
     assert plain.packing.unpacked(plain.packing.packed(x)).tobytes() == x.tobytes()

@@ -253,7 +253,7 @@ HOLDERS = {
 
 @pytest.mark.parametrize("name", HOLDERS)
 def test_equal_values_are_equal_features(name):
-    """Features depend on the values, not on what holds them or in which order."""
+    """Features depend on the values, not on the container or the order of columns."""
     preprocessor = fitted(TABLE)
     held = HOLDERS[name](TABLE)
     assert not held.equals(TABLE) or held["job"].num_chunks > 1
@@ -310,7 +310,7 @@ def test_chunks_do_not_show(rows, monkeypatch):
 
 
 def test_the_first_infinity_is_named_with_its_row(rng):
-    """In whatever span it stands, the row counts from the first row given."""
+    """The row number counts from the first row, in any span."""
     x = rng.normal(size=(60_000, 8))
     preprocessor = fitted(x)
     x[50_000, 3] = x[55_000, 0] = np.inf
@@ -407,7 +407,7 @@ def test_rounding_is_no_feature(dtype, n_bins):
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
 def test_what_float64_can_tell_far_from_zero_is_a_feature(unit, rng):
-    """A billion and some thousandths, as of a clock, is the thousandths, to what their rounding leaves."""
+    """Of values near a billion, such as times, the small differences are the feature, up to rounding."""
     small = rng.normal(size=(300, 1))
     x = (1e9 + 1e-3 * small) * unit
     exact = (small - small.mean()) / small.std()

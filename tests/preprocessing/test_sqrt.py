@@ -7,7 +7,7 @@ from epochal.preprocessing.sqrt import checked_roots, signed_root
 
 
 def test_the_root_of_a_negative_number_is_negative():
-    """So that new rows below what training rows had lie on the other side of 0, in order."""
+    """New values below 0 are mapped to the other side of 0, in order."""
     x = np.linspace(-9, 9, 19)
 
     np.testing.assert_allclose(signed_root(x) * np.abs(signed_root(x)), x)

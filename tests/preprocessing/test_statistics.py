@@ -20,7 +20,7 @@ def infer(rows, training, max_categories, sample_weight=None):
 
 
 def test_every_type_has_its_kind(every_kind):
-    """Types decide the kind; the training rows decide categories, gaps and cycles."""
+    """Types determine the kind; training rows determine categories, missing values and cycles."""
     schema = infer(every_kind, np.arange(4), max_categories=64)
 
     assert schema.named
@@ -55,7 +55,7 @@ def test_only_training_rows_speak(every_kind):
 
 
 def test_rare_categories_share_one(every_kind):
-    """At most so many categories are kept; that there were more is noted."""
+    """At most max_categories are stored; the schema records that there were more."""
     column = infer(every_kind.select(["job"]), np.array([0, 0, 1, 3]), 1).columns[0]
 
     assert column == Column("job", "category", ("cook",), other=True, unseen=3 / 6)
@@ -74,7 +74,7 @@ def test_nested_and_binary_columns_are_refused_by_name(values, type_):
 
 
 def test_two_columns_of_one_name_are_refused():
-    """A name must tell which column is meant."""
+    """A name must identify a column."""
     table = pa.table([[1], [2]], names=["a", "a"])
 
     with pytest.raises(DataError, match="several columns 'a'"):

@@ -31,7 +31,7 @@ def test_missing_columns_are_named():
 
 
 def test_surplus_columns_are_ignored_with_one_warning():
-    """Columns that the model does not know are left out; one warning names them."""
+    """Columns that the model does not have are ignored; one warning names them."""
     wider = TABLE.append_column("b", [[1, 2]]).append_column("a", [[1, 2]])
 
     with pytest.warns(UserWarning, match="columns 'a', 'b' ignored") as caught:
@@ -41,7 +41,7 @@ def test_surplus_columns_are_ignored_with_one_warning():
 
 
 def test_a_column_that_is_there_twice_is_refused():
-    """A name must tell which column is meant, at prediction too."""
+    """A name must identify a column, at prediction too."""
     with pytest.raises(DataError, match="several columns 'age'"):
         matched(TABLE.append_column("age", [[1, 2]]), SCHEMA)
 

@@ -12,8 +12,8 @@ import pytest
 from scipy import sparse
 
 from epochal.cli.argument_types import names
-from epochal.profiling.columns import is_leak, profile, repeated, typed
-from epochal.profiling.duplicates import Seen, row_keys
+from epochal.profiling.columns import duplicate_warnings, is_leak, profile, typed
+from epochal.profiling.duplicates import RowHashes, row_hashes
 
 ROWS = 400
 LABELS = np.random.default_rng(0).integers(2, size=ROWS)
@@ -114,7 +114,7 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
     ],
 )
 def test_what_looks_wrong_is_told(column, words):
-    """One sentence for each column that says nothing, or too much."""
+    """There is one warning for each column that is uninformative or gives the target away."""
     assert words in data_warnings(odd=column)["odd"]
 
 
@@ -153,20 +153,20 @@ def test_columns_without_repeats_are_the_same_only_if_their_values_are(rng):
 def test_repeated_rows_are_counted_and_contradictions_among_them():
     """Rows beyond the first of their kind, and those with several classes."""
     table = pa.table({"x": [1.0, 1.0, 1.0, 2.0, None, None], "job": ["a", "a", "a", "a", "b", "b"]})
-    seen, few = Seen(), Seen()
-    seen.add(row_keys(table), np.array([0, 0, 1, 0, 1, 1]))
-    few.add(row_keys(table.slice(2, 3)), np.array([1, 0, 1]))
-    (found,) = repeated(seen)
+    many, few = RowHashes(), RowHashes()
+    many.add(row_hashes(table), np.array([0, 0, 1, 0, 1, 1]))
+    few.add(row_hashes(table.slice(2, 3)), np.array([1, 0, 1]))
+    (found,) = duplicate_warnings(many)
 
     assert found.sentence == "3 rows repeat the inputs of another, 1 of them with another class"
-    assert repeated(few) == []
+    assert duplicate_warnings(few) == []
 
 
 def test_repeats_among_very_many_rows_are_estimates():
     """The sentence says so."""
-    seen = Seen(most=100)
-    seen.add(row_keys(np.arange(1000) // 2))
-    (found,) = repeated(seen)
+    sample = RowHashes(capacity=100)
+    sample.add(row_hashes(np.arange(1000) // 2))
+    (found,) = duplicate_warnings(sample)
 
     assert found.sentence.startswith("about ")
     assert found.sentence.endswith(" rows repeat the inputs of another")
@@ -182,7 +182,7 @@ def test_arrays_are_looked_at_by_column_and_images_are_not(rng):
 
 
 def test_a_giveaway_must_hold_on_rows_that_were_not_counted(rng):
-    """A value of its own for every row says nothing of other rows."""
+    """An id does not give the target away; a copy of the target does, and a tenth of noise prevents it."""
     assert not is_leak(np.arange(ROWS), LABELS)
     assert is_leak(LABELS, LABELS)
     assert not is_leak(np.where(rng.random(ROWS) < 0.1, 1 - LABELS, LABELS), LABELS)

@@ -5,7 +5,7 @@ import pytest
 
 from epochal.config.presets import PRESETS
 from epochal.config.settings import validated
-from epochal.splitting.bagging import amount, bags_for, feature_mask
+from epochal.splitting.bagging import bags_for, feature_mask, number_from_share
 
 LABELS = np.repeat(np.arange(3), [60, 30, 11]).astype(np.int32)
 ROWS = np.arange(len(LABELS))
@@ -18,7 +18,7 @@ def bags(**settings):
 
 @pytest.mark.parametrize("settings", [{"bagging": "folds"}, {"bagging": "bootstrap"}])
 def test_what_is_trained_on_is_not_left_out(settings):
-    """Each row has a positive count or is left out, never both."""
+    """Each row has a positive count or is out-of-bag, never both."""
     ours = bags(n_estimators=10, **settings)
 
     for member in range(10):
@@ -47,7 +47,7 @@ def test_more_members_than_folds_are_dealt_anew():
 
 
 def test_a_bootstrap_draws_as_many_rows_as_there_are():
-    """Counts sum to the number of rows, or to max_samples of them, and about 37 % are left out."""
+    """Counts sum to the number of rows or to max_samples of them, and about 37 % of all rows are out-of-bag."""
     whole, half = bags(bagging="bootstrap"), bags(bagging="bootstrap", max_samples=0.5)
 
     assert whole.sample_counts(0, ROWS).sum() == len(ROWS)
@@ -74,7 +74,7 @@ def test_without_bagging_all_see_all():
 
 
 def test_feature_subsets_take_whole_columns():
-    """A member sees the asked share of columns, all features of a column or none."""
+    """A member has the configured share of columns, with all features of a column or none."""
     groups = np.array([0, 1, 1, 1, 2, 3, 3])
     settings = validated(PRESETS["default"], {"max_features": 0.5})
     masks = [feature_mask(settings, groups, 0, member) for member in range(20)]
@@ -89,7 +89,7 @@ def test_feature_subsets_take_whole_columns():
 @pytest.mark.parametrize(("share", "number"), [(1.0, 10), (0.25, 2), (3, 3), (99, 10), (0.001, 1)])
 def test_amounts(share, number):
     """A share is a fraction or a number, at least one and at most all."""
-    assert amount(share, 10) == number
+    assert number_from_share(share, 10) == number
 
 
 @pytest.mark.parametrize("bagging", ["folds", "bootstrap"])

@@ -115,6 +115,6 @@ def test_groups_may_be_of_any_type(values):
     ],
 )
 def test_groups_that_cannot_be_are_refused(values, words):
-    """A missing group and a single one are told."""
+    """A missing group is refused, and so is a single group."""
     with pytest.raises(DataError, match=words):
         numbered_groups(values)

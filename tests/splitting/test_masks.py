@@ -10,7 +10,7 @@ from epochal.splitting.masks import field_masks, patch_mask
 
 
 def test_patches_are_crops_inside_the_image():
-    """A patch is a rectangle of the asked size, at places that differ by member."""
+    """A patch is a rectangle of the configured size, whose place differs by member."""
     masks = [patch_mask((5, 3), (8, 9, 2), 0, member) for member in range(20)]
 
     for mask in masks:
@@ -27,7 +27,7 @@ def test_a_patch_larger_than_the_image_is_all_of_it():
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 9))
 def test_fields_are_rectangles_as_far_as_the_image_goes(height, width, member):
-    """What a unit sees is one rectangle of the asked size, or what the edges leave, in all channels."""
+    """A receptive field is a rectangle of the configured size, cut at the edges, in all channels."""
     masks = field_masks((height, width), (8, 9, 2), 20, 0, member)
 
     assert masks.shape == (8, 9, 2, 20)

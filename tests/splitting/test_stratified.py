@@ -125,7 +125,7 @@ def test_no_rows_are_no_parts():
     fractions,
 )
 def test_the_latest_rows_validate(timestamps, fraction):
-    """Every row that validates is later than every one that trains, and both are there."""
+    """Every validation row is later than every training row, and there are both."""
     timestamps = np.array(timestamps)
     training, validation = parts(latest(timestamps, fraction))
 

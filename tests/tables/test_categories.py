@@ -12,9 +12,9 @@ from epochal.tables.categories import ValueCounts, as_dictionary, as_names, code
 from epochal.tables.numeric import Place
 
 
-def levels(column, weight, most):
+def levels(column, weight, max_categories):
     """Return the categories of a column, whether it has gaps, and whether it has others."""
-    return ValueCounts.of(column, weight).levels(most)[:3]
+    return ValueCounts.of(column, weight).levels(max_categories)[:3]
 
 
 SAME = {
@@ -34,7 +34,7 @@ def test_the_same_categories_in_any_holder(name):
     """Texts, numbers and dictionaries with the same values have the same levels and codes."""
     column = pa.chunked_array([SAME[name]])
 
-    assert levels(column, np.ones(4), most=9) == (("3", "7"), True, False)
+    assert levels(column, np.ones(4), max_categories=9) == (("3", "7"), True, False)
     assert codes(column, ["3", "7"]).numbers.tolist() == [0, 2, 1, 0]
 
 
@@ -60,9 +60,9 @@ def test_a_category_has_one_name_however_a_file_spells_it(name):
     texts, typed = (pa.chunked_array([side]) for side in SPELLINGS[name])
     assert texts.type != typed.type
 
-    found = levels(texts, np.ones(len(texts)), most=9)
+    found = levels(texts, np.ones(len(texts)), max_categories=9)
 
-    assert found == levels(typed, np.ones(len(typed)), most=9)
+    assert found == levels(typed, np.ones(len(typed)), max_categories=9)
     assert codes(texts, found[0]).numbers.tolist() == codes(typed, found[0]).numbers.tolist()
     assert codes(typed, found[0]).unseen == 0
 
@@ -71,14 +71,14 @@ def test_spellings_of_one_category_are_one_even_if_many_are_left_out():
     """Categories are ranked after their spellings have been brought together."""
     column = pa.chunked_array([["5", "a", "a", "5.0", "5.00", "b", "b"]])
 
-    assert levels(column, np.ones(7), most=1) == (("5",), False, True)
+    assert levels(column, np.ones(7), max_categories=1) == (("5",), False, True)
 
 
 def test_leading_zeros_make_a_name_of_its_own():
     """007, 7 and 7.0 are two categories: the first is no number."""
     column = pa.chunked_array([["007", "7", "7.0"]])
 
-    assert levels(column, np.ones(3), most=9) == (("007", "7"), False, False)
+    assert levels(column, np.ones(3), max_categories=9) == (("007", "7"), False, False)
     assert codes(pa.chunked_array([[7, 42]]), ["007", "7"]).numbers.tolist() == [1, 3]
 
 
@@ -111,7 +111,7 @@ def test_unknown_categories_are_counted_with_an_example():
     ],
 )
 def test_what_share_of_new_rows_is_unknown_is_estimated(weights, most, unseen):
-    """The share of categories that occur once, and of those left out, is that of new ones."""
+    """The expected share of unseen categories is that of those that occur once or are dropped."""
     column = pa.chunked_array([["a", "b", "a", "b", "c"]])
 
     assert ValueCounts.of(column, np.array(weights, float)).levels(most).unseen == pytest.approx(
@@ -166,16 +166,16 @@ def test_the_heaviest_are_kept_and_equals_go_by_name():
     """Of more categories than may be, the heaviest stay, in the order of names."""
     column = pa.chunked_array([["d", "c", "b", "a", "d"]])
 
-    assert levels(column, np.ones(5), most=2) == (("a", "d"), False, True)
-    assert levels(column, np.array([1, 9, 1, 1, 1]), most=1) == (("c",), False, True)
-    assert levels(column, np.ones(5), most=4) == (("a", "b", "c", "d"), False, False)
+    assert levels(column, np.ones(5), max_categories=2) == (("a", "d"), False, True)
+    assert levels(column, np.array([1, 9, 1, 1, 1]), max_categories=1) == (("c",), False, True)
+    assert levels(column, np.ones(5), max_categories=4) == (("a", "b", "c", "d"), False, False)
 
 
 def test_rows_without_weight_do_not_count():
     """Neither categories nor missing values come from rows of weight 0."""
     column = pa.chunked_array([["a", "b", None]])
 
-    assert levels(column, np.array([1, 0, 0]), most=9) == (("a",), False, False)
+    assert levels(column, np.array([1, 0, 0]), max_categories=9) == (("a",), False, False)
 
 
 def test_chunks_with_different_dictionaries_are_one_column():
@@ -191,7 +191,7 @@ def test_an_empty_column_has_no_codes():
     column = pa.chunked_array([], type=pa.string())
 
     assert codes(column, ["a"]).numbers.tolist() == []
-    assert levels(column, np.empty(0), most=9) == ((), False, False)
+    assert levels(column, np.empty(0), max_categories=9) == ((), False, False)
 
 
 def test_of_many_texts_the_same_are_kept_as_of_few():
@@ -210,7 +210,7 @@ def test_of_many_texts_the_same_are_kept_as_of_few():
 
 
 def merged(texts, weight, pieces):
-    """Return the tally of rows that are gone through in so many pieces."""
+    """Return the value counts of rows in a number of pieces."""
     parts = zip(np.array_split(texts, pieces), np.array_split(weight, pieces), strict=True)
     value_counts_of = [
         ValueCounts.of(pa.chunked_array([part.tolist()]), own) for part, own in parts
@@ -233,7 +233,7 @@ def test_a_tally_of_pieces_is_that_of_all_rows(pieces, different):
 
 
 def test_of_too_many_texts_the_heaviest_are_remembered(monkeypatch):
-    """With room for 100 values the frequent ones of thousands stay, and it is known that some went."""
+    """With a capacity of 100 values, the frequent ones of thousands stay, and dropped ones are counted."""
     monkeypatch.setattr(categories, "MOST_UNIQUE", 100)
     texts = np.array([f"v{k}" if k % 2 else f"often{k % 10}" for k in range(4000)])
     found = merged(texts, np.ones(4000), 40)

@@ -92,7 +92,7 @@ def test_classes_are_named_by_what_they_say(classes, named):
 
 
 def test_enormous_class_weights_are_numbers():
-    """Only how they compare with each other says anything."""
+    """Only the ratios of class weights matter."""
     weights = class_weights(
         np.arange(2), np.array([0, 1, 1]), {0: 1e308, 1: 0.5e308}, np.full(3, 9.0)
     )

@@ -28,7 +28,7 @@ HALF = chr(0xD800)
     ],
 )
 def test_whatever_is_raised_is_an_error_of_ours(error):
-    """It says what could not be read and why, and the cause is kept."""
+    """The error names the value and the reason, and has the cause."""
     with (
         pytest.raises(
             DataError, match="(?s)column 'a' cannot be read: .*no such value.*Hint"
@@ -41,7 +41,7 @@ def test_whatever_is_raised_is_an_error_of_ours(error):
 
 @pytest.mark.parametrize("error", [SettingError("ours"), MemoryError(), UserWarning("told")])
 def test_what_says_enough_passes(error):
-    """Errors of ours, memory that is lacking, and warnings that are errors, stay what they are."""
+    """Errors of epochal, MemoryError, and warnings that are errors are passed through."""
     with pytest.raises(type(error)) as told, converting("column 'a'"):
         raise error
     assert told.value is error
@@ -56,7 +56,7 @@ def test_chosen_errors_pass():
 
 
 def test_the_row_is_named():
-    """The first value that alone cannot be converted is told with its row and type."""
+    """The error names the first value that cannot be converted, with its row and type."""
     values = [1, "2", 10**400, object()]
 
     with (

@@ -1,4 +1,4 @@
-"""Rows with what is known of each: chosen, and piece by piece."""
+"""Labelled rows: selections and pieces."""
 
 import numpy as np
 import pyarrow as pa
@@ -62,7 +62,7 @@ def test_all_that_is_known_of_a_row_goes_with_it(holder):
 
 
 def test_a_sample_of_files_is_even_and_in_memory():
-    """Every so-manieth row is taken, with its label; all rows, where they are fewer."""
+    """Every n-th row is taken with its label, or all rows if there are few."""
     some, everything = HOLDERS["stream"].sampled(3), HOLDERS["stream"].sampled(100)
 
     assert of_row(some.rows).tolist() == [0, 3, 6, 9]
@@ -73,5 +73,5 @@ def test_a_sample_of_files_is_even_and_in_memory():
 
 @pytest.mark.parametrize("holder", ["array", "table"])
 def test_rows_in_memory_are_their_own_sample(holder):
-    """They are there already."""
+    """Rows in memory are returned unchanged."""
     assert HOLDERS[holder].sampled(3) is HOLDERS[holder]

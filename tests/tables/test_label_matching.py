@@ -104,5 +104,5 @@ def test_every_class_is_found_by_its_own_letters(names):
 
 
 def test_different_labels_are_looked_up():
-    """The result has each label once; what is no class has no index."""
+    """The result has each label once; a label that is no class has no index."""
     assert matching(np.array([1, 2]), ["2", "2", 1, "x"]) == {"2": 1, 1: 0, "x": None}

@@ -39,7 +39,7 @@ def test_nothing_stays_nothing():
 
 
 def test_one_row_must_weigh_something():
-    """The rows that do are told; none is refused."""
+    """The mask has the rows with a positive weight; if there is none, the weights are refused."""
     assert present(np.array([0, 2.0, 0]), "w").tolist() == [False, True, False]
     with pytest.raises(DataError, match="(?s)no row has a positive weight.*look at the weights"):
         present(np.zeros(3), "w")

@@ -64,7 +64,7 @@ def test_many_different_numbers_are_told(labels):
     ids=["all different", "grades", "few rows"],
 )
 def test_continuous_texts_are_refused_unless_they_are_names(labels):
-    """Numbers with fractions, nearly as many as rows, are no classes; who says so trains on them."""
+    """Fractional numbers, nearly as many as rows, are refused as classes unless declared as names."""
     with pytest.raises(
         DataError, match="(?s)Unknown label type: continuous; p has.*--target-as-text"
     ):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from epochal import EpochalClassifier
-from epochal.keys import Purpose, generator, word
-from epochal.nn.dropout import kept
+from epochal.keys import Purpose, generator_for, word_for
+from epochal.nn.dropout import keep_mask
 from epochal.nn.layers import initial
 
 ROWS, FEATURES, CLASSES, BATCH, EPOCHS = 130, 5, 3, 32, 3
@@ -31,7 +31,7 @@ def mask_of(seed_word, step, depth, dropout, shape):
 
     The program's batches always have BATCH rows; a short one has padding behind.
     """
-    mask = kept((BATCH, shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
+    mask = keep_mask((BATCH, shape[1]), np.float32(dropout), seed_word, np.int32(step), depth)
     return mask[: shape[0]] / (1 - dropout)
 
 
@@ -43,10 +43,10 @@ def reference(x, y, *, hidden, rate, l2, momentum, dropout, input_dropout, loss)
     w = [layer.weights.astype(np.float64) for layer in layers]
     b = [layer.bias.astype(np.float64) for layer in layers]
     vw, vb = [np.zeros_like(a) for a in w], [np.zeros_like(a) for a in b]
-    seed_word = np.uint32(word(SEED, Purpose.DROPOUT, 0))
+    seed_word = np.uint32(word_for(SEED, Purpose.DROPOUT, 0))
     step = 0
     for epoch in range(EPOCHS):
-        rows = generator(SEED, Purpose.ORDER, epoch).permutation(ROWS)
+        rows = generator_for(SEED, Purpose.ORDER, epoch).permutation(ROWS)
         for start in range(0, ROWS, BATCH):
             batch = rows[start : start + BATCH]
             seen = mask_of(seed_word, step, -1, input_dropout, x[batch].shape)

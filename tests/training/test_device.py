@@ -13,14 +13,14 @@ from epochal.training.device import chosen, out_of_memory, start_xla, wants_batc
 
 
 def test_the_cpu_is_always_there():
-    """`cpu` and `auto` give a device here, and the CPU takes members in turn."""
+    """`cpu` and `auto` name a device here, and on the CPU members train one after another."""
     assert chosen("cpu").platform == "cpu"
     assert chosen("auto").platform == "cpu"
     assert not wants_batches(chosen("cpu"))
 
 
 def test_a_device_that_is_not_there_is_refused():
-    """The error names the device and what this machine has."""
+    """The error names the device and the devices of this machine."""
     with pytest.raises(SettingError, match=r"'gpu'.*\n?.*cpu"):
         chosen("gpu")
 
@@ -35,7 +35,7 @@ def test_a_device_that_is_not_there_is_refused():
     ],
 )
 def test_programs_are_kept_where_the_user_says(environment, expected):
-    """EPOCHAL_CACHE decides, an empty one turns it off, and JAX's own setting stands."""
+    """EPOCHAL_CACHE names the folder, an empty value turns the cache off, and JAX's own setting stays."""
     code = (
         "import jax; from epochal.training.device import keep_programs, programs_folder;"
         "folder = programs_folder(); keep_programs();"
@@ -66,7 +66,7 @@ def test_memory_that_xla_does_not_get_is_a_memory_error():
 
 @pytest.mark.parametrize(("is_worker", "expected"), [(True, "3"), (False, None)])
 def test_xla_has_the_share_of_a_process_of_joblib(is_worker, expected, monkeypatch):
-    """While XLA starts in such a process, the environment says how many threads it shall make; then no more."""
+    """The environment limits XLA's threads while XLA starts in a worker process, and not afterwards."""
     seen = []
     monkeypatch.delenv("NPROC", raising=False)
     monkeypatch.setattr(threads, "is_worker_process", lambda: is_worker)

@@ -25,7 +25,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("losses", "tol", "patience", "kept", "stops"), TABLE)
 def test_decisions(losses, tol, patience, kept, stops):
-    """Each series of losses keeps the copy and stops at the epoch that the table says."""
+    """Each series of losses keeps the checkpoint and stops at the epochs of the table."""
     state, stopped = StoppingState(), None
     for epoch, loss in enumerate(losses, start=1):
         state, keep, stop, _ = decide_after_epoch(
@@ -56,7 +56,7 @@ def test_it_stops_after_exactly_the_patience(patience):
 
 
 def test_the_kept_loss_is_the_lowest():
-    """Whatever the order, the copy is of the first epoch with the lowest loss."""
+    """In any order, the best checkpoint is that of the first epoch with the lowest loss."""
     losses = [0.9, 0.7, 0.8, 0.7, 0.71]
     state = StoppingState()
     for epoch, loss in enumerate(losses, start=1):
@@ -66,7 +66,7 @@ def test_the_kept_loss_is_the_lowest():
 
 
 def test_reductions_come_before_the_stop():
-    """With two reductions a member is told twice to go back, and stops the third time."""
+    """With two reductions a member restores its best checkpoint twice, and then stops."""
     state, told = StoppingState(), []
     for epoch, loss in enumerate([1.0, 2, 2, 0.5, 2, 2, 2, 2], start=1):
         state, _, stop, reduce = decide_after_epoch(

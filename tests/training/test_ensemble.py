@@ -23,7 +23,7 @@ Y = np.random.default_rng(2).integers(CLASSES, size=ROWS).astype(np.int32)
 
 
 def setup(number, rows=ROWS, vectorised=False, **settings):
-    """Return everything that a segment needs, for so many members."""
+    """Return the arguments of a segment for a number of members."""
     values = {"n_estimators": number, "hidden_layer_sizes": (6,), "batch_size": 8, "dropout": 0.2}
     ours = resolved(validated(PRESETS["default"], values | settings), rows, FEATURES)
     program = program_for(ours, masked=False, vectorised=vectorised)
@@ -48,7 +48,7 @@ def trained(number, *, active=None, **settings):
 
 
 def test_mapped_members_are_the_members_alone():
-    """Member k of four is, bit for bit, what the member's own run gives."""
+    """Member k of four equals, bit for bit, the same member trained alone."""
     (state, losses) = trained(4)
     program, fixed, begin, segment, weights = setup(4)
     alone = jax.jit(run, static_argnums=0)
@@ -105,10 +105,10 @@ def test_settings_and_rows_do_not_recompile(caplog):
 
 
 def test_best_copies_are_renewed_where_asked():
-    """`kept` takes the new layers of the members named, and the old of the others."""
+    """`updated_best` takes the new layers of the selected members, and the old ones of the others."""
     old, new = setup(3)[2].layers, trained(3)[0].layers
     expected = np.array(old[0].weights)
-    best = ensemble.kept(old, new, jnp.array([False, True, False]))
+    best = ensemble.updated_best(old, new, jnp.array([False, True, False]))
 
     np.testing.assert_array_equal(best[0].weights[0], expected[0])
     np.testing.assert_array_equal(best[0].weights[1], new[0].weights[1])

@@ -25,7 +25,7 @@ def settings(**values):
     ],
 )
 def test_the_rule_follows_solver_and_momentum(values, rule):
-    """SGD with momentum is a rule of its own, since it keeps a moment."""
+    """SGD with momentum is a separate rule, since it has a moment."""
     assert program_for(settings(**values), masked=False).rule == rule
 
 
@@ -49,7 +49,7 @@ def test_members_start_apart_with_moments_of_nothing():
 
 
 def test_a_start_from_layers_has_those_layers():
-    """Going on from given layers begins with them, and with fresh moments."""
+    """A continued training begins with the given layers and fresh moments."""
     ours = settings()
     program = program_for(ours, masked=False)
     layers = fresh_state(ours, program, (4, 5, 2), None, 0).layers
@@ -66,7 +66,7 @@ def test_constants_are_the_settings_per_member():
 
     assert fixed.hyper.rate.tolist() == [0.25] * 3
     assert fixed.hyper.l2.tolist() == [0.5] * 3
-    assert len(set(fixed.word.tolist())) == 3
+    assert len(set(fixed.seed_word.tolist())) == 3
 
 
 def test_a_patch_masks_the_features_of_its_pixels():

@@ -21,7 +21,7 @@ def test_the_first_ctrl_c_asks_and_the_second_interrupts():
 
 
 def test_the_users_own_handler_stands():
-    """Where Ctrl-C does something of the user's own, it goes on doing that."""
+    """A Ctrl-C handler of the user stays in place."""
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
     try:
@@ -35,7 +35,7 @@ def test_the_users_own_handler_stands():
 
 
 def test_other_threads_leave_signals_alone():
-    """Outside the main thread a request can be asked for, and nothing is installed."""
+    """Outside the main thread a request can be made, and no handler is installed."""
     made = []
 
     def work():

@@ -14,8 +14,8 @@ from epochal.config.settings import validated
 from epochal.errors import TrainingError
 from epochal.kernels import load
 from epochal.loader.batches import ArraySource, Epochs
-from epochal.loader.encode import Encoded, Known
-from epochal.loader.validation_rows import shared
+from epochal.loader.encode import Encoded, RowMetadata
+from epochal.loader.validation_rows import shared_validation_set
 from epochal.nn.layers import apply
 from epochal.nn.losses import cross_entropy
 from epochal.tables.rows import with_capacity
@@ -29,7 +29,7 @@ FEATURES, CLASSES, MEMBERS = 5, 2, 3
 
 
 def rows(number, seed):
-    """Return rows whose labels are mostly noise, so that validation loss turns soon."""
+    """Return rows whose labels are mostly noise, so that the validation loss soon rises."""
     random = np.random.default_rng(seed)
     x = random.normal(size=(number, FEATURES)).astype(np.float32)
     y = (x[:, 0] + 1.5 * random.normal(size=number) > 0).astype(np.int32)
@@ -65,7 +65,9 @@ def task(eval_layers=True, segment_bytes=2**20, *, in_place=False, **settings):
     )
     vx, vy = rows(90, 1)
     validation_set = (
-        shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20)
+        shared_validation_set(
+            Encoded(ArraySource(vx), RowMetadata(vy, np.ones(90))), members, 2**20
+        )
         if eval_layers
         else None
     )
@@ -76,21 +78,21 @@ def task(eval_layers=True, segment_bytes=2**20, *, in_place=False, **settings):
 
 
 def loss_of(layers, validation_set):
-    """Return the mean cross-entropy of layers on the judges, computed apart from the loop."""
+    """Return the mean cross-entropy of layers on the validation set, computed without the loop."""
     targets = np.eye(CLASSES)[validation_set.y]
     return float(cross_entropy(apply(layers, validation_set.x, "relu"), targets).mean())
 
 
 def check_best_copies(result, validation_set):
-    """Assert that the returned copies have the lowest recorded validation losses."""
+    """Assert that the returned checkpoints have the lowest recorded validation losses."""
     for k in range(MEMBERS):
         curve = result.history.validation_loss[k]
         assert result.history.best_epoch[k] == int(np.nanargmin(curve)) + 1
         assert loss_of(result.layers[k], validation_set) == pytest.approx(min(curve), rel=1e-4)
 
 
-def test_patience_returns_the_best_copy():
-    """Each member stops on its own, exactly n_iter_no_change epochs after its best, and has it."""
+def test_patience_returns_the_best_checkpoint():
+    """Each member stops exactly n_iter_no_change epochs after its best epoch, and returns that checkpoint."""
     ours, start = task(tol=0.0)
     result = train(ours, start, 200, [])
     lengths = [len(curve) for curve in result.history.validation_loss]
@@ -101,8 +103,8 @@ def test_patience_returns_the_best_copy():
     assert min(lengths) < max(lengths) or MEMBERS == 1
 
 
-def test_the_epoch_limit_returns_the_best_copy():
-    """Training that ends by max_iter long after the low gives back the low."""
+def test_the_epoch_limit_returns_the_best_checkpoint():
+    """A training that ends at max_iter, long after the lowest loss, returns the best checkpoint."""
     ours, start = task(n_iter_no_change=1000)
     result = train(ours, start, 25, [])
 
@@ -112,7 +114,7 @@ def test_the_epoch_limit_returns_the_best_copy():
 
 
 def test_the_time_limit_returns_the_best_copy():
-    """Training that ends by time_limit gives back the best copy so far."""
+    """A training that ends at time_limit returns the best checkpoint so far."""
     ours, start = task(n_iter_no_change=1000, time_limit=0.5)
     result = train(ours, start, 10**6, [])
 
@@ -121,7 +123,7 @@ def test_the_time_limit_returns_the_best_copy():
 
 
 def test_ctrl_c_returns_the_best_copy():
-    """Ctrl-C ends the training at the next safe point, and the best copy is there."""
+    """Ctrl-C ends the training after the current segment, with the best checkpoint."""
     ours, start = task(n_iter_no_change=1000)
 
     def interrupt(event):
@@ -178,16 +180,16 @@ def test_segments_do_not_change_the_result():
 @pytest.mark.parametrize(
     ("l2", "outcome"), [(0.0, Outcome.EPOCH_LIMIT), (100.0, Outcome.NON_FINITE)]
 )
-def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outcome, cores):
+def test_several_epochs_in_a_segment_are_those_one_by_one(monkeypatch, l2, outcome, cores):
     """Curves, layers and events are the same, also of members that diverge in between.
 
-    One group has two pieces handed over ahead, two groups have one.
+    With one group two segments are started before the first is awaited, with two groups one.
     """
     monkeypatch.setattr(parallel.threads, "number", lambda: cores)
     ours, start = task(eval_layers=False, solver="sgd", momentum=0.0, l2=l2)
     results, told = [], []
-    for work in (loop.TOGETHER, 0):
-        monkeypatch.setattr(loop, "TOGETHER", work)
+    for work in (loop.MAX_SEGMENT_WORK, 0):
+        monkeypatch.setattr(loop, "MAX_SEGMENT_WORK", work)
         events = []
         results.append(train(ours, start, 20, [events.append]))
         told.append([replace(event, seconds=0.0) for event in events])
@@ -203,11 +205,11 @@ def test_epochs_handed_over_together_are_those_one_by_one(monkeypatch, l2, outco
 @pytest.mark.parametrize("eval_layers", [False, True])
 @pytest.mark.parametrize("l2", [0.0, 100.0])
 def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, eval_layers):
-    """Whether batches are gathered by the host or the program, and epochs handed over ahead or not."""
-    monkeypatch.setattr(loop, "TOGETHER", 0)
+    """Gathered by the host or by the program, and pipelined or not, batches train to the same bits."""
+    monkeypatch.setattr(loop, "MAX_SEGMENT_WORK", 0)
     results, told = [], []
     for in_place, ahead in [(False, 0), (True, 0), (True, 2**40)]:
-        monkeypatch.setattr(loop, "AHEAD", ahead)
+        monkeypatch.setattr(loop, "MAX_PIPELINED_WORK", ahead)
         ours = task(
             eval_layers, 700, in_place=in_place, n_estimators=1, solver="sgd", momentum=0.0, l2=l2
         )
@@ -223,8 +225,8 @@ def test_rows_in_place_train_to_the_same_bits(monkeypatch, l2, eval_layers):
             np.testing.assert_array_equal(mine[0].weights, theirs[0].weights)
 
 
-def test_a_training_ends_with_the_epochs_that_were_told(monkeypatch):
-    """Epochs that train while others are told of are not in the state that is returned."""
+def test_a_training_ends_with_the_epochs_of_its_callbacks(monkeypatch):
+    """Epochs that train while callbacks of earlier ones run are not in the state that is returned."""
     # One group: begun at once, and in this thread.
     monkeypatch.setattr(parallel.threads, "number", lambda: 1)
     plan, start = task(eval_layers=False, early_stopping=False)
@@ -257,7 +259,7 @@ def test_the_same_seed_gives_the_same_bits():
     assert one.history == other.history
 
 
-def test_observers_hear_every_epoch():
+def test_observers_get_every_epoch():
     """Observers get an event per epoch with the figures that the history keeps."""
     ours, start = task()
     events = []
@@ -273,8 +275,8 @@ def test_observers_hear_every_epoch():
         assert all(np.isnan(heard[len(curve) :]))
 
 
-def test_without_judges_the_last_copy_is_returned():
-    """Without validation rows nothing stops early and the last epoch's weights come back."""
+def test_without_a_validation_set_the_last_checkpoint_is_returned():
+    """Without a validation set nothing stops early, and the last epoch's weights are returned."""
     ours, start = task(eval_layers=False)
     result = train(ours, start, 4, [])
 
@@ -317,8 +319,8 @@ def test_the_schedule_ends_at_zero():
     assert moved["cosine"] < moved["constant"]
 
 
-def test_an_average_over_epochs_is_what_is_judged_and_kept():
-    """The copy is a running mean of the weights: the first epoch's, then a share of each."""
+def test_the_moving_average_is_evaluated_and_kept():
+    """The checkpoint is the moving average of the weights, which begins with the first epoch's."""
     one, start = task(n_iter_no_change=1000)
     steps = [train(one, start, 1, [])]
     for _ in range(3):
@@ -336,7 +338,7 @@ def test_an_average_over_epochs_is_what_is_judged_and_kept():
 
 
 def test_an_adaptive_rate_goes_back_and_on_in_smaller_steps():
-    """A member stops after the third patience, and its last steps begin at its best copy."""
+    """A member stops when patience ends a third time, and its last steps begin at its best checkpoint."""
     ours, start = task(learning_rate="adaptive", n_iter_no_change=2, tol=0.0)
     result = train(ours, start, 200, [])
 

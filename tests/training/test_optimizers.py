@@ -105,7 +105,7 @@ def reference(rule, w, slopes, rate, l2):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_are_their_formulas(rule):
-    """With L2 too, weights and biases are what the formulas give in float64; biases without L2."""
+    """Weights with L2, and biases without, equal the formulas in float64."""
     slopes = gradients()
     ours = walked(rule, slopes, hyper(l2=0.7))[-1]
 
@@ -146,7 +146,7 @@ def test_l2_stays_out_of_the_moments(rule):
 
 
 def one_step(times=1, factor=1.0, **settings):
-    """Return the layers after one step on four rows, each of them given so many times."""
+    """Return the layers after one step on four rows, each repeated a number of times."""
     rows = 4 * times
     program = Program("relu", "cross_entropy", "momentum", rows, dropout=False, masked=False)
     batch = Batch(
@@ -214,7 +214,7 @@ def test_moments_are_kept_where_they_are_needed(rule, first, second):
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_parameters_learn_as_their_layer_declares(fine):
-    """A step moves a parameter by its pace times the rate, and L2 shrinks what it is to shrink."""
+    """A step moves a parameter by its factor times the rate, and L2 shrinks those that it applies to."""
     sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=1, categories=1, levels=4)
     start = initial_embedding(sizes, 2, seed=0, member=0, fine=fine)
     ones = {name: jnp.ones(np.shape(part)) for name, part in start.parameters().items()}

@@ -19,7 +19,7 @@ from epochal.training.parallel import grouped
 
 
 def setting(members, *, vectorised=False):
-    """Return what groups are made of, for so many members."""
+    """Return the arguments of `grouped` for a number of members."""
     values = {"n_estimators": members, "batch_size": 8, "l2": 0.025}
     settings = resolved(validated(PRESETS["default"], values), rows=100, columns=3)
     program = program_for(settings, masked=False, vectorised=vectorised)
@@ -28,7 +28,7 @@ def setting(members, *, vectorised=False):
 
 
 def two_kinds():
-    """Return what groups are made of, for five members: the third and the fourth are fine ones."""
+    """Return the arguments of `grouped` for five members, of which the third and fourth are fine."""
     values = {"n_estimators": 5, "n_folds": 2, "embedding_size": 2, "n_bins": (3, 9)}
     settings = validated(PRESETS["default"], values | {"batch_size": 8, "l2": 0.025})
     settings = resolved(settings, rows=100, columns=3)
@@ -78,7 +78,7 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
     other = jax.tree.map(lambda leaf: leaf + 1, best)
 
     with grouped(program, fixed, state, other) as groups:
-        groups.keep(np.array([True, False, False, True]))
+        groups.keep_best(np.array([True, False, False, True]))
         kept = unstacked(groups.gathered(lambda group: group.best))
 
     for k, renewed in enumerate([True, False, False, True]):
@@ -100,7 +100,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
 @pytest.mark.parametrize("trim_heap", [None, int])
 def test_with_limited_memory_groups_compile_one_after_the_other(monkeypatch, trim_heap):
-    """Groups of two kinds meet in a call that may compile, unless memory is to be given back between."""
+    """Groups of different variants compile at the same time, unless memory is limited."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_BINS", 0)
     meeting = Barrier(2)
@@ -154,7 +154,7 @@ def test_the_number_of_cores_does_not_show(monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads):
-    """Each kind is in groups of its own; gathered, all have the tables that they came with."""
+    """Each variant has separate groups; gathered, all members have tables of the original size."""
     monkeypatch.setattr(room.threads, "number", lambda: threads)
     monkeypatch.setattr(room, "FEW_BINS", 17)
     program, fixed, state, best = two_kinds()
@@ -172,7 +172,7 @@ def test_smooth_members_do_not_carry_the_knots_of_fine_ones(monkeypatch, threads
 
 
 def test_with_few_knots_both_kinds_share_a_program(monkeypatch):
-    """Two columns of nine intervals are eighteen knots; groups have members of both kinds."""
+    """If two columns of nine bins are few, each group has members of both variants."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     monkeypatch.setattr(room, "FEW_BINS", 18)
 

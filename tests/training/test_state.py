@@ -12,8 +12,8 @@ from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.errors import SettingError
 from epochal.loader.batches import ArraySource, Epochs
-from epochal.loader.encode import Encoded, Known
-from epochal.loader.validation_rows import shared
+from epochal.loader.encode import Encoded, RowMetadata
+from epochal.loader.validation_rows import shared_validation_set
 from epochal.preprocessing.feature_layout import EmbeddingSizes
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, masks_for, member_configs, program_for
@@ -71,7 +71,7 @@ def encoded(number, seed):
 
 
 def task(kind):
-    """Return a training of a kind, and where it begins."""
+    """Return a training with these settings, and its first state."""
     values, validates, segment_bytes = KINDS[kind]
     settings = resolved(validated(PRESETS["default"], PLAIN | values), ROWS, 9)
     sizes = SIZES if settings.embedding_size else None
@@ -89,7 +89,9 @@ def task(kind):
         seed=SEED,
         segment_bytes=segment_bytes,
     )
-    validation_set = shared(Encoded(ArraySource(vx), Known(vy, np.ones(90))), members, 2**20)
+    validation_set = shared_validation_set(
+        Encoded(ArraySource(vx), RowMetadata(vy, np.ones(90))), members, 2**20
+    )
     plan = Task(
         program,
         settings,
@@ -128,7 +130,7 @@ def replace_seconds(state):
 
 
 def checkpoints(plan, start, number):
-    """Return the result of so many epochs, and the states between their segments, stored and restored."""
+    """Return the result of a number of epochs, and the states between segments, stored and restored."""
     states = []
     result = train(
         plan, start, number, [], lambda state: states.append(stored_and_restored(state()))
@@ -138,7 +140,7 @@ def checkpoints(plan, start, number):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_going_on_from_any_state_is_never_having_stopped(kind):
-    """From arrays, between any two segments: weights, curves, copies, logits and state are the same."""
+    """A training restored between any two segments has the same weights, curves, checkpoints and logits."""
     plan, start = task(kind)
     whole, states = checkpoints(plan, start, 9)
 
@@ -163,7 +165,7 @@ def test_so_many_epochs_and_more_are_all_of_them(kind):
 
 
 def test_a_state_holds_what_the_epochs_have_changed():
-    """The kinds above reach what they are to test: reductions, stopped members, halves of epochs."""
+    """The cases above do contain reductions, stopped members and unfinished epochs."""
     plan, start = task("embedding, average, calibrated, adaptive")
     _, states = checkpoints(plan, start, 9)
     last = states[-1].progress
@@ -191,7 +193,7 @@ def test_members_that_have_stopped_do_not_go_on():
 
 
 def test_a_new_call_begins_without_progress():
-    """Curves and patience begin anew; members, epochs and best copies stay, also when stored."""
+    """Curves and patience start anew; members, epochs and best checkpoints stay, also when stored."""
     plan, start = task("cosine")
     done = train(plan, start, 3, [])
     begun = stored_and_restored(done.state.restarted())
@@ -206,7 +208,7 @@ def test_a_new_call_begins_without_progress():
 
 
 def test_a_state_before_the_first_epoch_is_restored():
-    """There are no best copies and no averages then, and moments only if the rule has some."""
+    """There are no best checkpoints and no averages, and moments only if the rule has some."""
     for kind in ("cosine", "momentum, dropout, masks"):
         _, start = task(kind)
         again = stored_and_restored(start)
@@ -222,13 +224,13 @@ def test_another_seed_is_refused():
     state = train(plan, start, 2, []).state
     other = replace(plan, epochs=replace(plan.epochs, seed=SEED + 1))
 
-    with pytest.raises(SettingError, match="of seed 4 goes on with seed 5"):
+    with pytest.raises(SettingError, match="of seed 4 continues with seed 5"):
         train(other, state, 2, [])
     assert train(other, state.restarted(), 2, []).state.epoch == 4
 
 
 def test_segments_of_another_size_are_refused():
-    """In the middle of an epoch a training goes on only where a segment begins."""
+    """Within an epoch, a training continues only at the beginning of a segment."""
     plan, start = task("segments of an epoch")
     _, states = checkpoints(plan, start, 2)
     middle = next(state for state in states if state.progress.batch)

@@ -66,7 +66,7 @@ def random_segment(batches, capacity, last_rows, seed=0):
 
 
 def test_one_step_by_hand():
-    """One row (1, 1) of class 0: the update is what pencil and paper give.
+    """One row (1, 1) of class 0: the update equals the one computed by hand.
 
     h = relu(1, 1) = (1, 1); o = (1, 1); s = (1/2, 1/2); s - y = (-1/2, 1/2).
     With weight 1/2 (two rows in the batch, the other weighs nothing) the
@@ -93,7 +93,7 @@ def test_dropped_inputs_are_as_if_the_rows_had_zeros_there():
     before, constants = state(), fixed(input_dropout=0.4)
     program = replace(PROGRAM, input_dropout=True)
     ours, _ = step(program, constants, before, Batch(x, y, w), jnp.float32(1))
-    zeroed = inverted(x, jnp.float32(0.4), constants.word, before.step, INPUTS)
+    zeroed = inverted(x, jnp.float32(0.4), constants.seed_word, before.step, INPUTS)
     theirs, _ = step(PROGRAM, constants, before, Batch(zeroed, y, w), jnp.float32(1))
 
     assert 0 < np.count_nonzero(zeroed) < x.size
@@ -113,7 +113,7 @@ def test_l2_shrinks_weights_and_not_biases():
 
 
 def test_a_run_is_its_steps():
-    """A segment's batches one after another give what the compiled loop gives."""
+    """Separate steps on the batches of a segment give the same result as the compiled loop."""
     segment, weights = random_segment(batches=3, capacity=4, last_rows=1)
     looped, summed = run(PROGRAM, fixed(), state(), segment, weights, jnp.bool(True))
     single, losses = state(), []
@@ -204,7 +204,7 @@ def test_summed_loss_reads_only_its_span():
 
 
 def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chose():
-    """Of several copies, even places have the logits of the one best on odd places, and so on."""
+    """Even places have the logits of the checkpoint that is best on odd places, and vice versa."""
     random = np.random.default_rng(1)
     x = jnp.asarray(random.normal(size=(30, 2)), jnp.float32)
     y = jnp.asarray(random.integers(2, size=30), jnp.int32)
@@ -229,7 +229,7 @@ def test_each_half_of_the_rows_is_spoken_of_by_the_copy_that_the_other_half_chos
 
 
 def test_a_row_alone_has_the_copy_that_is_best_for_it_and_none_changes_nothing():
-    """With one row its own loss decides; with no rows what was said stays."""
+    """With one row its own loss decides; without rows the earlier logits stay."""
     x, y, w = jnp.tile(jnp.array([2.0, 1.0]), (8, 1)), jnp.zeros(8, jnp.int32), jnp.ones(8)
     rows = ValidationRows(x, y, w, jnp.arange(8))
     cross_fit_logits, logits = no_logits(4, 2), []

@@ -8,8 +8,8 @@ from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.loader.batches import ArraySource
-from epochal.loader.encode import Encoded, Known
-from epochal.loader.validation_rows import shared
+from epochal.loader.encode import Encoded, RowMetadata
+from epochal.loader.validation_rows import shared_validation_set
 from epochal.nn.layers import apply, outputs
 from epochal.nn.losses import cross_entropy
 from epochal.training.init import fresh_state, member_configs, program_for
@@ -22,8 +22,8 @@ from epochal.training.validator import Validator
 def validation_set(rng):
     """Return rows with weights that differ, which validate both of two members."""
     x = rng.normal(size=(70, 4)).astype(np.float32)
-    known = Known(rng.integers(3, size=70).astype(np.int32), rng.uniform(0.5, 2, 70))
-    return shared(Encoded(ArraySource(x), known), 2, 2**20)
+    metadata = RowMetadata(rng.integers(3, size=70).astype(np.int32), rng.uniform(0.5, 2, 70))
+    return shared_validation_set(Encoded(ArraySource(x), metadata), 2, 2**20)
 
 
 def test_losses_are_weighted_means_of_those_asked(validation_set):
@@ -45,7 +45,9 @@ def test_losses_are_weighted_means_of_those_asked(validation_set):
     each = cross_entropy(expected, np.eye(3)[validation_set.y])
     assert np.isnan(losses[0])
     assert losses[1] == pytest.approx(np.average(each, weights=validation_set.weights), rel=1e-5)
-    np.testing.assert_allclose(validator.own(logits)[1], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        validator.logits_by_member(logits)[1], expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_each_member_has_the_logits_of_its_own_rows(validation_set):
@@ -54,4 +56,4 @@ def test_each_member_has_the_logits_of_its_own_rows(validation_set):
     stack = CrossFitLogits(np.ones((2, validator.capacity, 3)), np.ones((2, 2)))
 
     assert validator.capacity > 70
-    assert [logits.shape for logits in validator.own(stack)] == [(70, 3), (70, 3)]
+    assert [logits.shape for logits in validator.logits_by_member(stack)] == [(70, 3), (70, 3)]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-# What takes less than a second needs no count; then twice a second is calm.
+# No count in the first second; then two refreshes per second.
 DELAY, REFRESHES_PER_SECOND = 1.0, 2
 
 
@@ -38,7 +38,7 @@ class Count:
         progress.start()
 
     def clear(self) -> None:
-        """Take the count off the screen; returns nothing."""
+        """Clear the count from the screen; returns nothing."""
         if self._display is not None:
             self._display[0].stop()
             self._display = None
@@ -46,7 +46,7 @@ class Count:
 
 @contextmanager
 def counting(stream: TextIO, *, quiet: bool) -> Iterator[Count]:
-    """Give a count that is shown on the stream if that is a terminal, and cleared at the end."""
+    """Provide a count that is shown on the stream if that is a terminal, and cleared at the end."""
     count = Count(stream if stream.isatty() and not quiet else None, time.monotonic())
     try:
         yield count

@@ -26,7 +26,7 @@ def add_csv_options(parser: argparse.ArgumentParser) -> None:
     """Add the options; returns nothing."""
     group = parser.add_argument_group("CSV files")
     group.add_argument(
-        "--skip-lines", type=_count, metavar="N", help="leave out N lines at the top of each file"
+        "--skip-lines", type=_count, metavar="N", help="skip N lines at the top of each file"
     )
     group.add_argument(
         "--no-header",
@@ -61,7 +61,7 @@ def csv_options(
     for path in paths if given else ():
         if path is not None and not _is_text(path):
             found = f"{given[0]} is for CSV files, which {path} is not"
-            raise SettingError(found, "a .csv, .tsv or .txt file", f"leave {given[0]} away")
+            raise SettingError(found, "a .csv, .tsv or .txt file", f"omit {given[0]}")
     words = arguments.missing_values
     return CsvOptions(
         skip_lines=arguments.skip_lines or 0,
@@ -75,7 +75,7 @@ def refuse_other_cells(options: CsvOptions, stored: CsvOptions) -> None:
     """Return nothing if the options are those of the earlier model; raises SettingError otherwise."""
     if options.of_cells(stored) != options:
         found = "--missing-values or --keep-spaces with --from differs from the model"
-        raise SettingError(found, "the same, as columns keep their meaning", "leave it away")
+        raise SettingError(found, "the same, since columns keep their meaning", "omit it")
 
 
 def reading_as(model: Model, options: CsvOptions) -> Model:
@@ -87,7 +87,7 @@ def reading_as(model: Model, options: CsvOptions) -> Model:
 
 def _is_text(path: str) -> bool:
     """Whether a path leads to CSV files; the files of a folder or a pattern are of one format."""
-    # Here and not above: the help does without the libraries that this loads.
+    # Imported here, so that the help does not load these libraries.
     from epochal.io.discovery import discover, format_of, is_data
     from epochal.io.opened_data import OpenedData
 

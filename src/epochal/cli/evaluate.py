@@ -13,11 +13,11 @@ from epochal.cli.parser import piece_rows
 from epochal.cli.printing import counted, evaluation_report
 from epochal.cli.reading import refuse_inputs_of
 from epochal.errors import DataError
-from epochal.inference.predict import predict_ahead, warn_of_unseen
+from epochal.inference.predict import predict_pieces, warn_of_unseen
 from epochal.io.columns import Roles, labelled_batches
 from epochal.metrics.classification import MetricAccumulator
-from epochal.model.artifact import load
-from epochal.preprocessing.unseen import Unseen
+from epochal.model.persistence import load
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import class_indices
 from epochal.tables.origin import Piece
 
@@ -54,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def figures_of(model: Model, pieces: Iterable[Labelled], source: str, count: Count) -> Evaluation:
     """Return the figures of a model on labelled rows that come piece by piece."""
-    accumulator = MetricAccumulator.nothing(len(model.classes))
+    accumulator = MetricAccumulator.empty(len(model.classes))
     labelled = ((p, Piece(p.rows, p.origin)) for p in pieces if len(p.labels))
-    unseen = Unseen()
-    for piece, found in predict_ahead(model, labelled):
+    unseen = UnseenCounts()
+    for piece, found in predict_pieces(model, labelled):
         with piece.origin.naming_rows():
             labels = class_indices(model.classes, piece.labels, piece.label_source)
         accumulator = accumulator.add(labels, found.probabilities, piece.weight)

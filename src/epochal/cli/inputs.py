@@ -107,5 +107,5 @@ def _refuse_contradiction(part: Path, form: str) -> None:
     """Raise SettingError for a format that contradicts the name of a file; returns nothing otherwise."""
     known = format_of(part)
     if known is not None and known != format_of(PurePath(f"a{FORMATS[form]}")):
-        hint = "leave --format away, or rename the file"
+        hint = "omit --format, or rename the file"
         raise SettingError(f"--format is {form!r}, and the name {part} means {known}", "", hint)

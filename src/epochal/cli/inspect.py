@@ -19,7 +19,7 @@ from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
 from epochal.io.columns import labelled
 from epochal.io.discovery import is_data
-from epochal.model.artifact import load
+from epochal.model.persistence import load
 from epochal.nn.layers import number_of_parameters
 from epochal.tables.labels import encode_labels
 from epochal.tables.sample_weights import present, warn_of_few

@@ -1,6 +1,6 @@
-"""The program `epochal`: one line in, one exit code out; where errors become messages.
+"""The program `epochal`: runs a command, turns errors into messages, returns an exit code.
 
-Exit codes: 0 done; 1 to 7 as in `epochal.errors`; the others in `epochal.cli.codes`.
+`epochal.cli.exit_codes` has the exit codes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from epochal.cli.codes import INTERRUPTED, MISTAKE, NO_MEMORY, NO_READER, USAGE
+from epochal.cli.exit_codes import (
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    NO_MEMORY,
+    NO_READER,
+    USAGE,
+    exit_code_of,
+)
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.errors import EpochalError, WriteError
@@ -25,8 +32,8 @@ from epochal.threads import limited
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Each command's room is loaded only when it is used: most need libraries that
-# take seconds to load, and `--help` shall not wait for them.
+# A command's module is loaded only when it runs: most need libraries that take seconds to load, for
+# which `--help` must not wait.
 COMMANDS = {
     "train": "epochal.cli.train",
     "predict": "epochal.cli.predict",
@@ -39,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_descriptors()
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character shows its number; it does not end the program.
+        # A character that the terminal cannot encode is escaped instead of ending the program.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
@@ -49,13 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _run(words, output)
             # Output that cannot be written fails only now, where the error can still be shown.
             output.finish()
-    except BaseException as error:  # noqa: BLE001 - the outermost edge: everything becomes a code
+    except BaseException as error:  # noqa: BLE001 - at the outermost level every error becomes an exit code
         code = _code_of(error, output)
     return code
 
 
 def _run(words: Sequence[str], output: Output) -> int:
-    """Parse, load the command's room and call it."""
+    """Return the exit code of the command, which is parsed, loaded and run."""
     try:
         arguments = parsed(words)
     except SystemExit:
@@ -74,11 +81,11 @@ def _run(words: Sequence[str], output: Output) -> int:
 
 
 def _code_of(error: BaseException, output: Output) -> int:
-    """Return the exit code of an error, which is shown."""
+    """Show an error; return its exit code."""
     fault = _fault_of(error)
     if fault.code == NO_READER:
         discard_standard_output()
-    # A reader that closes the pipe is no error to show, unless a model has been saved.
+    # A closed pipe is shown as an error only if a model has been saved.
     if fault.code != NO_READER or output.saved is not None:
         output.error(fault)
     if os.environ.get("EPOCHAL_DEBUG"):
@@ -87,25 +94,25 @@ def _code_of(error: BaseException, output: Output) -> int:
 
 
 def _fault_of(error: BaseException) -> Fault:
-    """Return the exit code and the message that belong to an error."""
+    """Return the exit code and the message of an error."""
     match error:
         case BrokenPipeError():
-            shown = EpochalError("nobody reads standard output any more")
+            shown = EpochalError("the reader of standard output is gone")
             return Fault(NO_READER, "NoReader", shown)
         case KeyboardInterrupt():
-            return Fault(INTERRUPTED, "Interrupted", EpochalError("nothing half-written is left"))
+            return Fault(INTERRUPTED, "Interrupted", EpochalError("no incomplete file is left"))
         case EpochalError():
-            return Fault(error.exit_code, type(error).__name__, error)
+            return Fault(exit_code_of(error), type(error).__name__, error)
         case MemoryError():
             shown = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
             return Fault(NO_MEMORY, "NoMemory", shown)
         case OSError():
             shown = WriteError.from_cause(str(error.filename or "a file"), error)
-            return Fault(WriteError.exit_code, "WriteError", shown)
+            return Fault(exit_code_of(shown), "WriteError", shown)
         case _:
-            found = f"a mistake in epochal ({type(error).__name__}: {error})"
+            found = f"an internal error of epochal ({type(error).__name__}: {error})"
             hint = "please report it, with what EPOCHAL_DEBUG=1 shows"
-            return Fault(MISTAKE, "Mistake", EpochalError(found, "", hint))
+            return Fault(INTERNAL_ERROR, "InternalError", EpochalError(found, "", hint))
 
 
 @contextlib.contextmanager

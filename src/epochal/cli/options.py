@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from epochal.config.constraints import (
+    AnyOf,
     Choice,
     Constraint,
-    Either,
     Flag,
     Integer,
-    Nothing,
+    IsNone,
     Number,
     Sizes,
 )
@@ -40,7 +40,7 @@ class StoreSetting(argparse.Action):
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add one option per setting; an option that is not given is absent from the result; returns nothing."""
-    group = parser.add_argument_group("settings", "where not given, the preset's value holds")
+    group = parser.add_argument_group("settings", "by default those of the preset")
     for name, about in SETTINGS.items():
         text = f"{about.summary} (default: {spelled(about.default)})"
         option = option_of(name)
@@ -113,7 +113,7 @@ def placeholder(constraint: Constraint) -> str:
     'N|auto'
     """
     match constraint:
-        case Either(options):
+        case AnyOf(options):
             return "|".join(placeholder(option) for option in options)
         case Choice(words):
             return "|".join(words)
@@ -125,7 +125,7 @@ def placeholder(constraint: Constraint) -> str:
             return "N,N"
         case Flag():
             return "yes|no"
-        case Nothing():
+        case IsNone():
             return "none"
         case _:
             return "VALUE"

@@ -15,7 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from epochal.cli.codes import INTERRUPTED
+from epochal.cli.exit_codes import INTERRUPTED
 from epochal.cli.layout import Part, text_lines, width_of
 from epochal.errors import EpochalError, WriteError, readable
 
@@ -167,7 +167,7 @@ def _hint_lines(hint: str) -> list[str]:
 
 
 def discard_standard_output() -> None:
-    """Point standard output to nowhere, lest Python tries once more when it ends; returns nothing."""
+    """Redirect standard output to the null device, so that Python does not write at exit; returns nothing."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

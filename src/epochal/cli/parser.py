@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 DATA_HELP = (
     "CSV, TSV, Parquet, Arrow, .npy, .npz or IDX file (CSV, TSV and IDX may be .gz), "
-    "a glob in quotes, a folder of parts, or one of class-named folders of pictures; "
+    "a glob in quotes, a folder of parts, or one of image folders named by class; "
     "- is standard input"
 )
-# As epochal.io.discovery reads and epochal.cli.writing writes them; a test holds them together.
+# The same as in epochal.io.discovery and epochal.cli.writing, which a test compares.
 FORMATS = ("csv", "tsv", "parquet", "arrow", "npy", "npz", "idx")
 OUT_FORMATS = ("csv", "tsv", "parquet")
 QUIET = "show only warnings and errors"
@@ -112,7 +112,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
             ("train", "train a model on a labelled table and save it"),
             ("predict", "write labels and probabilities for new rows"),
             ("evaluate", "measure a model on labelled rows"),
-            ("inspect", "show what a model is, or what data hold"),
+            ("inspect", "describe a model, or profile data"),
         )
     }
     for command in commands.values():
@@ -222,7 +222,7 @@ def _add_predict(parser: Parser) -> None:
         "--abstain-below",
         type=fraction,
         metavar="P",
-        help="leave the prediction empty where no class has this probability",
+        help="leave the prediction empty if no class has this probability",
     )
     _add_output(parser, QUIET)
 
@@ -251,9 +251,7 @@ def _add_inspect(parser: Parser) -> None:
     _add_memory(parser, "of data larger than memory, profile the columns of 200,000 rows")
     _add_columns(parser)
     add_csv_options(parser)
-    _add_output(
-        parser, "do not show that data are waited for: only the result, warnings and errors"
-    )
+    _add_output(parser, "do not report waiting for data: only the result, warnings and errors")
 
 
 def _add_model_and_data(parser: Parser) -> None:
@@ -268,7 +266,7 @@ def _add_model_and_data(parser: Parser) -> None:
         help="rows of a batch, of which a few are in memory at a time "
         f"(default: {_ROWS}, with --memory {_FEWER_ROWS})",
     )
-    _add_memory(parser, "hold memory only while it is needed, which takes longer")
+    _add_memory(parser, "return freed memory at once, which takes longer")
     add_csv_options(parser)
 
 
@@ -297,7 +295,7 @@ def _add_columns(parser: Parser) -> None:
         "CSV files; options given here override it",
     )
     _add_names(parser, "--categorical", "columns of numbers that are names, such as postal codes")
-    _add_names(parser, "--drop", "columns to leave out")
+    _add_names(parser, "--drop", "columns to ignore")
 
 
 def _add_names(parser: Parser, option: str, text: str) -> None:
@@ -308,7 +306,7 @@ def _add_names(parser: Parser, option: str, text: str) -> None:
         action="extend",
         default=[],
         metavar="COLUMNS",
-        help=f"comma-separated {text} (again: more of them)",
+        help=f"comma-separated {text} (may be repeated)",
     )
 
 
@@ -375,7 +373,7 @@ def _surplus_error(surplus: list[str], parser: Parser, argv: Sequence[str]) -> S
             return SettingError(f"there is no option {name}", "", suggestion(name, known))
         if re.match("-[A-Za-z]", word):
             near = [f"{option!r}" for option in sorted(known) if option[2] == word[1]]
-            hint = f"did you mean {' or '.join(near)}?" if near else "options are written out here"
+            hint = f"did you mean {' or '.join(near)}?" if near else "options begin with two dashes"
             return SettingError(f"there is no option {name}", "", hint)
     hint = "put a glob in quotes, as in 'parts/*.csv', or give the folder"
     # pathlib raises an error for a name that is too long to be one.

@@ -21,10 +21,10 @@ from epochal.cli.writing import (
     table_writer,
 )
 from epochal.inference.decision import Decision
-from epochal.inference.predict import predict_ahead, unlabelled, unlabelled_batches, warn_of_unseen
+from epochal.inference.predict import predict_pieces, unlabelled, unlabelled_batches, warn_of_unseen
 from epochal.io import files
-from epochal.model.artifact import load
-from epochal.preprocessing.unseen import Unseen
+from epochal.model.persistence import load
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.origin import Piece
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     csv = csv_options(arguments, arguments.data, stored=model.preprocessor.schema.csv)
     model = reading_as(model, csv)
     types, pieces = _pieces(arguments, model, copied, csv)
-    unseen = Unseen()
+    unseen = UnseenCounts()
     with (
         counting(sys.stderr, quiet=arguments.quiet or arguments.json) as count,
         table_writer(to, prediction_types(model.classes, types)) as write,
     ):
-        for front, found in predict_ahead(model, pieces):
+        for front, found in predict_pieces(model, pieces):
             write(predictions(model.classes, found.probabilities, decision, front))
             count.add(len(found.probabilities))
             unseen = unseen.merge(found.unseen)

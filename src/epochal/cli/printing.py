@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Characters of a name or a value; of a class above its column of a narrow confusion matrix.
 LONGEST_NAME, NARROW_NAME = 60, 10
-# A matrix of more classes is left to --json; so many of its errors are listed instead.
+# With more classes the matrix is in --json only, and this many of its errors are listed instead.
 MATRIX_CLASSES, ERRORS_LISTED = 50, 10
 CORNER = "true \\ predicted"
 
@@ -117,7 +117,7 @@ def _error_table(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Te
 
 
 def outcome_table(history: History) -> TextTable:
-    """Return the epochs of the best checkpoints, and how members ended, those with the same end together."""
+    """Return the epochs of the best checkpoints, and the members' outcomes, grouped."""
     outcomes = [
         (counted(number, "member"), outcome)
         for outcome, number in Counter(history.outcome).most_common()
@@ -129,7 +129,7 @@ def out_of_bag_report(scores: OutOfBag) -> list[Part]:
     """Return the out-of-bag scores, with a warning where they are optimistic."""
     rows = [("log-loss", f"{scores.log_loss:.4f}"), ("accuracy", percent(scores.accuracy))]
     if scores.expected_log_loss is not None:
-        expected = f"{scores.expected_log_loss:.4f} log-loss on new rows, of all members together"
+        expected = f"{scores.expected_log_loss:.4f} log-loss of the whole ensemble on new rows"
         rows.append(("expected", expected))
     number = counted(scores.rows, "training row")
     notes = [("(each row is predicted by members that did not train on it)",)]

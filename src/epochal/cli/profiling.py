@@ -13,10 +13,10 @@ from epochal.cli.layout import Part, TextTable
 from epochal.cli.printing import class_shares, counted, shortened
 from epochal.cli.reading import class_counts, columns_found
 from epochal.io.csv.cell_counts import cell_counts
-from epochal.profiling.columns import Profile, profile, repeated
-from epochal.profiling.duplicates import Seen, kinds_of, row_keys
+from epochal.profiling.columns import Profile, duplicate_warnings, profile
+from epochal.profiling.duplicates import RowHashes, kinds_of, row_hashes
 from epochal.tables.labels import Coded
-from epochal.tables.rows import ahead, head_of, pieces, take
+from epochal.tables.rows import head_of, parallel_map, pieces, take
 from epochal.tables.schema import kind_of
 from epochal.tables.streaming import joined
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 # Columns, or warnings, that are listed.
 LISTED = 100
-# Larger data are searched for data warnings in a random sample of so many rows.
+# Of larger data, a random sample with this many rows is searched for data warnings.
 SAMPLE_ROWS = 20_000
-# Of data that are not in memory so many rows are profiled.
+# Of data that are not in memory this many rows are profiled.
 STREAMED_ROWS = 200_000
 
 
@@ -58,26 +58,29 @@ class DataProfile:
         self.missing_values = read.csv.words
         head, count = head_of(read.rows), len(read.labels)
         self.kinds = kinds_of(head) if isinstance(head, pa.Table) else None
-        self.train, test = Seen(), Seen()
+        self.train, test = RowHashes(), RowHashes()
         sample, in_sample = [], _sample(count)
         holdout = np.zeros(count, bool) if holdout is None else holdout
-        with_keys = partial(self._with_keys, read.origin)
-        for span, piece, keys in ahead(with_keys, pieces(read.rows)):
+        with_hashes = partial(self._with_hashes, read.origin)
+        for span, piece, hashes in parallel_map(with_hashes, pieces(read.rows)):
             is_test, labels = holdout[span], numbers[span]
-            self.train.add(keys[~is_test], labels[~is_test])
-            test.add(keys[is_test], labels[is_test])
+            self.train.add(hashes[~is_test], labels[~is_test])
+            test.add(hashes[is_test], labels[is_test])
             sample.append(take(piece, np.flatnonzero(in_sample[span])))
-        self.duplicates = {"test": self.train.copies_in(test)}
+        self.duplicates = {"test": self.train.count_duplicates_in(test)}
         share = min(SAMPLE_ROWS / max(count, 1), 1.0)
         self.columns = profile(joined(sample), numbers[in_sample], share)
-        self.data_warnings = [*self.columns.data_warnings, *repeated(self.train.merge(test))]
+        self.data_warnings = [
+            *self.columns.data_warnings,
+            *duplicate_warnings(self.train.merge(test)),
+        ]
 
     def count_duplicates(self, use: str, rows: Iterable[Labelled]) -> None:
         """Count rows of another use ("test", "validate") with the inputs of a training row; returns nothing."""
-        seen = Seen()
-        for keys in ahead(self._keys, ((piece.origin, piece.rows) for piece in rows)):
-            seen.add(keys)
-        self.duplicates[use] = self.train.copies_in(seen)
+        hashes = RowHashes()
+        for part in parallel_map(self._hashes, ((piece.origin, piece.rows) for piece in rows)):
+            hashes.add(part)
+        self.duplicates[use] = self.train.count_duplicates_in(hashes)
 
     def duplicate_rows(self) -> list[tuple[str, str]]:
         """Return the counts of duplicates as table rows, one for each use that has any."""
@@ -91,19 +94,19 @@ class DataProfile:
             if number
         ]
 
-    def _with_keys(
+    def _with_hashes(
         self, origin: Origin, span: slice, piece: Rows
     ) -> tuple[slice, Rows, np.ndarray]:
-        """Return a piece with the keys of its rows."""
-        return span, piece, self._keys(origin.after(span.start), piece)
+        """Return a piece with the hashes of its rows."""
+        return span, piece, self._hashes(origin.after(span.start), piece)
 
-    def _keys(self, origin: Origin, piece: Rows) -> np.ndarray:
-        """Return the keys of rows: none of rows that lack columns."""
+    def _hashes(self, origin: Origin, piece: Rows) -> np.ndarray:
+        """Return the hashes of rows: none of rows that lack columns."""
         lacks = isinstance(piece, pa.Table) and not set(self.kinds or ()) <= {*piece.column_names}
         if lacks:
             return np.empty(0, np.uint64)
         with origin.naming_rows():
-            return row_keys(piece, self.kinds, missing=self.missing_values)
+            return row_hashes(piece, self.kinds, missing=self.missing_values)
 
 
 def _sample(count: int) -> np.ndarray:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from epochal.tables.streaming import Streamed
 
 ROWS_PER_PIECE = 65_536
-KINDS = ("numbers", "truth values", "dates", "categories")
+KINDS = ("numbers", "booleans", "dates", "categories")
 
 
 def roles_of(arguments: argparse.Namespace) -> Roles:
@@ -128,7 +128,7 @@ def _kind(column_type: pa.DataType) -> str:
     if is_number(column_type):
         return "numbers"
     if pa.types.is_boolean(column_type):
-        return "truth values"
+        return "booleans"
     return "dates" if pa.types.is_temporal(column_type) else "categories"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from epochal.records import EpochEvent
 
-# Speed is measured over so many epochs: enough for a steady figure, few enough for a current one.
+# Epochs over which speed is averaged: enough for a steady value, few enough for a current one.
 RECENT = 5
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -30,7 +30,7 @@ class Track:
     _recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RECENT + 1))
 
     def add(self, event: EpochEvent) -> None:
-        """Add the figures of an epoch; returns nothing."""
+        """Add the losses and times of an epoch; returns nothing."""
         self.training.append(mean(self._latest("training", event.training_loss)))
         self.validation.append(mean(self._latest("validation", event.validation_loss)))
         self._recent.append((event.seconds, event.rows))

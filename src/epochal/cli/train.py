@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.cli.codes import INTERRUPTED
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
+from epochal.cli.exit_codes import INTERRUPTED
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
@@ -42,11 +42,11 @@ from epochal.fit_types import Fitted, RunConfig, check_timestamps
 from epochal.io.columns import labelled, labelled_batches
 from epochal.io.discovery import format_of
 from epochal.io.pipes import is_piped
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
-from epochal.model.artifact import load, save
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
+from epochal.model.persistence import load, save
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.labels import encode_labels
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     interrupted = Outcome.INTERRUPTED in model.history.outcome
     if interrupted:
         arguments.output.notice("interrupted: the best checkpoints so far are saved")
-    trained = TrainResult(model, out, seconds, _test_figures(arguments, model, split))
+    trained = TrainResult(model, out, seconds, _test_scores(arguments, model, split))
     _print_result(arguments, trained)
     return INTERRUPTED if interrupted else 0
 
@@ -171,7 +171,7 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
     if data_profile and valid:
         data_profile.count_duplicates("validate", valid.pieces(ROWS_PER_PIECE))
     if arguments.test:
-        # An error in it is reported now, and not after hours of training.
+        # Errors in it are reported now, not after hours of training.
         test_pieces = _test_pieces(arguments, classes, csv)
         if data_profile:
             data_profile.count_duplicates("test", test_pieces)
@@ -199,7 +199,7 @@ def _holdout(
     fraction = arguments.test_fraction
     if fraction is None:
         return None
-    random = generator(arguments.random_state, Purpose.HOLDOUT, 1)
+    random = generator_for(arguments.random_state, Purpose.HOLDOUT, 1)
     if train.timestamps is not None:
         return latest(train.timestamps, fraction)
     if train.groups is not None:
@@ -222,7 +222,7 @@ def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None)
     before = {} if earlier is None else vars(earlier.settings)
     settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
     check_timestamps(split.train, settings, validated=split.valid is not None)
-    # Here and not above: mistakes in files are reported before JAX is loaded.
+    # Imported here, so that errors in files are reported before JAX is loaded.
     from epochal.fit import fit
 
     with progress_for(arguments, settings) as progress:
@@ -256,8 +256,8 @@ def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Paramet
     )
 
 
-def _test_figures(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
-    """Return the figures on the test rows, if there are any."""
+def _test_scores(arguments: argparse.Namespace, model: Model, split: Split) -> Evaluation | None:
+    """Return the evaluation on the test rows; None without test rows."""
     rows = piece_rows(arguments.memory)
     if arguments.test:
         pieces = labelled_batches(

@@ -55,7 +55,7 @@ def destination(out: Path | None, form: str | None) -> Destination:
             f"--out is {str(out)!r}", "a name that ends in .csv, .tsv or .parquet", hint
         )
     if None not in {known, form} and known != form:
-        hint = "leave --out-format away, or name another file"
+        hint = "omit --out-format, or name another file"
         raise SettingError(
             f"--out is {str(out)!r}, and --out-format is {form!r}", "one format", hint
         )
@@ -70,7 +70,7 @@ def check_destination(to: Destination) -> None:
 
 @contextmanager
 def table_writer(to: Destination, types: pa.Schema) -> Iterator[Write]:
-    """Give a function that writes the rows of a table with columns of these types.
+    """Provide a function that writes the rows of a table with columns of these types.
 
     The file appears when the block ends without an error, and not at all otherwise. Standard output
     gets nothing before the first rows.
@@ -80,7 +80,7 @@ def table_writer(to: Destination, types: pa.Schema) -> Iterator[Write]:
             try:
                 yield write
             except BaseException:
-                # What ends half-way must not get the end of a whole file.
+                # An incomplete stream must not get the end of a complete file.
                 stream.abandon()
                 raise
             # Without any rows, the head alone.
@@ -142,7 +142,7 @@ def _label_type(classes: NDArray[Any]) -> pa.DataType:
 
 @contextmanager
 def _written_to(file: BinaryIO | _StandardOutput, form: str, types: pa.Schema) -> Iterator[Write]:
-    """Give a function that writes rows to a file in a format."""
+    """Provide a function that writes rows to a file in a format."""
     if form in SEPARATORS:
         yield _text_writer(file, SEPARATORS[form], types)
         return
@@ -166,25 +166,25 @@ def _text_writer(file: BinaryIO | _StandardOutput, separator: str, types: pa.Sch
 
 
 def _begun(file: BinaryIO | _StandardOutput, write: Callable[[], Any]) -> None:
-    """Write rows, and the head that was held back before them; returns nothing."""
+    """Write rows, after the buffered head; returns nothing."""
     if isinstance(file, _StandardOutput):
         file.release()
     write()
 
 
 class _StandardOutput(io.RawIOBase):
-    """Standard output that holds back what is written until there are rows."""
+    """Standard output that buffers everything until the first rows."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._held, self._written = stream, bytearray(), 0
         self._is_held, self._is_abandoned = True, False
 
     def writable(self) -> bool:
-        """Return that it can be written."""
+        """Return True."""
         return True
 
     def write(self, content: Any) -> int:
-        """Write bytes, or hold them back; return their number."""
+        """Write or buffer bytes; return their number."""
         size = memoryview(content).nbytes
         self._written += size
         if self._is_held:
@@ -194,11 +194,11 @@ class _StandardOutput(io.RawIOBase):
         return size
 
     def tell(self) -> int:
-        """Return how many bytes have been written, which a pipe does not know."""
+        """Return the number of bytes written, which a pipe does not know."""
         return self._written
 
     def release(self) -> None:
-        """Write what is held back, and all that comes, at once; returns nothing."""
+        """Write the buffer, and everything that follows without buffering; returns nothing."""
         if self._is_held:
             self._is_held = False
             self._stream.write(self._held)
@@ -208,14 +208,14 @@ class _StandardOutput(io.RawIOBase):
         self._is_abandoned = True
 
     def flush(self) -> None:
-        """Write what waits in a buffer; returns nothing."""
+        """Flush the stream; returns nothing."""
         if not (self._is_held or self._is_abandoned):
             self._stream.flush()
 
 
 @contextmanager
 def _standard_output() -> Iterator[_StandardOutput]:
-    """Give standard output; raises WriteError if it cannot be written."""
+    """Provide standard output; raises WriteError if it cannot be written."""
     try:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "it is closed")  # noqa: TRY301 - handled like all others

@@ -184,7 +184,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Nothing:
+class IsNone:
     """None."""
 
     @property
@@ -207,7 +207,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class Either:
+class AnyOf:
     """Any of several constraints."""
 
     options: tuple[Constraint, ...]

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
 from epochal.config.constraints import (
+    AnyOf,
     Choice,
     Constraint,
-    Either,
     Flag,
     Integer,
-    Nothing,
+    IsNone,
     Number,
     Sizes,
 )
@@ -26,8 +26,8 @@ AUTO: Final = "auto"
 WIDE: Final = 512
 
 _AUTOMATIC = Choice((AUTO,))
-_PROBABILITY = Either((Number(0, 0.99), _AUTOMATIC))
-_SHARE = Either((Integer(1), Number(0, 1, open_low=True)))
+_PROBABILITY = AnyOf((Number(0, 0.99), _AUTOMATIC))
+_SHARE = AnyOf((Integer(1), Number(0, 1, open_low=True)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Settings:
     )
     hidden_layer_sizes: tuple[int, ...] | str = setting(
         AUTO,
-        Either((Sizes(), _AUTOMATIC)),
+        AnyOf((Sizes(), _AUTOMATIC)),
         summary="units of each hidden layer",
         by_width=((128, 128), (512, 512)),
         reason="In narrow tables 256 units gave 1.6 ± 1.5 % less loss at 1.6 times the time. On "
@@ -100,7 +100,7 @@ class Settings:
     )
     learning_rate_init: float | str = setting(
         AUTO,
-        Either((Number(0, open_low=True), _AUTOMATIC)),
+        AnyOf((Number(0, open_low=True), _AUTOMATIC)),
         summary="learning rate at the start",
         by_width=(3e-3, 1.5e-3),
         reason="The lower rate had a lower loss on out-of-bag rows of Fashion-MNIST. In narrow tables "
@@ -124,7 +124,7 @@ class Settings:
     )
     batch_size: int | str = setting(
         AUTO,
-        Either((Integer(1), _AUTOMATIC)),
+        AnyOf((Integer(1), _AUTOMATIC)),
         summary="rows per step",
         details='"auto" is about twice the square root of the number of rows: a power of two from 32 '
         "to 1,024. No batch is larger than the training set.",
@@ -196,7 +196,7 @@ class Settings:
     )
     bagging: str | None = setting(
         "folds",
-        Either((Choice(("folds", "bootstrap")), Nothing())),
+        AnyOf((Choice(("folds", "bootstrap")), IsNone())),
         summary="how the training rows of the members differ",
         details='"folds": each member leaves out one fold. "bootstrap": each member draws rows with '
         "replacement. None: members differ by their initial weights only.",
@@ -225,13 +225,13 @@ class Settings:
     )
     patch: tuple[int, int] | None = setting(
         None,
-        Either((Sizes((2,)), Nothing())),
+        AnyOf((Sizes((2,)), IsNone())),
         summary="height and width of the random crop that each member sees of images",
         reason="Members see whole images; receptive_field limits what single units see.",
     )
     receptive_field: tuple[int, int] | str | None = setting(
         AUTO,
-        Either((Sizes((2,)), _AUTOMATIC, Nothing())),
+        AnyOf((Sizes((2,)), _AUTOMATIC, IsNone())),
         summary="height and width of the part of an image that each unit of the first layer sees",
         details='The place of the part is random. "auto" is a third of each side and at least 4 pixels; '
         "it is None for sides of less than 8 pixels, with patch, and without a hidden layer. None: "
@@ -249,14 +249,14 @@ class Settings:
     )
     clip: float | None = setting(
         3.0,
-        Either((Number(0, open_low=True), Nothing())),
+        AnyOf((Number(0, open_low=True), IsNone())),
         summary="soft bound of standardised numbers",
         details="They become x / sqrt(1 + (x / clip)^2). None: they stay as they are.",
         reason="Outliers do not dominate.",
     )
     sqrt_transform: bool | str = setting(
         AUTO,
-        Either((Flag(), _AUTOMATIC)),
+        AnyOf((Flag(), _AUTOMATIC)),
         summary="replace numbers that are never negative by their square roots",
         details="The training rows decide which columns these are; standardising comes after it.",
         by_width=(False, True),
@@ -281,7 +281,7 @@ class Settings:
     )
     embedding_size: int | str | None = setting(
         AUTO,
-        Either((Integer(0), _AUTOMATIC, Nothing())),
+        AnyOf((Integer(0), _AUTOMATIC, IsNone())),
         summary="length of the vectors that columns become before the first layer",
         details="The vector of a number is piecewise linear in it; each category has a vector. "
         '"auto" is 8 up to 128 columns, 1,024 / columns up to 512, and 0 beyond. 0: features are '
@@ -291,7 +291,7 @@ class Settings:
     )
     n_bins: int | tuple[int, ...] | str = setting(
         AUTO,
-        Either((Integer(1), Sizes((2,)), _AUTOMATIC)),
+        AnyOf((Integer(1), Sizes((2,)), _AUTOMATIC)),
         summary="bins of the piecewise linear vectors; a second number is for fine members",
         details="Fine members are those of every second round of folds. They also learn a vector for "
         'each edge of a bin. "auto" is one bin for 60 rows, from 8 to 64, and 512 for fine members.',
@@ -314,7 +314,7 @@ class Settings:
     )
     time_limit: float | None = setting(
         None,
-        Either((Number(0, open_low=True), Nothing())),
+        AnyOf((Number(0, open_low=True), IsNone())),
         summary="seconds after which training ends with the best checkpoints so far",
         reason="Early stopping and max_iter end a training.",
     )

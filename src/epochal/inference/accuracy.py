@@ -1,4 +1,4 @@
-"""Accuracy on labelled rows that come piece by piece: the share whose most probable class is right."""
+"""Accuracy on labelled rows, computed piece by piece."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.errors import CellError, DataError
-from epochal.inference.predict import predict_ahead, warn_of_unseen
+from epochal.inference.predict import predict_pieces, warn_of_unseen
 from epochal.io.columns import labelled_batches
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.tables.label_matching import matching
 from epochal.tables.labels import missing_labels
 from epochal.tables.origin import Piece
@@ -28,15 +28,15 @@ PIECE_ROWS = 16_384
 def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
     """Return the weighted share of rows whose most probable class is their label.
 
-    Labels are compared by what they say, so that 1, 1.0 and "1" are one. A label that is no class of
-    the model is wrong whatever is predicted, as in scikit-learn.
+    Labels are compared by their canonical text, so that 1, 1.0 and "1" are equal. A row whose label is
+    no class of the model counts as wrong, as in scikit-learn.
 
     Raises:
         DataError: if there is no row, or no weight.
     """
-    right, total, unseen = 0.0, 0.0, Unseen()
+    right, total, unseen = 0.0, 0.0, UnseenCounts()
     rows = ((piece, Piece(piece.rows, piece.origin)) for piece in pieces)
-    for piece, found in predict_ahead(model, rows):
+    for piece, found in predict_pieces(model, rows):
         labels = list(piece.labels_of(slice(None)))
         missing = missing_labels(np.asarray(labels, dtype=object))
         if missing.any():
@@ -56,7 +56,7 @@ def accuracy(model: Model, pieces: Iterable[Labelled]) -> float:
 
 
 def accuracy_at(model: Model, path: str, roles: Roles) -> float:
-    """Return the accuracy on the rows at a path, of which the roles name columns."""
+    """Return the accuracy on the rows at a path; the roles name its columns."""
     return accuracy(
         model, labelled_batches(path, roles, PIECE_ROWS, csv=model.preprocessor.schema.csv)
     )

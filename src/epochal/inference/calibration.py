@@ -1,10 +1,10 @@
-"""Calibration: how sure an ensemble should be, from what its members say of rows they left out.
+"""Calibration of the ensemble's confidence on out-of-bag rows.
 
-A network that is stopped when it tells rows apart best is not yet right about
-how sure it is: its logits are multiplied by a number, the same for all
-members of a kind (temperature scaling, Guo et al. 2017). Kinds are weighted by
-how well they do. And a mean of several opinions is less sure than it could be: of
-two that disagree, one is right. So it is raised to a power.
+Early stopping selects the network that separates classes best, whose confidence may be wrong. So its
+logits are multiplied by an inverse temperature, the same for all members of a variant (temperature
+scaling, Guo et al. 2017). The variants get weights that minimise the loss. The mean of the members'
+probabilities is less confident than it could be, since members that disagree cancel; so it is raised to
+a power.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ if TYPE_CHECKING:
 
     from epochal.nn.objective import Objective
 
-# Factors are sought between e^-2.3 and e^2.3, to a thousandth.
-WIDEST, HALVINGS = 2.3, 12
-# The usual deviation of the logarithm of a factor from what is expected: few rows
-# say little about it, and a wrong factor costs more than none.
-DOUBT = 0.2
-# The power that the mean of very many members usually needs, and its deviation.
-POWER, POWER_DOUBT = 1.14, 0.14
-# Shares of the first kind of members that are tried.
+# The logarithm of a factor is searched between -2.3 and 2.3, by this many bisections.
+MAX_LOG, HALVINGS = 2.3, 12
+# Prior standard deviation of the logarithm of a factor: a badly estimated factor is worse than none.
+LOG_STD = 0.2
+# Prior mean and standard deviation of the exponent of an ensemble of very many members.
+EXPONENT, EXPONENT_STD = 1.14, 0.14
+# Candidate weights of the first variant.
 SHARES = np.linspace(0.0, 1.0, 11)
-SAMPLE = 50_000  # rows that are looked at, at the most
+SAMPLE = 50_000  # the largest number of rows used
 FLOOR = 1e-30  # for logarithms of probabilities
 
 
@@ -43,14 +42,14 @@ def calibrated(
     weight: np.ndarray,
     objective: Objective,
 ) -> Calibration:
-    """Return the calibration that makes the objective's calibration loss lowest on rows that were left out.
+    """Return the calibration that minimises the objective's calibration loss on out-of-bag rows.
 
     Args:
-        oob_logits: what each member says of rows that it did not train on.
+        oob_logits: each member's out-of-bag logits.
         variants: of the members, 0 or 1, shape (members,).
         labels: class numbers of all rows, shape (rows,).
         weight: of all rows, shape (rows,).
-        objective: says what is to be lowest.
+        objective: has the calibration loss.
     """
     rows = len(labels)
     inverse_temperature = np.ones(len(oob_logits))
@@ -67,23 +66,25 @@ def calibrated(
     coverage, covered = _coverage(oob_logits, weight)
     (sample,) = _sample(np.flatnonzero(covered))
     truth, heaviness = labels[sample], weight[sample]
-    some = _among(oob_logits, sample, rows)
+    logits_in_sample = _within_sample(oob_logits, sample, rows)
 
     def scored(weights: np.ndarray) -> tuple[float, float, np.ndarray]:
-        """Return the loss that these weights can have, with which power, and the weights."""
+        """Return the lowest loss with these weights, its exponent, and the weights."""
         logs = np.log(
-            oob_mean_probabilities(some, weights, len(sample), inverse_temperature, objective)
+            oob_mean_probabilities(
+                logits_in_sample, weights, len(sample), inverse_temperature, objective
+            )
             + FLOOR
         )
-        exponent = _power(logs, truth, heaviness, objective, _equivalent(weights, coverage))
+        exponent = _fit_exponent(logs, truth, heaviness, objective, _equivalent(weights, coverage))
         return _loss(exponent * logs, truth, heaviness, objective), exponent, weights
 
     shares = SHARES if len(np.unique(variants)) > 1 else [1.0]
     tried = [scored(_weights(variants, share)) for share in shares]
     _, exponent, weights = min(tried, key=itemgetter(0))
-    # Each further member adds to what disagreement takes away, less and less.
+    # The exponent for all members, extrapolated from the number of members that cover a row.
     part = 1.0 - 1.0 / _equivalent(weights, coverage)
-    many = (exponent - 1.0) / part if part > 0 else POWER - 1.0
+    many = (exponent - 1.0) / part if part > 0 else EXPONENT - 1.0
     exponent = 1.0 + many * (1.0 - np.sum(weights**2))
     return Calibration(
         tuple(map(float, inverse_temperature)), tuple(map(float, weights)), float(exponent)
@@ -97,12 +98,13 @@ def expected_loss(
     weight: np.ndarray,
     objective: Objective,
 ) -> float | None:
-    """Return the log-loss to expect of all members, from what q of them say of each row.
+    """Return the expected log-loss of the whole ensemble, from the q members that cover each row.
 
-    What disagreement takes away goes with 1 - sum of the squared weights. How much
-    it is, G, q equal voters tell, for whom that is 1 - 1/q: with L_k of single members,
+    The gain of averaging is proportional to 1 - sum of the squared weights. Its factor G follows from
+    the loss L_q of the q members with equal weights, for which that is 1 - 1/q. With the losses L_k of
+    single members:
     L = sum_k w_k L_k - G (1 - sum_k w_k^2),  G = (mean_k L_k - L_q) / (1 - 1/q).
-    None where one voter alone speaks of a row.
+    None if only one member covers a row.
     """
     weights = np.array(calibration.weights)
     equal = np.full_like(weights, 1.0 / len(weights))
@@ -114,19 +116,21 @@ def expected_loss(
     mean = oob_mean_probabilities(
         oob_logits, equal, len(labels), calibration.inverse_temperature, objective
     )[covered]
-    together = _loss(exponent * np.log(mean + FLOOR), labels[covered], weight[covered], objective)
+    loss_of_mean = _loss(
+        exponent * np.log(mean + FLOOR), labels[covered], weight[covered], objective
+    )
     alone, heaviness = np.zeros((2, len(weights)))
     for k, ((rows, logits_of_rows), sharp) in enumerate(
         zip(oob_logits, calibration.inverse_temperature, strict=True)
     ):
-        own = covered[rows]
-        numbers = rows[own]
+        is_covered = covered[rows]
+        numbers = rows[is_covered]
         heaviness[k] = weight[numbers].sum()
         if heaviness[k] > 0:
             alone[k] = _loss(
-                sharp * logits_of_rows[own], labels[numbers], weight[numbers], objective
+                sharp * logits_of_rows[is_covered], labels[numbers], weight[numbers], objective
             )
-    gain = (np.average(alone, weights=heaviness) - together) / part
+    gain = (np.average(alone, weights=heaviness) - loss_of_mean) / part
     return float(np.average(alone, weights=weights * heaviness) - gain * whole)
 
 
@@ -136,19 +140,19 @@ def fit_inverse_temperature(
     weight: np.ndarray,
     objective: Objective,
     expected: float = 1.0,
-    doubt: float = DOUBT,
+    log_std: float = LOG_STD,
 ) -> float:
-    """Return the number that logits are to be multiplied by.
+    """Return the inverse temperature with the highest posterior probability.
 
-    The most probable one, if its logarithm is normal around the expected one's.
+    The prior of its logarithm is normal, with the logarithm of `expected` as its mean.
 
     Args:
         logits: shape (rows, classes).
         labels: class numbers, shape (rows,).
         weight: of the rows, in any unit.
-        objective: says what is to be lowest.
-        expected: what it would be without any rows.
-        doubt: deviation of the logarithm from that of the expected one.
+        objective: has the calibration loss.
+        expected: the result without any rows.
+        log_std: the standard deviation of the prior.
 
     >>> from epochal.nn.objective import OBJECTIVES
     >>> objective = OBJECTIVES["cross_entropy"]
@@ -163,37 +167,37 @@ def fit_inverse_temperature(
     share = weight * (np.count_nonzero(weight) / total)
     logits = logits.astype(np.float64)
     targets = objective.targets(labels, logits)
-    low, high = -WIDEST, WIDEST
+    low, high = -MAX_LOG, MAX_LOG
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         slopes = objective.calibration_slopes(math.exp(middle) * logits, targets)
-        slope = share @ slopes + (middle - math.log(expected)) / doubt**2
+        slope = share @ slopes + (middle - math.log(expected)) / log_std**2
         low, high = (middle, high) if slope < 0 else (low, middle)
     return math.exp(0.5 * (low + high))
 
 
-def _power(
+def _fit_exponent(
     logs: np.ndarray, labels: np.ndarray, weight: np.ndarray, objective: Objective, coverage: float
 ) -> float:
-    """Return the power for means of so many opinions; 1 for a single one."""
+    """Return the exponent for means of this many members; 1 for a single member."""
     part = 1.0 - 1.0 / coverage
     if part <= 0:
         return 1.0
     return fit_inverse_temperature(
-        logs, labels, weight, objective, 1.0 + (POWER - 1.0) * part, POWER_DOUBT * part
+        logs, labels, weight, objective, 1.0 + (EXPONENT - 1.0) * part, EXPONENT_STD * part
     )
 
 
 def _coverage(oob_logits: Sequence[OutOfBagLogits], weight: np.ndarray) -> tuple[int, np.ndarray]:
-    """Return how many members speak of a row at the most, and of which weighty rows so many do."""
+    """Return the largest coverage of a row, and the mask of rows that have it and a weight above 0."""
     coverage = np.bincount(np.concatenate([o.rows for o in oob_logits]), minlength=len(weight))
     return int(coverage.max()), (coverage == coverage.max()) & (weight > 0)
 
 
-def _among(
+def _within_sample(
     oob_logits: Sequence[OutOfBagLogits], sample: np.ndarray, rows: int
 ) -> list[OutOfBagLogits]:
-    """Return what is said of some of the rows, which are numbered as they are in the sample."""
+    """Return the out-of-bag logits of the rows in a sample, with the row numbers of the sample."""
     place = np.full(rows, -1)
     place[sample] = np.arange(len(sample))
     return [
@@ -203,7 +207,7 @@ def _among(
 
 
 def _weights(variants: np.ndarray, share: float) -> np.ndarray:
-    """Return weights of members: equal in each kind, the first kind's summing to the share."""
+    """Return the members' weights: equal within a variant; those of the first variant sum to the share."""
     first = variants == variants.min()
     share = 1.0 if first.all() else share
     number = int(np.count_nonzero(first))
@@ -211,13 +215,15 @@ def _weights(variants: np.ndarray, share: float) -> np.ndarray:
 
 
 def _equivalent(weights: np.ndarray, coverage: int) -> float:
-    """Return how many equal voters would be as diverse as those of these weights."""
-    # Of each kind as many speak of a row as its part of the members.
+    """Return the number of members with equal weights that would be as diverse as these.
+
+    It is assumed that the members that cover a row are distributed over the variants like all members.
+    """
     return max(float(coverage / (len(weights) * np.sum(weights**2))), 1.0)
 
 
 def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return every so-manieth row of arrays that are long: a single number needs no more."""
+    """Return every n-th row of arrays with more than `SAMPLE` rows."""
     step = max(-(-len(arrays[0]) // SAMPLE), 1)
     return tuple(array[::step] for array in arrays)
 
@@ -225,7 +231,7 @@ def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 def _loss(
     logits: np.ndarray, labels: np.ndarray, weight: np.ndarray, objective: Objective
 ) -> float:
-    """Return the weighted mean of the loss that calibration makes lowest."""
+    """Return the weighted mean of the calibration loss."""
     logits = logits.astype(np.float64)
     losses = objective.calibration_losses(logits, objective.targets(labels, logits))
     return float(np.average(losses, weights=weight))

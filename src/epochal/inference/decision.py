@@ -1,4 +1,4 @@
-"""From probabilities to the class that is predicted, and the rows for which none is."""
+"""Decision rules: from probabilities to a predicted class, or none."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """How a class is chosen: the most probable one, unless one of these is given.
+    """A decision rule: by default the most probable class is predicted.
 
-    `threshold`: of two classes, the second one (the last in their order) is chosen where its
-    probability is at least so much, the first one elsewhere. `abstain_below`: no class is
-    chosen where the most probable one has a lower probability.
+    `threshold`: of two classes, the second one (in their order) is predicted if its probability is at
+    least the threshold, else the first one. `abstain_below`: no class is predicted if the highest
+    probability is lower.
     """
 
     threshold: float | None = None
     abstain_below: float | None = None
 
     def check(self, classes: int) -> None:
-        """Return nothing if classes of this number can be chosen so; otherwise refuse it."""
+        """Refuse a threshold unless there are two classes; return nothing."""
         if self.threshold is not None and classes != 2:
             found = f"--threshold beside a model of {classes} classes"
             hint = "with more classes the most probable one is predicted; see --abstain-below"
             raise SettingError(found, "a model of two classes", hint)
 
     def chosen(self, probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the number of the class of each row; -1 where none is chosen.
+        """Return the number of the predicted class of each row; -1 for none.
 
         >>> p = np.array([[0.7, 0.3], [0.4, 0.6]])
         >>> print(Decision(threshold=0.2).chosen(p), Decision(abstain_below=0.65).chosen(p))

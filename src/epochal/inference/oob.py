@@ -1,4 +1,4 @@
-"""What members say of the rows they did not train on: honest without a test set."""
+"""Out-of-bag predictions and scores: of each row by members that did not train on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 65_536  # rows at a time
 
 
 class OutOfBagLogits(NamedTuple):
-    """What one member says of rows: their numbers, and logits (rows, classes)."""
+    """Out-of-bag logits of one member: row numbers, and logits (rows, classes)."""
 
     rows: np.ndarray
     logits: np.ndarray
@@ -30,7 +30,7 @@ class OutOfBagLogits(NamedTuple):
 def oob_logits_of(
     layers: Layers, rows: np.ndarray, source: RowSource, activation: str
 ) -> OutOfBagLogits:
-    """Return what a member says of the rows of these numbers."""
+    """Return a member's logits of the rows with these numbers."""
     large = work([layers], len(rows)) > SMALL
     classes = outputs(layers)
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
@@ -49,24 +49,24 @@ def oob_mean_probabilities(
     inverse_temperature: Sequence[float] | np.ndarray,
     objective: Objective,
 ) -> np.ndarray:
-    """Return the weighted mean probabilities over the members that spoke of a row.
+    """Return the weighted mean probabilities of each row, over the members that cover it.
 
     Args:
         oob_logits: of the members.
         weights: of the members.
-        rows: how many there are.
-        inverse_temperature: what each member's logits are multiplied by.
-        objective: says what predictions are made of logits.
+        rows: the number of rows.
+        inverse_temperature: of the members.
+        objective: turns logits into predictions.
 
     Returns:
-        Shape (rows, classes); NaN for a row of which nobody spoke.
+        Shape (rows, classes); NaN for a row that no member covers.
     """
     total = np.zeros((rows, oob_logits[0].logits.shape[1]))
     coverage = np.zeros(rows)
-    for (numbers, logits_of_rows), weight, sharp in zip(
+    for (numbers, logits_of_rows), weight, factor in zip(
         oob_logits, weights, inverse_temperature, strict=True
     ):
-        total[numbers] += weight * objective.predictions(np.float64(sharp) * logits_of_rows)
+        total[numbers] += weight * objective.predictions(np.float64(factor) * logits_of_rows)
         coverage[numbers] += weight
     with np.errstate(invalid="ignore", divide="ignore"):
         return total / coverage[:, None]
@@ -84,12 +84,12 @@ def scores(
     """Return the weighted scores over the rows that have probabilities; None if none has.
 
     Args:
-        probabilities: shape (rows, classes), NaN where there is none.
+        probabilities: shape (rows, classes); NaN for rows without.
         labels: class numbers, shape (rows,).
         weight: of the rows, shape (rows,).
-        objective: says how good predictions are.
+        objective: computes the scores.
         optimistic: whether an earlier training may have seen the rows.
-        expected: the log-loss to expect of the whole ensemble.
+        expected: the expected log-loss of the whole ensemble.
     """
     covered = np.isfinite(probabilities).all(axis=1) & (weight > 0)
     if not covered.any():

@@ -1,4 +1,4 @@
-"""What members say of rows that they left out, and what follows from it: how sure the whole should be."""
+"""Out-of-bag predictions after a training, and the calibration that is fitted on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from epochal.inference.calibration import calibrated, expected_loss
 from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
 from epochal.loader.batches import LazySource
-from epochal.loader.validation_rows import ValidationSet, own
+from epochal.loader.validation_rows import ValidationSet, oob_validation_set
 from epochal.nn.layers import variant_of
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class OutOfBagInputs(NamedTuple):
-    """Who can be asked of which rows: all that train, those that judged, and how many fit."""
+    """The rows: all training rows, the validation set, and the memory for validation rows."""
 
     pool: Encoded
     validation_set: ValidationSet | None
@@ -34,9 +34,9 @@ class OutOfBagInputs(NamedTuple):
 
 
 class OutOfBagPredictions(NamedTuple):
-    """Mean probabilities of rows that members left out, and the log-loss to expect of the whole.
+    """Out-of-bag probabilities of rows, and the expected log-loss of the whole ensemble.
 
-    `rows` are their numbers among those that were trained on.
+    `rows` are their numbers among the training rows.
     """
 
     mean: np.ndarray
@@ -53,16 +53,15 @@ def calibrated_on_oob(
     inputs: OutOfBagInputs,
     earlier: Calibration | None,
 ) -> tuple[Calibration, OutOfBagPredictions | None]:
-    """Return the calibration, and what members say of rows that they left out, if they did.
+    """Return the calibration, and the out-of-bag predictions; None if there are no out-of-bag rows.
 
-    `earlier` is the calibration of a fit that this one goes on from: what holds
-    where nobody can be asked.
+    `earlier` is the calibration of the fit that this one continues; it stays if no rows can calibrate.
     """
     validation_set = inputs.validation_set
     plain = earlier or Calibration.none(len(trained.layers))
     if bags.has_oob and (validation_set is None or validation_set.oob_rows is None):
-        # Others have judged, or nobody: those that were left out are asked now.
-        validation_set = own(inputs.pool, bags, inputs.shares)
+        # The members were validated on other rows or on none: predict out-of-bag rows now.
+        validation_set = oob_validation_set(inputs.pool, bags, inputs.shares)
         x, scaling = validation_set.x, inputs.scaling
         source = LazySource(len(x), x.shape[1], lambda rows: scaled(x[rows], scaling))
         oob_logits = [
@@ -82,7 +81,7 @@ def calibrated_on_oob(
         return plain, None
     labels, weight = validation_set.y, validation_set.weights
     if bags.has_oob:
-        oob_logits = [_own(one, len(labels)) for one in oob_logits]
+        oob_logits = [_without_training_rows(one, len(labels)) for one in oob_logits]
     variants = np.array([variant_of(layers) for layers in trained.layers])
     objective = OBJECTIVES[settings.loss]
     calibration = plain
@@ -101,6 +100,6 @@ def calibrated_on_oob(
     return calibration, OutOfBagPredictions(mean, validation_set.oob_rows, labels, weight, expected)
 
 
-def _own(one: OutOfBagLogits, rows: int) -> OutOfBagLogits:
-    """Return an opinion of rows left out: who left out none was judged by all, and has none."""
+def _without_training_rows(one: OutOfBagLogits, rows: int) -> OutOfBagLogits:
+    """Return the logits; none of a member without out-of-bag rows, which was validated on all rows."""
     return OutOfBagLogits(one.rows[:0], one.logits[:0]) if len(one.rows) == rows else one

@@ -1,9 +1,8 @@
 """Probabilities of new rows: the members' softmax outputs, averaged and calibrated.
 
-Few rows are computed in NumPy, in float64: nothing is compiled and JAX is not
-even loaded. Many rows go through a compiled program in float32, block by
-block. The two agree to float32 rounding; which one it is depends on the amount
-of work alone, so equal calls give equal bits.
+Few rows are predicted with NumPy in float64: nothing is compiled, and JAX is not loaded. Many rows are
+predicted by a compiled program in float32, block by block. Both agree up to float32 rounding. The amount
+of work alone decides between them, so equal calls give equal bits.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from epochal.config.csv_options import PLAIN
 from epochal.io import files
 from epochal.nn.layers import apply, dense, outputs, with_type
 from epochal.nn.objective import OBJECTIVES
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.preprocessing.validation import matched
 from epochal.tables.origin import Piece
-from epochal.tables.rows import ahead, cut
+from epochal.tables.rows import cut, parallel_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,27 +34,26 @@ if TYPE_CHECKING:
 
     Array = Any  # a JAX array
 
-# Multiplications below which NumPy is done before a program would be compiled.
+# Multiplications below which NumPy is faster than compiling a program.
 SMALL = 2 * 10**9
-# Rows of a matrix product: on a CPU what they become stays in its cache (docs/PERFORMANCE.md).
+# Rows of a matrix product: on a CPU the result stays in its cache (docs/PERFORMANCE.md).
 PIECE = 2048
-# A product of more multiplications is shared out between cores, by threads that then wait busily for
-# a while, in which a fit next to it has a core less: it is done in parts, unless these would have too
-# few rows to be fast.
-ALONE, FEWEST = 2**18, 16
-# Pieces of a block, which the compiled program takes at once, and bytes that it has at the most.
+# NumPy's BLAS divides larger products between threads, which then spin for a while and take a core from
+# other work. So a larger product is computed in parts, unless these would have too few rows to be fast.
+MAX_SINGLE_THREAD, MIN_ROWS = 2**18, 16
+# Pieces in a block, which is one call of the compiled program, and the largest size of a block.
 PIECES, BLOCK_BYTES = 8, 16 * 2**20
-# Encoded at a time, at the most.
+# The largest size of the rows that are encoded at a time.
 CHUNK_BYTES = 64 * 2**20
 
-Beside = TypeVar("Beside")
+Context = TypeVar("Context")
 
 
 class Prediction(NamedTuple):
-    """Probabilities of the classes, float64 (rows, classes), and which categories are not known."""
+    """Probabilities of the classes, float64 (rows, classes), and counts of unseen categories."""
 
     probabilities: np.ndarray
-    unseen: Unseen
+    unseen: UnseenCounts
 
 
 def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.ndarray:
@@ -68,35 +66,35 @@ def predict_proba(model: Model, rows: Rows, member: int | None = None) -> np.nda
     return probabilities
 
 
-def warn_of_unseen(model: Model, unseen: Unseen) -> None:
+def warn_of_unseen(model: Model, unseen: UnseenCounts) -> None:
     """Warn of columns in which unknown categories are much more frequent than in training."""
-    for surprise in unseen.surprises(model.preprocessor.schema):
-        warnings.warn(str(surprise), UserWarning, stacklevel=4)
+    for excess in unseen.excesses(model.preprocessor.schema):
+        warnings.warn(str(excess), UserWarning, stacklevel=4)
 
 
 def prediction(model: Model, rows: Rows, member: int | None = None) -> Prediction:
-    """Return the probabilities of the classes, rows summing to 1, and which categories are not known.
+    """Return the probabilities of the classes, rows summing to 1, and counts of unseen categories.
 
     Rows are encoded and passed in chunks, so memory beyond the result is bounded.
 
     Args:
         model: the model.
         rows: a table with the model's columns, or an array with as many features.
-        member: the number of the one member to ask; None for all.
+        member: the number of one member; None for all.
     """
     members, calibration = model.members, model.calibration
     if member is not None:
         members, calibration = (members[member],), calibration.of(member)
-    # Once, so that what it has to say is said once.
+    # Once for all pieces, so that its warnings appear once.
     rows = matched(rows, model.preprocessor.schema)
     number = rows.shape[0]
     result = np.empty((number, len(model.classes)))
     activation, loss = model.settings.activation, model.settings.loss
     large = work(members, number) > SMALL
-    size, unseen = chunk_rows(model.preprocessor.n_features), Unseen()
-    for some, chunk in cut(rows, size):
-        x, found = model.preprocessor.encode_new(chunk, first_row=some.start)
-        result[some] = probabilities(members, x, activation, calibration, loss=loss, large=large)
+    size, unseen = chunk_rows(model.preprocessor.n_features), UnseenCounts()
+    for span, chunk in cut(rows, size):
+        x, found = model.preprocessor.encode_new(chunk, first_row=span.start)
+        result[span] = probabilities(members, x, activation, calibration, loss=loss, large=large)
         unseen = unseen.merge(found)
     return Prediction(result, unseen)
 
@@ -105,15 +103,15 @@ def predict_proba_at(model: Model, path: str) -> np.ndarray:
     """Return the probabilities of the classes for the rows at a path, as for rows in memory."""
     size = chunk_rows(model.preprocessor.n_features)
     pieces = ((None, piece) for piece in unlabelled_batches(path, model, size))
-    parts, unseen = zip(*(part for _, part in predict_ahead(model, pieces)), strict=True)
-    warn_of_unseen(model, reduce(Unseen.merge, unseen))
+    parts, unseen = zip(*(part for _, part in predict_pieces(model, pieces)), strict=True)
+    warn_of_unseen(model, reduce(UnseenCounts.merge, unseen))
     return np.concatenate(parts)
 
 
 def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
-    """Return rows without the column that the model predicts, if they are a table that has it.
+    """Return a table without the model's target column, and without `kept` columns that are no inputs.
 
-    Also without columns that are `kept` for another use, unless they are inputs.
+    Other rows are returned unchanged.
     """
     if not isinstance(rows, pa.Table):
         return rows
@@ -121,29 +119,29 @@ def without_target(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
     return rows.drop_columns([name for name in rows.column_names if name in surplus])
 
 
-def predict_ahead(
-    model: Model, some: Iterable[tuple[Beside, Piece]]
-) -> Iterator[tuple[Beside, Prediction]]:
-    """Yield the predictions of pieces of rows, each with what came beside it, in their order.
+def predict_pieces(
+    model: Model, pieces: Iterable[tuple[Context, Piece]]
+) -> Iterator[tuple[Context, Prediction]]:
+    """Yield the predictions of pieces of rows, each with its context, in order.
 
-    While they are used, the next pieces are read, encoded and predicted. Errors about a value
-    name its row where it comes from.
+    Meanwhile the next pieces are read, encoded and predicted. Errors about a value name its row in
+    the file that it comes from.
     """
 
-    def predicted(beside: Beside, piece: Piece) -> tuple[Beside, Prediction]:
-        """Return what came beside rows, and their prediction."""
+    def predicted(context: Context, piece: Piece) -> tuple[Context, Prediction]:
+        """Return the context of a piece, and its prediction."""
         with piece.origin.naming_rows():
-            return beside, prediction(model, piece.rows)
+            return context, prediction(model, piece.rows)
 
-    return ahead(predicted, some)
+    return parallel_map(predicted, pieces)
 
 
 def unlabelled_batches(
     path: str, model: Model, rows_per_batch: int, csv: CsvOptions = PLAIN
 ) -> Iterator[Piece]:
-    """Yield the rows at a path piece by piece, without the model's target if it is there.
+    """Yield the rows at a path piece by piece, without the model's target.
 
-    Cells of CSV files are read as in training, their lines and header as `csv` says.
+    Cells of CSV files are read as in training; `csv` says how lines and header are read.
     """
     csv = csv.of_cells(model.preprocessor.schema.csv)
     pieces = files.batches(path, rows_per_batch, csv=csv)
@@ -151,7 +149,7 @@ def unlabelled_batches(
 
 
 def unlabelled(rows: Rows, model: Model, kept: Sequence[str] = ()) -> Rows:
-    """Return rows without the model's target, and without columns that are kept, if these are no inputs."""
+    """Return rows without the model's target, and without `kept` columns that are no inputs."""
     columns = model.preprocessor.schema.names
     if isinstance(rows, pa.Table):
         return without_target(rows, model, kept)
@@ -167,7 +165,7 @@ def chunk_rows(features: int) -> int:
 
 
 def block_rows(features: int) -> int:
-    """Return how many rows the compiled program takes at once: whole pieces, of bounded size.
+    """Return the rows of a call of the compiled program: whole pieces, of bounded size.
 
     >>> block_rows(10), block_rows(784)
     (16384, 4096)
@@ -195,7 +193,7 @@ def probabilities(
         members: each member's layers.
         x: encoded rows, float32 (rows, features).
         activation: name of the hidden activation.
-        calibration: how logits become probabilities.
+        calibration: inverse temperatures, weights and exponent.
         loss: the name of the objective.
         large: whether the work is worth a compiled program.
     """
@@ -204,7 +202,7 @@ def probabilities(
 
 
 def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
-    """Return p_j ~ mean_j ^ power, rows summing to 1.
+    """Return p_j ~ mean_j ^ exponent, rows summing to 1.
 
     >>> sharpened(np.array([[0.6, 0.2]]), exponent=2.0)
     array([[0.9, 0.1]])
@@ -215,7 +213,7 @@ def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np.ndarray:
-    """Return one member's logits, float64 (rows, classes); the arguments are as above."""
+    """Return one member's logits, float64 (rows, classes); arguments as for `probabilities`."""
     if not large:
         return _direct_logits(layers, x, activation)
     from epochal.training import ensemble
@@ -224,35 +222,35 @@ def logits(layers: Layers, x: np.ndarray, activation: str, *, large: bool) -> np
 
 
 def _by_blocks(
-    program: Callable[..., Array], own: Any, x: np.ndarray, activation: str
+    program: Callable[..., Array], arrays: Any, x: np.ndarray, activation: str
 ) -> np.ndarray:
-    """Return what a program makes of its own arrays and rows, float64, by blocks of one size.
+    """Return the result of a program for its arrays and the rows, float64, by blocks of one size.
 
-    Two blocks at once: products of one go on while another's rows are copied, activated
-    and normalised (docs/PERFORMANCE.md). More would take more memory.
+    Two blocks run at once: while one is multiplied, the other's rows are copied, activated and
+    normalised (docs/PERFORMANCE.md). More would take more memory.
     """
-    # Here and not above: what is small needs no JAX, which takes a second to load.
+    # Imported here: small predictions need no JAX, which takes a second to load.
     import jax
 
     from epochal.training.device import out_of_memory, start_xla, wants_batches
 
     start_xla()
-    # To the caller's device: the threads that predict blocks do not know it by themselves.
+    # The caller's device, which the threads that predict blocks do not inherit.
     device = jax.device_put(0.0).device
-    there = jax.device_put(own, device)
+    on_device = jax.device_put(arrays, device)
     size = block_rows(x.shape[1])
     piece = size if wants_batches(device) else PIECE
 
     def predicted(rows: int, block: np.ndarray) -> np.ndarray:
-        """Return what becomes of a block, without its padding."""
+        """Return the result of a block, without its padding."""
         with out_of_memory():
-            return np.asarray(program(there, block, rows, activation, piece), np.float64)[:rows]
+            return np.asarray(program(on_device, block, rows, activation, piece), np.float64)[:rows]
 
-    return np.concatenate(list(ahead(predicted, _blocks(x, size), most=2)))
+    return np.concatenate(list(parallel_map(predicted, _blocks(x, size), most=2)))
 
 
 def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the rows in blocks of one size, the last one padded, each behind its number of rows."""
+    """Yield the rows in blocks of one size, the last one padded, each after its number of rows."""
     for _, block in cut(x, size):
         padding = size - len(block)
         yield len(block), np.pad(block, ((0, padding), (0, 0))) if padding else block
@@ -261,9 +259,9 @@ def _blocks(x: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
 def _direct_logits(layers: Layers, x: np.ndarray, activation: str) -> np.ndarray:
     """Return one member's logits, in NumPy and float64."""
     exact = with_type(layers, np.float64)
-    # In parts of a piece at the most, as an embedding makes rows several times as wide.
-    alone = ALONE // max(layer.weights.size for layer in dense(layers))
-    size = alone if FEWEST <= alone < PIECE else PIECE
+    # At most a piece at a time, since an embedding makes rows several times as wide.
+    rows = MAX_SINGLE_THREAD // max(layer.weights.size for layer in dense(layers))
+    size = rows if MIN_ROWS <= rows < PIECE else PIECE
     parts = [part for _, part in cut(x, size)] or [x]
     return np.concatenate([apply(exact, part.astype(np.float64), activation) for part in parts])
 

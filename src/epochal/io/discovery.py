@@ -13,7 +13,7 @@ from epochal.io import idx, images
 from epochal.io.hive import is_partition
 from epochal.io.opened_data import NamedFile, OpenedData, ending_of, named_file
 from epochal.io.opening import missing, reading
-from epochal.io.pipes import STANDARD_INPUT, is_piped, piped, say_nothing, standard_input
+from epochal.io.pipes import STANDARD_INPUT, ignore_waiting, is_piped, piped, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def is_data(path: str) -> bool:
 
 
 def open_data(
-    path: str, form: str | None = None, waiting: Callable[[str], None] = say_nothing
+    path: str, form: str | None = None, waiting: Callable[[str], None] = ignore_waiting
 ) -> OpenedData:
     """Return the data at a path of the command line (`-` is standard input), with their files.
 
@@ -100,7 +100,7 @@ def open_data(
 
 
 def discover(
-    path: str, ending: str = "", waiting: Callable[[str], None] = say_nothing
+    path: str, ending: str = "", waiting: Callable[[str], None] = ignore_waiting
 ) -> list[Path]:
     """Return the files at a path, all in one format that can be read.
 

@@ -142,7 +142,7 @@ def batches(
             yield Piece(array_format(name).read(parts[0])[0])
 
 
-class KeptColumns(NamedTuple):
+class PassthroughColumns(NamedTuple):
     """Columns that are passed through unchanged: their types, and pieces of rows with them."""
 
     types: pa.Schema
@@ -151,7 +151,7 @@ class KeptColumns(NamedTuple):
 
 def batches_with(
     path: str, rows_per_batch: int, kept: Sequence[str], csv: CsvOptions = PLAIN
-) -> KeptColumns:
+) -> PassthroughColumns:
     """Return the rows at a path, `rows_per_batch` at a time, with the columns `kept` unchanged.
 
     Rows are those of `batches`. Kept columns are not trimmed or parsed, and no value becomes missing:
@@ -179,7 +179,7 @@ def batches_with(
                     cast_table = table if table.schema.equals(types) else table.cast(types)
                 yield Piece(rows, _from(part, start)), cast_table
 
-    return KeptColumns(types, pieces())
+    return PassthroughColumns(types, pieces())
 
 
 def labelled_batches(

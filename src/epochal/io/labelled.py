@@ -96,4 +96,4 @@ def no_labels(source: str, names: Sequence[str] | None) -> DataError:
 
 def no_columns(source: str, option: str) -> DataError:
     """Return the error for an option with a column name if the data have no named columns."""
-    return DataError(f"{source} has no named columns", "", f"leave {option} away")
+    return DataError(f"{source} has no named columns", "", f"omit {option}")

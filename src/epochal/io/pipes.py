@@ -81,7 +81,7 @@ def standard_input(ending: str, waiting: Callable[[str], None]) -> NamedFile:
     return _copy(0, ending, STANDARD_INPUT, waiting)
 
 
-def say_nothing(name: str) -> None:
+def ignore_waiting(name: str) -> None:
     """Do nothing while data of `name` are awaited; return nothing."""
 
 

@@ -90,14 +90,14 @@ class FileScan:
 
 def pieces(scans: Sequence[FileScan], kept: np.ndarray | None, rows: int) -> Iterator[Block]:
     """Yield the rows of all files, `rows` at a time; `kept` is a mask of rows; None: all rows."""
-    blocks = ahead(chain.from_iterable(scan.blocks() for scan in scans))
+    blocks = prefetched(chain.from_iterable(scan.blocks() for scan in scans))
     return regrouped(blocks if kept is None else only(blocks, kept), rows)
 
 
-def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+def prefetched(items: Iterator[_Item]) -> Iterator[_Item]:
     """Yield the items; a second thread, if there is one, prefetches the next item.
 
-    >>> list(ahead(iter([1, 2, 3])))
+    >>> list(prefetched(iter([1, 2, 3])))
     [1, 2, 3]
     """
     if threads.number() < 2:

@@ -1,4 +1,4 @@
-"""The operations of a training step on a CPU: in C, called by XLA; or by XLA itself."""
+"""The operations of a training step on a CPU: C kernels called through XLA's FFI, or XLA's own."""
 
 from epochal.kernels.library import load, warn_if_slower
 from epochal.kernels.relu_network import c_backend, cpu_backend

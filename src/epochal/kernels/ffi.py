@@ -1,8 +1,9 @@
-"""The operations in C as functions of JAX arrays; `c/handlers.c` is the other side.
+"""The C operations as functions of JAX arrays, through XLA's FFI; `c/handlers.c` is the other side.
 
-All arrays are float32, except for the table of `take_rows` and numbers of rows, classes and units. A matrix
-in panels has the same shape as the matrix itself but another order in memory: its first `PANEL` columns row
-by row, then the next ones, at last the columns that are left. A product reads such a matrix without packing it.
+All arrays are float32, except the table of `take_rows` and the numbers of rows, classes and units. A
+matrix in panels has the shape of the matrix but another order in memory: its first `PANEL` columns row by
+row, then the next `PANEL` columns, and so on; the last panel may be narrower. A product reads such a matrix
+without packing it.
 """
 
 from __future__ import annotations
@@ -17,21 +18,23 @@ import numpy as np
 if TYPE_CHECKING:
     Array = Any  # a JAX array
 
-# Which matrices of an operation are in panels, and that it has few outputs; `handlers.c` has the same.
+# Flags of an operation: which matrices are in panels, and few outputs; the same as in `handlers.c`.
 INPUTS, OUTPUTS, FEW = 1, 2, 4
 PANEL = 32  # columns of a panel, as in `kernels.h`
-TILE_ROWS = 12  # of a register tile; so many outputs are few, beside a panel of inputs
+TILE_ROWS = (
+    12  # rows of a register tile; at most as many outputs are few, if the inputs fill a panel
+)
 
 
 def _panels(x: Array, gradient: Array, panels: int) -> np.int32:
-    """Return the attribute `panels` of a backward pass: also whether the outputs are few."""
+    """Return the attribute `panels` of a backward pass, with the flag for few outputs."""
     few = gradient.shape[1] <= TILE_ROWS and x.shape[1] >= PANEL
     return np.int32(panels | FEW * few)
 
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations; with `parallel`, threads share the work of each."""
+    """The operations; with `parallel`, threads divide the work of each."""
 
     parallel: bool
 
@@ -40,7 +43,7 @@ class Operations:
 
         Args:
             table: shape (rows, columns).
-            numbers: int32; a number that no row has stands for the last one.
+            numbers: int32; a number without a row means the last row.
             panels: `OUTPUTS` for rows in panels, of a table of float32.
         """
         shape = len(numbers), table.shape[1]
@@ -53,11 +56,11 @@ class Operations:
         return self._change_layout(matrix, 0)
 
     def to_rows(self, matrix: Array) -> Array:
-        """Return a matrix row by row that is in panels."""
+        """Return a matrix in panels as a matrix in row order."""
         return self._change_layout(matrix, INPUTS)
 
     def _change_layout(self, x: Array, panels: int) -> Array:
-        """Return a matrix in the other layout; one that is no wider than a panel is the same in both."""
+        """Return a matrix in the other layout; a matrix of one panel is the same in both."""
         if x.shape[1] <= PANEL:
             return x
         return self._call("change_layout", x.shape)(x, panels=np.int32(panels))
@@ -71,7 +74,7 @@ class Operations:
             x: shape (rows, inputs).
             weights: shape (inputs, outputs), in panels.
             bias: shape (outputs,).
-            dropout: nothing; or stream and limit, uint32 (2,), and the scale of the units that stay.
+            dropout: empty; or stream and limit, uint32 (2,), and the scale of the units not dropped.
             relu: whether the layer has a ReLU unit.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
         """
@@ -79,7 +82,7 @@ class Operations:
         return call(x, weights, bias, *dropout, panels=np.int32(panels), relu=np.int32(relu))
 
     def product(self, x: Array, weights: Array) -> Array:
-        """Return x W, shape (rows, outputs), of weights in panels."""
+        """Return x W, shape (rows, outputs), for weights in panels."""
         return self._call("dense", (x.shape[0], weights.shape[1]))(x, weights)
 
     def dense_gradients(
@@ -88,13 +91,13 @@ class Operations:
         """Return a layer's gradients: of its weights, in panels, of its biases and, if wanted, of its inputs.
 
         These are xᵀ g, shape (inputs, outputs); the sums of g over rows, shape (outputs,); and g Wᵀ,
-        shape (rows, inputs). One operation computes them, so that XLA knows that W has been read:
-        otherwise it copies W before a step of Adam changes it in place.
+        shape (rows, inputs). One operation computes all, so that XLA knows that W has been read: otherwise
+        it copies W before a step of Adam overwrites it.
 
         Args:
             x: shape (rows, inputs).
             gradient: g, shape (rows, outputs).
-            backward: nothing; or W, shape (inputs, outputs), in panels, if the gradient of x is wanted;
+            backward: empty; or W, shape (inputs, outputs), in panels, if the gradient of x is wanted;
                 or W and a scale, if x are hidden values: then g Wᵀ is multiplied by the scale where
                 x > 0, is 0 elsewhere, and has the layout of x.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
@@ -107,16 +110,16 @@ class Operations:
     def fused_adam(
         self, x: Array, gradient: Array, *state: Array, wanted: bool, panels: int
     ) -> tuple[Array, ...]:
-        """Return weights and moments after a step of Adam; then the other gradients as `dense_gradients` does.
+        """Return weights and moments after a step of Adam, then the other gradients of `dense_gradients`.
 
-        The gradient of the weights stays in the cache, and is not written to memory.
+        The gradient of the weights stays in the processor's cache and is not written to memory.
 
         Args:
             x: shape (rows, inputs).
             gradient: of the outputs, shape (rows, outputs).
-            state: weights, both moments and figures as for `adam`; and a scale, as for
+            state: weights, both moments and constants as for `adam`; and a scale, as for
                 `dense_gradients`, if x are hidden values.
-            wanted: whether the gradient of x is.
+            wanted: whether the gradient of x is computed.
             panels: as for `dense_gradients`.
         """
         weights = state[0].shape
@@ -130,7 +133,7 @@ class Operations:
         Args:
             logits: shape (rows, classes).
             labels: the number of each row's class, int32 (rows,); both results are NaN for a row
-                whose label is the number of no class.
+                whose label is no class number.
             weights: of the rows.
         """
         shapes = logits.shape, labels.shape, labels.shape
@@ -145,8 +148,8 @@ class Operations:
             weights: the array; the moments have its shape.
             first: the running mean of the gradient.
             second: that of its square.
-            step: the gradient; and both decay rates of the moments, epsilon, what divides the
-                moments, the learning rate, and the decay of the weights, shape (7,).
+            step: the gradient; and the constants, shape (7,): both decay rates of the moments, epsilon,
+                both bias corrections, the learning rate, and the decay of the weights.
         """
         call = self._call("adam", *(weights.shape,) * 3, in_place={0: 0, 1: 1, 2: 2})
         return tuple(call(weights, first, second, *step))
@@ -163,8 +166,8 @@ class Operations:
         Args:
             name: of the operation.
             shapes: of its results.
-            dtype: of all of them.
-            in_place: the arguments whose memory results take, by their numbers.
+            dtype: of the results.
+            in_place: the number of the result that overwrites an argument, by the number of the argument.
         """
         results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
         call = jax.ffi.ffi_call(

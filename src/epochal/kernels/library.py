@@ -1,6 +1,6 @@
-"""The compiled C library: whether it can be used, and if not, why not.
+"""The compiled C library of the kernels: whether it can be used, and if not, why.
 
-It is compiled when epochal is installed, if there is a C compiler. It needs AVX2 or AVX-512 with
+It is compiled at the installation of epochal, if there is a C compiler. It needs AVX2 or AVX-512 with
 FMA, or NEON. The environment variable `EPOCHAL_NATIVE` turns it off (`0`) or names an instruction
 set (`avx2`, `avx512`, `neon`); `EPOCHAL_NATIVE_THREADS` sets the number of threads.
 """
@@ -30,7 +30,7 @@ OPERATIONS = (
     "cross_entropy",
     "adam",
 )
-# In a shell, after a compiler has been installed.
+# The shell command that reinstalls epochal with a compiler.
 REINSTALL = (
     "install a C compiler (gcc or clang), then type: "
     "pip install --force-reinstall --no-deps --no-cache-dir --no-binary epochal epochal"
@@ -38,20 +38,20 @@ REINSTALL = (
 
 
 class State(NamedTuple):
-    """Whether the operations in C are in use; if not, XLA does the same work more slowly."""
+    """Whether the C operations are in use; otherwise XLA does the same work more slowly."""
 
     instruction_set: str | None  # None if they are not in use
     threads: int = 0
     problem: str = ""  # why they are not in use
-    hint: str = ""  # what the user can do about it; nothing if that is what the user asked for
+    hint: str = ""  # what the user can do; empty if the user has turned them off
 
 
 @cache
 def load() -> State:
-    """Return the state of the library, which XLA calls from now on if it can be used.
+    """Return the state of the library; if it can be used, it is now registered with XLA.
 
     Raises:
-        SettingError: if an environment variable has a value that means nothing.
+        SettingError: if an environment variable has an invalid value.
     """
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "0":
@@ -68,7 +68,7 @@ def load() -> State:
 
 
 def _start(library: ctypes.CDLL, wanted: str) -> State:
-    """Return the state after an attempt to use the library with the instruction set wanted."""
+    """Return the state after loading the library with the instruction set that is wanted."""
     sets = instruction_sets(library)
     if not sets:
         return State(None, problem="the processor has neither AVX2 and FMA nor NEON")
@@ -88,16 +88,16 @@ def _start(library: ctypes.CDLL, wanted: str) -> State:
 
 
 def instruction_sets(library: ctypes.CDLL) -> list[str]:
-    """Return the instruction sets that the library and the processor have, the best first."""
+    """Return the instruction sets that both the library and the processor support, the best first."""
     library.epochal_instruction_sets.restype = ctypes.c_char_p
     return str(library.epochal_instruction_sets().decode()).split()
 
 
 def _refusal(library: ctypes.CDLL) -> str:
-    """Return why XLA does not accept the operations, or nothing if it knows them from now on."""
+    """Register the operations with XLA; return why it refuses them, or an empty text."""
     try:
-        # Only XLA itself knows which versions of its interface it accepts. Asked before the CPU is
-        # set up, it would answer later, by leaving the whole program without a CPU.
+        # Only XLA knows which versions of its interface it accepts. If operations are registered
+        # before the CPU backend exists, a refusal would later remove the whole CPU backend.
         jax.devices("cpu")
         for name in OPERATIONS:
             handler = jax.ffi.pycapsule(getattr(library, f"epochal_{name}"))
@@ -109,7 +109,7 @@ def _refusal(library: ctypes.CDLL) -> str:
 
 @cache
 def warn_if_slower() -> None:
-    """Warn once in a process if the operations in C are missing, and the user can mend that."""
+    """Warn once per process if the C operations are missing and the user can install them."""
     state = load()
     if state.hint:
         message = f"{state.problem}, so that networks train more slowly.\nHint: {state.hint}"

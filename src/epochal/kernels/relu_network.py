@@ -1,7 +1,7 @@
-"""A network of ReLU units, and a step of Adam, by the operations in C.
+"""Forward and backward pass of a ReLU network, and the step of Adam, with the C operations.
 
-Bias, unit and dropout are the epilogue of a layer's product. So is their part of the chain rule: a hidden
-value is 0 where its unit or its dropout is 0, and there its gradient is 0.
+Bias, ReLU and dropout are the epilogue of a layer's product. So is their part of the backward pass: a
+hidden value is 0 where ReLU or dropout is 0, and its gradient is 0 there too.
 """
 
 from __future__ import annotations
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
     from epochal.nn.dropout import Drop
 
     Array = Any  # a JAX array
-    Dropout = tuple[tuple[Array, ...], Array]  # streams and limits; the scale of what stays
+    Dropout = tuple[
+        tuple[Array, ...], Array
+    ]  # streams and limits; the scale of the units not dropped
 
-# Rows of at most so many columns are not put into panels: that takes longer than it saves.
+# Rows with at most this many columns are not put into panels: that would take longer than it saves.
 WIDE = 128
 
 
 def cpu_backend(*, parallel: bool) -> Backend:
-    """Return the faster backend of a CPU: in C if that can be used; with `parallel`, see `c_backend`."""
+    """Return the fastest backend for the CPU: the C operations if they can be used; see `c_backend`."""
     return c_backend(parallel=parallel) if load().instruction_set else xla_cpu.CPU
 
 
 @cache
 def c_backend(*, parallel: bool) -> Backend:
-    """Return the operations in C; with `parallel`, threads share the work of each."""
+    """Return the backend of the C operations; with `parallel`, threads divide the work of each."""
     operations = Operations(parallel)
 
     def network(
@@ -69,7 +71,7 @@ def _product(operations: Operations, x: Array, weights: Array) -> Array:
 
 
 def _product_forward(operations: Operations, x: Any, weights: Any) -> tuple[Array, Any]:
-    """Return x W, and what its gradients need."""
+    """Return x W, and the arrays that its gradients need."""
     product = operations.product(x.value, weights.value)
     return product, (x.value, *_if_wanted(x, weights.value))
 
@@ -77,14 +79,14 @@ def _product_forward(operations: Operations, x: Any, weights: Any) -> tuple[Arra
 def _product_backward(
     operations: Operations, saved: Any, gradient: Array
 ) -> tuple[Array | None, Array]:
-    """Return the gradients of x, if it is wanted, and of the weights."""
+    """Return the gradients of x (None if not needed) and of the weights."""
     x, *weights = saved
     of_weights, _, *of_x = operations.dense_gradients(x, gradient, *weights, panels=0)
     return (of_x[0] if of_x else None), of_weights
 
 
 def _if_wanted(x: Any, weights: Array) -> tuple[Array, ...]:
-    """Return the weights if the gradient of x is wanted, which needs them."""
+    """Return the weights, for the gradient of x, if that is needed."""
     return (weights,) if any(leaf.perturbed for leaf in jax.tree.leaves(x)) else ()
 
 
@@ -92,7 +94,7 @@ _product.defvjp(_product_forward, _product_backward, symbolic_zeros=True)
 
 
 class InPanels(NamedTuple):
-    """Rows that are in panels."""
+    """Rows in panels."""
 
     rows: Array
 
@@ -115,10 +117,10 @@ def _logits(
     """Return the logits of rows x.
 
     Args:
-        operations: in C.
-        layers: hidden ones, and the output layer.
+        operations: the C operations.
+        layers: the hidden layers and the output layer.
         x: shape (rows, inputs).
-        dropout: as `Drop.words` gives it.
+        dropout: the result of `Drop.words`.
         fused: see `FusedAdam`.
     """
     del fused
@@ -128,7 +130,7 @@ def _logits(
 def _values(
     operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, dropout: Dropout
 ) -> list[Array]:
-    """Return what goes into each layer, and what comes out of the last one."""
+    """Return the inputs of each layer, and the outputs of the last one."""
     words, scale = dropout
     if isinstance(x, InPanels):
         values = [x.rows]
@@ -143,12 +145,12 @@ def _values(
 
 
 def _layout(values: list[Array], depth: int) -> int:
-    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and x if it is wide."""
+    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and wide rows."""
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
 def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, fused: Any) -> Any:
-    """Return the logits, and what their gradients need."""
+    """Return the logits, and the arrays that their gradients need."""
     of_rows = _if_wanted(x, layers[0].weights.value)
     layers, x, dropout, fused = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, fused))
     *values, logits = _values(operations, layers, x, dropout)
@@ -156,7 +158,7 @@ def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, f
 
 
 def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
-    """Return the gradients of the layers and of x: the chain rule, from the last layer to the first."""
+    """Return the gradients of the layers and of x: the backward pass, from the last layer to the first."""
     layers, values, scale, first, fused = saved
     gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []

@@ -1,4 +1,7 @@
-"""Operations in the order of memory that suits a CPU; `docs/PERFORMANCE.md` has the measurements."""
+"""The CPU backend without C: XLA's operations, with products in the order of memory.
+
+`docs/PERFORMANCE.md` has the measurements.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ from epochal.nn.backend import PLAIN, Backend
 if TYPE_CHECKING:
     Array = Any  # a JAX array
 
-# Gradients of weights with so few outputs, or so few multiplications, are faster with a copy before them.
+# With at most this many outputs or multiplications, a copy makes the gradient of the weights faster.
 NARROW, SHORT = 16, 2**25
 
 
 @jax.custom_vjp
 def product(x: Array, weights: Array) -> Array:
-    """Return x W, with gradients that are faster where W has few outputs or the product is short.
+    """Return x W, with gradients that are faster if W has few outputs or the product is small.
 
-    As a formula, the gradient xᵀ g makes XLA read x down its columns: such a product goes to
-    another library, which is slower unless it is long, and several times as slow where a side
-    is narrow. Here one side is transposed first, by a copy: g where W has few outputs, else x.
+    Written as a formula, the gradient xᵀ g makes XLA read x by columns. XLA calls another library for
+    such a product, which is slower unless the product is large, and several times as slow if one side
+    is narrow. Here one side is transposed by a copy first: g if W has few outputs, else x.
 
     Args:
         x: shape (rows, inputs).
@@ -37,23 +40,23 @@ def product(x: Array, weights: Array) -> Array:
 
 
 def _forward(x: Array, weights: Array) -> tuple[Array, tuple[Array, Array]]:
-    """Return the product, and what its gradients need."""
+    """Return the product, and the arrays that its gradients need."""
     return product(x, weights), (x, weights)
 
 
-def _backward(of: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+def _backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     """Return the gradients of x and of the weights."""
-    x, weights = of
+    x, weights = saved
     if weights.shape[1] <= NARROW:
-        of_weights = _held(_held(gradient.T) @ x).T
+        of_weights = _behind_barrier(_behind_barrier(gradient.T) @ x).T
     else:
         short = x.size * weights.shape[1] <= SHORT
-        of_weights = (_held(x.T) if short else x.T) @ gradient
+        of_weights = (_behind_barrier(x.T) if short else x.T) @ gradient
     return gradient @ weights.T, of_weights
 
 
-def _held(matrix: Array) -> Array:
-    """Return a matrix as it is; XLA would put a product back as it was, and cannot past this."""
+def _behind_barrier(matrix: Array) -> Array:
+    """Return the matrix unchanged, behind a barrier, so that XLA does not undo a transposition."""
     return lax.optimization_barrier(matrix)
 
 
@@ -61,16 +64,16 @@ product.defvjp(_forward, _backward)
 
 
 def running_sum(steps: Array) -> Array:
-    """Return the sums along the second axis up to each place, shape as the argument.
+    """Return the cumulative sums along the second axis, shape as the argument.
 
-    One after the other: faster than `jnp.cumsum`, which adds in a tree.
+    Sequential sums, which are faster than `jnp.cumsum`, a tree of additions.
     """
 
     def add(total: Array, one: Array) -> tuple[Array, Array]:
         return total + one, total + one
 
-    by_knot = jnp.swapaxes(steps, 0, 1)
-    _, sums = lax.scan(add, jnp.zeros_like(by_knot[0]), by_knot)
+    by_bin = jnp.swapaxes(steps, 0, 1)
+    _, sums = lax.scan(add, jnp.zeros_like(by_bin[0]), by_bin)
     return jnp.swapaxes(sums, 0, 1)
 
 

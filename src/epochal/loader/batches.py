@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.loader.memory_items import SEGMENT_BYTES
 from epochal.tables.rows import aligned, bucket, extended_view
 
@@ -38,8 +38,8 @@ class RowSource(Protocol):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows with these numbers, in this order: (rows, features), float32 or bytes."""
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
-        """Yield every row once, `most` at a time, in random order, or in order if `random` is None."""
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
+        """Yield every row once, `chunk_rows` at a time, in random order, or in order if `random` is None."""
 
 
 class RowChunk(NamedTuple):
@@ -72,9 +72,9 @@ class ArraySource:
         # Numbers are valid; mode "raise" would make a copy of the output.
         return np.take(self.x, rows, axis=0, out=gathered, mode="clip")
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self.n_rows, self.take, random, most)
+        return _in_order(self.n_rows, self.take, random, chunk_rows)
 
 
 @dataclass(frozen=True)
@@ -90,21 +90,21 @@ class LazySource:
         """Return the encoded rows with these numbers."""
         return self.encode(rows)
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once: any order is as likely as any other."""
-        return _in_order(self.n_rows, self.take, random, most)
+        return _in_order(self.n_rows, self.take, random, chunk_rows)
 
 
 def _in_order(
     rows: int,
     take: Callable[[np.ndarray], np.ndarray],
     random: np.random.Generator | None,
-    most: int,
+    chunk_rows: int,
 ) -> Iterator[RowChunk]:
     """Yield all rows of a source with random access, in random order or in order."""
     order = _order(rows, random)
-    for start in range(0, rows, most):
-        numbers = order[start : start + most]
+    for start in range(0, rows, chunk_rows):
+        numbers = order[start : start + chunk_rows]
         yield RowChunk(numbers, take(numbers))
 
 
@@ -142,13 +142,13 @@ class HostSegment:
         """The number of rows of each epoch, without padding."""
         return int(self.counts[: self.batches].sum()) // self.epochs
 
-    def by_epoch(self, figures: np.ndarray) -> np.ndarray:
-        """Return the sums by epoch of members' figures per batch or per row: (epochs, members)."""
-        number = figures.shape[1] // len(self.counts) * self.batches
-        parts = figures[:, :number].reshape(len(figures), self.epochs, number // self.epochs)
+    def by_epoch(self, values: np.ndarray) -> np.ndarray:
+        """Return sums by epoch, (epochs, members), of values per member and batch or row."""
+        number = values.shape[1] // len(self.counts) * self.batches
+        parts = values[:, :number].reshape(len(values), self.epochs, number // self.epochs)
         return np.asarray(parts.sum(axis=2, dtype=np.float64)).T
 
-    def apart(self) -> Iterator[HostSegment]:
+    def split_epochs(self) -> Iterator[HostSegment]:
         """Yield one segment for each of its epochs."""
         batches, size = self.batches // self.epochs, len(self.y) // len(self.counts)
         order = self.order
@@ -184,10 +184,10 @@ class Epochs:
     shuffle: bool = True
     segment_bytes: int = SEGMENT_BYTES
     members: int = 0  # members with weights in a segment
-    together: int = 1  # epochs in a segment, if it holds whole epochs
+    epochs_per_segment: int = 1  # epochs in a segment, if it holds whole epochs
     # All rows with padding, if segments refer to rows by number.
     table: np.ndarray | None = None
-    long: int = 0  # the fewest rows of a segment that refers to rows by number
+    min_indexed_rows: int = 0  # the fewest rows of a segment that refers to rows by number
 
     @property
     def batches(self) -> int:
@@ -197,39 +197,50 @@ class Epochs:
     @property
     def capacity(self) -> int:
         """Batches in a segment."""
-        return min(bucket(self.batches * self.together), self._fitting)
+        return min(bucket(self.batches * self.epochs_per_segment), self._fitting)
 
     @property
     def _fitting(self) -> int:
         """The number of batches that fit into a segment."""
         gathered = self._rows_of(self.source.n_features + 1)
-        rows = gathered if self.table is None else max(gathered, min(self.long, self._rows_of(2)))
+        rows = (
+            gathered
+            if self.table is None
+            else max(gathered, min(self.min_indexed_rows, self._rows_of(2)))
+        )
         return max(rows // self.batch_size, 1)
 
     def _rows_of(self, numbers: int) -> int:
         """Return how many rows with this many numbers, plus the members' weights, fit into a segment."""
         return self.segment_bytes // (4 * (numbers + self.members))
 
-    def joined(self, most: int, *, in_place: bool = False, long: int = 0) -> Epochs:
-        """Return the same epochs, with up to `most` whole epochs in a segment if they fit.
+    def segmented(
+        self, max_epochs: int, *, in_place: bool = False, min_indexed_rows: int = 0
+    ) -> Epochs:
+        """Return the same epochs, with up to `max_epochs` whole epochs in a segment if they fit.
 
         Args:
-            most: the largest number of epochs in a segment.
+            max_epochs: the largest number of epochs in a segment.
             in_place: whether the device reads rows in place if they are in memory.
-            long: the number of rows that a segment may then have in any case, if their numbers fit.
+            min_indexed_rows: the number of rows that a segment may then have in any case, if their numbers fit.
         """
         fitting_epochs = self._fitting // self.batches if self.source.random_access else 1
-        together = max(min(most, fitting_epochs), 1)
+        epochs_per_segment = max(min(max_epochs, fitting_epochs), 1)
         table = self.source.table if in_place and isinstance(self.source, ArraySource) else None
-        if table is None and together > 1:
+        if table is None and epochs_per_segment > 1:
             rows = self.source.n_rows
             table = self.source.take(np.minimum(np.arange(bucket(rows)), rows - 1))
-        return replace(self, together=together, table=table, long=long)
+        return replace(
+            self,
+            epochs_per_segment=epochs_per_segment,
+            table=table,
+            min_indexed_rows=min_indexed_rows,
+        )
 
     def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
         """Yield the segments of the epochs from `epoch` to `end`, without `end`."""
-        for first in range(epoch, end, self.together):
-            yield from self.segments(first, min(self.together, end - first))
+        for first in range(epoch, end, self.epochs_per_segment):
+            yield from self.segments(first, min(self.epochs_per_segment, end - first))
 
     def segments(self, epoch: int, number: int = 1) -> Iterator[HostSegment]:
         """Yield the segments of one epoch, with every row exactly once, or the segment of several epochs.
@@ -239,22 +250,22 @@ class Epochs:
         >>> [segment.y[:5] for number in (1, 2) for segment in epochs.segments(number)]
         [array([2, 3, 1, 4, 0], dtype=int32), array([3, 2, 4, 1, 0], dtype=int32)]
         """
-        n_done, most, table = 0, self.capacity * self.batch_size, self.table
+        n_done, chunk_rows, table = 0, self.capacity * self.batch_size, self.table
         if table is None:
-            pieces = self.source.epoch(self._random(epoch), most)
-        elif self.together > 1:
+            pieces = self.source.epoch(self._random(epoch), chunk_rows)
+        elif self.epochs_per_segment > 1:
             # The last segment may have one epoch; it shares the program of the others.
             yield self._joint_segment(epoch, number, table)
             return
         else:
-            pieces = _in_order(self.source.n_rows, lambda _: table, self._random(epoch), most)
+            pieces = _in_order(self.source.n_rows, lambda _: table, self._random(epoch), chunk_rows)
         for piece in pieces:
             yield self._segment(piece, n_done, epoch)
             n_done += len(piece.numbers)
 
     def _random(self, epoch: int) -> np.random.Generator | None:
         """Return the generator of an epoch's order; None if rows are not shuffled."""
-        return generator(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
+        return generator_for(self.seed, Purpose.ORDER, epoch) if self.shuffle else None
 
     def _joint_segment(self, epoch: int, number: int, table: np.ndarray) -> HostSegment:
         """Return the segment of several whole epochs, with row numbers of the table."""

@@ -86,7 +86,7 @@ class PreprocessingCache:
         """Store a description and arrays.
 
         Raises:
-            WriteError: if the folder is not there, or full.
+            WriteError: if the folder does not exist, or its disk is full.
         """
         try:
             with unnamed(self.folder) as file, io.BufferedRandom(file) as buffered:

@@ -160,7 +160,7 @@ class StoredSource:
             self._get(number, place)
         return x
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once: several blocks in random order at a time, their rows shuffled."""
         size, number = self.layout.block_rows, len(self.layout.sizes)
         order = np.arange(number) if random is None else random.permutation(number)
@@ -170,8 +170,10 @@ class StoredSource:
             loaded = self._read(order[start : start + BLOCKS_IN_MEMORY], buffer)
             rows = len(loaded.numbers)
             order_in_memory = np.arange(rows) if random is None else random.permutation(rows)
-            while len(rest.numbers) + len(order_in_memory) >= most:
-                chosen, order_in_memory = np.split(order_in_memory, [most - len(rest.numbers)])
+            while len(rest.numbers) + len(order_in_memory) >= chunk_rows:
+                chosen, order_in_memory = np.split(
+                    order_in_memory, [chunk_rows - len(rest.numbers)]
+                )
                 yield _appended(rest, loaded, chosen)
                 rest = RowChunk(rest.numbers[:0], rest.x[:0])
             rest = _appended(rest, loaded, order_in_memory)

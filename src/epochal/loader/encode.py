@@ -16,7 +16,7 @@ from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
 from epochal.loader.memory_items import Storage
 from epochal.loader.packed import PackedSource
 from epochal.tables.origin import Origin
-from epochal.tables.rows import ahead, len_of, pieces, take, with_capacity
+from epochal.tables.rows import len_of, parallel_map, pieces, take, with_capacity
 from epochal.tables.streaming import Streamed
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 _PIECE_BYTES, _FEWEST = 2**23, 256
 
 
-class Known(NamedTuple):
-    """Per-row data: class number, weight, group number, inner fold."""
+class RowMetadata(NamedTuple):
+    """What rows have beside features: class number, weight, group number, inner fold."""
 
     labels: np.ndarray  # (rows,) whole numbers
     weight: np.ndarray  # (rows,) float64
     groups: np.ndarray | None = None  # (rows,) int32
     folds: np.ndarray | None = None  # (rows,) uint8, for target statistics
 
-    def of(self, rows: np.ndarray) -> Known:
-        """Return the data of the rows with these numbers."""
-        return Known(*(None if values is None else values[rows] for values in self))
+    def of(self, rows: np.ndarray) -> RowMetadata:
+        """Return the metadata of the rows with these numbers."""
+        return RowMetadata(*(None if values is None else values[rows] for values in self))
 
     def encode(self, preprocessor: Preprocessor, rows: Rows, first_row: int = 0) -> np.ndarray:
         """Return encoded rows with their folds; `first_row` is the number of the first one."""
@@ -53,10 +53,10 @@ class Known(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """Encoded rows with their per-row data, in the order of the source."""
+    """Encoded rows with their metadata, in the order of the source."""
 
     source: RowSource
-    known: Known
+    metadata: RowMetadata
 
 
 class EncodingPlan(NamedTuple):
@@ -72,7 +72,7 @@ class EncodingPlan(NamedTuple):
 
 def encoded(
     rows: Rows | Streamed,
-    known: Known,
+    metadata: RowMetadata,
     parts: Sequence[np.ndarray],
     preprocessor: Preprocessor,
     place: EncodingPlan,
@@ -81,14 +81,14 @@ def encoded(
 
     Args:
         rows: not encoded.
-        known: labels, weights and groups of all rows.
+        metadata: labels, weights and groups of all rows.
         parts: a mask, bool (rows,), for each part. The first part may be stored on disk.
         preprocessor: encodes the rows.
         place: memory limits, generator and cache.
     """
     memory, random, cache = place
     if memory.limit is None and not isinstance(rows, Streamed):
-        return [_in_memory(rows, known, np.flatnonzero(part), preprocessor) for part in parts]
+        return [_in_memory(rows, metadata, np.flatnonzero(part), preprocessor) for part in parts]
     counts = [int(np.count_nonzero(part)) for part in parts]
     plan = _Sinks.of(counts[0], preprocessor, preprocessor.dtype_for(rows), memory)
     from_cache = plan.restored(cache, counts) if cache else None
@@ -96,34 +96,35 @@ def encoded(
         return from_cache
     sinks = [plan.sink(counts[0], memory, random)]
     sinks += [_Resident(count, preprocessor.n_features, plan.dtype) for count in counts[1:]]
-    results = [_empty_like(known, sink.n_rows) for sink in sinks]
+    results = [_empty_like(metadata, sink.n_rows) for sink in sinks]
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
         """Return the span of a piece, and the encoded piece."""
-        return span, known.encode(preprocessor, piece, span.start)
+        return span, metadata.encode(preprocessor, piece, span.start)
 
-    most = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
-    for span, x in ahead(encode, pieces(rows, most)):
+    rows_per_piece = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
+    for span, x in parallel_map(encode, pieces(rows, rows_per_piece)):
         for part, sink, destination in zip(parts, sinks, results, strict=True):
             chosen = np.flatnonzero(part[span])
             if len(chosen):
                 x_part = x if len(chosen) == len(x) else x[chosen]
-                _put(known.of(span.start + chosen), destination, sink.write(x_part))
+                _put(metadata.of(span.start + chosen), destination, sink.write(x_part))
     result = [
-        Encoded(sink.source(), part_known) for sink, part_known in zip(sinks, results, strict=True)
+        Encoded(sink.source(), part_metadata)
+        for sink, part_metadata in zip(sinks, results, strict=True)
     ]
     if cache is not None:
         plan.keep(cache, result)
     return result
 
 
-def thinned(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
-    """Return the mask of a part with every n-th of its rows only, so that they fit into `most` bytes.
+def subsampled(part: np.ndarray, row_bytes: int, max_bytes: int) -> np.ndarray:
+    """Return the mask of every n-th row of a part, so that they fit into `max_bytes` bytes.
 
-    >>> print(thinned(np.ones(5, bool), row_bytes=4, most=12))
+    >>> print(subsampled(np.ones(5, bool), row_bytes=4, max_bytes=12))
     [ True False  True False  True]
     """
-    step = stride(int(np.count_nonzero(part)), row_bytes, most)
+    step = stride(int(np.count_nonzero(part)), row_bytes, max_bytes)
     if step == 1:
         return part
     result = np.zeros_like(part)
@@ -131,22 +132,22 @@ def thinned(part: np.ndarray, row_bytes: int, most: int) -> np.ndarray:
     return result
 
 
-def stride(n_rows: int, row_bytes: int, most: int) -> int:
-    """Return n so that every n-th of the rows fits into `most` bytes.
+def stride(n_rows: int, row_bytes: int, max_bytes: int) -> int:
+    """Return n so that every n-th of the rows fits into `max_bytes` bytes.
 
-    >>> stride(1000, row_bytes=100, most=40_000), stride(10, row_bytes=100, most=40_000)
+    >>> stride(1000, row_bytes=100, max_bytes=40_000), stride(10, row_bytes=100, max_bytes=40_000)
     (3, 1)
     """
-    return max(-(-n_rows * row_bytes // most), 1)
+    return max(-(-n_rows * row_bytes // max_bytes), 1)
 
 
 def _in_memory(
-    rows: Rows, known: Known, numbers: np.ndarray, preprocessor: Preprocessor
+    rows: Rows, metadata: RowMetadata, numbers: np.ndarray, preprocessor: Preprocessor
 ) -> Encoded:
     """Return encoded rows in memory; sparse rows are encoded lazily, when a batch reads them."""
     # All rows without a copy, which would take as much memory again.
     selected = rows if len(numbers) == len_of(rows) else take(rows, numbers)
-    of_rows = known.of(numbers)
+    of_rows = metadata.of(numbers)
     source: RowSource
     if not isinstance(selected, (np.ndarray, pa.Table)):
 
@@ -208,11 +209,11 @@ class _Sinks(NamedTuple):
     def of(
         cls, n_rows: int, preprocessor: Preprocessor, dtype: type[np.generic], memory: MemoryPlan
     ) -> _Sinks:
-        """Return what takes so many rows to the place that is planned."""
+        """Return the planned storage of this many rows."""
         packing, place = preprocessor.packing, memory.shares.place
         if place is Storage.MEMORY:
             return cls(packing.n_features, dtype, None, None)
-        used = packing if packing.is_worth_it else None
+        used = packing if packing.saves_memory else None
         width = packing.width if used else packing.n_features
         if place is Storage.PACKED:
             return cls(width, dtype, used, None)
@@ -231,7 +232,7 @@ class _Sinks(NamedTuple):
         return place if self.packing is None else _Packed(place, self.packing)
 
     def keep(self, cache: PreprocessingCache, parts: Sequence[Encoded]) -> None:
-        """Store rows that are on disk in the cache, with their per-row data and the parts in memory."""
+        """Store rows that are on disk in the cache, with their metadata and the parts in memory."""
         source = parts[0].source
         store = source.source if isinstance(source, PackedSource) else source
         if not isinstance(store, StoredSource) or not name(store.file, cache.path("rows")):
@@ -242,7 +243,7 @@ class _Sinks(NamedTuple):
             if isinstance(part.source, ArraySource)
         }
         for number, part in enumerate(parts):
-            for field, values in part.known._asdict().items():
+            for field, values in part.metadata._asdict().items():
                 if values is not None:
                     uniform = values.strides == (0,)
                     arrays[f"{field}{number}"] = values[:1] if uniform else values
@@ -260,24 +261,27 @@ class _Sinks(NamedTuple):
             source: RowSource = stored if number == 0 else ArraySource(arrays[f"x{number}"])
             if number == 0 and self.packing is not None:
                 source = PackedSource(source, self.packing)
-            known: list[Any] = [arrays.get(f"{field}{number}") for field in Known._fields]
-            known = [None if values is None else np.broadcast_to(values, count) for values in known]
-            result.append(Encoded(source, Known(*known)))
+            metadata: list[Any] = [arrays.get(f"{field}{number}") for field in RowMetadata._fields]
+            metadata = [
+                None if values is None else np.broadcast_to(values, count) for values in metadata
+            ]
+            result.append(Encoded(source, RowMetadata(*metadata)))
         return result
 
 
-def _empty_like(known: Known, rows: int) -> Known:
-    """Return empty per-row arrays for this many rows; equal weights take no memory."""
-    uniform = known.weight.strides == (0,)
-    return Known(
-        np.empty(rows, known.labels.dtype),
-        np.broadcast_to(known.weight[0], rows) if uniform else np.empty(rows, known.weight.dtype),
-        *(None if of is None else np.empty(rows, of.dtype) for of in known[2:]),
+def _empty_like(metadata: RowMetadata, rows: int) -> RowMetadata:
+    """Return empty metadata of this many rows; equal weights take no memory."""
+    weight = metadata.weight
+    uniform = weight.strides == (0,)
+    return RowMetadata(
+        np.empty(rows, metadata.labels.dtype),
+        np.broadcast_to(weight[0], rows) if uniform else np.empty(rows, weight.dtype),
+        *(None if of is None else np.empty(rows, of.dtype) for of in metadata[2:]),
     )
 
 
-def _put(known: Known, out: Known, places: np.ndarray) -> None:
-    """Write the per-row data of rows to their places."""
-    for values, result in zip(known, out, strict=True):
+def _put(metadata: RowMetadata, out: RowMetadata, places: np.ndarray) -> None:
+    """Write the metadata of rows to their places."""
+    for values, result in zip(metadata, out, strict=True):
         if values is not None and result is not None and result.strides != (0,):
             result[places] = values

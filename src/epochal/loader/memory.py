@@ -1,4 +1,4 @@
-"""The limit of memory that a user sets, and the allocators' handling of freed memory (glibc, Arrow)."""
+"""The user's memory limit, and how the allocators (glibc, Arrow) handle freed memory."""
 
 from __future__ import annotations
 
@@ -21,38 +21,37 @@ EXPECTED = "a number of bytes, or a text such as '500MB', '2GB' or '1.5GiB'"
 
 @dataclass(frozen=True)
 class Memory:
-    """The limit in bytes on what a fit takes above start-up (None: no limit), and the folder for rows on disk."""
+    """The limit in bytes of a fit above start-up (None: no limit), and the folder for rows on disk."""
 
     limit: int | None = None
     folder: str | None = None
 
 
-# Of glibc's mallopt: from how many bytes on what is asked for is mapped, and unmapped when
-# it is free. Its default, which by itself grows to 32 MB.
+# Of glibc's mallopt: the size from which memory is mapped, and unmapped when it is freed. This is the
+# default, which glibc otherwise raises up to 32 MB.
 _MMAP_THRESHOLD, _MAPPED = -3, 2**17
-# What glibc learns from at the most: 32 MB, whole pages and bytes of its own among them.
-_LEARNT = 2**25 - 2**16
+# The largest freed size that raises glibc's thresholds: 32 MB, with page rounding and its header.
+_RAISING = 2**25 - 2**16
 NO_LIMIT = Memory()
 
 
 def _glibc(name: str, *arguments: int) -> None:
-    """Call one of glibc's settings of memory, where there is glibc."""
+    """Call a memory function of glibc, if there is glibc."""
     with contextlib.suppress(OSError, AttributeError):
         getattr(ctypes.CDLL(None), name)(*arguments)
 
 
 def trim_heap() -> None:
-    """Give memory that is free, but kept by the allocator, back to the system."""
+    """Return free memory that the allocator holds to the system."""
     _glibc("malloc_trim", 0)
 
 
 def return_freed_memory() -> None:
-    """Make this process give memory back to the system as soon as it is free.
+    """Make this process return memory to the system as soon as it is freed.
 
-    What allocators keep for the next time counts as used: while a table of 100
-    columns is read and encoded, as much again as is needed. Where the system's
-    allocator has no such setting, nothing changes. To be called before Arrow is
-    loaded: much of what it does takes its memory from where it then decided to.
+    Freed memory that allocators retain counts as used: while a table of 100 columns is read and encoded,
+    it is as much again as is needed. If the system's allocator has no such setting, nothing changes.
+    Call this before Arrow is loaded, since Arrow chooses its memory pool then.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow as pa
@@ -63,20 +62,20 @@ def return_freed_memory() -> None:
 
 @cache
 def retain_freed_memory() -> None:
-    """Make this process keep up to 64 MB of what it frees, where glibc has not been told otherwise.
+    """Make this process retain up to 64 MB of freed memory, unless glibc is configured otherwise.
 
-    By itself glibc gives memory back as soon as twice the largest piece that was ever mapped
-    and freed lies idle. Pages that come back have to be cleared by the system, which short
-    fits notice (docs/PERFORMANCE.md). This piece is freed untouched, and takes no memory.
+    By default glibc returns memory as soon as twice the largest size that was ever mapped and freed is
+    idle. The system must clear the pages that it hands out again, which slows short fits
+    (docs/PERFORMANCE.md). The array here is never written to, so it takes no memory.
     """
-    # Only here: what says how to call the program is to be there at once.
+    # Imported here, so that `epochal --help` does not load NumPy.
     import numpy as np
 
-    np.empty(_LEARNT, np.uint8)
+    np.empty(_RAISING, np.uint8)
 
 
 def size_of(value: object, name: str) -> int:
-    """Return a number of bytes, as such or as a text with a unit.
+    """Return the number of bytes of a number, or of a text with a unit.
 
     >>> size_of("1.5 GB", "memory_limit"), size_of("512MiB", "memory_limit")
     (1500000000, 536870912)

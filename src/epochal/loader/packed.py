@@ -1,4 +1,4 @@
-"""A row source over packed rows."""
+"""A row source that unpacks packed rows when they are read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PackedSource:
         """Return the rows with these numbers."""
         return self.packing.unpacked(self.source.take(rows))
 
-    def epoch(self, random: np.random.Generator | None, most: int) -> Iterator[RowChunk]:
+    def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
         """Yield every row once, in the order of the other source."""
-        for numbers, x in self.source.epoch(random, most):
+        for numbers, x in self.source.epoch(random, chunk_rows):
             yield RowChunk(numbers, self.packing.unpacked(x))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
 from epochal.preprocessing.log_odds import log_odds
 from epochal.splitting.inner import INNER_FOLDS
@@ -64,9 +64,9 @@ def target_tables(
     counts = np.zeros((bags.members, *shape), np.float32)
     for rows, folds, entries in _blocks(pool, preprocessor):
         first = folds[:, None] * sizes.entries + entries
-        cells = first * classes + pool.known.labels[rows][:, None]
+        cells = first * classes + pool.metadata.labels[rows][:, None]
         for member, of_member in enumerate(counts):
-            weight = bags.sample_counts(member, rows) * pool.known.weight[rows]
+            weight = bags.sample_counts(member, rows) * pool.metadata.weight[rows]
             each = np.broadcast_to(weight[:, None], cells.shape)
             found = np.bincount(cells.ravel(), each.ravel(), minlength=of_member.size)
             of_member += found.reshape(shape).astype(np.float32)
@@ -96,7 +96,7 @@ def _blocks(
 
 def _class_weights(pool: Encoded, bags: Bags, classes: int) -> np.ndarray:
     """Return the weight of each class among the rows of each member, with half a row more: (members, classes)."""
-    rows, (labels, weight, *_) = np.arange(pool.source.n_rows), pool.known
+    rows, (labels, weight, *_) = np.arange(pool.source.n_rows), pool.metadata
     return np.stack(
         [
             np.bincount(labels, bags.sample_counts(member, rows) * weight, minlength=classes) + 0.5
@@ -159,7 +159,7 @@ def statistics_of(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     if len(shares) == 2:
         found = found[..., 1:] - found[..., :1]
     elif len(shares) > MOST_LOG_ODDS:
-        random = generator(0, Purpose.TARGET_PROJECTION)
+        random = generator_for(0, Purpose.TARGET_PROJECTION)
         projection = random.standard_normal((len(shares), MOST_LOG_ODDS))
         found = found @ projection / np.sqrt(MOST_LOG_ODDS)
     return np.concatenate([found, np.log1p(counts.sum(axis=-1, keepdims=True))], axis=-1)

@@ -38,27 +38,27 @@ class ValidationSet:
         return numbers
 
 
-def shared(rows: Encoded, members: int, most: Shares) -> ValidationSet:
-    """Return a validation set that all members share; `most` is as in `own`."""
-    chosen, x = _in_memory(rows, most)
+def shared_validation_set(rows: Encoded, members: int, shares: Shares) -> ValidationSet:
+    """Return a validation set that all members share; `shares` is as in `oob_validation_set`."""
+    chosen, x = _in_memory(rows, shares)
     return ValidationSet(
         x=x,
-        y=rows.known.labels[chosen],
-        weights=rows.known.weight[chosen],
+        y=rows.metadata.labels[chosen],
+        weights=rows.metadata.weight[chosen],
         numbers=np.arange(len(chosen), dtype=np.int32),
         starts=np.zeros(members, np.int64),
         counts=np.full(members, len(chosen)),
     )
 
 
-def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
+def oob_validation_set(rows: Encoded, bags: Bags, shares: Shares) -> ValidationSet:
     """Return a validation set of each member's out-of-bag rows.
 
     A member without out-of-bag rows (a bootstrap may draw every row of a tiny table) has all rows as
     validation rows. If the encoded rows are not in memory, a subset of them validates, as many as
     the share of validation rows holds.
     """
-    chosen, x = _in_memory(rows, most)
+    chosen, x = _in_memory(rows, shares)
     step = int(chosen[1]) if len(chosen) > 1 else 1
     oob_rows = (bags.oob_rows(member) for member in range(bags.members))
     numbers = [(rows[rows % step == 0] // step).astype(np.int32) for rows in oob_rows]
@@ -66,8 +66,8 @@ def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
     counts = np.array([len(part) for part in numbers])
     return ValidationSet(
         x=x,
-        y=rows.known.labels[chosen],
-        weights=rows.known.weight[chosen],
+        y=rows.metadata.labels[chosen],
+        weights=rows.metadata.weight[chosen],
         numbers=np.concatenate(numbers),
         starts=np.cumsum(counts) - counts,
         counts=counts,
@@ -75,11 +75,11 @@ def own(rows: Encoded, bags: Bags, most: Shares) -> ValidationSet:
     )
 
 
-def _in_memory(rows: Encoded, most: Shares) -> tuple[np.ndarray, np.ndarray]:
+def _in_memory(rows: Encoded, shares: Shares) -> tuple[np.ndarray, np.ndarray]:
     """Return numbers and features of all rows if they are encoded in memory, else of every n-th."""
     source = rows.source
     if isinstance(source, ArraySource):
         return np.arange(source.n_rows), source.x
-    row_bytes = most.validation_row or 4 * source.n_features
-    chosen = np.arange(0, source.n_rows, stride(source.n_rows, row_bytes, most.validation))
+    row_bytes = shares.validation_row or 4 * source.n_features
+    chosen = np.arange(0, source.n_rows, stride(source.n_rows, row_bytes, shares.validation))
     return chosen, source.take(chosen)

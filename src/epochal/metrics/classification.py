@@ -48,7 +48,7 @@ class MetricAccumulator:
     unit: int | None = None
 
     @classmethod
-    def nothing(cls, n_classes: int, capacity: int | None = None) -> MetricAccumulator:
+    def empty(cls, n_classes: int, capacity: int | None = None) -> MetricAccumulator:
         """Return the accumulator of no rows; `capacity` bounds the distinct probabilities per ranking."""
         ranked = 1 if n_classes == 2 else n_classes
         ranking = Ranking(capacity or max(DISTINCT // ranked, FEWEST))
@@ -69,7 +69,7 @@ class MetricAccumulator:
     ) -> MetricAccumulator:
         """Return the accumulator with more rows: class indices (rows,), probabilities (rows, classes).
 
-        >>> accumulator = MetricAccumulator.nothing(2).add(np.array([0]), np.array([[0.9, 0.1]]))
+        >>> accumulator = MetricAccumulator.empty(2).add(np.array([0]), np.array([[0.9, 0.1]]))
         >>> accumulator.add(np.array([1]), np.array([[0.6, 0.4]])).counts.tolist()
         [[1, 0], [1, 0]]
         """
@@ -173,7 +173,7 @@ def evaluate(
     (0.667, ((1, 0), (1, 1)))
     """
     return (
-        MetricAccumulator.nothing(len(classes))
+        MetricAccumulator.empty(len(classes))
         .add(y_true, probabilities, sample_weight)
         .figures(classes)
     )

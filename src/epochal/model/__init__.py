@@ -1,1 +1,1 @@
-"""The model artifact: description, tensors, archive; saving and loading. No JAX here."""
+"""The model file: description, tensors, archive; saving and loading. No JAX here."""

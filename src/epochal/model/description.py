@@ -11,7 +11,7 @@ import numpy as np
 
 from epochal.config.settings import AUTO
 from epochal.errors import ModelError
-from epochal.model import figures, labels
+from epochal.model import labels, results_json
 from epochal.model.parameters import Parameters, to_json
 from epochal.nn.embedding import embedding_shapes
 from epochal.nn.layers import Layer, layer_names, named_parameters
@@ -68,8 +68,8 @@ class Model:
                 raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
-        figures.check_members(self.history, len(self.members))
-        figures.check_calibration(self.calibration, len(self.members))
+        results_json.check_members(self.history, len(self.members))
+        results_json.check_calibration(self.calibration, len(self.members))
         expected = member_shapes(self.preprocessor, self.settings, len(self.classes))
         for number, layers in enumerate(self.members):
             _check_layers(layers, expected, f"member {number}")
@@ -103,9 +103,9 @@ def describe(model: Model) -> dict[str, Any]:
         "classes": labels.to_json(model.classes),
         "members": len(model.members),
         "layer_sizes": list(model.layer_sizes),
-        "calibration": figures.calibration_to_json(model.calibration),
-        "history": figures.history_to_json(model.history),
-        "out_of_bag": figures.out_of_bag_to_json(model.out_of_bag),
+        "calibration": results_json.calibration_to_json(model.calibration),
+        "history": results_json.history_to_json(model.history),
+        "out_of_bag": results_json.out_of_bag_to_json(model.out_of_bag),
         "target": None if model.target is None else str(model.target),
         "seed": int(model.seed),
         "versions": dict(model.versions),

@@ -13,7 +13,7 @@ from safetensors.numpy import load
 from epochal import __version__
 from epochal.config.settings import SETTINGS, Settings
 from epochal.errors import ModelError
-from epochal.model import figures, labels, parameters
+from epochal.model import labels, parameters, results_json
 from epochal.model.description import (
     FORMAT,
     FORMAT_VERSION,
@@ -41,9 +41,9 @@ SHAPE = {
     "classes": labels.SHAPE,
     "members": int,
     "layer_sizes": [int],
-    "calibration": figures.CALIBRATION,
-    "history": figures.HISTORY,
-    "out_of_bag": figures.OUT_OF_BAG,
+    "calibration": results_json.CALIBRATION,
+    "history": results_json.HISTORY,
+    "out_of_bag": results_json.OUT_OF_BAG,
     "target": (str, None),
     "seed": int,
     "versions": {str: str},
@@ -108,9 +108,9 @@ def restore(parsed: Parsed, weights: bytes) -> Model:
         preprocessor=preprocessor,
         classes=classes,
         members=_members(described["members"], shapes, named),
-        calibration=figures.calibration_from_json(described["calibration"]),
-        history=figures.history_from_json(described["history"]),
-        out_of_bag=figures.out_of_bag_from_json(described["out_of_bag"]),
+        calibration=results_json.calibration_from_json(described["calibration"]),
+        history=results_json.history_from_json(described["history"]),
+        out_of_bag=results_json.out_of_bag_from_json(described["out_of_bag"]),
         target=described["target"],
         seed=described["seed"],
         versions=described["versions"],

@@ -31,7 +31,7 @@ def check(value: object, shape: Any, where: str) -> None:
     >>> check({"size": [1, "x"]}, {"size": [int]}, "box")
     Traceback (most recent call last):
     epochal.errors.ModelError: box.size[1] is 'x'; expected a whole number.
-    Hint: copy the file again from where it was made, or train the model anew
+    Hint: copy the file again from where it was made, or train the model again
     """
     for place, sentence, expected in mismatches(value, shape, where):
         raise ModelError.from_damage(f"{place} {sentence}", expected)

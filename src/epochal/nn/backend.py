@@ -1,7 +1,7 @@
-"""The array backend: the operations that some devices do faster another way.
+"""The array backend: the operations that the formulas call.
 
 Formulas take a backend as an argument. There are three: the operations of the arrays themselves (`PLAIN`,
-in NumPy or XLA), XLA's in the order of memory of a CPU (`kernels/xla_cpu.py`), and those in C
+NumPy's or XLA's), XLA's operations in the order of a CPU's memory (`kernels/xla_cpu.py`), and the C operations
 (`kernels/relu_network.py`). This module imports no JAX.
 """
 
@@ -17,43 +17,42 @@ if TYPE_CHECKING:
 
 
 def _sums(steps: Array) -> Array:
-    """Return the sums along the second axis up to each place, shape as the argument."""
+    """Return the cumulative sums along the second axis, shape as the argument."""
     return steps.__array_namespace__().cumsum(steps, axis=1)
 
 
 class FusedAdam(NamedTuple):
-    """What a chain rule needs to take steps of Adam with the gradients of affine layers itself.
+    """The argument with which the backward pass of affine layers takes their steps of Adam.
 
-    In the place of these gradients, and of those of the moments, it leaves layers and moments as
-    they are after the step.
+    In place of the gradients of layers and moments, that pass returns the layers and moments after the
+    step.
     """
 
     first: Any  # moments of the affine layers
     second: Any
-    of_weights: Array  # figures, as `Backend.adam` takes them
+    of_weights: Array  # the constants of `Backend.adam`
     of_biases: Array
 
 
 class Backend(NamedTuple):
-    """What a network is computed with. Every backend multiplies, sums and takes rows.
+    """The operations of a network. Every backend multiplies, sums and takes rows.
 
-    The rest are whole parts of a training step, which a backend may do in one.
+    The others are larger parts of a training step, which a backend may compute in one operation.
     """
 
     multiply: Callable[[Array, Array], Array]  # rows (rows, inputs) by weights (inputs, outputs)
-    running_sum: Callable[[Array], Array]  # along the second axis, up to each place
+    running_sum: Callable[[Array], Array]  # cumulative sums along the second axis
     take_rows: Callable[[Array, Array], Array]  # of a table, by their numbers
-    # The same of a table of float32, for `relu_network` only; None if there is no such network, and
-    # rows that follow each other are a slice like others.
+    # The same for a float32 table, whose rows are inputs of `relu_network`; None without that operation,
+    # and then consecutive rows are a slice.
     take_inputs: Callable[[Array, Array], Any] | None = None
-    # Of affine layers with ReLU units between them, rows, dropout, and a `FusedAdam` or None, the logits,
-    # in one; None if not.
+    # The logits, from affine layers with ReLU between them, rows, dropout, and a `FusedAdam` or None.
     relu_network: Callable[..., Array] | None = None
-    # Of logits, labels and row weights the gradient of the logits and the rows' losses; None if not.
+    # The gradient of the logits and the rows' losses, from logits, labels and row weights.
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
-    # Of an array and its two moments, its gradient and figures the three after a step; None if not.
+    # An array and its two moments after a step, from these, the gradient and constants.
     adam: Callable[..., tuple[Array, ...]] | None = None
-    # A layer's weights in the order in which `multiply` and `relu_network` read them, and back.
+    # A layer's weights to the layout that `multiply` and `relu_network` read, and back.
     pack_weights: Callable[[Array], Array] = lambda weights: weights
     unpack_weights: Callable[[Array], Array] = lambda weights: weights
 

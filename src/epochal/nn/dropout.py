@@ -21,7 +21,7 @@ class Drop(NamedTuple):
     """Dropout of one member in one training step."""
 
     hidden: Array | None  # the probability that a hidden unit is dropped; None if there is none
-    inputs: Array | None  # that an input of the first layer is
+    inputs: Array | None  # the same for an input of the first layer
     word: Array  # the member's seed word, a uint32 scalar
     step: Array  # the number of the step, a 32-bit scalar
 
@@ -31,7 +31,7 @@ class Drop(NamedTuple):
         return h if dropout is None else inverted(h, dropout, self.word, self.step, depth)
 
     def words(self, layers: int) -> tuple[tuple[Array, ...], Array]:
-        """Return stream and limit of each of so many hidden layers, and what multiplies what stays.
+        """Return stream and limit of each hidden layer, and the scale of the units that are not dropped.
 
         Without dropout of hidden units there are no streams, and the factor is 1.
         """
@@ -56,8 +56,10 @@ def mixed(x: Array) -> Array:
     return x ^ (x >> u(16))
 
 
-def kept(shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth: int) -> Array:
-    """Return which units stay, True with probability 1 - dropout.
+def keep_mask(
+    shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth: int
+) -> Array:
+    """Return the mask of the units that are not dropped, True with probability 1 - dropout.
 
     Args:
         shape: (rows, width) of the hidden values.
@@ -75,7 +77,7 @@ def kept(shape: tuple[int, int], dropout: Array, word: Array, step: Array, depth
 
 
 def _stream(word: Array, step: Array, depth: int) -> Array:
-    """Return what is added to the counter of a layer's units, uint32 (1, 1)."""
+    """Return the offset of the counter of a layer's units, uint32 (1, 1)."""
     xp = word.__array_namespace__()
     one = xp.ones((1, 1), xp.uint32)
     u = word.dtype.type
@@ -85,7 +87,7 @@ def _stream(word: Array, step: Array, depth: int) -> Array:
 
 
 def _limit(dropout: Array) -> Array:
-    """Return the number below which the bits of a unit drop it."""
+    """Return the limit: a unit is dropped if its bits are below it."""
     xp = dropout.__array_namespace__()
     return (dropout * xp.asarray(2.0**LEVELS, dtype=xp.float32)).astype(xp.uint32)
 
@@ -98,5 +100,5 @@ def inverted(h: Array, dropout: Array, word: Array, step: Array, depth: int) -> 
     Srivastava et al. 2014).
     """
     xp = h.__array_namespace__()
-    keep = kept(h.shape, dropout, word, step, depth)
+    keep = keep_mask(h.shape, dropout, word, step, depth)
     return xp.where(keep, h / (1.0 - dropout), xp.zeros((), h.dtype))

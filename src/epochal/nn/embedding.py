@@ -4,17 +4,16 @@ A number x with standardised value z and position t among its bin edges becomes
 
     e = a z + b + T(t),    T(t) = W_1 + ... + W_n + (t - n) W_{n+1} with n = floor(t)
 
-a straight line and what bends it at the bin edges: W_k is the increment of the
-vector between edge k and the next. A category becomes the vector of its level. Bends
-begin at 0 and levels near it, so a network begins as a plain one and bends only
-where the loss asks for it (Gorishniy et al. 2022 on embeddings by pieces, and
-2024, TabM, on beginning at 0). Everything is then multiplied by scales that begin at
-1 and are learned fast: a column that says nothing is turned down before it is
-learned by heart (as in RealMLP, Holzmueller et al. 2024).
+a straight line plus a piecewise-linear term: W_k is the increment of the vector from edge k to the next.
+A category becomes the vector of its level. Increments begin at 0 and levels near 0, so a network begins
+linear in each column, and becomes piecewise linear only as far as this lowers the loss (Gorishniy et al.
+2022 on piecewise-linear embeddings, and 2024, TabM, on beginning at 0). The vectors are then multiplied
+by scales that begin at 1 and have a high learning rate: an uninformative column is scaled down before
+the network memorises it (as in RealMLP, Holzmueller et al. 2024).
 
-That is a coarse member, with few bins. A fine member has many, and at each edge a vector
-of its own, which it learns slowly. What holds for one value only, as boosted trees find it, a
-coarse member misses; if there is no such thing, a fine member learns noise.
+This is the embedding of a coarse member, which has few bins. A fine member has many bins, and at each edge a separate vector with a
+low learning rate. A coarse member misses effects of single values, which boosted trees find; without
+such effects, a fine member learns noise.
 
 The arrays are NumPy's or JAX's; this module imports no JAX.
 """
@@ -25,9 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
-from epochal.nn.learning import Learning
+from epochal.nn.parameter_options import ParameterOptions
 from epochal.nn.target_embedding import TargetEmbedding
 from epochal.preprocessing.feature_layout import target_statistics
 
@@ -93,14 +92,14 @@ class NumericEmbedding(NamedTuple):
             fine=np.float32(fine),
         )
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns: without fine bins, single edges have no vectors."""
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return each parameter's optimizer options; without fine bins, vectors of single bins do not learn."""
         return {
-            "slope": Learning(),
-            "offset": Learning(),
-            "increments": Learning(shrunk=True),
-            "bin_vectors": Learning(pace=SLOW * self.fine, shrunk=True),
-            "fine": Learning(pace=0.0),
+            "slope": ParameterOptions(),
+            "offset": ParameterOptions(),
+            "increments": ParameterOptions(l2=True),
+            "bin_vectors": ParameterOptions(rate_factor=SLOW * self.fine, l2=True),
+            "fine": ParameterOptions(rate_factor=0.0),
         }
 
     def apply(self, values: Array, coarse: Array, fine: Array, kernels: Backend = PLAIN) -> Array:
@@ -116,9 +115,9 @@ class NumericEmbedding(NamedTuple):
         values = values[:, :, None]
         positions = xp.where(self.fine > 0, fine, coarse)
         line = values * self.slope[None] + self.offset[None]
-        return line + self._bent(positions, kernels)
+        return line + self._piecewise_linear(positions, kernels)
 
-    def _bent(self, positions: Array, kernels: Backend) -> Array:
+    def _piecewise_linear(self, positions: Array, kernels: Backend) -> Array:
         """Return T at the positions, with the edges' own vectors, shape (rows, F, size)."""
         xp = positions.__array_namespace__()
         numbers, intervals, size = self.increments.shape
@@ -161,9 +160,9 @@ class CategoricalEmbedding(NamedTuple):
         levels = random.standard_normal(cls.shapes(sizes, size).levels)
         return cls(levels=np.asarray(LEVELS * levels, np.float32))
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns."""
-        return {"levels": Learning(shrunk=True)}
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return the optimizer options of each parameter."""
+        return {"levels": ParameterOptions(l2=True)}
 
     def apply(self, codes: Array) -> Array:
         """Return the vectors of levels by their numbers, shape (rows, columns, size)."""
@@ -199,11 +198,15 @@ class Embedding(NamedTuple):
             self.target and TargetEmbedding(*(named[name] for name in self.target._fields)),
         )
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns, by name."""
-        scales = {"scale": Learning(pace=FAST), "plain": Learning(pace=FAST)}
-        target = {} if self.target is None else self.target.learning(FAST)
-        return self.numeric.learning() | self.categorical.learning() | scales | target
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return the optimizer options of each parameter, by name."""
+        scales = {
+            "scale": ParameterOptions(rate_factor=FAST),
+            "plain": ParameterOptions(rate_factor=FAST),
+        }
+        target = {} if self.target is None else self.target.parameter_options(FAST)
+        vectors = self.numeric.parameter_options() | self.categorical.parameter_options()
+        return vectors | scales | target
 
     def with_target_table(self, table: Array) -> Embedding:
         """Return an embedding with this table of target statistics; the same, if it has no target statistics."""
@@ -266,7 +269,7 @@ def initial_embedding(
         fine: whether the member has fine bins.
         classes: how many there are, of which target statistics tell.
     """
-    random = generator(seed, Purpose.EMBEDDING, member)
+    random = generator_for(seed, Purpose.EMBEDDING, member)
     shapes = embedding_shapes(sizes, size)
     return Embedding(
         numeric=NumericEmbedding.initial(sizes, size, random, fine=fine),

@@ -1,4 +1,4 @@
-"""The network: initialisation and the forward pass, in the arrays it is given.
+"""The network: initialisation and forward pass, for NumPy's and JAX's arrays.
 
 The same `apply` serves training and large predictions (JAX arrays) and small
 predictions (NumPy arrays, no compilation); this module imports no JAX.
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import INPUTS
 from epochal.nn.embedding import Embedding, embedded
-from epochal.nn.learning import Learning
+from epochal.nn.parameter_options import ParameterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,12 +40,12 @@ class Layer(NamedTuple):
         """Return an affine map with these parameters."""
         return Layer(named["weights"], named["bias"])
 
-    def learning(self) -> dict[str, Learning]:
-        """Return how each parameter learns, by name."""
-        return {"weights": Learning(shrunk=True), "bias": Learning()}
+    def parameter_options(self) -> dict[str, ParameterOptions]:
+        """Return each parameter's optimizer options, by name."""
+        return {"weights": ParameterOptions(l2=True), "bias": ParameterOptions()}
 
 
-# An embedding can only be the first.
+# Only the first layer can be an embedding.
 Layers = tuple[Layer | Embedding, ...]
 
 
@@ -55,7 +55,7 @@ def dense(layers: Layers) -> tuple[Layer, ...]:
 
 
 def embedding_of(layers: Layers) -> Embedding | None:
-    """Return the embedding that layers begin with, if they do."""
+    """Return the embedding that the layers begin with, or None."""
     return layers[0] if isinstance(layers[0], Embedding) else None
 
 
@@ -66,13 +66,13 @@ def variant_of(layers: Layers) -> int:
 
 
 def layer_names(layers: Layers) -> list[str]:
-    """Return what the layers are called in the file format."""
+    """Return the names of the layers in the file format."""
     affine = [f"layer.{depth}" for depth in range(len(dense(layers)))]
     return affine if embedding_of(layers) is None else ["embedding", *affine]
 
 
 def named_parameters(layers: Layers) -> dict[str, Array]:
-    """Return the parameters of all layers by their names in the file format; of no layers none."""
+    """Return the parameters of all layers by their names in the file format."""
     if not layers:
         return {}
     return {
@@ -83,7 +83,7 @@ def named_parameters(layers: Layers) -> dict[str, Array]:
 
 
 def with_named_parameters(layers: Layers, named: Mapping[str, Array]) -> Layers:
-    """Return layers of the same kinds with these parameters, by their names in the file format."""
+    """Return layers of the same types with these parameters, by their names in the file format."""
     return tuple(
         layer.with_parameters({name: named[f"{place}.{name}"] for name in layer.parameters()})
         for place, layer in zip(layer_names(layers), layers, strict=True)
@@ -91,7 +91,7 @@ def with_named_parameters(layers: Layers, named: Mapping[str, Array]) -> Layers:
 
 
 def number_of_parameters(layers: Layers) -> int:
-    """Return how many numbers the layers hold."""
+    """Return the number of parameters of the layers."""
     return sum(part.size for part in named_parameters(layers).values())
 
 
@@ -123,10 +123,10 @@ def without_target_table(layers: Layers) -> Layers:
     return with_target_table(layers, embedding.target.target_table[:0])
 
 
-def with_weights(turn: Callable[[Array], Array], layers: Layers) -> Layers:
-    """Return layers, or moments of them, with the weights of affine ones as `turn` gives them."""
+def with_weights(function: Callable[[Array], Array], layers: Layers) -> Layers:
+    """Return layers, or moments of them, with `function` applied to the weights of affine layers."""
     return tuple(
-        layer._replace(weights=turn(layer.weights)) if isinstance(layer, Layer) else layer
+        layer._replace(weights=function(layer.weights)) if isinstance(layer, Layer) else layer
         for layer in layers
     )
 
@@ -137,7 +137,7 @@ def outputs(layers: Layers) -> int:
 
 
 def masked(gradient: Layers, layers: Layers) -> Layers:
-    """Return the gradient, but 0 for the first affine weights that are 0 and have to stay so."""
+    """Return the gradient, with 0 for the masked weights of the first affine layer, which stay 0."""
     number = len(layers) - len(dense(layers))
     slope, weights = dense(gradient)[0], dense(layers)[0].weights
     seen = weights.__array_namespace__().where(weights == 0, 0.0, slope.weights)
@@ -238,7 +238,7 @@ def initial(
         mask: which inputs the units of the first layer see, bool (inputs, units), or
             (inputs, 1) if all see the same; None for all.
     """
-    random = generator(seed, Purpose.INITIALISATION, member)
+    random = generator_for(seed, Purpose.INITIALISATION, member)
     layers = []
     for depth, (inputs, outputs) in enumerate(pairwise(sizes)):
         hidden = depth < len(sizes) - 2

@@ -1,4 +1,4 @@
-"""Softmax and the losses, with their gradients as they are written down.
+"""Softmax and the losses, with their analytic gradients.
 
 Letters are the formulas': o logits, s softmax outputs, y targets (one-hot or
 soft), all of shape (rows, classes). Each function works in the arrays that it

@@ -1,4 +1,4 @@
-"""What a task is: targets, loss and gradient, predictions, strata, calibration, scores.
+"""The objective of a task: targets, loss and gradient, predictions, strata, calibration, scores.
 
 A network ends in logits. An objective says how many there are, what they are compared with, and what
 is made of them. Everything else takes them as they come.
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 class Scores(NamedTuple):
-    """How good predictions are: weighted means over rows."""
+    """The scores of predictions: weighted means over rows."""
 
     accuracy: float
     log_loss: float  # in nats
 
 
 class Objective(Protocol):
-    """What a task is; letters as in `losses`: o logits, y targets, of shape (rows, outputs)."""
+    """The objective of a task; letters as in `losses`: o logits, y targets, both (rows, outputs)."""
 
     def outputs(self, classes: int) -> int:
         """Return the width of the last layer."""
 
     def targets(self, labels: Array, o: Array) -> Array:
-        """Return what logits are compared with, of their shape and type, for the labels of their rows."""
+        """Return the targets of the logits' rows, with the shape and type of the logits."""
 
     def losses(self, o: Array, y: Array) -> Array:
         """Return the loss of each row, shape (rows,)."""
@@ -53,19 +53,19 @@ class Objective(Protocol):
         """
 
     def predictions(self, o: Array) -> Array:
-        """Return a member's predictions, whose mean over members is the ensemble's."""
+        """Return a member's predictions; their mean over the members is that of the ensemble."""
 
     def strata(self, labels: np.ndarray) -> np.ndarray:
-        """Return the number of each row's stratum: every part of a split has its share of each."""
+        """Return the stratum of each row; splits have equal shares of each stratum."""
 
     def calibration_losses(self, o: Array, y: Array) -> Array:
-        """Return the loss of each row that calibration makes lowest, shape (rows,)."""
+        """Return the calibration loss of each row, shape (rows,)."""
 
     def calibration_slopes(self, o: Array, y: Array) -> Array:
-        """Return its derivative by the logarithm of a factor on the logits, shape (rows,)."""
+        """Return the derivative of the calibration loss by the log of the inverse temperature, (rows,)."""
 
     def scores(self, predictions: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Scores:
-        """Return how good predictions are."""
+        """Return the scores of predictions."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Classification:
     def gradient_and_losses(
         self, o: Array, labels: Array, weights: Array, kernels: Backend
     ) -> tuple[Array, Array]:
-        """Return the weighted gradient at the logits, and the losses: of the backend if it has them."""
+        """Return the weighted gradient at the logits, and the losses, by the backend if it can."""
         if self.loss == "cross_entropy" and kernels.cross_entropy is not None:
             return kernels.cross_entropy(o, labels, weights)
         loss, gradient = LOSSES[self.loss]
@@ -117,7 +117,7 @@ class Classification:
         return labels
 
     def calibration_losses(self, o: Array, y: Array) -> Array:
-        """Return the cross-entropy, whichever loss is trained with."""
+        """Return the cross-entropy, with any training loss."""
         return cross_entropy(o, y)
 
     def calibration_slopes(self, o: Array, y: Array) -> Array:
@@ -134,5 +134,5 @@ class Classification:
         )
 
 
-# By the name of the loss, which says what the task is.
+# By the name of the loss, which determines the task.
 OBJECTIVES: dict[str, Objective] = {loss: Classification(loss) for loss in LOSSES}

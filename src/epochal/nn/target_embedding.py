@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochal.nn.learning import Learning
+from epochal.nn.parameter_options import ParameterOptions
 
 if TYPE_CHECKING:
     from epochal.preprocessing.feature_layout import EmbeddingSizes
@@ -51,12 +51,12 @@ class TargetEmbedding(NamedTuple):
             word_scale=np.ones(shapes.word_scale, np.float32),
         )
 
-    def learning(self, pace: float) -> dict[str, Learning]:
-        """Return how each parameter learns: the scales at this pace, the table not at all."""
+    def parameter_options(self, rate_factor: float) -> dict[str, ParameterOptions]:
+        """Return the optimizer options of each parameter: scales have this factor, the table does not learn."""
         return {
-            "target_table": Learning(pace=0.0),
-            "name_scale": Learning(pace=pace),
-            "word_scale": Learning(pace=pace),
+            "target_table": ParameterOptions(rate_factor=0.0),
+            "name_scale": ParameterOptions(rate_factor=rate_factor),
+            "word_scale": ParameterOptions(rate_factor=rate_factor),
         }
 
     def apply(self, folds: Array, entries: Array) -> list[Array]:

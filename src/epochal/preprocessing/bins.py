@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.preprocessing.magnitude import LARGEST, SMALLEST
+from epochal.preprocessing.value_range import MAX_EXPONENT, MIN_EXPONENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,21 +99,21 @@ def _exponent_of(bins: np.ndarray) -> int:
     2
     """
     _, exponent = np.frexp(max(abs(bins[0]), abs(bins[-1])) if len(bins) else 0.0)
-    return int(np.clip(exponent, SMALLEST, LARGEST))
+    return int(np.clip(exponent, MIN_EXPONENT, MAX_EXPONENT))
 
 
 def quantile_bins(
-    values: np.ndarray, weights: np.ndarray, most: tuple[int, int]
+    values: np.ndarray, weights: np.ndarray, n_bins: tuple[int, int]
 ) -> tuple[Bins, Bins]:
     """Return coarse and fine bins of the columns of a sample.
 
     Args:
         values: float64, shape (rows, columns); NaN is a missing value.
         weights: of the rows, positive.
-        most: the largest number of coarse bins of a column, and of fine bins.
+        n_bins: the largest number of coarse bins of a column, and of fine bins.
     """
-    weighted = [_counted(column, weights) for column in values.T]
-    coarse, fine = ([_edges(*column, bins) for column in weighted] for bins in most)
+    weighted = [unique_weights(column, weights) for column in values.T]
+    coarse, fine = ([bin_edges(*column, bins) for column in weighted] for bins in n_bins)
     are_enough = [min(len(x), len(y)) >= FEWEST for x, y in zip(coarse, fine, strict=True)]
 
     def selected(columns: list[np.ndarray]) -> Bins:
@@ -128,33 +128,34 @@ def quantile_bins(
     return selected(coarse), selected(fine)
 
 
-def bin_edges(values: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
-    """Return the edges of one column: the first values of at most `most` bins, and the largest value.
+def unique_weights(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unique values of a column, sorted, and the total weight of each.
 
-    Args:
-        values: float64, shape (rows,); NaN is a missing value.
-        weights: of the rows; rows of weight 0 are ignored.
-        most: the number of bins.
+    Missing values (NaN) and rows of weight 0 are ignored.
 
-    >>> bin_edges(np.array([0.0] * 50 + list(range(1, 51))), np.ones(100), most=6)
-    array([ 0.,  1., 11., 21., 31., 41., 50.])
+    >>> unique_weights(np.array([3.0, 1.0, 3.0, np.nan]), np.ones(4))
+    (array([1., 3.]), array([1., 2.]))
     """
-    return _edges(*_counted(values, weights), most)
-
-
-def _counted(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the unique values, sorted, and the weight of each."""
     present = (weights > 0) & ~np.isnan(values)
     unique, index = np.unique(values[present], return_inverse=True)
     return unique, np.bincount(index, weights=weights[present])
 
 
-def _edges(values: np.ndarray, weight: np.ndarray, most: int) -> np.ndarray:
-    """Return the edges of a column from its unique values and their weights."""
-    if len(values) <= most:
+def bin_edges(values: np.ndarray, weight: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the edges of one column: the first values of at most `n_bins` bins, and the largest value.
+
+    Args:
+        values: the unique values, ascending.
+        weight: the weight of each value, positive.
+        n_bins: the number of bins.
+
+    >>> bin_edges(np.arange(51.0), np.array([50.0] + [1.0] * 50), n_bins=6)
+    array([ 0.,  1., 11., 21., 31., 41., 50.])
+    """
+    if len(values) <= n_bins:
         return values
-    is_heavy = weight >= weight.sum() / most
-    light_bins = max(most - np.count_nonzero(is_heavy), 1)
+    is_heavy = weight >= weight.sum() / n_bins
+    light_bins = max(n_bins - np.count_nonzero(is_heavy), 1)
     target = weight[~is_heavy].sum() / light_bins
     starts = _bin_starts(weight, is_heavy, target)
     return np.unique(np.append(values[starts], values[-1]))

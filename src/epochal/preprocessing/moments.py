@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from epochal.preprocessing.magnitude import SMALLEST, Magnitude
+from epochal.preprocessing.value_range import MIN_EXPONENT, ValueRange
 
 # Weight, mean, squares and rest of every feature.
 _Sums: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -54,10 +54,10 @@ class Moments:
         return self.squares / np.where(self.weight > 0, self.weight, 1.0)
 
     @classmethod
-    def nothing(cls, features: int) -> Moments:
+    def empty(cls, features: int) -> Moments:
         """Return the moments of no rows, the neutral element of `merge`."""
         zeros = np.zeros(features)
-        return cls(zeros, zeros, zeros, zeros, np.full(features, SMALLEST, np.int32))
+        return cls(zeros, zeros, zeros, zeros, np.full(features, MIN_EXPONENT, np.int32))
 
     @classmethod
     def of(
@@ -79,9 +79,9 @@ class Moments:
         if not (weights > 0).all():
             block, weights = block[weights > 0], weights[weights > 0]
         if not len(block):
-            return cls.nothing(block.shape[1])
+            return cls.empty(block.shape[1])
         if exponent is None:
-            exponent = Magnitude.of(np.asarray(block, np.float64)).exponent
+            exponent = ValueRange.of(np.asarray(block, np.float64)).exponent
         values = np.multiply(block, np.ldexp(1.0, -exponent), dtype=np.float64, order="C")
         gaps = bool(np.isnan(weights @ values).any())
         weight, mean, squares, rest = (_of_partly_missing if gaps else _of_complete)(

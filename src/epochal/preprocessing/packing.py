@@ -46,7 +46,7 @@ class Packing:
         return len(self.others) + len(self.categories)
 
     @property
-    def is_worth_it(self) -> bool:
+    def saves_memory(self) -> bool:
         """Whether packed rows take much less memory."""
         return self.width < WORTH * self.n_features
 

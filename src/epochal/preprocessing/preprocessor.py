@@ -27,7 +27,7 @@ from epochal.preprocessing.feature_layout import EmbeddingSizes, Layout, categor
 from epochal.preprocessing.packing import Packing
 from epochal.preprocessing.sqrt import checked_roots, signed_root
 from epochal.preprocessing.statistics import statistics
-from epochal.preprocessing.unseen import Unseen
+from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.preprocessing.validation import block, matched, refuse_infinity
 from epochal.preprocessing.vocabulary import Vocabulary, checked_vocabularies, first_entries
 from epochal.tables.categories import as_names, codes
@@ -196,21 +196,21 @@ class Preprocessor:
         """
         return self.encode_new(rows, first_row=first_row)[0]
 
-    def encode_new(self, rows: Rows, *, first_row: int = 0) -> tuple[np.ndarray, Unseen]:
+    def encode_new(self, rows: Rows, *, first_row: int = 0) -> tuple[np.ndarray, UnseenCounts]:
         """Return rows as `encode` does, and counts of the unknown categories in them."""
         rows = matched(rows, self.schema)
         features = with_capacity(len_of(rows), self.n_features)
 
-        def write(rows_slice: slice) -> Unseen:
+        def write(rows_slice: slice) -> UnseenCounts:
             """Write the features of the rows of a span."""
             part = span(rows, rows_slice.start, rows_slice.stop)
             return self._encode_part(part, features[rows_slice], first_row + rows_slice.start)
 
         parts = list(spans(rows))
         if len(parts) < 2 or threads.number() < 2:
-            return features, reduce(Unseen.merge, map(write, parts), Unseen())
+            return features, reduce(UnseenCounts.merge, map(write, parts), UnseenCounts())
         with threads.pool(_THREADS) as executor:
-            return features, reduce(Unseen.merge, executor.map(write, parts), Unseen())
+            return features, reduce(UnseenCounts.merge, executor.map(write, parts), UnseenCounts())
 
     def compact(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as `encode` does, or as bytes (rows, n_features) if `dtype_for` says so."""
@@ -220,7 +220,7 @@ class Preprocessor:
         features[:] = matched(rows, self.schema).reshape(features.shape)
         return features
 
-    def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> Unseen:
+    def _encode_part(self, part: Rows, features: np.ndarray, first_row: int) -> UnseenCounts:
         """Write the features of a piece of matched rows; return counts of the unknown categories."""
         values, missing = block(part, self.schema, first_row)
         self._encode_dates(values, features)
@@ -243,7 +243,7 @@ class Preprocessor:
             features[:, positions.indicators] = flags
         if isinstance(part, pa.Table):
             return self._encode_categories(part, features, first_row)
-        return Unseen(len_of(part))
+        return UnseenCounts(len_of(part))
 
     def _take_roots(self, values: np.ndarray) -> None:
         """Replace the values of the columns `roots` by their square roots."""
@@ -272,9 +272,11 @@ class Preprocessor:
             np.sqrt(divisor, out=divisor)
             values /= divisor
 
-    def _encode_categories(self, part: pa.Table, features: np.ndarray, first_row: int) -> Unseen:
+    def _encode_categories(
+        self, part: pa.Table, features: np.ndarray, first_row: int
+    ) -> UnseenCounts:
         """Write the features of the categories of a table; return counts of the unknown ones."""
-        positions, unseen = self._layout, Unseen(part.num_rows)
+        positions, unseen = self._layout, UnseenCounts(part.num_rows)
         columns = [column for column in self.schema.columns if not column.is_numeric]
         for start, row, column in zip(positions.categories, positions.codes, columns, strict=True):
             values = as_names(part.column(column.name), Place(column.name, first_row))

@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.crosses import Sample, crosses
-from epochal.preprocessing.magnitude import Magnitude
 from epochal.preprocessing.moments import Moments
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
+from epochal.preprocessing.value_range import ValueRange
 from epochal.preprocessing.vocabulary import Names, Vocabulary, vocabularies
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
-from epochal.tables.rows import ahead, blocks, columns_of, head_of, len_of, pieces
+from epochal.tables.rows import blocks, columns_of, head_of, len_of, parallel_map, pieces
 from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def statistics(
         table = piece.select(texts).take(pa.array(chosen))
         return replace(found, pair_rows=((span.start + chosen, table),))
 
-    nothing = _ColumnStatistics.nothing(plain, sqrt_transform=sqrt_transform)
-    total = reduce(_ColumnStatistics.merge, ahead(statistics_of, pieces(rows)), nothing)
+    nothing = _ColumnStatistics.empty(plain, sqrt_transform=sqrt_transform)
+    total = reduce(_ColumnStatistics.merge, parallel_map(statistics_of, pieces(rows)), nothing)
     rooted, moments, bins = total.rooted(plain), total.moments, None
-    constant = total.magnitude.constant
+    constant = total.value_range.constant
     if rooted.any():
         moments = moments.where(rooted, total.roots[0])
     if n_bins is not None:
@@ -166,7 +166,7 @@ class _ColumnStatistics:
 
     rows: int
     missing: np.ndarray  # (numeric columns,) rows without a value
-    magnitude: Magnitude
+    value_range: ValueRange
     moments: Moments
     extents: tuple[Extent, ...]
     value_counts: dict[str, ValueCounts]
@@ -175,14 +175,14 @@ class _ColumnStatistics:
     pair_rows: tuple[tuple[np.ndarray, pa.Table], ...] = ()  # numbers and categories of some rows
 
     @classmethod
-    def nothing(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
+    def empty(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
         """Return the statistics of no rows, the neutral element of `merge`."""
         numeric = [column for column in plain.columns if column.is_numeric]
         extents = tuple(Extent.of(np.empty(0)) for c in numeric if c.kind == "date")
         missing = np.zeros(len(numeric), np.int64)
-        magnitude, moments = Magnitude.nothing(len(numeric)), Moments.nothing(len(numeric))
+        value_range, moments = ValueRange.empty(len(numeric)), Moments.empty(len(numeric))
         roots = (moments,) if sqrt_transform else ()
-        return cls(0, missing, magnitude, moments, extents, {}, roots=roots)
+        return cls(0, missing, value_range, moments, extents, {}, roots=roots)
 
     @classmethod
     def of(cls, piece: _Rows, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
@@ -193,13 +193,13 @@ class _ColumnStatistics:
         numeric = [column for column in plain.columns if column.is_numeric]
         dates = [index for index, column in enumerate(numeric) if column.kind == "date"]
         categories = [column.name for column in plain.columns if not column.is_numeric]
-        magnitude = Magnitude.of(values if present.all() else values[present], exact)
+        value_range = ValueRange.of(values if present.all() else values[present], exact)
         roots = (Moments.of(signed_root(values), weight),) if sqrt_transform else ()
         return cls(
             rows=int(np.count_nonzero(present)),
             missing=gaps if missing is None else missing[present].sum(axis=0),
-            magnitude=magnitude,
-            moments=Moments.of(values, weight, magnitude.exponent),
+            value_range=value_range,
+            moments=Moments.of(values, weight, value_range.exponent),
             extents=tuple(Extent.of(values[present, index]) for index in dates),
             value_counts={name: ValueCounts.of(rows.column(name), weight) for name in categories},
             sampled=((values[sampled], weight[sampled]),),
@@ -212,7 +212,7 @@ class _ColumnStatistics:
         return _ColumnStatistics(
             rows=self.rows + other.rows,
             missing=self.missing + other.missing,
-            magnitude=self.magnitude.merge(other.magnitude),
+            value_range=self.value_range.merge(other.value_range),
             moments=self.moments.merge(other.moments),
             extents=tuple(first.merge(second) for first, second in pairs),
             value_counts={
@@ -228,7 +228,7 @@ class _ColumnStatistics:
         """Return which numeric columns are square-root transformed: numbers that are never negative."""
         numbers = [column.kind == "number" for column in plain.columns if column.is_numeric]
         result = np.array(numbers, bool)
-        return result & self.magnitude.never_negative if self.roots else np.zeros_like(result)
+        return result & self.value_range.non_negative if self.roots else np.zeros_like(result)
 
     @property
     def sample(self) -> tuple[np.ndarray, np.ndarray]:

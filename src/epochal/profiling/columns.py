@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epochal.preprocessing.magnitude import Magnitude
-from epochal.profiling.duplicates import Seen, kinds_of
+from epochal.preprocessing.value_range import ValueRange
+from epochal.profiling.duplicates import RowHashes, kinds_of
 from epochal.tables.canonical import canonical_texts
 from epochal.tables.categories import is_missing, unique
 from epochal.tables.numeric import decoded, number_of_text
@@ -212,7 +212,7 @@ class _Values:
         values = [self.values[k] for k in np.flatnonzero(self.is_present)]
         if self.kind != "number" or not all(isinstance(value, float) for value in values):
             return False
-        return bool(Magnitude.of(np.array(values)[:, None]).constant[0])
+        return bool(ValueRange.of(np.array(values)[:, None]).constant[0])
 
     def _mixed_numbers(self, present: int) -> str:
         """Return the warning's sentence if most values are numbers and some are not, else ""."""
@@ -282,15 +282,15 @@ def is_leak(bins: np.ndarray, labels: np.ndarray) -> bool:
     return bool(error < LEAK_ERROR * baseline_error)
 
 
-def repeated(seen: Seen) -> list[DataWarning]:
+def duplicate_warnings(hashes: RowHashes) -> list[DataWarning]:
     """Return a warning if rows repeat: how many do, and how many of them with another class.
 
-    >>> seen = Seen()
-    >>> seen.add(np.array([7, 7, 8], np.uint64), np.array([0, 1, 0]))
-    >>> print(repeated(seen)[0].sentence)
+    >>> hashes = RowHashes()
+    >>> hashes.add(np.array([7, 7, 8], np.uint64), np.array([0, 1, 0]))
+    >>> print(duplicate_warnings(hashes)[0].sentence)
     1 row repeats the inputs of another, 1 of them with another class
     """
-    rows, contradicting, estimated = seen.repeats()
+    rows, contradicting, estimated = hashes.duplicates()
     if not rows:
         return []
     verb = "row repeats" if rows == 1 else "rows repeat"

@@ -34,7 +34,7 @@ def kinds_of(table: pa.Table) -> dict[str, Kind]:
     return {field.name: kind_of(field.type, field.name) for field in table.schema}
 
 
-class Repeats(NamedTuple):
+class DuplicateCounts(NamedTuple):
     """The number of duplicate rows, of those with another class, and whether both are estimates."""
 
     rows: int
@@ -42,74 +42,74 @@ class Repeats(NamedTuple):
     estimated: bool
 
 
-class Seen:
+class RowHashes:
     """Hashes and class numbers of rows; of very many rows, a sample of the hashes.
 
-    >>> some, others = Seen(), Seen()
-    >>> some.add(row_keys(np.arange(6))), others.add(row_keys(np.arange(4, 9)))
+    >>> some, others = RowHashes(), RowHashes()
+    >>> some.add(row_hashes(np.arange(6))), others.add(row_hashes(np.arange(4, 9)))
     (None, None)
-    >>> some.copies_in(others)
+    >>> some.count_duplicates_in(others)
     2
     """
 
-    def __init__(self, most: int = 2**21) -> None:
-        self.most, self.halvings = most, 0
-        self.keys, self.labels = np.empty(0, np.uint64), np.empty(0, np.int32)
+    def __init__(self, capacity: int = 2**21) -> None:
+        self.capacity, self.halvings = capacity, 0
+        self.hashes, self.labels = np.empty(0, np.uint64), np.empty(0, np.int32)
 
-    def add(self, keys: np.ndarray, labels: np.ndarray | None = None) -> None:
+    def add(self, hashes: np.ndarray, labels: np.ndarray | None = None) -> None:
         """Add the hashes of more rows, and their class numbers if they matter; return nothing."""
-        labels = np.zeros(len(keys), np.int32) if labels is None else labels.astype(np.int32)
-        chosen = _in_sample(keys, self.halvings)
-        self.keys = np.concatenate([self.keys, keys[chosen]])
+        labels = np.zeros(len(hashes), np.int32) if labels is None else labels.astype(np.int32)
+        chosen = _in_sample(hashes, self.halvings)
+        self.hashes = np.concatenate([self.hashes, hashes[chosen]])
         self.labels = np.concatenate([self.labels, labels[chosen]])
-        while len(self.keys) > self.most:
+        while len(self.hashes) > self.capacity:
             self._subsample(self.halvings + 1)
 
-    def merge(self, other: Seen) -> Seen:
+    def merge(self, other: RowHashes) -> RowHashes:
         """Return the hashes of the rows of both."""
-        merged = Seen(max(self.most, other.most))
+        merged = RowHashes(max(self.capacity, other.capacity))
         merged.halvings = max(self.halvings, other.halvings)
-        for seen in (self, other):
-            merged.add(seen.keys, seen.labels)
+        for part in (self, other):
+            merged.add(part.hashes, part.labels)
         return merged
 
-    def repeats(self) -> Repeats:
+    def duplicates(self) -> DuplicateCounts:
         """Return how many rows repeat the hash of another, and how many of them with another class.
 
-        >>> seen = Seen()
-        >>> seen.add(row_keys(np.array([1, 1, 1, 2, 2])), np.array([0, 0, 1, 0, 0]))
-        >>> seen.repeats()
-        Repeats(rows=3, contradicting=1, estimated=False)
+        >>> hashes = RowHashes()
+        >>> hashes.add(row_hashes(np.array([1, 1, 1, 2, 2])), np.array([0, 0, 1, 0, 0]))
+        >>> hashes.duplicates()
+        DuplicateCounts(rows=3, contradicting=1, estimated=False)
         """
-        unique, inverse = np.unique(self.keys, return_inverse=True)
+        unique, inverse = np.unique(self.hashes, return_inverse=True)
         pairs = np.unique(inverse * (int(self.labels.max(initial=0)) + 1) + self.labels)
-        return Repeats(
-            (len(self.keys) - len(unique)) << self.halvings,
+        return DuplicateCounts(
+            (len(self.hashes) - len(unique)) << self.halvings,
             (len(pairs) - len(unique)) << self.halvings,
             estimated=self.halvings > 0,
         )
 
-    def copies_in(self, others: Seen) -> int:
+    def count_duplicates_in(self, others: RowHashes) -> int:
         """Return how many of the others equal one of these rows; an estimate if either is a sample."""
         halvings = max(self.halvings, others.halvings)
         own_keys, other_keys = (
-            seen.keys[_in_sample(seen.keys, halvings)] for seen in (self, others)
+            part.hashes[_in_sample(part.hashes, halvings)] for part in (self, others)
         )
         return int(np.isin(other_keys, own_keys).sum()) << halvings
 
     def _subsample(self, halvings: int) -> None:
         """Keep only a sample: one in 2^halvings of the hashes; return nothing."""
-        chosen = _in_sample(self.keys, halvings)
-        self.keys, self.labels, self.halvings = self.keys[chosen], self.labels[chosen], halvings
+        chosen = _in_sample(self.hashes, halvings)
+        self.hashes, self.labels, self.halvings = self.hashes[chosen], self.labels[chosen], halvings
 
 
-def _in_sample(keys: np.ndarray, halvings: int) -> np.ndarray:
+def _in_sample(hashes: np.ndarray, halvings: int) -> np.ndarray:
     """Return which hashes end in that many zero bits, bool (rows,); duplicates are in the same sample."""
-    chosen: np.ndarray = keys & np.uint64(2**halvings - 1) == 0
+    chosen: np.ndarray = hashes & np.uint64(2**halvings - 1) == 0
     return chosen
 
 
-def row_keys(
+def row_hashes(
     rows: Rows,
     kinds: Mapping[str, Kind] | None = None,
     missing: Sequence[str] = PLAIN.words,
@@ -123,8 +123,8 @@ def row_keys(
         kinds: the kinds of a table's columns; by default those of `kinds_of`.
         missing: texts that mean a missing value in columns of numbers, dates or booleans.
 
-    >>> keys = row_keys(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
-    >>> print(keys[0] == keys[2], keys[0] == keys[1])
+    >>> hashes = row_hashes(pa.table({"age": [3, 4, 3], "job": ["a", "b", "a"]}))
+    >>> print(hashes[0] == hashes[2], hashes[0] == hashes[1])
     True False
     """
     if isinstance(rows, pa.Table):
@@ -136,11 +136,11 @@ def row_keys(
     else:
         flat = rows.reshape(len(rows), -1)
         columns = (_bits(flat[:, index]) for index in range(flat.shape[1]))
-    keys = np.zeros(len(rows), np.uint64)
+    hashes = np.zeros(len(rows), np.uint64)
     with np.errstate(over="ignore"):
         for words in columns:
-            keys = _mixed(keys + _STEP + words)
-    return keys
+            hashes = _mixed(hashes + _STEP + words)
+    return hashes
 
 
 def _words(column: pa.ChunkedArray, kind: Kind, place: Place) -> np.ndarray:

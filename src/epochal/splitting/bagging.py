@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 from epochal.splitting.grouped import folds_of_groups
 from epochal.splitting.stratified import folds
 from epochal.tables.rows import blocks
@@ -42,7 +42,7 @@ class Bags(Protocol):
 
 
 @dataclass(frozen=True)
-class WholeBags:
+class AllRowsBags:
     """Every member trains on every row."""
 
     members: int
@@ -119,7 +119,7 @@ def bags_for(
     if settings.bagging == "folds":
         n_folds = min(settings.n_folds, units)
         rounds = range(-(-members // n_folds))
-        randoms = [generator(seed, Purpose.FOLDS, number) for number in rounds]
+        randoms = [generator_for(seed, Purpose.FOLDS, number) for number in rounds]
         assigned = tuple(
             folds(labels, n_folds, random)
             if groups is None
@@ -128,9 +128,9 @@ def bags_for(
         )
         return FoldBags(members, n_folds, assigned)
     if settings.bagging == "bootstrap":
-        draws = amount(settings.max_samples, units)
+        draws = number_from_share(settings.max_samples, units)
         drawn = [
-            generator(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
+            generator_for(seed, Purpose.BOOTSTRAP, member).integers(units, size=draws)
             for member in range(members)
         ]
         sample_counts = [
@@ -139,7 +139,7 @@ def bags_for(
         return BootstrapBags(
             np.stack(sample_counts if groups is None else [c[groups] for c in sample_counts])
         )
-    return WholeBags(members)
+    return AllRowsBags(members)
 
 
 def bytes_per_row(settings: Settings) -> int:
@@ -181,10 +181,10 @@ def member_weights(bags: Bags, weight: np.ndarray) -> Callable[[np.ndarray], np.
     return weights
 
 
-def amount(share: float, total: int) -> int:
+def number_from_share(share: float, total: int) -> int:
     """Return the number that a setting means: a fraction of `total` (float), or a number (int).
 
-    >>> amount(0.5, 7), amount(3, 7), amount(1.0, 7), amount(9, 7), amount(0.01, 7)
+    >>> number_from_share(0.5, 7), number_from_share(3, 7), number_from_share(1.0, 7), number_from_share(9, 7), number_from_share(0.01, 7)
     (4, 3, 7, 7, 1)
     """
     number = round(share * total) if isinstance(share, float) else share
@@ -201,8 +201,8 @@ def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int)
         member: the number of the member.
     """
     columns = np.unique(groups)
-    number = amount(settings.max_features, len(columns))
+    number = number_from_share(settings.max_features, len(columns))
     if number == len(columns):
         return np.ones(len(groups), np.bool_)
-    random = generator(seed, Purpose.FEATURES, member)
+    random = generator_for(seed, Purpose.FEATURE_SUBSET, member)
     return np.isin(groups, random.choice(columns, number, replace=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from epochal.keys import Purpose, generator
+from epochal.keys import Purpose, generator_for
 
 
 def patch_mask(
@@ -23,7 +23,7 @@ def patch_mask(
         seed: the seed of the training.
         member: the number of the member.
     """
-    random = generator(seed, Purpose.PATCH, member)
+    random = generator_for(seed, Purpose.PATCH, member)
     mask = np.zeros(shape, np.bool_)
     spans = [min(wanted, size) for wanted, size in zip(patch, shape[:2], strict=True)]
     top, left = (
@@ -47,7 +47,7 @@ def field_masks(
         seed: the seed of the training.
         member: the number of the member.
     """
-    random = generator(seed, Purpose.FIELD, member)
+    random = generator_for(seed, Purpose.RECEPTIVE_FIELD, member)
     inside = []
     for span, n_pixels in zip(field, shape[:2], strict=True):
         first = random.integers(n_pixels, size=units) - span // 2

@@ -92,18 +92,18 @@ class ValueCounts(NamedTuple):
             values, sums = values.take(pa.array(chosen)), sums[chosen]
         return ValueCounts(values, sums, sum(part.missing for part in parts), dropped)
 
-    def levels(self, most: int) -> Categories:
-        """Return at most `most` categories: the heaviest ones, sorted by name.
+    def levels(self, max_categories: int) -> Categories:
+        """Return at most `max_categories` categories: the heaviest ones, sorted by name.
 
         Of categories with equal weights the first by name are taken.
 
         >>> column = pa.chunked_array([["b", "a", "b", None, "c"]])
-        >>> ValueCounts.of(column, np.ones(5)).levels(most=2)[:3]
+        >>> ValueCounts.of(column, np.ones(5)).levels(max_categories=2)[:3]
         (('a', 'b'), True, True)
         """
         counts, (texts, sums) = self.combined(), self.by_text()
-        chosen = heaviest(texts, sums, most)
-        other = counts.dropped > 0 or len(texts) > most
+        chosen = heaviest(texts, sums, max_categories)
+        other = counts.dropped > 0 or len(texts) > max_categories
         names = tuple(sorted(texts.take(pa.array(chosen)).to_pylist()))
         return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[chosen]))
 
@@ -213,17 +213,17 @@ def unique_values(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
     return encoded.dictionary, indices.to_numpy()
 
 
-def heaviest(values: pa.Array, sums: np.ndarray, most: int) -> np.ndarray:
+def heaviest(values: pa.Array, sums: np.ndarray, max_categories: int) -> np.ndarray:
     """Return the indices of the values with the largest sums, of equal ones the first by name.
 
     >>> print(heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
     [2 3]
     """
-    if len(sums) <= most:
+    if len(sums) <= max_categories:
         return np.arange(len(sums))
-    threshold = np.partition(sums, -most)[-most]
+    threshold = np.partition(sums, -max_categories)[-max_categories]
     heavier, equal = np.flatnonzero(sums > threshold), np.flatnonzero(sums == threshold)
-    remaining = most - len(heavier)
+    remaining = max_categories - len(heavier)
     if len(equal) > remaining:
         names = values.take(pa.array(equal))
         order = pc.select_k_unstable(names, remaining, [("", "ascending")]).to_numpy()

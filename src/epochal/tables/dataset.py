@@ -48,13 +48,13 @@ class Labelled:
             labels, where = self.labels_of(span), self.label_source
             yield Labelled(piece, labels, weight, label_source=where, origin=origin)
 
-    def sampled(self, most: int) -> Labelled:
-        """Return rows in memory: of streamed ones about `most`, evenly spaced; others unchanged."""
+    def sampled(self, max_rows: int) -> Labelled:
+        """Return rows in memory: of streamed ones about `max_rows`, evenly spaced; others unchanged."""
         if not isinstance(self.rows, Streamed):
             return self
-        step = max(len_of(self.rows) // most, 1)
+        step = max(len_of(self.rows) // max_rows, 1)
         sample = self.where(np.arange(len_of(self.rows)) % step == 0)
-        rows = joined([self.rows.head, *(piece.rows for piece in sample.pieces(most))])
+        rows = joined([self.rows.head, *(piece.rows for piece in sample.pieces(max_rows))])
         return replace(sample, rows=rows, labels=sample.labels_of(slice(None)))
 
     def labels_of(self, chosen: slice | np.ndarray) -> np.ndarray:

@@ -98,10 +98,10 @@ def cut(rows: Rows | Streamed, size: int) -> Iterator[tuple[slice, Rows]]:
         yield slice(start, stop), span(rows, start, stop)
 
 
-def ahead(
+def parallel_map(
     work: Callable[..., Result], tasks: Iterable[tuple[Any, Any]], most: int = _THREADS
 ) -> Iterator[Result]:
-    """Yield the results of a function for each piece, in order, computed ahead in threads.
+    """Yield the results of a function for each task, in order, computed in parallel threads.
 
     Each task is a pair: the span of a piece (or another context) and the piece. At most `most`
     threads work at once.

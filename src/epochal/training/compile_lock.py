@@ -1,10 +1,8 @@
-"""Threads that take turns where each would compile a program.
+"""A lock for compilations: one thread compiles a program, and the others wait.
 
-Of threads that call the same program for the first time one compiles it, while the others
-wait. If memory is limited, only one program is compiled at a time: compiling takes much more
-memory than the program that comes of it, most of it for as long as the compiler works. A
-default ensemble has two programs to train with, and two to validate with, whose compilers side
-by side are the peak of a training (docs/PERFORMANCE.md).
+If memory is limited, only one program is compiled at a time: a compiler takes much more memory than
+the compiled program. A default ensemble has two programs for training and two for validation, and
+compiling these in parallel would be the memory peak of a training (docs/PERFORMANCE.md).
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CompileLock:
-    """Whose turn it is; with `trim_heap`, which gives back what was taken, only one's at a time."""
+    """The locks of all programs; with `trim_heap`, which returns freed memory, one lock for all."""
 
     def __init__(self, trim_heap: Callable[[], Any] | None = None) -> None:
         self.trim_heap = trim_heap
@@ -27,7 +25,7 @@ class CompileLock:
 
     @contextmanager
     def first(self, program: Hashable) -> Iterator[None]:
-        """Call a program: alone, if it is the first time that this one is called."""
+        """Hold the lock of a program during its first call, which compiles it."""
         if program in self.done:
             yield
             return

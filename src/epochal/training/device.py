@@ -1,4 +1,4 @@
-"""Where programs run, and where compiled ones are kept between processes."""
+"""The device that programs run on, and the folder in which JAX caches compiled programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def chosen(device: str) -> Device:
     except RuntimeError as error:
         kinds = ", ".join(sorted({found.platform for found in jax.devices()}))
         raise SettingError(
-            f"device={device!r} is not there",
+            f"device={device!r} is not available",
             f"one of: auto, {kinds}",
             "for an NVIDIA GPU install jax[cuda13]",
         ) from error
@@ -41,9 +41,9 @@ def chosen(device: str) -> Device:
 
 @cache
 def start_xla() -> None:
-    """Start XLA; in a process of joblib its threads for the CPU are as many as the process's share.
+    """Start XLA; in a joblib worker process, with as many CPU threads as the process's share.
 
-    XLA makes its pool once, from the number of cores or the environment variable NPROC.
+    XLA creates its thread pool once, from the number of cores or the environment variable NPROC.
     """
     if threads.is_worker_process() and "NPROC" not in os.environ:
         os.environ["NPROC"] = str(threads.of_process().number)
@@ -54,15 +54,15 @@ def start_xla() -> None:
 
 
 def wants_batches(device: Device) -> bool:
-    """Return whether members should be mapped as batched products: on all but the CPU."""
+    """Return whether members should train as batched products: on every device but the CPU."""
     return device.platform != "cpu"
 
 
 def keep_programs() -> None:
-    """Let JAX keep compiled programs on disk, unless the user has decided about that himself.
+    """Let JAX cache compiled programs on disk, unless the user has configured this.
 
-    They go to `$EPOCHAL_CACHE`, or `epochal` in the user's cache folder; an
-    empty `EPOCHAL_CACHE` turns it off.
+    The folder is `$EPOCHAL_CACHE`, or `epochal` in the user's cache folder; an empty `EPOCHAL_CACHE`
+    turns the cache off.
     """
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
@@ -70,20 +70,20 @@ def keep_programs() -> None:
     if not folder:
         return
     jax.config.update("jax_compilation_cache_dir", folder)
-    # Below JAX's threshold for keeping: the large compile in about a second each, the small
-    # in half a second together, which a small table would wait for in every process.
+    # Below JAX's threshold of a second: the large programs compile in about a second each, the small
+    # ones in half a second in total, which a small table would wait for in every process.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def programs_folder() -> str:
-    """Return the folder in which compiled programs are kept, or nothing if they are not."""
+    """Return the folder of compiled programs; an empty text if they are not cached."""
     folder = jax.config.values["jax_compilation_cache_dir"]
     return str(os.environ.get("EPOCHAL_CACHE", _usual_folder()) if folder is None else folder)
 
 
 @contextmanager
 def out_of_memory() -> Iterator[None]:
-    """Turn XLA's error for memory that is not there, also from an operation in C, into Python's."""
+    """Turn XLA's out-of-memory error, also one of an operation in C, into a MemoryError."""
     try:
         yield
     except jax.errors.JaxRuntimeError as error:

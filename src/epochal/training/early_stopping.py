@@ -1,11 +1,10 @@
 """Early stopping as a state machine: one loss in, one decision out, per member.
 
-A member stops after exactly `n_iter_no_change` epochs in a row without an
-improvement greater than `tol`. The copy to keep is another matter: every new
-low of the validation loss is kept, however small the step down to it.
+A member stops after exactly `n_iter_no_change` epochs in a row without an improvement greater than
+`tol`. Checkpoints do not depend on `tol`: every new low of the validation loss is kept.
 
-With reductions, the first times that a member would stop it goes back to its
-best copy instead, and on from there with smaller steps.
+With reductions, a member that would stop returns to its best checkpoint instead and continues with a
+smaller learning rate, the given number of times.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 
 class Outcome(StrEnum):
-    """How a member's training ended; the values are the messages."""
+    """How a member's training ended; the values are the messages for users."""
 
     IMPROVING = "still training"
     STOPPED = "stopped: no improvement for n_iter_no_change epochs"
@@ -27,11 +26,10 @@ class Outcome(StrEnum):
 
 
 class StoppingState(NamedTuple):
-    """What is remembered of a member's losses so far.
+    """The memory of a member's losses.
 
-    `reference` is the loss at the last improvement greater than tol, which
-    patience is measured from; `best_loss` and `best_epoch` are of the copy
-    that is kept (epoch 0: none yet).
+    `reference` is the loss at the last improvement greater than tol, from which patience counts.
+    `best_loss` and `best_epoch` are those of the best checkpoint (epoch 0: none yet).
     """
 
     reference: float = math.inf
@@ -42,9 +40,9 @@ class StoppingState(NamedTuple):
 
 
 class StoppingDecision(NamedTuple):
-    """What follows from an epoch's loss: the new state, whether to keep the copy, to stop.
+    """The decision after an epoch: the new state, whether to keep a checkpoint, whether to stop.
 
-    `reduce` asks to go back to the best copy and on with a smaller rate.
+    `reduce`: restore the best checkpoint and reduce the learning rate.
     """
 
     state: StoppingState
@@ -67,12 +65,12 @@ def decide_after_epoch(
     NaN is no improvement and no new low.
 
     Args:
-        state: what was remembered before.
+        state: the state after the epoch before.
         epoch: the number of the epoch, from 1.
         loss: the validation loss after it.
-        tol: an improvement counts against patience only if it is greater.
+        tol: only greater improvements reset patience.
         n_iter_no_change: patience, in epochs.
-        reductions: how many times to reduce the rate before stopping.
+        reductions: how often the rate is reduced before the member stops.
 
     >>> state = StoppingState()
     >>> for epoch, loss in enumerate([1.0, 0.5, 0.6, float("nan")], start=1):

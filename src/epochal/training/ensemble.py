@@ -1,9 +1,9 @@
-"""The ensemble axis: many members as one program, stacked along the first axis.
+"""The ensemble axis: members stacked along the first axis, in one compiled program.
 
-Member code is written for one member (`training`) and mapped here: one after
-another inside the program, where each matrix product fills the processor, or
-as one batched product (`Program.vectorised`), for devices that want them wide.
-Either way the compiled program does not grow with the members.
+`training/step.py` is written for one member and mapped here over all: one after another inside the
+program, if each matrix product fills the processor, or as one batched product
+(`Program.vectorised`) for devices that need large products. The size of the compiled program does
+not depend on the number of members.
 """
 
 from __future__ import annotations
@@ -68,11 +68,10 @@ def _train_segment(
     Args:
         program: the static choices.
         fixed: stacked constants of the members.
-        state: stacked states; `train_segment` gives them up to the program.
+        state: stacked states; `train_segment` donates them to the program.
         segment: the batches, shared by all members.
         weights: row weights, shape (members, rows).
-        rates: factors on the members' learning rates, shape (members,); 0 for one that
-            has stopped.
+        rates: factors on the members' learning rates, shape (members,); 0 for a stopped member.
     """
 
     def one(fixed: MemberConfig, state: MemberState, weights: Array, rate: Array) -> Any:
@@ -90,21 +89,25 @@ def _train_segment(
         )
 
     def in_place(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
-        """Train a member; its state takes the place of the old one: there is no second stack."""
+        """Train a member; its new state overwrites the old one, without a second stack."""
         states, losses = carry
-        mine, own = one(*(of(number, tree) for tree in (fixed, states, weights, rates)))
-        states = jax.tree.map(
-            lambda leaf, new: lax.dynamic_update_index_in_dim(leaf, new, number, 0), states, mine
+        new_state, member_losses = one(
+            *(of(number, tree) for tree in (fixed, states, weights, rates))
         )
-        return states, losses.at[number].set(own)
+        states = jax.tree.map(
+            lambda leaf, new: lax.dynamic_update_index_in_dim(leaf, new, number, 0),
+            states,
+            new_state,
+        )
+        return states, losses.at[number].set(member_losses)
 
     losses = jnp.zeros((len(rates), len(segment.counts)), jnp.float32)
     return lax.fori_loop(0, len(rates), in_place, (state, losses))
 
 
 train_segment = jax.jit(_train_segment, static_argnames=("program",), donate_argnames=("state",))
-# For states that are looked at while the next epochs train.
-train_segment_anew = jax.jit(_train_segment, static_argnames=("program",))
+# For states that are evaluated while the next epochs train.
+train_segment_without_donation = jax.jit(_train_segment, static_argnames=("program",))
 
 
 @partial(jax.jit, static_argnames=("program", "block"), donate_argnames=("cross_fit_logits",))
@@ -123,8 +126,8 @@ def validation_losses(
     Args:
         program: the static choices.
         layers: stacked layers of the members.
-        rows: the validation rows, and which of them are each member's.
-        spans: of each member the first of these and how many they are.
+        rows: the validation rows, and their numbers by member.
+        spans: the start and length of each member's part of these numbers.
         cross_fit_logits: stacked, of earlier epochs; donated to the program.
         target_table: stacked tables of target statistics for new rows; None if there are none.
         block: rows per matrix product.
@@ -145,17 +148,17 @@ def validation_losses(
 
 
 @partial(jax.jit, donate_argnames=("average",))
-def ema_updated(average: Layers, layers: Layers, stays: Array) -> Layers:
-    """Return running means that are `stays` times the old and the rest the layers.
+def ema_updated(average: Layers, layers: Layers, decay: Array) -> Layers:
+    """Return the moving averages: `decay` times the old ones plus (1 - decay) times the layers.
 
     Args:
-        average: the old means, stacked; given up to the program.
+        average: the old averages, stacked; donated to the program.
         layers: stacked.
-        stays: between 0 and 1, shape (members,).
+        decay: between 0 and 1, shape (members,).
     """
 
     def mean(old: Array, new: Array) -> Array:
-        share = stays.reshape(-1, *[1] * (new.ndim - 1))
+        share = decay.reshape(-1, *[1] * (new.ndim - 1))
         return share * old + (1.0 - share) * new
 
     result: Layers = jax.tree.map(mean, average, layers)
@@ -163,47 +166,52 @@ def ema_updated(average: Layers, layers: Layers, stays: Array) -> Layers:
 
 
 @partial(jax.jit, donate_argnames=("best",))
-def kept(best: Layers, layers: Layers, keep: Array) -> Layers:
-    """Return the best copies, renewed from the current layers where `keep` is True."""
+def updated_best(best: Layers, layers: Layers, keep: Array) -> Layers:
+    """Return the best checkpoints: the current layers where `keep` is True."""
     return _chosen(keep, layers, best)
 
 
 @partial(jax.jit, donate_argnames=("state",))
-def restored_best(state: MemberState, best: Layers, back: Array) -> MemberState:
-    """Return states that go on from the best copies where `back` is True; moments stay."""
+def restored_best(state: MemberState, best: Layers, restore: Array) -> MemberState:
+    """Return the states, with the best checkpoints where `restore` is True; moments stay."""
     return state._replace(
-        layers=_chosen(back, best, state.layers),
-        average=_chosen(back, best, state.average) if state.average else (),
+        layers=_chosen(restore, best, state.layers),
+        average=_chosen(restore, best, state.average) if state.average else (),
     )
 
 
-def _chosen(choice: Array, these: Layers, those: Layers) -> Layers:
-    """Return the layers of `these` members where the choice is True, and of `those` elsewhere."""
+def _chosen(choice: Array, first: Layers, second: Layers) -> Layers:
+    """Return the layers from `first` where the choice is True, and from `second` elsewhere."""
 
-    def choose(this: Array, that: Array) -> Array:
-        return jnp.where(choice.reshape(-1, *[1] * (this.ndim - 1)), this, that)
+    def choose(one: Array, other: Array) -> Array:
+        return jnp.where(choice.reshape(-1, *[1] * (one.ndim - 1)), one, other)
 
-    return jax.tree.map(choose, these, those)
+    return jax.tree.map(choose, first, second)
 
 
 @partial(jax.jit, static_argnames=("activation", "piece"))
 def logits(layers: Layers, x: Array, rows: int, activation: str, piece: int) -> Array:
     """Return one member's logits, shape (rows, classes), in float32; the arguments are as below."""
     zero = jnp.zeros((x.shape[0], outputs(layers)), x.dtype)
-    return _by_pieces(lambda some, _: apply(layers, some, activation), x, rows, zero, piece)
+    return _by_pieces(lambda part, _: apply(layers, part, activation), x, rows, zero, piece)
 
 
 @partial(jax.jit, static_argnames=("activation", "piece", "loss"))
 def mean_probabilities(
-    asked: tuple[Layers, Array, Array], x: Array, rows: int, activation: str, piece: int, loss: str
+    members: tuple[Layers, Array, Array],
+    x: Array,
+    rows: int,
+    activation: str,
+    piece: int,
+    loss: str,
 ) -> Array:
     """Return the members' predictions, averaged, shape (rows, classes), in float32.
 
     Args:
-        asked: the members' stacked layers, what the logits of each are multiplied by, shape
-            (members,), and the weights of each, shape (members,), summing to 1.
+        members: their stacked layers, their inverse temperatures, shape (members,), and their
+            weights in the mean, shape (members,), summing to 1.
         x: encoded rows, shape (rows, features).
-        rows: how many of them count; the rest is padding.
+        rows: the number of rows without padding.
         activation: name of the hidden activation.
         piece: rows of a matrix product, of which x has a multiple.
         loss: the name of the objective.
@@ -211,28 +219,30 @@ def mean_probabilities(
     predictions = OBJECTIVES[loss].predictions
 
     def add(total: Array, one: tuple[Layers, Array, Array]) -> tuple[Array, None]:
-        member, sharp, weight = one
+        member, inverse_temperature, weight = one
 
-        def more(some: Array, so_far: Array) -> Array:
-            return so_far + weight * predictions(sharp * apply(member, some, activation))
+        def added(part: Array, so_far: Array) -> Array:
+            return so_far + weight * predictions(
+                inverse_temperature * apply(member, part, activation)
+            )
 
-        return _by_pieces(more, x, rows, total, piece), None
+        return _by_pieces(added, x, rows, total, piece), None
 
-    zero = jnp.zeros((x.shape[0], outputs(asked[0])), x.dtype)
-    total, _ = lax.scan(add, zero, asked)
+    zero = jnp.zeros((x.shape[0], outputs(members[0])), x.dtype)
+    total, _ = lax.scan(add, zero, members)
     return total
 
 
 def _by_pieces(
     of: Callable[[Array, Array], Array], x: Array, rows: Array | int, values: Array, piece: int
 ) -> Array:
-    """Return values, one for each row of x, renewed piece by piece; those behind `rows` may stay."""
+    """Return the values of the rows of x, updated piece by piece; those of padding may stay."""
 
-    def renew(number: Array, values: Array) -> Array:
-        """Renew the values of a piece."""
-        some, so_far = (
+    def update(number: Array, values: Array) -> Array:
+        """Return the values, with those of a piece updated."""
+        rows_of_piece, so_far = (
             lax.dynamic_slice_in_dim(part, number * piece, piece) for part in (x, values)
         )
-        return lax.dynamic_update_slice_in_dim(values, of(some, so_far), number * piece, 0)
+        return lax.dynamic_update_slice_in_dim(values, of(rows_of_piece, so_far), number * piece, 0)
 
-    return lax.fori_loop(0, (rows + piece - 1) // piece, renew, values)
+    return lax.fori_loop(0, (rows + piece - 1) // piece, update, values)

@@ -1,4 +1,4 @@
-"""Members before their first step: what is fixed for each, and where each starts."""
+"""Initialisation of the members: program choices, masks, constants, states before the first step."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochal.keys import Purpose, word
+from epochal.keys import Purpose, word_for
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layers, initial
-from epochal.splitting.bagging import amount, feature_mask
+from epochal.splitting.bagging import feature_mask, number_from_share
 from epochal.splitting.masks import field_masks, patch_mask
 from epochal.training.ensemble import stacked
 from epochal.training.optimizers import Hyper, fresh_moments
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def rule_for(settings: Settings) -> str:
-    """Return the update rule: that of the solver, which with momentum keeps a moment."""
+    """Return the name of the update rule for a solver: SGD with momentum has its own."""
     return "momentum" if settings.solver == "sgd" and settings.momentum > 0 else settings.solver
 
 
 def program_for(
     settings: Settings, *, masked: bool, vectorised: bool = False, coarse: int = 0
 ) -> Program:
-    """Return the static choices that the settings, masks, device and columns ask for."""
+    """Return the static choices for the settings, masks, device and columns."""
     return Program(
         activation=settings.activation,
         loss=settings.loss,
@@ -48,32 +48,36 @@ def program_for(
 def masks_for(
     settings: Settings, groups: np.ndarray, shape: tuple[int, ...], units: int, seed: int
 ) -> Callable[[int], np.ndarray] | None:
-    """Return the function that tells what a member sees, or None if all see all.
+    """Return a function from member number to input mask, or None if nothing is masked.
 
-    It returns, of a member's number, which inputs each unit of the first layer
-    sees, bool (inputs, units), or (inputs, 1) if all units see the same.
+    The mask says which inputs each unit of the first layer has: bool (inputs, units), or (inputs, 1)
+    if it is the same for all units.
 
     Args:
         settings: `max_features`, `patch`, `receptive_field`.
         groups: the source column of each input of the first layer.
-        shape: of one row as it came: of images (height, width[, channels]).
+        shape: of one row as given: of images (height, width[, channels]).
         units: of the first layer.
         seed: the seed of the training.
     """
     columns = len(np.unique(groups))
     patch, field = settings.patch, settings.receptive_field
-    if patch is None and field is None and amount(settings.max_features, columns) == columns:
+    if (
+        patch is None
+        and field is None
+        and number_from_share(settings.max_features, columns) == columns
+    ):
         return None
 
     def mask(member: int) -> np.ndarray:
-        """Return what a member sees."""
-        seen = feature_mask(settings, groups, seed, member)[:, None]
+        """Return the input mask of a member."""
+        result = feature_mask(settings, groups, seed, member)[:, None]
         if patch is not None:
-            seen = seen & patch_mask(patch, shape, seed, member).reshape(-1, 1)[groups]
+            result = result & patch_mask(patch, shape, seed, member).reshape(-1, 1)[groups]
         if isinstance(field, tuple):
             fields = field_masks(field, shape, units, seed, member)
-            seen = seen & fields.reshape(-1, units)[groups]
-        return seen
+            result = result & fields.reshape(-1, units)[groups]
+        return result
 
     return mask
 
@@ -91,7 +95,7 @@ def member_configs(
                 dropout=np.float32(settings.dropout),
                 input_dropout=np.float32(settings.input_dropout),
             ),
-            word=np.uint32(word(seed, Purpose.DROPOUT, member)),
+            seed_word=np.uint32(word_for(seed, Purpose.DROPOUT, member)),
         )
         for member in range(settings.n_estimators)
     ]
@@ -113,27 +117,29 @@ def fresh_state(
         settings: activation, size of the embedding, `ema_decay`, number of members.
         program: the static choices.
         sizes: widths from the first layer's inputs to the classes.
-        masks: which inputs the units of a member see, by its number; None for all.
+        masks: the function of `masks_for`.
         seed: the seed of the training.
-        embedding: what the embedding is made for; None if there is none.
+        embedding: the sizes of the embedding; None if there is none.
     """
     layers = []
     for member in range(settings.n_estimators):
         mask = None if masks is None else masks(member)
-        own: Layers = initial(sizes, settings.activation, seed=seed, member=member, mask=mask)
+        member_layers: Layers = initial(
+            sizes, settings.activation, seed=seed, member=member, mask=mask
+        )
         if embedding is not None and settings.embedding_size is not None:
             size = int(settings.embedding_size)
             fine = is_fine(settings, member)
             first = initial_embedding(
                 embedding, size, seed=seed, member=member, fine=fine, classes=sizes[-1]
             )
-            own = (first, *own)
-        layers.append(own)
+            member_layers = (first, *member_layers)
+        layers.append(member_layers)
     return started(layers, program, ema=settings.ema_decay > 0)
 
 
 def is_fine(settings: Settings, member: int) -> bool:
-    """Return whether a member is a fine one: those of every second round of folds are."""
+    """Return whether a member is fine: the members of every second round of folds are."""
     if not settings.embedding_size or not isinstance(settings.n_bins, tuple):
         return False
     rounds = settings.n_folds if settings.bagging == "folds" else 1
@@ -141,15 +147,15 @@ def is_fine(settings: Settings, member: int) -> bool:
 
 
 def bins_of_members(settings: Settings) -> tuple[int, int]:
-    """Return how many bins coarse members have and how many fine ones: the same, if there are no fine ones."""
+    """Return the number of bins of coarse and of fine members; the same if no member is fine."""
     bins = settings.n_bins
     few, many = bins if isinstance(bins, tuple) else (int(bins), int(bins))
-    some_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))
-    return few, many if some_fine else few
+    has_fine = any(is_fine(settings, member) for member in range(settings.n_estimators))
+    return few, many if has_fine else few
 
 
 def started(layers: Sequence[Layers], program: Program, *, ema: bool) -> MemberState:
-    """Return states that begin at the given layers, no step done, stacked."""
+    """Return the states of members with these layers before the first step, stacked."""
     stack: Layers = stacked(layers)
     moments = fresh_moments(stack, program.rule)
     steps = np.zeros(len(layers), np.int32)

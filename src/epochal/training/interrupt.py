@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: the loop ends at the next safe point, with all its copies whole."""
+"""Ctrl-C as a request: the training loop ends after the current segment, with all checkpoints."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ class Request:
 
 @contextmanager
 def stop_request() -> Iterator[Request]:
-    """Give a request that Ctrl-C sets while the block runs; the second Ctrl-C interrupts at once.
+    """Provide a request that Ctrl-C makes while the block runs; a second Ctrl-C interrupts at once.
 
-    Outside the main thread, and where Ctrl-C does not raise KeyboardInterrupt
-    in the first place, signals are left as they are.
+    Outside the main thread, and if Ctrl-C does not raise KeyboardInterrupt, signals stay as they are.
     """
     request = Request()
     usual = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The only Python loop over epochs: it asks stopping, keeps the best copies, tells observers."""
+"""The training loop over epochs: early stopping, best checkpoints, callbacks."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from epochal.training.parallel import Group, Groups
     from epochal.training.step import CrossFitLogits
 
-# Multiplications that are handed over at once, in short epochs after which nothing is asked: some
-# hundredths of a second; and batches, with which an epoch is no longer short. Of so many some tenths
-# of a second are handed over before the last such piece has been waited for.
-TOGETHER, SHORT, AHEAD = 2**28, 64, 2**33
-# With an adaptive rate: how many times it is reduced before a member stops, and to what part.
+# Bounds of a segment with several epochs: multiplications (some hundredths of a second), and batches.
+# Segments of one epoch with at most the last number of multiplications (some tenths of a second) are
+# pipelined: the next one starts before the callbacks run.
+MAX_SEGMENT_WORK, MAX_SEGMENT_BATCHES, MAX_PIPELINED_WORK = 2**28, 64, 2**33
+# With an adaptive rate: how often it is reduced before a member stops, and the factor.
 REDUCTIONS, REDUCTION = 2, 0.3
 
 
 @dataclass(frozen=True)
 class Task:
-    """A training: what is compiled, what the members are, which rows they see."""
+    """What a training needs: the program, the members' constants, the training and validation rows."""
 
     program: Program
     settings: Settings
@@ -56,14 +56,16 @@ class Task:
     validation_set: ValidationSet | None
     scaling: Scaling | None = None  # of rows that are bytes
     device: jax.Device | None = None
-    trim_heap: Callable[[], Any] | None = None  # gives freed memory back, if memory is limited
+    trim_heap: Callable[[], Any] | None = (
+        None  # returns freed memory to the system; if memory is limited
+    )
 
 
 class Trained(NamedTuple):
-    """What a training leaves: the best copies, the state to go on from, the curves.
+    """The result of a training: the best checkpoints, the state to continue from, the curves.
 
-    `cross_fit_logits` are each member's logits (rows, classes) of the rows that judged it, each
-    by a copy that it had no part in choosing; None without such rows.
+    `cross_fit_logits` are each member's logits of its validation rows, (rows, classes). Each row is
+    predicted by a checkpoint that it did not help to select. None without a validation set.
     """
 
     layers: list[Layers]
@@ -79,27 +81,27 @@ def train(
     observers: Sequence[Callable[[EpochEvent], Any]],
     checkpoint: Callable[[Callable[[], TrainingState]], Any] | None = None,
 ) -> Trained:
-    """Return the best copies after at most `max_iter` more epochs.
+    """Return the best checkpoints after at most `max_iter` more epochs.
 
-    Ends when every member has stopped, at the epoch or time limit, or when the
-    user interrupts; whichever it was, each member's copy at its lowest
-    validation loss is returned (its last finite copy without validation rows).
+    Training ends when every member has stopped, at the epoch or time limit, or when the user
+    interrupts. In each case the result has each member's checkpoint with the lowest validation loss
+    (without a validation set, the last checkpoint with a finite loss).
 
     Args:
         task: the training.
-        start: where it begins, or goes on; left as it is.
-        max_iter: epochs to do at the most.
+        start: the state to begin or continue from; it is not changed.
+        max_iter: the largest number of epochs.
         observers: called with an `EpochEvent` after each epoch.
-        checkpoint: called after each segment that another one follows, with a function that gives
-            the state from which the training would go on there.
+        checkpoint: called after each segment but the last, with a function that returns the state
+            from which the training would continue there.
 
     Raises:
-        SettingError: if a training goes on with other rows or another seed.
+        SettingError: if a training continues with other rows or another seed.
         TrainingError: if a member never had a finite loss.
     """
     if start.progress is not None and start.progress.seed != task.epochs.seed:
         raise SettingError(
-            f"a training of seed {start.progress.seed} goes on with seed {task.epochs.seed}",
+            f"a training of seed {start.progress.seed} continues with seed {task.epochs.seed}",
             "the same seed",
         )
     best = start.members.eval_layers if start.best is None else start.best
@@ -135,26 +137,32 @@ class _Run:
             groups.load_logits(progress.cross_fit_logits)
         elif self.validator is not None:
             groups.reset_logits(no_logits(self.validator.capacity, outputs(start.members.layers)))
-        # One member's rows stay where they are on the CPU, and are not copied either; those of several
-        # are gathered once for all.
+        # One member reads rows in place. Rows of several members are gathered once for all.
         alone = number == 1 and not task.program.vectorised
-        asked = self.validator is not None or bool(start.members.average)
+        needs_every_epoch = self.validator is not None or bool(start.members.average)
         weights = sum(leaf.size for leaf in jax.tree.leaves(start.members.layers))
-        self.epochs = task.epochs.joined(
-            1 if asked else self._together(weights),
+        self.epochs = task.epochs.segmented(
+            1 if needs_every_epoch else self._epochs_per_segment(weights),
             in_place=alone,
-            long=AHEAD // weights,
+            min_indexed_rows=MAX_PIPELINED_WORK // weights,
         )
         table = self.epochs.table
         self.table = None if table is None else jax.device_put(table, may_alias=True)
         rows = min(self.epochs.capacity * task.epochs.batch_size, task.epochs.source.n_rows)
-        self.ahead = self.epochs.together > 1 or (
-            alone and table is not None and not asked and rows * weights <= AHEAD
+        self.is_pipelined = self.epochs.epochs_per_segment > 1 or (
+            alone
+            and table is not None
+            and not needs_every_epoch
+            and rows * weights <= MAX_PIPELINED_WORK
         )
         self.outcome = list(progress.outcome)
         self.active = np.array([outcome is Outcome.IMPROVING for outcome in self.outcome])
         self.rates, self.sums = progress.rates, progress.sums
-        self.stopping = self._to_beat(start) if start.progress is None else list(progress.stopping)
+        self.stopping = (
+            self._first_stopping_states(start)
+            if start.progress is None
+            else list(progress.stopping)
+        )
         self.training, self.validation = (
             [list(curve) for curve in curves] for curves in (progress.training, progress.validation)
         )
@@ -165,7 +173,7 @@ class _Run:
         interrupted: Callable[[], bool],
         checkpoint: Callable[[Callable[[], TrainingState]], Any] | None,
     ) -> Trained:
-        """Train to the end and return the result."""
+        """Return the result of the training."""
         epoch, ending, done, segment = self.begin, None, None, None
         segments = self._trained()
         while self.active.any() and ending is None:
@@ -184,36 +192,36 @@ class _Run:
                         observer(event)
             if checkpoint is not None and ending is None and self.active.any():
                 checkpoint(partial(self._snapshot, done))
-        # The result needs the memory of the rows.
+        # The rows are released first: the result needs their memory.
         segments.close()
         del done, segment
         return self._result(epoch, ending)
 
     def _upcoming(self) -> Iterator[HostSegment]:
-        """Yield the segments from the batch on at which the training begins."""
+        """Yield the segments, beginning with the batch at which the training begins."""
         place = self.begin, self.batch
         for segment in self.epochs.stream(self.begin, self.limit):
-            there = segment.epoch, segment.first_batch
-            if there < place:
+            position = segment.epoch, segment.first_batch
+            if position < place:
                 continue
-            if place[1] and there != place:
+            if place[1] and position != place:
                 raise SettingError(
-                    f"a training goes on at batch {place[1]} of an epoch, where no segment begins",
+                    f"a training continues at batch {place[1]} of an epoch, where no segment begins",
                     "the rows and the memory limit with which it began",
                 )
             place = self.begin, 0
             yield segment
 
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
-        """Train on one segment after the other; yield each with the sums of its losses by epoch."""
+        """Train on each segment; yield it with the sums of its losses by epoch."""
         upcoming = self._upcoming()
-        if self.ahead:
-            yield from self._trained_ahead(upcoming)
+        if self.is_pipelined:
+            yield from self._trained_pipelined(upcoming)
             return
         segment = next(upcoming, None)
         losses = self._dispatch(segment)
         while segment is not None:
-            # Gathered while the device trains.
+            # The next segment is gathered while the device trains.
             done, segment = segment, next(upcoming, None)
             by_epoch = done.by_epoch(losses())
             if self.task.trim_heap is not None:
@@ -221,45 +229,45 @@ class _Run:
             yield done, by_epoch
             losses = self._dispatch(segment)
 
-    def _trained_ahead(
+    def _trained_pipelined(
         self, upcoming: Iterator[HostSegment]
     ) -> Generator[tuple[HostSegment, np.ndarray]]:
-        """Do the same where nothing that is told of some epochs changes the next ones.
+        """Yield the same as `_trained`, if no decision after an epoch changes the next epochs.
 
-        These train meanwhile: what comes next is handed over before it is waited for.
+        The next segments start before the losses of the last one are awaited.
         """
-        flying: deque[tuple[HostSegment, Callable[[], np.ndarray]]] = deque()
+        pending: deque[tuple[HostSegment, Callable[[], np.ndarray]]] = deque()
 
-        def hand_over(segments: Iterable[HostSegment]) -> None:
-            """Begin training on some segments."""
+        def dispatch(segments: Iterable[HostSegment]) -> None:
+            """Start training on segments."""
             for segment in segments:
-                self.groups.hold()
-                flying.append((segment, self._dispatch(segment)))
+                self.groups.push_snapshot()
+                pending.append((segment, self._dispatch(segment)))
 
-        hand_over(islice(upcoming, self.groups.ahead))
-        while flying:
-            done, losses = flying.popleft()
+        dispatch(islice(upcoming, self.groups.pipeline_depth))
+        while pending:
+            done, losses = pending.popleft()
             by_epoch = done.by_epoch(losses())
             if self.task.trim_heap is not None:
                 self.task.trim_heap()
-            if self.epochs.together == 1 or np.isfinite(by_epoch[:, self.active]).all():
-                self.groups.release()
-                hand_over(islice(upcoming, 1))
+            if self.epochs.epochs_per_segment == 1 or np.isfinite(by_epoch[:, self.active]).all():
+                self.groups.drop_snapshot()
+                dispatch(islice(upcoming, 1))
                 yield done, by_epoch
                 continue
-            # The last finite copy is wanted, of an epoch in between: again, one by one.
-            again = [segment for segment, _ in flying]
-            flying.clear()
-            self.groups.recall()
-            for one in done.apart():
-                self.groups.hold()
+            # A member diverged: repeat epoch by epoch, to find its last finite checkpoint.
+            again = [segment for segment, _ in pending]
+            pending.clear()
+            self.groups.restore_snapshot()
+            for one in done.split_epochs():
+                self.groups.push_snapshot()
                 by_epoch = one.by_epoch(self._dispatch(one)())
-                self.groups.release()
+                self.groups.drop_snapshot()
                 yield one, by_epoch
-            hand_over(again)
+            dispatch(again)
 
-    def _to_beat(self, start: TrainingState) -> list[StoppingState]:
-        """Return what is known of each member's losses before the first epoch of this call."""
+    def _first_stopping_states(self, start: TrainingState) -> list[StoppingState]:
+        """Return each member's stopping state before the first epoch of this call."""
         if self.validator is None or start.best is None:
             return [StoppingState() for _ in self.active]
         losses = map(float, self.validator.losses(self.groups, _best, self.active))
@@ -270,13 +278,17 @@ class _Run:
             for loss, epoch in zip(losses, start.best_epoch, strict=True)
         ]
 
-    def _together(self, weights: int) -> int:
-        """Return how many epochs of so many weights are handed over at once, if nothing is asked."""
+    def _epochs_per_segment(self, weights: int) -> int:
+        """Return the number of epochs in a segment, for a network with so many weights."""
         work = self.task.epochs.source.n_rows * weights
-        return min(TOGETHER // work, SHORT // self.task.epochs.batches, self.limit - self.begin)
+        return min(
+            MAX_SEGMENT_WORK // work,
+            MAX_SEGMENT_BATCHES // self.task.epochs.batches,
+            self.limit - self.begin,
+        )
 
     def _dispatch(self, segment: HostSegment | None) -> Callable[[], np.ndarray]:
-        """Begin training on a segment, if there is one; return what waits for the batches' losses."""
+        """Start training on a segment, if there is one; return a function that awaits the batches' losses."""
         task, settings = self.task, self.task.settings
         if segment is None:
             return lambda: np.empty((0, 0))
@@ -285,7 +297,7 @@ class _Run:
         first = (segment.epoch - self.first) * task.epochs.batches + segment.first_batch
         steps = np.minimum(first + np.arange(len(segment.counts)), total)
         on_device = Segment(
-            # Nobody writes to a segment: on the CPU it is not copied.
+            # A segment is never written to; so on the CPU it is not copied.
             x=jax.device_put(segment.x, may_alias=True) if self.table is None else self.table,
             order=segment.order,
             y=segment.y,
@@ -300,7 +312,7 @@ class _Run:
         )
 
     def _ending(self, done: HostSegment, *, interrupted: bool) -> Outcome | None:
-        """Return what ends the training after this segment, for members still training."""
+        """Return why the training ends after this segment, or None."""
         limit = self.task.settings.time_limit
         if interrupted:
             return Outcome.INTERRUPTED
@@ -311,20 +323,20 @@ class _Run:
         return None
 
     def _end_epoch(self, epoch: int, *, latest: bool) -> EpochEvent:
-        """Average, validate and stop members; return the event for the observers.
+        """Update averages, validate, and stop members; return the event for the observers.
 
         Args:
             epoch: counted from 1.
-            latest: whether the members are as this epoch left them, and not a later one.
+            latest: whether the members' state is that after this epoch, not after a later one.
         """
         losses, weights, rows = self.sums
         self.sums = EpochSums.zero(len(self.active))
         with np.errstate(invalid="ignore"):
             training_loss = losses / weights
         if self.task.settings.ema_decay:
-            # The first epoch's layers are all there is to average.
-            stays = self.task.settings.ema_decay if epoch > 1 else 0.0
-            self.groups.average(np.where(self.active, stays, 1.0))
+            # The average begins with the layers of the first epoch.
+            decay = self.task.settings.ema_decay if epoch > 1 else 0.0
+            self.groups.update_ema(np.where(self.active, decay, 1.0))
         self._validate_epoch(epoch, training_loss, latest=latest)
         event = self._event(epoch, rows * int(self.active.sum()))
         self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
@@ -336,7 +348,7 @@ class _Run:
         losses = training_loss
         if self.validator is not None:
             losses = self.validator.losses(self.groups, _current, self.active)
-        keep, back = np.zeros((2, len(self.active)), bool)
+        keep, restore = np.zeros((2, len(self.active)), bool)
         for k in np.flatnonzero(self.active):
             loss = float(losses[k])
             self.training[k].append(float(training_loss[k]))
@@ -349,7 +361,7 @@ class _Run:
                     self.outcome[k] = Outcome.NON_FINITE
                 continue
             self.validation[k].append(loss)
-            self.stopping[k], keep[k], stop, back[k] = decide_after_epoch(
+            self.stopping[k], keep[k], stop, restore[k] = decide_after_epoch(
                 self.stopping[k],
                 epoch,
                 loss,
@@ -361,13 +373,13 @@ class _Run:
                 finite = math.isfinite(loss)
                 self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
         if latest:
-            self.groups.keep(keep)
-        if back.any():
-            self.groups.restore_best(back)
-            self.rates = np.where(back, REDUCTION * self.rates, self.rates)
+            self.groups.keep_best(keep)
+        if restore.any():
+            self.groups.restore_best(restore)
+            self.rates = np.where(restore, REDUCTION * self.rates, self.rates)
 
     def _event(self, epoch: int, rows: int) -> EpochEvent:
-        """Return what observers are told."""
+        """Return the event of an epoch for the observers."""
 
         def latest(curves: list[list[float]]) -> tuple[float, ...]:
             return tuple(
@@ -388,7 +400,7 @@ class _Run:
         )
 
     def _progress(self, batch: int, cross_fit_logits: CrossFitLogits) -> TrainingProgress:
-        """Return what is known beside weights and moments, after so many batches of an epoch."""
+        """Return the state beside weights and moments, after so many batches of an epoch."""
         return TrainingProgress(
             seed=self.task.epochs.seed,
             first=self.first,
@@ -406,7 +418,7 @@ class _Run:
     def _snapshot(self, done: HostSegment) -> TrainingState:
         """Return the state after a segment, which later ones do not change."""
         states, best, cross_fit_logits = self.groups.gathered(
-            lambda group: (group.settled, group.best, group.cross_fit_logits)
+            lambda group: (group.snapshot, group.best, group.cross_fit_logits)
         )
         return TrainingState(
             members=states,
@@ -419,15 +431,15 @@ class _Run:
         )
 
     def _result(self, epoch: int, ending: Outcome | None) -> Trained:
-        """Return the best copies, or refuse if there is none."""
-        # Of one group after the other, which does not keep them: they are there once.
-        states, best_layers = self.groups.gathered(lambda group: group.given_up())
-        copies = ensemble.unstacked(best_layers)
+        """Return the best checkpoints; refuse if a member has none."""
+        # Each group gives up its arrays in turn, so that they are in memory once.
+        states, best_layers = self.groups.gathered(lambda group: group.pop_result())
+        checkpoints = ensemble.unstacked(best_layers)
         diverged = [
             k
             for k, state in enumerate(self.stopping)
             if state.best_epoch == 0
-            or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(copies[k]))
+            or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoints[k]))
         ]
         if diverged:
             rate = float(self.task.settings.learning_rate_init)
@@ -447,15 +459,17 @@ class _Run:
         logits = self.groups.gathered(lambda group: group.cross_fit_logits)
         progress = self._progress(0, logits)
         state = TrainingState(states, epoch, best_layers, history.best_epoch, progress)
-        cross_fit_logits = None if self.validator is None else self.validator.own(logits)
-        return Trained(copies, state, history, cross_fit_logits)
+        cross_fit_logits = (
+            None if self.validator is None else self.validator.logits_by_member(logits)
+        )
+        return Trained(checkpoints, state, history, cross_fit_logits)
 
 
 def _best(group: Group) -> Layers:
-    """Return the best copies of a group's members."""
+    """Return the best checkpoints of a group's members."""
     return group.best
 
 
 def _current(group: Group) -> Layers:
-    """Return the layers of a group's members that are judged after this epoch."""
-    return group.settled.eval_layers
+    """Return the layers of a group's members to evaluate after this epoch."""
+    return group.snapshot.eval_layers

@@ -1,9 +1,8 @@
-"""The update rules: parameters, gradient and moments in, parameters and moments out.
+"""The optimizers: SGD, momentum and Adam, with decoupled L2 regularisation.
 
-Letters are the formulas': w weights, g gradient, lr the learning rate of the
-step, r the L2 setting. L2 shrinks the weights by (1 - 2 lr r) in every rule,
-apart from the moments, and leaves biases alone; so its strength depends neither
-on the batch size nor on the moments.
+Letters of the formulas: w weights, g gradient, lr the learning rate of the step, r the setting `l2`.
+L2 multiplies the weights by (1 - 2 lr r) in every rule. It does not enter the moments, and biases are
+excluded; so its strength depends neither on the batch size nor on the moments.
 """
 
 from __future__ import annotations
@@ -24,155 +23,165 @@ if TYPE_CHECKING:
     from epochal.nn.backend import Backend
     from epochal.nn.embedding import Embedding
     from epochal.nn.layers import Layer, Layers
-    from epochal.nn.learning import Learning
+    from epochal.nn.parameter_options import ParameterOptions
 
     Array = Any  # a NumPy array on the host, a JAX array on the device
 
-# Adam's decay rates and its guard against division by zero (Kingma and Ba 2015).
-BETA_1, BETA_2, GUARD = 0.9, 0.999, 1e-8
+# Adam's decay rates, and what keeps its division from 0 (Kingma and Ba 2015).
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Hyper(NamedTuple):
-    """What may differ between members and between fits without compiling anew."""
+    """Values that may differ between members and fits without another compilation."""
 
     rate: Array  # learning rate
     momentum: Array  # of plain gradient descent
     l2: Array  # the r of (1 - 2 lr r)
     dropout: Array  # probability that a hidden unit is dropped
-    input_dropout: Array  # that an input of the first layer is
+    input_dropout: Array  # probability that an input of the first layer is dropped
 
 
 class AdamMoments(NamedTuple):
-    """Running means of the gradient (first) and of its square (second); empty where unused."""
+    """Running means of the gradient (first) and of its square (second); empty if a rule does not use them."""
 
     first: Layers
     second: Layers
 
 
 class Rule(NamedTuple):
-    """A way to update: which moments it needs, and the change of one array."""
+    """An update rule: which moments it needs, and the direction of the step for one array.
+
+    `fused` is `Backend.adam`, which takes the whole step, or None.
+    """
 
     first: bool
     second: bool
-    change: Callable[..., tuple[Array, Array | None, Array | None]]
-    at_once: Callable[..., tuple[Array, ...]] | None = None  # `Backend.adam`, if it is there
+    direction: Callable[..., tuple[Array, Array | None, Array | None]]
+    fused: Callable[..., tuple[Array, ...]] | None = None
 
 
-def _descend(g: Array, first: None, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+def _gradient_direction(
+    g: Array, first: None, second: None, step: Array, hyper: Hyper
+) -> tuple[Any, ...]:
     """Return -g: gradient descent without momentum."""
     del step, hyper
     return -g, first, second
 
 
-def _momentum(g: Array, first: Array, second: None, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+def _momentum_direction(
+    g: Array, first: Array, second: None, step: Array, hyper: Hyper
+) -> tuple[Any, ...]:
     """Return v = momentum v - g (Polyak 1964), in units of the learning rate."""
     del step
     first = hyper.momentum * first - g
     return first, first, second
 
 
-def _adam(g: Array, first: Array, second: Array, step: Array, hyper: Hyper) -> tuple[Any, ...]:
+def _adam_direction(
+    g: Array, first: Array, second: Array, step: Array, hyper: Hyper
+) -> tuple[Any, ...]:
     """Return -m / (sqrt(v) + guard) from the bias-corrected moments m and v (Adam)."""
     del hyper
     first = BETA_1 * first + (1.0 - BETA_1) * g
     second = BETA_2 * second + (1.0 - BETA_2) * g * g
     of_first, of_second = _corrections(step)
-    return -(first / of_first) / (jnp.sqrt(second / of_second) + GUARD), first, second
+    return -(first / of_first) / (jnp.sqrt(second / of_second) + EPSILON), first, second
 
 
 def _corrections(step: Array) -> tuple[Array, Array]:
-    """Return what divides Adam's moments, which begin at 0: 1 - beta^t.
+    """Return the bias corrections of Adam's moments, which begin at 0: 1 - beta^t.
 
-    By expm1: in float32 the difference would lose five digits at first.
+    Computed with expm1: in float32 the difference would lose five digits in the first steps.
     """
     t = step.astype(jnp.float32) + 1.0
     return -jnp.expm1(t * math.log(BETA_1)), -jnp.expm1(t * math.log(BETA_2))
 
 
 RULES: dict[str, Rule] = {
-    "sgd": Rule(first=False, second=False, change=_descend),
-    "momentum": Rule(first=True, second=False, change=_momentum),
-    "adam": Rule(first=True, second=True, change=_adam),
+    "sgd": Rule(first=False, second=False, direction=_gradient_direction),
+    "momentum": Rule(first=True, second=False, direction=_momentum_direction),
+    "adam": Rule(first=True, second=True, direction=_adam_direction),
 }
 
 
 def rule_by(name: str, kernels: Backend) -> Rule:
-    """Return the rule of a name, whose steps are taken by the kernels if they can."""
-    return RULES[name]._replace(at_once=kernels.adam if name == "adam" else None)
+    """Return the rule of a name; the backend takes its steps if it can."""
+    return RULES[name]._replace(fused=kernels.adam if name == "adam" else None)
 
 
 def fresh_moments(layers: Layers, rule: str) -> AdamMoments:
-    """Return moments of 0 for the given layers, and none where the rule uses none."""
+    """Return moments of 0 for the layers, or none if the rule uses none."""
 
     def zeros() -> Layers:
-        """Return zeros, which take no memory before they are looked at."""
+        """Return zeros, which take no memory before they are read."""
         result: Layers = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), layers)
         return result
 
     return AdamMoments(zeros() if RULES[rule].first else (), zeros() if RULES[rule].second else ())
 
 
-class TakenStep(NamedTuple):
-    """What is there after a step that the chain rule took, in the place of a layer's gradient."""
+class FusedStep(NamedTuple):
+    """A layer and its moments after a fused step; it stands in the place of the layer's gradient."""
 
     layer: Layer
     first: Layer
     second: Layer
 
 
-def taken(gradient: Any, fused: FusedAdam) -> tuple[Any, ...]:
-    """Return the gradient with the steps of affine layers that the chain rule left there."""
+def with_fused_steps(gradient: Any, fused: FusedAdam) -> tuple[Any, ...]:
+    """Return the gradient, in which `FusedStep` stands for each affine layer that has taken its step."""
     number = len(gradient) - len(fused.first)
-    return (*gradient[:number], *map(TakenStep, gradient[number:], fused.first, fused.second))
+    return (*gradient[:number], *map(FusedStep, gradient[number:], fused.first, fused.second))
 
 
 def fused_adam(layers: Layers, moments: AdamMoments, step: Array, hyper: Hyper) -> FusedAdam:
-    """Return what a chain rule needs to take a step of Adam with the affine layers."""
+    """Return the argument with which the backward pass takes Adam's step of the affine layers."""
     first, second = (moment[len(layers) - len(dense(layers)) :] for moment in moments)
-    shared = _shared(step)
+    constants = _adam_constants(step)
     of_weights, of_biases = (
-        jnp.stack((*shared, hyper.rate, shrink)) for shrink in (2.0 * hyper.l2, 0.0)
+        jnp.stack((*constants, hyper.rate, shrink)) for shrink in (2.0 * hyper.l2, 0.0)
     )
     return FusedAdam(first, second, of_weights, of_biases)
 
 
-def _shared(step: Array) -> tuple[Any, ...]:
-    """Return the figures of `Backend.adam` that all arrays share: without the rate, and L2's part of a move."""
-    return BETA_1, BETA_2, GUARD, *_corrections(step)
+def _adam_constants(step: Array) -> tuple[Any, ...]:
+    """Return the arguments of `Backend.adam` that all arrays share: all but the rate and the L2 factor."""
+    return BETA_1, BETA_2, EPSILON, *_corrections(step)
 
 
 def updated(
     rule: Rule,
     layers: Layers,
-    gradient: tuple[Layer | Embedding | TakenStep, ...],
+    gradient: tuple[Layer | Embedding | FusedStep, ...],
     moments: AdamMoments,
     step: Array,
     hyper: Hyper,
 ) -> tuple[Layers, AdamMoments]:
-    """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr change(g).
+    """Return layers and moments after one step: w <- w (1 - 2 lr r) + lr direction(g).
 
     Args:
-        rule: how to update.
+        rule: the update rule.
         layers: the member's parameters.
-        gradient: of the batch's mean loss, shaped like the layers; or steps that have been taken.
-        moments: as `fresh_moments` made them, or as the last step left them.
+        gradient: of the batch's mean loss, shaped like the layers; a `FusedStep` for a layer that is
+            updated already.
+        moments: those of `fresh_moments`, or of the last step.
         step: steps done so far, an int32 scalar.
         hyper: this member's settings, scalars, with the rate of this step.
     """
-    shared = _shared(step) if rule.at_once else ()
+    constants = _adam_constants(step) if rule.fused else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
-        if isinstance(slope, TakenStep):
+        if isinstance(slope, FusedStep):
             new.append(slope)
             continue
         m, v = (
             moment[depth].parameters() if needed else {}
             for moment, needed in zip(moments, (rule.first, rule.second), strict=True)
         )
-        g, learning = slope.parameters(), layer.learning()
+        g, options = slope.parameters(), layer.parameter_options()
         parts = {
             name: _apply_update(
-                rule, (w, m.get(name), v.get(name), g[name]), learning[name], step, hyper, shared
+                rule, (w, m.get(name), v.get(name), g[name]), options[name], step, hyper, constants
             )
             for name, w in layer.parameters().items()
         }
@@ -189,37 +198,37 @@ def updated(
 def _apply_update(
     rule: Rule,
     parameter: tuple[Array, Array | None, Array | None, Array],
-    learning: Learning,
+    options: ParameterOptions,
     step: Array,
     hyper: Hyper,
-    shared: tuple[Any, ...],
+    constants: tuple[Any, ...],
 ) -> tuple[Array, ...]:
     """Return a parameter and its moments after a step.
 
     Args:
-        rule: how to update.
+        rule: the update rule.
         parameter: its value, its moments, its gradient.
-        learning: how fast it learns, and whether L2 shrinks it.
+        options: its factor on the learning rate, and whether L2 shrinks it.
         step: steps done so far.
         hyper: this member's settings.
-        shared: figures of `Backend.adam`, if the rule has it.
+        constants: arguments of `Backend.adam`, if the rule is fused.
     """
     value, m, v, g = parameter
-    rate = learning.pace * hyper.rate
-    shrink = 2.0 * hyper.l2 if learning.shrunk else 0.0
-    if rule.at_once:
-        return rule.at_once(value, m, v, g, jnp.stack((*shared, rate, shrink)))
-    move, m, v = rule.change(g, m, v, step, hyper)
-    # Added before the rate is multiplied: 1 - 2 lr r itself is too near 1 for float32.
-    move = move - shrink * value if learning.shrunk else move
+    rate = options.rate_factor * hyper.rate
+    shrink = 2.0 * hyper.l2 if options.l2 else 0.0
+    if rule.fused:
+        return rule.fused(value, m, v, g, jnp.stack((*constants, rate, shrink)))
+    move, m, v = rule.direction(g, m, v, step, hyper)
+    # Added before the multiplication by the rate: 1 - 2 lr r itself is too near 1 for float32.
+    move = move - shrink * value if options.l2 else move
     return value + rate * move, m, v
 
 
 def schedule_multipliers(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
     """Return the factors on the learning rate at the given step numbers, float32.
 
-    `constant` is 1, and so is `adaptive`, which goes by the losses instead; `cosine` falls from 1 to 0 over all steps of the training:
-    (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
+    `constant` is 1, and so is `adaptive`, whose rate follows the losses instead. `cosine` falls from 1
+    to 0 over all steps of the training: (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
 
     >>> schedule_multipliers("cosine", np.array([0, 50, 100]), total=100)
     array([1. , 0.5, 0. ], dtype=float32)

@@ -1,10 +1,9 @@
-"""Members in groups that train at the same time, each group in a thread of its own.
+"""Groups of members that train in parallel, each in its own thread.
 
-A product of a small network is too short to be shared out between cores: on
-two cores, two groups side by side are about twice as fast as one after the
-other, and wide networks lose nothing (docs/PERFORMANCE.md). JAX runs in turn
-what one thread hands over, hence the threads. Smooth members and fine ones are
-in groups of their own, where a step of the latter goes through larger tables.
+The matrix products of a small network are too short to divide between cores. On two cores, two
+groups side by side are about twice as fast as one after the other, and wide networks lose nothing
+(docs/PERFORMANCE.md). JAX executes the calls of one thread in order, hence a thread per group.
+Coarse and fine members are in separate groups, since a step of fine members reads larger tables.
 """
 
 from __future__ import annotations
@@ -40,39 +39,43 @@ if TYPE_CHECKING:
     )
 
 
-# With at most so many bins in all columns, a step of coarse members does not notice that it
-# carries those of fine ones: one program serves both, and is compiled in half the time.
+# With at most this many bins in all columns, the bins of fine members do not slow down coarse ones:
+# one program serves both, and is compiled in half the time.
 FEW_BINS = 2_048
 
 
 class Group:
-    """Some of the members on the device: their constants, states and best copies."""
+    """Some of the members on the device: their constants, states and best checkpoints."""
 
     def __init__(
         self,
-        own: GroupSpec,
+        spec: GroupSpec,
         program: Program,
         fixed: MemberConfig,
         state: MemberState,
         best: Layers,
     ) -> None:
-        """Copy the group's own members, in NumPy; the arguments hold all members."""
-        self.numbers, self.intervals = own
+        """Copy the group's members, in NumPy; the arguments hold all members."""
+        self.numbers, self.intervals = spec
         self.program = program
 
         def copied(tree: Any) -> Any:
-            """Return the group's part, which programs put on the device and give back from there."""
-            mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return resized(mine, self.intervals)
+            """Return the group's part of a tree, as NumPy arrays."""
+            of_group = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
+            return resized(of_group, self.intervals)
 
         self.fixed, self.state, self.best = map(copied, (fixed, state, best))
-        self.held: list[MemberState] = []
-        self.anew = False  # whether states are never given up to a program
+        self.snapshots: list[MemberState] = []
+        self.takes_snapshots = False  # then no state is donated to a program
         self.reset_logits(no_logits(0, 0))
 
     def train(self, segment: Segment, weights: np.ndarray, rates: np.ndarray) -> jax.Array:
-        """Train on a segment; return its batches' losses. Arguments are of all members."""
-        train = ensemble.train_segment_anew if self.anew else ensemble.train_segment
+        """Train on a segment; return its batches' losses. The arguments are those of all members."""
+        train = (
+            ensemble.train_segment_without_donation
+            if self.takes_snapshots
+            else ensemble.train_segment
+        )
         self.state, losses = train(
             self.program,
             self.fixed,
@@ -84,49 +87,49 @@ class Group:
         return losses
 
     @property
-    def settled(self) -> MemberState:
-        """The state that is judged and kept: the oldest that is held, or the newest of all."""
-        return self.held[0] if self.held else self.state
+    def snapshot(self) -> MemberState:
+        """The state to evaluate: the oldest snapshot, or the current state."""
+        return self.snapshots[0] if self.snapshots else self.state
 
-    def hold(self) -> None:
-        """Hold the state: it stays, and is looked at, while the next epochs train."""
-        self.held.append(self.state)
-        self.anew = True
+    def push_snapshot(self) -> None:
+        """Store the current state, to be evaluated while the next epochs train."""
+        self.snapshots.append(self.state)
+        self.takes_snapshots = True
 
-    def release(self) -> None:
-        """Let the oldest state that is held go: what was trained from it has been looked at."""
-        del self.held[0]
+    def drop_snapshot(self) -> None:
+        """Drop the oldest snapshot, after the losses of its successor are known."""
+        del self.snapshots[0]
 
-    def recall(self) -> None:
-        """Return to the oldest state that is held, and hold none."""
-        self.state = self.settled
-        self.held = []
+    def restore_snapshot(self) -> None:
+        """Return to the oldest snapshot, and drop all."""
+        self.state = self.snapshot
+        self.snapshots = []
 
-    def given_up(self) -> tuple[MemberState, Layers]:
-        """Return the state and the best copies, which the group does not keep: it is at its end."""
-        end = self.settled, self.best
-        del self.state, self.held, self.best
-        return end
+    def pop_result(self) -> tuple[MemberState, Layers]:
+        """Return the final state and the best checkpoints; the group no longer refers to them."""
+        result = self.snapshot, self.best
+        del self.state, self.snapshots, self.best
+        return result
 
     def reset_logits(self, cross_fit_logits: CrossFitLogits) -> None:
-        """Forget what members say; `cross_fit_logits` is what one of them is to begin with."""
+        """Reset the cross-fitted logits of every member to `cross_fit_logits`, those of one member."""
         self.cross_fit_logits: CrossFitLogits = ensemble.stacked(
             [cross_fit_logits] * len(self.numbers)
         )
 
     def load_logits(self, stack: CrossFitLogits) -> None:
-        """Go on from what members said before; `stack` is of all members."""
+        """Continue from earlier cross-fitted logits; `stack` holds those of all members."""
         self.cross_fit_logits = jax.tree.map(lambda leaf: leaf[self.numbers], stack)
 
     def validation_losses(
         self, layers: Layers, rows: ValidationRows, spans: tuple[np.ndarray, np.ndarray], block: int
     ) -> jax.Array:
-        """Return the summed losses of some layers of the members; renew the cross-fitted logits.
+        """Return the members' summed losses with these layers; update the cross-fitted logits.
 
         Args:
             layers: of the group's members.
             rows: the validation rows, on the device.
-            spans: of all members the first of the validation rows' numbers, and how many.
+            spans: of all members the first of their validation row numbers, and their count.
             block: rows per matrix product.
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
@@ -142,30 +145,30 @@ class Group:
         )
         return summed
 
-    def keep(self, keep: np.ndarray) -> None:
-        """Renew the best copies of the members that `keep`, of all members, names."""
-        mine = keep[self.numbers]
-        if self.anew and mine.all():
-            self.best = self.settled.eval_layers
-        elif mine.any():
-            self.best = ensemble.kept(self.best, self.settled.eval_layers, mine)
+    def keep_best(self, keep: np.ndarray) -> None:
+        """Update the best checkpoints of the members in `keep`, bool (all members,)."""
+        of_group = keep[self.numbers]
+        if self.takes_snapshots and of_group.all():
+            self.best = self.snapshot.eval_layers
+        elif of_group.any():
+            self.best = ensemble.updated_best(self.best, self.snapshot.eval_layers, of_group)
 
-    def restore_best(self, back: np.ndarray) -> None:
-        """Give the members that `back`, of all members, names their best copies as layers."""
-        mine = back[self.numbers]
-        if mine.any():
-            self.state = ensemble.restored_best(self.state, self.best, mine)
+    def restore_best(self, restore: np.ndarray) -> None:
+        """Restore the best checkpoints of the members in `restore`, bool (all members,)."""
+        of_group = restore[self.numbers]
+        if of_group.any():
+            self.state = ensemble.restored_best(self.state, self.best, of_group)
 
-    def average(self, stays: np.ndarray) -> None:
-        """Renew the running means; `stays`, of all members, is the share of the old ones."""
+    def update_ema(self, decay: np.ndarray) -> None:
+        """Update the moving averages of the weights; `decay`, (all members,), is the share of the old ones."""
         if self.state.average:
-            share = stays[self.numbers].astype(np.float32)
+            share = decay[self.numbers].astype(np.float32)
             average = ensemble.ema_updated(self.state.average, self.state.layers, share)
             self.state = self.state._replace(average=average)
 
 
 class Groups:
-    """All members, and the threads that their groups work in."""
+    """All members, in groups, and the threads of the groups."""
 
     def __init__(
         self,
@@ -183,36 +186,36 @@ class Groups:
         self.members = sum(len(group.numbers) for group in groups)
 
     @property
-    def ahead(self) -> int:
-        """How many pieces of work may be begun before the first has been waited for.
+    def pipeline_depth(self) -> int:
+        """How many segments may start before the losses of the first are awaited.
 
-        What one thread hands over, JAX does in turn; threads of their own could overtake.
+        JAX executes the calls of one thread in order; calls of several threads could overtake.
         """
         return 2 if len(self.groups) == 1 else 1
 
     def start(
         self, work: Callable[[Group], jax.Array], program: str = ""
     ) -> Callable[[], np.ndarray]:
-        """Begin the work of every group; return what waits for it and gives it by member.
+        """Start the work of every group; return a function that awaits the results, in member order.
 
         Args:
-            work: gives figures of a group's members.
-            program: what the work is a call of, if that may have to be compiled.
+            work: returns values of a group's members.
+            program: the name of the program that the work calls, if it may have to be compiled.
         """
         if len(self.groups) == 1:
-            # JAX works on by itself, and a small epoch is over before a thread has begun it.
+            # JAX executes asynchronously, and a small epoch takes less time than starting a thread.
             with out_of_memory():
                 figures = work(self.groups[0])
 
             def awaited() -> np.ndarray:
-                """Return the figures when they are there."""
+                """Await and return the values."""
                 with out_of_memory():
                     return np.asarray(figures, np.float64)
 
             return awaited
 
         def done(group: Group) -> np.ndarray:
-            """Return the figures of a group's members, which its thread has waited for."""
+            """Return the values of a group's members, awaited in its thread."""
             with out_of_memory():
                 with self.compile_lock.first((program, group.intervals)):
                     figures = work(group)
@@ -221,7 +224,7 @@ class Groups:
         begun: list[Future[np.ndarray]] = [self.pool.submit(done, g) for g in self.groups]
 
         def finished() -> np.ndarray:
-            """Return each member's figures."""
+            """Return the values of each member."""
             parts = [future.result() for future in begun]
             result = np.empty((self.members, *parts[0].shape[1:]))
             for group, part in zip(self.groups, parts, strict=True):
@@ -230,66 +233,68 @@ class Groups:
 
         return finished
 
-    def hold(self) -> None:
-        """Hold the states of all members."""
+    def push_snapshot(self) -> None:
+        """Store the current states of all members."""
         for group in self.groups:
-            group.hold()
+            group.push_snapshot()
 
-    def release(self) -> None:
-        """Let the oldest states that are held go."""
+    def drop_snapshot(self) -> None:
+        """Drop the oldest snapshots."""
         for group in self.groups:
-            group.release()
+            group.drop_snapshot()
 
-    def recall(self) -> None:
-        """Return all members to the oldest states that are held."""
+    def restore_snapshot(self) -> None:
+        """Return all members to the oldest snapshots."""
         for group in self.groups:
-            group.recall()
+            group.restore_snapshot()
 
-    def keep(self, keep: np.ndarray) -> None:
-        """Renew the best copies of the members named."""
+    def keep_best(self, keep: np.ndarray) -> None:
+        """Update the best checkpoints of these members."""
         for group in self.groups:
-            group.keep(keep)
+            group.keep_best(keep)
 
-    def restore_best(self, back: np.ndarray) -> None:
-        """Give the members named their best copies as layers."""
+    def restore_best(self, restore: np.ndarray) -> None:
+        """Restore the best checkpoints of these members."""
         for group in self.groups:
-            group.restore_best(back)
+            group.restore_best(restore)
 
     def reset_logits(self, cross_fit_logits: CrossFitLogits) -> None:
-        """Give all members the same to begin with, before they are judged."""
+        """Reset the cross-fitted logits of all members, before the first validation."""
         for group in self.groups:
             group.reset_logits(cross_fit_logits)
 
     def load_logits(self, stack: CrossFitLogits) -> None:
-        """Give all members what they said before, stacked."""
+        """Continue from earlier cross-fitted logits of all members, stacked."""
         for group in self.groups:
             group.load_logits(stack)
 
-    def average(self, stays: np.ndarray) -> None:
-        """Renew the running means of all members."""
+    def update_ema(self, decay: np.ndarray) -> None:
+        """Update the moving averages of all members."""
         for group in self.groups:
-            group.average(stays)
+            group.update_ema(decay)
 
     def gathered(self, part: Callable[[Group], Any]) -> Any:
-        """Return a part of all members, as of their groups, stacked in their order, in NumPy."""
+        """Return a part of every group, stacked in the order of the members, in NumPy."""
         result: Any = None
         for group in self.groups:
-            own = resized(jax.tree.map(np.asarray, part(group)), self.intervals)
+            of_group = resized(jax.tree.map(np.asarray, part(group)), self.intervals)
             if result is None:
-                result = jax.tree.map(self._room_for, own)
-            for there, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(own), strict=True):
-                there[group.numbers] = leaf
-            # Before the next group's part is there.
-            del own, there, leaf
+                result = jax.tree.map(self._empty_for_all, of_group)
+            for target, leaf in zip(
+                jax.tree.leaves(result), jax.tree.leaves(of_group), strict=True
+            ):
+                target[group.numbers] = leaf
+            # Freed before the next group's part exists.
+            del of_group, target, leaf
         return result
 
-    def _room_for(self, leaf: np.ndarray) -> np.ndarray:
-        """Return an array with room for what all members have of a leaf."""
+    def _empty_for_all(self, leaf: np.ndarray) -> np.ndarray:
+        """Return an empty array for a leaf of all members."""
         return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
 
 
 class GroupSpec(NamedTuple):
-    """Which members a group has, and how many intervals their embedding needs."""
+    """The members of a group, and the number of bins of their embedding."""
 
     numbers: np.ndarray
     intervals: int
@@ -304,20 +309,20 @@ def grouped(
     device: jax.Device | None = None,
     trim_heap: Callable[[], Any] | None = None,
 ) -> Iterator[Groups]:
-    """Give all members in groups: one kind of members each, as many of a kind as there are threads.
+    """Provide all members in groups: for each variant as many groups as there are threads.
 
-    One group, if members train as one product. With `trim_heap` memory is limited.
+    There is one group if members train as one product. `trim_heap` is given if memory is limited.
     """
     if not program.vectorised:
         warn_if_slower()
-    number = len(fixed.word)
+    number = len(fixed.seed_word)
     embedding = embedding_of(state.layers)
     most = 0 if embedding is None else embedding.numeric.intervals
     count = 1 if program.vectorised else min(threads.number(), number)
     variants = _variants(program, state, number, most)
     alone = not program.vectorised and count * len(variants) == 1 and threads.kernels_may_share()
     program = replace(program, alone=alone)
-    # One group of each kind after the other: so their programs are compiled side by side.
+    # Groups of both variants alternate, so that their programs are compiled side by side.
     groups = [
         Group(
             GroupSpec(variant.numbers[first::count], variant.intervals), program, fixed, state, best
@@ -326,7 +331,7 @@ def grouped(
         for variant in variants
         if first < len(variant.numbers)
     ]
-    # The default device is a matter of each thread.
+    # Each thread has its own default device.
     pool = threads.pool(count, lambda: _use(device))
     try:
         yield Groups(groups, pool, most, CompileLock(trim_heap))
@@ -335,7 +340,7 @@ def grouped(
 
 
 def _variants(program: Program, state: MemberState, number: int, most: int) -> list[GroupSpec]:
-    """Return the members of each variant; coarse ones need not carry the bins of fine ones."""
+    """Return the members of each variant; the embeddings of coarse members have fewer bins."""
     embedding, everybody = embedding_of(state.layers), np.arange(number)
     if program.vectorised or embedding is None or embedding.numeric.columns * most <= FEW_BINS:
         return [GroupSpec(everybody, most)]

@@ -1,4 +1,4 @@
-"""The state of a training: everything that going on needs, as records and as named arrays."""
+"""The state of a training: everything needed to continue it, as records and as named arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EpochSums(NamedTuple):
 
     losses: np.ndarray  # (members,) float64, of the weighted rows
     weights: np.ndarray  # (members,) float64, of the rows
-    rows: int  # that each active member saw
+    rows: int  # that each active member trained on
 
     @classmethod
     def zero(cls, members: int) -> EpochSums:
@@ -37,19 +37,19 @@ class EpochSums(NamedTuple):
 
 
 class TrainingProgress(NamedTuple):
-    """What a call of `train` knows beside weights and moments: with it, it goes on as if never stopped."""
+    """The state of a call of `train` beside weights and moments."""
 
     seed: int  # of the order of rows
-    first: int  # epochs done before the call: where its schedule of rates begins
-    batch: int  # batches done of the epoch that is under way
+    first: int  # epochs done before the call, at which its learning rate schedule begins
+    batch: int  # batches done in the current epoch
     seconds: float  # since the call began
-    sums: EpochSums  # of the epoch that is under way
+    sums: EpochSums  # of the current epoch
     rates: np.ndarray  # (members,) float64: factors on the learning rate, after reductions
     stopping: tuple[StoppingState, ...]
     outcome: tuple[Outcome, ...]
     training: Curves  # loss of each member by epoch
     validation: Curves
-    cross_fit_logits: CrossFitLogits | None  # stacked; None without validation rows
+    cross_fit_logits: CrossFitLogits | None  # stacked; None without a validation set
 
     @classmethod
     def fresh(cls, seed: int, epoch: int, members: int) -> TrainingProgress:
@@ -77,11 +77,11 @@ class StoredState(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """All that continues a training: stacked member states, epochs done, best copies, progress.
+    """Everything needed to continue a training: member states, epochs done, checkpoints, progress.
 
-    With `progress` a training goes on bit for bit as if it had not stopped. Without it a new call of
-    `train` begins with these members: the best copies are validated again, since the validation rows
-    may be others now, and kept until a copy is better; patience, rates and curves begin anew.
+    With `progress` a training continues bit for bit as if it had not stopped. Without it, a new call
+    of `train` begins with these members: patience, rates and curves start anew, and the best
+    checkpoints are evaluated on the new validation set and stay until a better one replaces them.
     """
 
     members: MemberState
@@ -122,12 +122,12 @@ class TrainingState(NamedTuple):
 
         Args:
             stored: arrays and values.
-            like: layers of the same kinds; of their parameters nothing is used, so that shapes do.
+            like: layers of the same types, whose parameters are not used: shapes are enough.
         """
         arrays, values = stored
 
         def layers(tree: str) -> Layers:
-            """Return the layers of a tree; none, if it is not there."""
+            """Return the layers of a tree; () if it is not stored."""
             start = f"{tree}."
             named = {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
             return with_named_parameters(like, named) if named else ()
@@ -145,7 +145,7 @@ class TrainingState(NamedTuple):
 
 
 def _stored_progress(progress: TrainingProgress) -> StoredState:
-    """Return progress as arrays by name, and JSON-ready values: what may be infinite is in arrays."""
+    """Return progress as arrays by name, and JSON-ready values; what may be infinite is in the arrays."""
     arrays = {
         "progress.losses": progress.sums.losses,
         "progress.weights": progress.sums.weights,
@@ -194,7 +194,7 @@ def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) ->
 
 
 def _stored_curves(name: str, curves: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
-    """Return curves, one behind the other, and their lengths."""
+    """Return the concatenated curves, and their lengths."""
     return {
         name: np.array([loss for curve in curves for loss in curve], np.float64),
         f"{name}_lengths": np.array([len(curve) for curve in curves], np.int64),

@@ -1,8 +1,7 @@
-"""One training step and one run of batches, for one member; pure functions.
+"""One training step, a run of batches, and the validation loss, for one member; pure functions.
 
-The run is a loop inside the compiled program: no Python between steps. Its
-length is a traced number, so that tables of many sizes share one program and a
-member that has stopped costs nothing.
+A run is a loop inside the compiled program, without Python between steps. Its length is a traced
+value, so that tables of many sizes share one program, and a stopped member costs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
-from epochal.training.optimizers import fused_adam, rule_by, taken, updated
+from epochal.training.optimizers import fused_adam, rule_by, updated, with_fused_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,47 +35,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Program:
-    """What a compiled program is made for; everything else is traced."""
+    """The static choices of a compiled program; everything else is traced."""
 
     activation: str
     loss: str
     rule: str
     batch_size: int
     dropout: bool
-    masked: bool  # whether units see some of the inputs only
-    calibrated: bool = False  # whether losses are judged after the best temperature
-    vectorised: bool = False  # how members are mapped: see `members`
-    coarse: int = 0  # intervals of the embedding of a coarse member, at most
+    masked: bool  # whether units of the first layer see only some of the inputs
+    calibrated: bool = False  # whether validation losses are those at the best temperature
+    vectorised: bool = False  # whether members train as one batched product: see `ensemble`
+    coarse: int = 0  # the largest number of bins of a coarse member
     input_dropout: bool = False
-    alone: bool = False  # whether a step has all cores to itself, so that they share its work
+    alone: bool = False  # whether a step may use all cores
 
 
 class MemberState(NamedTuple):
-    """All that changes while a member trains."""
+    """What changes while a member trains."""
 
     layers: Layers
     moments: AdamMoments
     step: Array  # int32, steps done
-    average: Layers = ()  # running mean of the layers over epochs; () if there is none
+    average: Layers = ()  # moving average of the layers over epochs; () if there is none
 
     @property
     def eval_layers(self) -> Layers:
-        """The layers that are judged and kept: the running mean if there is one."""
+        """The layers that are evaluated and stored as checkpoints: the moving average if there is one."""
         return self.average or self.layers
 
-    def turned(self, turn: Callable[[Array], Array]) -> MemberState:
-        """Return the state with its weights, and their moments, as `turn` gives them."""
-        moments = (with_weights(turn, moment) for moment in self.moments)
+    def with_mapped_weights(self, function: Callable[[Array], Array]) -> MemberState:
+        """Return the state with `function` applied to each layer's weights and to their moments."""
+        moments = (with_weights(function, moment) for moment in self.moments)
         return self._replace(
-            layers=with_weights(turn, self.layers), moments=type(self.moments)(*moments)
+            layers=with_weights(function, self.layers), moments=type(self.moments)(*moments)
         )
 
 
 class MemberConfig(NamedTuple):
-    """What belongs to a member and never changes."""
+    """The constants of a member."""
 
     hyper: Hyper
-    word: Array  # uint32, seeds the dropout masks
+    seed_word: Array  # uint32, seeds the dropout masks
     # (folds, entries, statistics): tables of target statistics for training rows, by inner fold; the
     # last one is for other rows. None without names that have statistics.
     target_tables: Array | None = None
@@ -91,22 +90,22 @@ class Batch(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Some consecutive batches, gathered in order; B is the batch size.
+    """Consecutive batches, gathered in order; B is the batch size.
 
-    The last batch of an epoch may be short: the rows behind it weigh 0.
+    The last batch of an epoch may be short: the rows after it have weight 0.
     """
 
-    x: Array  # (batches B, features) float32, or bytes; with `order` (some rows, features)
+    x: Array  # (batches B, features) float32, or bytes; with `order` (table rows, features)
     y: Array  # (batches B,) int32 class numbers
     counts: Array  # (batches,) float32, rows in each batch
     factors: Array  # (batches,) float32, schedule factors on the learning rate
-    batches: Array  # int32: how many of them there are; the rest is padding
+    batches: Array  # int32: the number of batches; the rest is padding
     scaling: Scaling | None = None  # of bytes
-    order: Array | None = None  # (batches B,) int32: which rows of x the batches have
+    order: Array | None = None  # (batches B,) int32: the row of x at each place of the batches
 
 
 def kernels_for(program: Program) -> Backend:
-    """Return how a program multiplies: members share one batched product only where there is no CPU."""
+    """Return the backend of a program: batched products if vectorised, else that of the CPU."""
     if program.vectorised:
         return PLAIN
     return cpu_backend(parallel=program.alone)
@@ -121,15 +120,15 @@ def step(
 ) -> tuple[MemberState, Array]:
     """Return the state after one step on a batch, and the sum of the weighted losses before it.
 
-    The gradient at the logits is the written one (s - y for cross-entropy),
-    weighted by row; the chain rule carries it back through the layers.
+    The gradient at the logits is that of the objective (s - y for cross-entropy), weighted by row;
+    the backward pass carries it through the layers.
 
     Args:
         program: the static choices.
-        fixed: the member's own constants.
+        fixed: the member's constants.
         state: parameters, moments, steps done.
         batch: rows, class numbers, weights.
-        factor: what the schedule makes of the learning rate at this step.
+        factor: the schedule's factor on the learning rate at this step.
     """
     x = batch.x
     hyper = fixed.hyper._replace(rate=fixed.hyper.rate * factor)
@@ -137,20 +136,15 @@ def step(
     drop = Drop(
         hyper.dropout if program.dropout else None,
         hyper.input_dropout if program.input_dropout else None,
-        fixed.word,
+        fixed.seed_word,
         state.step,
     )
     kernels = kernels_for(program)
 
     rule = rule_by(program.rule, kernels)
     steps = None
-    # Of units that see some of the inputs only, the gradient is masked before the step.
-    if (
-        rule.at_once
-        and kernels.relu_network
-        and program.activation == "relu"
-        and not program.masked
-    ):
+    # The gradient of masked units must be masked before the step; so that step is not fused.
+    if rule.fused and kernels.relu_network and program.activation == "relu" and not program.masked:
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
@@ -163,7 +157,7 @@ def step(
     )
     gradient, steps = chain_rule(of_logits)
     if steps is not None:
-        gradient = taken(gradient, steps)
+        gradient = with_fused_steps(gradient, steps)
     if program.masked:
         gradient = masked(gradient, state.layers)
     layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
@@ -183,15 +177,15 @@ def run(
 
     Args:
         program: the static choices.
-        fixed: the member's own constants.
+        fixed: the member's constants.
         state: parameters, moments, steps done.
         segment: the batches.
         weights: the member's row weights, mean 1 over the epoch, shape (batches B,).
-        active: False for a member that has stopped: nothing is done then.
+        active: False for a stopped member, for which nothing is computed.
     """
     size, kernels = program.batch_size, kernels_for(program)
-    # Of all batches at once: a program that XLA takes for no work keeps who calls it waiting to the
-    # end, and it counts nothing that the operations in C do.
+    # Computed for all batches at once. XLA runs a program that it estimates as cheap in the caller's
+    # thread, which then waits; and its estimate does not include the operations in C.
     shares = (weights.reshape(-1, size) / segment.counts[:, None]).reshape(-1)
     take = _taking(program, kernels, segment, state.layers)
 
@@ -199,34 +193,37 @@ def run(
         before, losses = carry
         rows = segment.counts[number]
 
-        def own(part: Array) -> Array:
-            """Return what the batch has of an array."""
+        def of_batch(part: Array) -> Array:
+            """Return the batch's part of an array."""
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
-        batch = Batch(take(number, own), own(segment.y), own(shares))
+        batch = Batch(take(number, of_batch), of_batch(segment.y), of_batch(shares))
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)
 
     batches = jnp.where(active, segment.batches, 0)
-    before = state.turned(kernels.pack_weights), jnp.zeros_like(segment.counts)
+    before = state.with_mapped_weights(kernels.pack_weights), jnp.zeros_like(segment.counts)
     after, losses = lax.fori_loop(0, batches, body, before)
-    return after.turned(kernels.unpack_weights), losses
+    return after.with_mapped_weights(kernels.unpack_weights), losses
 
 
 def _taking(
     program: Program, kernels: Backend, segment: Segment, layers: Layers
 ) -> Callable[[Array, Callable[[Array], Array]], Any]:
-    """Return how to take the rows of a batch: of its number, and of what cuts its part out of an array."""
+    """Return a function that takes the rows of a batch.
+
+    Its arguments are the number of the batch, and a function that returns the batch's part of an array.
+    """
     order, rows = segment.order, kernels.take_rows
     plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
     if kernels.take_inputs and plain and program.activation == "relu" and not program.input_dropout:
-        rows = kernels.take_inputs  # what is taken is what the first layer multiplies
+        rows = kernels.take_inputs  # the rows are the inputs of the first product
 
-    def take(number: Array, own: Callable[[Array], Array]) -> Any:
+    def take(number: Array, of_batch: Callable[[Array], Array]) -> Any:
         if order is not None:
-            x = rows(segment.x, own(order))
+            x = rows(segment.x, of_batch(order))
         elif kernels.take_inputs is None:
-            x = own(segment.x)
+            x = of_batch(segment.x)
         else:
             each = jnp.arange(program.batch_size, dtype=jnp.int32)
             x = rows(segment.x, number * program.batch_size + each)
@@ -235,19 +232,21 @@ def _taking(
     return take
 
 
-# Temperatures are sought between e^-1 and e^2.3, to half a percent.
+# Temperatures are searched between e^-1 and e^2.3, to half a percent.
 LOWEST, HIGHEST, HALVINGS = -2.3, 1.0, 9
 
 
 class CrossFitLogits(NamedTuple):
     """A member's logits of its validation rows, cross-fitted so that estimates are not optimistic.
 
-    Rows in even places have the logits of the checkpoint with the lowest loss on rows in odd
-    places, and the other way round: no row takes part in the selection of its checkpoint.
+    Rows at even places have the logits of the checkpoint with the lowest loss on rows at odd places,
+    and vice versa: no row takes part in the selection of its checkpoint.
     """
 
-    logits: Array  # (rows, classes) float32; the rows are the most that any member has, and more
-    lowest: Array  # (2,) float32: losses by which the checkpoints for even and for odd places were selected
+    logits: Array  # (rows, classes) float32; at least as many rows as any member has
+    lowest: (
+        Array  # (2,) float32: the losses that selected the checkpoints for even and for odd places
+    )
 
 
 class ValidationRows(NamedTuple):
@@ -256,7 +255,7 @@ class ValidationRows(NamedTuple):
     x: Array  # (V, features) float32, or bytes
     y: Array  # (V,) int32 class numbers
     w: Array  # (V,) float32 row weights
-    numbers: Array  # int32, numbers of rows, longer than any member's span by a block at least
+    numbers: Array  # int32, row numbers by member; padded by at least a block
     scaling: Scaling | None = None  # of bytes
 
 
@@ -276,16 +275,15 @@ def validation_loss(
 ) -> tuple[Array, CrossFitLogits]:
     """Return the weighted loss summed over a span of rows, without dropout, and the cross-fitted logits.
 
-    If the program is calibrated, the logits are first multiplied by the inverse temperature with
-    the lowest cross-entropy of the span (Berta et al. 2025): the confidence of a network says
-    little about how well it separates classes, changes quickly in training, and can be corrected
-    afterwards.
+    If the program is calibrated, the logits are first multiplied by the inverse temperature with the
+    lowest cross-entropy on the span (Berta et al. 2025). The confidence of a network says little about
+    how well it separates classes, changes quickly in training, and can be corrected afterwards.
 
     Args:
         program: the static choices.
         layers: the member's parameters.
         rows: the validation rows.
-        span: first of the numbers and how many, int32; a number of 0 costs nothing.
+        span: start and length of the member's row numbers, int32; a length of 0 costs nothing.
         cross_fit_logits: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
         target_table: of target statistics for new rows.
@@ -303,22 +301,26 @@ def validation_loss(
         return lax.dynamic_slice_in_dim(numbers, start + number * block, block)
 
     def forward(number: Array, all_: Array) -> Array:
-        """Write the logits of a block to where they belong."""
-        some = scaled(kernels.take_rows(x, of(number)), scaling)
-        logits = apply(layers, some, program.activation, kernels=kernels)
+        """Return the logits with those of a block written to their place."""
+        features = scaled(kernels.take_rows(x, of(number)), scaling)
+        logits = apply(layers, features, program.activation, kernels=kernels)
         return lax.dynamic_update_slice_in_dim(all_, logits, number * block, 0)
 
     logits = lax.fori_loop(0, blocks, forward, jnp.zeros_like(cross_fit_logits.logits))
 
-    def summed(figure: Callable[..., Array], inverse_temperature: Array) -> Array:
-        """Return the weighted sums of a figure over even places and over odd ones, shape (2,)."""
+    def summed(function: Callable[..., Array], inverse_temperature: Array) -> Array:
+        """Return the weighted sums of a function of logits over even and over odd places, shape (2,)."""
 
         def of_block(number: Array, total: Array) -> Array:
             inside = number * block + jnp.arange(block) < count
             weight = jnp.where(inside, w[of(number)], 0.0)
-            own = inverse_temperature * lax.dynamic_slice_in_dim(logits, number * block, block)
-            targets = objective.targets(y[of(number)], own)
-            return total + jnp.sum((weight * figure(own, targets)).reshape(-1, 2), axis=0)
+            scaled_logits = inverse_temperature * lax.dynamic_slice_in_dim(
+                logits, number * block, block
+            )
+            targets = objective.targets(y[of(number)], scaled_logits)
+            return total + jnp.sum(
+                (weight * function(scaled_logits, targets)).reshape(-1, 2), axis=0
+            )
 
         return lax.fori_loop(0, blocks, of_block, jnp.zeros(2, jnp.float32))
 
@@ -335,12 +337,12 @@ def validation_loss(
         inverse_temperature = jnp.exp(0.5 * (low + high))
     halves = summed(objective.losses, inverse_temperature)
     total = jnp.sum(halves)
-    # A single row has none beside it to choose its copy.
+    # A single row has no other row to select its checkpoint.
     others = jnp.where(count > 1, halves[::-1], total)
     better = (others < cross_fit_logits.lowest) & (count > 0)
-    renewed = better[jnp.arange(len(logits)) % 2]
+    updated_rows = better[jnp.arange(len(logits)) % 2]
     cross_fit_logits = CrossFitLogits(
-        jnp.where(renewed[:, None], logits, cross_fit_logits.logits),
+        jnp.where(updated_rows[:, None], logits, cross_fit_logits.logits),
         jnp.where(better, others, cross_fit_logits.lowest),
     )
     return total, cross_fit_logits

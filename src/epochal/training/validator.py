@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Rows per matrix product: wide enough to be fast, small enough to stay in the cache.
 VALIDATION_BLOCK = 2048
-# Bytes of judging rows from which they are not padded to share a program.
+# Bytes of validation rows above which they are not padded to share a program.
 LARGE = 2**24
 
 
@@ -33,15 +33,15 @@ class Validator:
     def __init__(self, rows: ValidationSet, scaling: Scaling | None) -> None:
         self.counts = rows.counts
         self.starts = rows.starts
-        # Powers of two and buckets, so that tables of near sizes share a program.
+        # Powers of two and buckets, so that tables of similar sizes share a program.
         self.block = min(VALIDATION_BLOCK, 2 ** int(rows.counts.max()).bit_length())
         self.capacity = -(-bucket(int(rows.counts.max())) // self.block) * self.block
-        # A copy of many rows would cost more than a program of their own.
+        # A copy of many rows would cost more than another compilation.
         padding = 0 if rows.x.nbytes > LARGE else bucket(len(rows.y)) - len(rows.y)
-        # A block may reach behind its span: to rows that weigh nothing there.
+        # The last block may reach beyond its span, to rows that have weight 0 there.
         length = bucket(len(rows.numbers) + self.block) - len(rows.numbers)
         self.rows = ValidationRows(
-            # On the CPU the rows themselves: nobody writes to them.
+            # Without a copy on the CPU: the rows are never written to.
             jax.device_put(
                 np.pad(rows.x, ((0, padding), (0, 0))) if padding else rows.x, may_alias=True
             ),
@@ -79,7 +79,7 @@ class Validator:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(active, summed / self.totals, np.nan)
 
-    def own(self, cross_fit_logits: CrossFitLogits) -> list[np.ndarray]:
-        """Return each member's logits of its rows, each by the copy that other rows chose."""
+    def logits_by_member(self, cross_fit_logits: CrossFitLogits) -> list[np.ndarray]:
+        """Return each member's cross-fitted logits of its validation rows, without padding."""
         stack = cross_fit_logits.logits
         return [each[:count] for each, count in zip(stack, self.counts, strict=True)]

@@ -28,7 +28,7 @@ NAMES = {
 @pytest.mark.parametrize("encoding", NAMES)
 @pytest.mark.parametrize("cut", [0, 1, 3])
 def test_wide_encodings_without_a_mark(text, encoding, cut):
-    """UTF-16 and UTF-32 are told from each other and by the order of bytes, wherever the sample ends."""
+    """UTF-16 and UTF-32 and their byte orders are distinguished, wherever the sample ends."""
     content = TEXTS[text].encode(encoding)
     assert wide_encoding(content[: len(content) - cut]) == NAMES[encoding]
 

@@ -20,7 +20,7 @@ def records(*lines):
 
 
 def found(*lines):
-    """Return what is found in a header and the rows below it."""
+    """Return the findings for a header and the rows below it."""
     header, *rows = records(*lines)
     return list(findings(header, rows))
 
@@ -42,7 +42,7 @@ def found(*lines):
     ],
 )
 def test_kinds_of_cells(cell, kind):
-    """A cell is a number, a date, a truth, a word, or nothing."""
+    """A cell is a number, a date, a boolean, a word, or empty."""
     assert kind_of(cell) == kind
     assert look_like_values(["cook", cell]) == (kind in {"number", "date"})
 

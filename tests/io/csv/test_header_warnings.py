@@ -28,14 +28,14 @@ def stream_of(tmp_path):
 
 
 def test_heads_are_warned_of_once_with_the_file(stream_of):
-    """What is found in the first lines is told with the name of the file."""
+    """Findings in the first lines are reported with the name of the file."""
     with pytest.warns(UserWarning, match=r"a.csv: line 1 has values for the names") as told:
         warn_of_head(stream_of("5.1,3.5,x\n4.9,3,y\n4.7,3.2,x\n"))
     assert len(told) == 1
 
 
 def test_sound_heads_and_faulty_ones_are_not_warned_of(stream_of):
-    """A sound header is no warning; what is refused anyway is not either."""
+    """A valid header causes no warning, nor does a file that is refused anyway."""
     warn_of_head(stream_of("a,b\n1,2\n3,4\n5,6\n"))
     warn_of_head(stream_of('a,b\n1,"x"y\n'))
     warn_of_head(stream_of("a,b\n"))
@@ -59,7 +59,7 @@ def test_apostrophes_are_told_without_a_header_too(stream_of):
     ],
 )
 def test_names_among_the_rows(stream_of, recwarn, table, line):
-    """A row that repeats all names is told with its line; a part of them is not."""
+    """A row that repeats all names is reported with its line; one that repeats some is not."""
     stream, table = stream_of("a,b\n1,x\n a , b \n2,y\n"), pa.table(table)
     warn_of_names_among(table.schema, table.column, stream)
     told = [str(warning.message) for warning in recwarn]
@@ -74,7 +74,7 @@ def test_names_are_numbers(stream_of):
 
 
 def test_notes_are_told_with_their_lines(stream_of):
-    """What was noticed at a byte of the file is told with the line of the byte."""
+    """A finding at a byte of the file is reported with the line of the byte."""
     with pytest.warns(UserWarning, match="a.csv: line 3 looks odd"):
         warn_of_notes(stream_of("a,b\n1,2\n3,4\n"), [Note(8, "looks odd")])
 

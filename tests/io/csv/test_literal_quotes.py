@@ -39,7 +39,7 @@ def test_places_of_literal_quotes(content, places):
     ],
 )
 def test_cells_in_which_a_separator_may_have_been_lost(row, is_doubtful):
-    """A quote amid text and another at the end of a later cell are told; inches and words in quotes are not."""
+    """A quote within text with another at the end of a later cell is reported; inches and quoted words are not."""
     found = quoting(b"1,2\n" + row + b"\n", ",", [])
     assert found.fault is None
     assert found.lost_separator == (4 + row.index(b"7") if is_doubtful else None)

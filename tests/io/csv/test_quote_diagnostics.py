@@ -37,7 +37,7 @@ def test_the_line_of_a_byte(tmp_path, monkeypatch, pack):
 
 
 def test_text_behind_a_closing_quote():
-    """The message shows what stands behind the quote, and both lines if they differ."""
+    """The message shows the text after the quote, and both lines if they differ."""
     found = quoting(b'1,"a\nb"c,d\n', ",", [])
     error = not_a_bound(Path("a.csv"), found, lambda place: 7 + (place > 4))
     assert (
@@ -48,6 +48,6 @@ def test_text_behind_a_closing_quote():
 
 
 def test_open_quotes():
-    """A quote that is never closed, or not in time, is told with its line."""
+    """A quote that is never closed, or too late, is reported with its line."""
     assert "opened in line 3 of a.csv and never closed" in str(never_closed(Path("a.csv"), 3))
     assert "not closed within 8,000 bytes" in str(closed_too_late(Path("a.csv"), 3, 8000))

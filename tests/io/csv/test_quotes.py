@@ -88,7 +88,7 @@ def test_rows_and_kept_cells_are_those_of_a_walk(content):
     ],
 )
 def test_places_of_faults(content, fault, opened):
-    """The first cell with text behind its quote is told by both of its quotes, an open one by its first."""
+    """A cell with text after its closing quote has both positions, an open quote has its own."""
     found = quoting(content, ",", PLAIN.words)
     assert (found.fault, found.opened) == (fault, opened)
 

@@ -87,7 +87,7 @@ def test_spaces_around_values_and_names_are_dropped(tmp_path):
 
 
 def test_text_on_demand_keeps_the_writing(tmp_path):
-    """A column asked for as text keeps its leading zeros; null is null still."""
+    """A column that is read as text keeps its leading zeros; null stays missing."""
     path = write(tmp_path, "zip,n\n00501,1\n ?,2\n")
     assert whole(path, as_text=("zip",)).column("zip").to_pylist() == ["00501", None]
     assert whole(path).column("zip").to_pylist() == [501, None]
@@ -181,7 +181,7 @@ def test_empty_names_are_numbered(tmp_path):
 
 
 def test_duplicate_names_are_refused(tmp_path):
-    """A name that is there twice is refused, also when spaces make the difference."""
+    """A repeated name is refused, even if the two differ in spaces."""
     with pytest.raises(DataError, match="2 columns named 'a'"):
         reader.column_names(write(tmp_path, "a, a,b\n1,2,3\n"))
 
@@ -274,7 +274,7 @@ def test_line_longer_than_a_block_is_refused(tmp_path, monkeypatch):
 
 
 def test_gzip_is_found_by_content(tmp_path):
-    """Compressed files are read whatever their name says, several members in a row too."""
+    """Compressed files are read under any name, also with several gzip members."""
     content = gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"2,y\n")
     for name in ("data.csv.gz", "data.csv"):
         assert whole(write(tmp_path, content, name)).to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
@@ -320,7 +320,7 @@ def test_some_columns_in_the_order_asked_for(tmp_path):
 
 
 def test_streaming_cuts_exactly_and_keeps_text(tmp_path, monkeypatch):
-    """Batches have the size asked for across blocks, and everything stays text."""
+    """Batches have the requested size across blocks, and everything stays text."""
     monkeypatch.setattr(blocks, "BLOCK", 64)
     path = write(tmp_path, "a,b\n" + "".join(f"{n},NA\n" for n in range(101)))
     tables = streamed(path, rows=10)

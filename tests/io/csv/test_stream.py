@@ -85,7 +85,7 @@ def test_without_a_header(tmp_path, content, separator, names):
     ],
 )
 def test_faults_of_the_header(tmp_path, header, message):
-    """Wrong quotes and names that are there twice are told with their line; numbers may be a row."""
+    """Wrong quotes and repeated names are reported with their line; a header of numbers may be a row."""
     path = tmp_path / "a.csv"
     path.write_text(header)
     with pytest.raises((SourceError, DataError), match=message):

@@ -49,7 +49,7 @@ def test_the_file_is_gone_through_again_only_where_types_are_not_certain(tmp_pat
 
 
 def test_columns_are_gathered_in_passing(tmp_path):
-    """A column that is one thing in every block is gathered at once; a mixed one says so."""
+    """A column with one type in every block is collected in one pass; a mixed one is reported."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1, x\n" * 20 + "2.5, ?\n")
     gathered = {name: ColumnAccumulator(name, LabelColumn("y")) for name in "ab"}
@@ -83,7 +83,7 @@ def test_options_hold_in_every_block(tmp_path, options):
 
 
 def test_as_written(tmp_path):
-    """Columns that are asked for as text, at once or later, keep their writing."""
+    """Columns that are requested as text, at first or later, keep their spelling."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n007,008\n")
     part = scanned(path, ["a", "b"], ["a"], {})

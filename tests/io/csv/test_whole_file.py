@@ -59,7 +59,7 @@ def test_text_that_is_kept_takes_no_second_pass(tmp_path, parsed):
 
 
 def test_line_ends_in_values_are_told_to_arrow(tmp_path, parsed):
-    """The first value with a line end begins the pass anew, with values that may have some."""
+    """The first value with a line end restarts the pass, with line ends allowed in values."""
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" + b"1,x\n" * 50 + b'2,"x\ny"\n'))
     table, _ = read_whole(path, ["a", "b"], {}, PLAIN)
@@ -69,7 +69,7 @@ def test_line_ends_in_values_are_told_to_arrow(tmp_path, parsed):
 
 @pytest.mark.parametrize("last", ['"x', '"x"y', "1,2,3"])
 def test_faults_close_the_file(tmp_path, last):
-    """A fault in the last line is told with it, and leaves no file open (one would warn, and fail this test)."""
+    """An error in the last line names it, and leaves no file open (which would warn and fail this test)."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"a,b\n" + b"1,x\n" * 500 + last.encode())
     with pytest.raises(SourceError, match="line 502"):

@@ -30,7 +30,7 @@ from epochal.io.csv.quote_diagnostics import (
 from epochal.io.csv.quotes import quoting
 from epochal.io.csv.stream import TextStream
 from epochal.io.csv.type_inference import columns_from
-from epochal.io.scan import ahead
+from epochal.io.scan import prefetched
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -179,7 +179,7 @@ def _in_arrow(content: bytes | memoryview) -> pa.BufferReader:
 
 def blocks_of(path: Path, options: CsvOptions = PLAIN) -> Iterator[Block]:
     """Yield the rows below the header in blocks; refuse rows that violate the rules of quotes."""
-    return ahead(cut_blocks(path, options))
+    return prefetched(cut_blocks(path, options))
 
 
 def arrow_options(

@@ -61,7 +61,7 @@ INLINE void FN(store)(float *to, Vector x, int count) {
 #endif
 }
 
-/* Units after dropout: `mixed` and `kept` of nn/dropout.py. `number` is that of the first unit. */
+/* Units after dropout: `mixed` and `keep_mask` of nn/dropout.py. `number` is that of the first unit. */
 INLINE Vector FN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   Words bits;
   for (int i = 0; i < LANES; i++) bits[i] = i;

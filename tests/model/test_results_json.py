@@ -8,7 +8,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.model import figures
+from epochal.model import results_json
 from epochal.model.shape import check
 from epochal.records import History, OutOfBag
 
@@ -16,13 +16,13 @@ from epochal.records import History, OutOfBag
 @given(st.floats())
 def test_every_figure_comes_back(value: float) -> None:
     """Any double comes back through strict JSON; NaN as NaN."""
-    text = json.dumps(figures.figure_to_json(value), allow_nan=False)
-    back = figures.figure_from_json(json.loads(text))
+    text = json.dumps(results_json.number_to_json(value), allow_nan=False)
+    back = results_json.number_from_json(json.loads(text))
     assert math.isnan(back) if math.isnan(value) else back == value
 
 
 def test_a_history_comes_back() -> None:
-    """Curves of different lengths, empty curves and a missing low are kept."""
+    """Curves of different lengths, empty curves and a missing best loss are restored."""
     history = History(
         training_loss=((0.1, math.inf), (0.3,)),
         validation_loss=((0.2, 0.1), ()),
@@ -30,15 +30,15 @@ def test_a_history_comes_back() -> None:
         best_loss=(0.1, None),
         outcome=("one", "two"),
     )
-    described = figures.history_to_json(history)
-    check(described, figures.HISTORY, "history")
-    assert figures.history_from_json(json.loads(json.dumps(described))) == history
+    described = results_json.history_to_json(history)
+    check(described, results_json.HISTORY, "history")
+    assert results_json.history_from_json(json.loads(json.dumps(described))) == history
 
 
 def test_scores_come_back() -> None:
-    """Scores, and that there are none, are kept."""
+    """Scores, also missing ones, are restored."""
     scores = OutOfBag(rows=3, accuracy=1.0, log_loss=math.inf, optimistic=False)
-    described = figures.out_of_bag_to_json(scores)
-    check(described, figures.OUT_OF_BAG, "scores")
-    assert figures.out_of_bag_from_json(described) == scores
-    assert figures.out_of_bag_from_json(figures.out_of_bag_to_json(None)) is None
+    described = results_json.out_of_bag_to_json(scores)
+    check(described, results_json.OUT_OF_BAG, "scores")
+    assert results_json.out_of_bag_from_json(described) == scores
+    assert results_json.out_of_bag_from_json(results_json.out_of_bag_to_json(None)) is None

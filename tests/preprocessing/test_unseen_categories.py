@@ -1,4 +1,4 @@
-"""Categories that a model does not know are counted, and told when they are surprisingly many."""
+"""Unseen categories are counted, and reported if they are much more frequent than expected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from epochal.preprocessing.unseen import Unseen, probability_bound
+from epochal.preprocessing.unseen_categories import UnseenCounts, probability_bound
 from epochal.tables.schema import Column, Schema
 
 SCHEMA = Schema(
@@ -25,19 +25,19 @@ SCHEMA = Schema(
 
 def test_counts_of_pieces_are_those_of_the_whole():
     """Rows and counts add up; the first example stays."""
-    first = Unseen(10).with_column("job", 2, "Cook").with_column("name", 0, None)
-    second = Unseen(5).with_column("job", 1, "cooc").with_column("name", 5, "bob")
+    first = UnseenCounts(10).with_column("job", 2, "Cook").with_column("name", 0, None)
+    second = UnseenCounts(5).with_column("job", 1, "cooc").with_column("name", 5, "bob")
 
     merged = first.merge(second)
 
     assert merged.rows == 15
     assert merged.counts == {"job": 3, "name": 5}
     assert merged.examples == {"job": "Cook", "name": "bob"}
-    assert Unseen().merge(first) == first
+    assert UnseenCounts().merge(first) == first
 
 
 @pytest.mark.parametrize(
-    ("rows", "count", "column", "surprising"),
+    ("rows", "count", "column", "excessive"),
     [
         (1000, 10, "job", False),
         (1000, 400, "job", True),
@@ -51,16 +51,16 @@ def test_counts_of_pieces_are_those_of_the_whole():
         (1000, 1000, "old", False),
     ],
 )
-def test_only_surprising_shares_are_told(rows, count, column, surprising):
-    """A share is told if it is much larger than training lets expect, and no accident."""
-    found = Unseen(rows).with_column(column, count, "x").surprises(SCHEMA)
+def test_only_excessive_shares_are_reported(rows, count, column, excessive):
+    """A share is reported if it is much larger than expected and unlikely to be chance."""
+    found = UnseenCounts(rows).with_column(column, count, "x").excesses(SCHEMA)
 
-    assert [one.column for one in found] == [column] * surprising
+    assert [one.column for one in found] == [column] * excessive
 
 
-def test_a_surprise_says_column_share_count_and_example():
-    """All that somebody needs to find the cause."""
-    (found,) = Unseen(1000).with_column("job", 400, "Cook ").surprises(SCHEMA)
+def test_an_excess_says_column_share_count_and_example():
+    """The message holds all that a user needs to find the cause."""
+    (found,) = UnseenCounts(1000).with_column("job", 400, "Cook ").excesses(SCHEMA)
 
     text = str(found)
 

@@ -17,7 +17,7 @@ RATIO, MAX_PROBABILITY = 2.0, 0.01
 
 
 @dataclass(frozen=True)
-class Surprise:
+class UnseenExcess:
     """A column with more unknown categories than expected: counts, expected share, an example."""
 
     column: str
@@ -29,7 +29,7 @@ class Surprise:
     def __str__(self) -> str:
         """Return the warning.
 
-        >>> print(Surprise("job", 40, 50, 0.004, "Cook "))
+        >>> print(UnseenExcess("job", 40, 50, 0.004, "Cook "))
         column 'job' holds a category unknown to the model in 80.0 % of the rows (40 of 50), such as
         'Cook '; of rows like the training rows 0.4 % would: is it spelled as in training?
         """
@@ -42,33 +42,33 @@ class Surprise:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class UnseenCounts:
     """The number of rows, of rows with an unknown category in each column, and an example of each."""
 
     rows: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
 
-    def with_column(self, name: str, count: int, example: str | None) -> Unseen:
+    def with_column(self, name: str, count: int, example: str | None) -> UnseenCounts:
         """Return these counts with those of another column of the same rows."""
         if example is None:
             return self
         counts, examples = {**self.counts, name: count}, {**self.examples, name: example}
         return replace(self, counts=counts, examples=examples)
 
-    def merge(self, other: Unseen) -> Unseen:
+    def merge(self, other: UnseenCounts) -> UnseenCounts:
         """Return the counts of these rows and others."""
         counts = dict(self.counts)
         for name, count in other.counts.items():
             counts[name] = counts.get(name, 0) + count
-        return Unseen(self.rows + other.rows, counts, {**other.examples, **self.examples})
+        return UnseenCounts(self.rows + other.rows, counts, {**other.examples, **self.examples})
 
-    def surprises(self, schema: Schema) -> list[Surprise]:
+    def excesses(self, schema: Schema) -> list[UnseenExcess]:
         """Return the columns in which unknown categories are much more frequent than expected.
 
         >>> from epochal.tables.schema import Column, Schema
         >>> schema = Schema((Column("job", "category", ("cook",), unseen=0.01),), True, (1,))
-        >>> [len(Unseen(100, {"job": n}, {"job": "x"}).surprises(schema)) for n in (1, 3, 20)]
+        >>> [len(UnseenCounts(100, {"job": n}, {"job": "x"}).excesses(schema)) for n in (1, 3, 20)]
         [0, 0, 1]
         """
         result = []
@@ -78,7 +78,7 @@ class Unseen:
                 continue
             if probability_bound(count, self.rows, expected) < MAX_PROBABILITY:
                 example = self.examples[column.name]
-                result.append(Surprise(column.name, count, self.rows, expected, example))
+                result.append(UnseenExcess(column.name, count, self.rows, expected, example))
         return result
 
 

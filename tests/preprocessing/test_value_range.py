@@ -1,11 +1,11 @@
-"""Magnitudes: the ends of columns, and what is constant up to rounding, whatever the unit."""
+"""Value ranges: the ends of columns, and what is constant up to rounding, whatever the unit."""
 
 from functools import reduce
 
 import numpy as np
 import pytest
 
-from epochal.preprocessing.magnitude import Magnitude
+from epochal.preprocessing.value_range import ValueRange
 
 VALUES = np.random.default_rng(4).integers(0, 50, (3000, 5)).astype(float)
 VALUES[7, 1] = -1.0
@@ -16,7 +16,7 @@ VALUES[:, 4] = 0.0
 
 def test_the_ends_are_the_lowest_and_the_highest_value():
     """NaN is no value; a column without values has no ends."""
-    found = Magnitude.of(VALUES)
+    found = ValueRange.of(VALUES)
 
     np.testing.assert_array_equal(found.low[[0, 1, 2, 4]], np.nanmin(VALUES[:, [0, 1, 2, 4]], 0))
     np.testing.assert_array_equal(found.high[[0, 1, 2, 4]], np.nanmax(VALUES[:, [0, 1, 2, 4]], 0))
@@ -24,27 +24,27 @@ def test_the_ends_are_the_lowest_and_the_highest_value():
 
 
 def test_one_negative_value_is_told():
-    """A single value below 0 says that a column may be negative; a column without values is not told."""
-    assert Magnitude.of(VALUES).never_negative.tolist() == [True, False, True, False, True]
+    """A column with a value below 0, or without values, is not non-negative."""
+    assert ValueRange.of(VALUES).non_negative.tolist() == [True, False, True, False, True]
 
 
 def test_exponents_bound_all_values():
     """Every value is below 2^e, and the largest is not below 2^(e - 1)."""
     for unit in (1e-290, 1e-9, 1.0, 1e300):
-        found = Magnitude.of(VALUES[:, :3] * unit)
+        found = ValueRange.of(VALUES[:, :3] * unit)
         largest = np.nanmax(np.abs(VALUES[:, :3] * unit), axis=0)
 
         assert (largest < np.ldexp(1.0, found.exponent)).all()
         assert (largest >= np.ldexp(0.5, found.exponent)).all()
-    assert np.isfinite(np.ldexp(1.0, -Magnitude.of(VALUES).exponent)).all()
+    assert np.isfinite(np.ldexp(1.0, -ValueRange.of(VALUES).exponent)).all()
 
 
 @pytest.mark.parametrize("layout", ["C", "F"])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (1000, 1), (70, 400), (0, 2)])
 def test_any_shape_is_reduced(shape, layout, rng):
-    """Rows are reduced several at a time; none is left out, in whichever order they lie."""
+    """Rows are reduced several at a time; none is missing, in any memory order."""
     block = np.array(rng.normal(size=shape), order=layout)
-    found = Magnitude.of(block)
+    found = ValueRange.of(block)
 
     np.testing.assert_array_equal(found.low, block.min(axis=0, initial=np.inf))
     np.testing.assert_array_equal(found.high, block.max(axis=0, initial=-np.inf))
@@ -78,8 +78,8 @@ def test_constant_is_what_differs_by_rounding_only(name):
     """In the numbers that a column was computed in; counts are never rounded."""
     values, constant = COLUMNS[name]
 
-    assert Magnitude.of(values).constant.tolist() == [constant]
-    assert Magnitude.of(-values).constant.tolist() == [constant]
+    assert ValueRange.of(values).constant.tolist() == [constant]
+    assert ValueRange.of(-values).constant.tolist() == [constant]
 
 
 @pytest.mark.parametrize("name", [name for name in COLUMNS if "whole" not in name])
@@ -88,23 +88,23 @@ def test_constant_in_one_unit_is_constant_in_another(name, unit):
     """What a column is does not depend on its unit."""
     values, constant = COLUMNS[name]
 
-    assert Magnitude.of(values * unit).constant.tolist() == [constant]
+    assert ValueRange.of(values * unit).constant.tolist() == [constant]
 
 
 def test_types_that_are_not_rounded_are_exact():
     """Whole numbers of a type of such may be near each other, and mean something."""
     values = column([2.0**30, 2.0**30 + 128])
 
-    assert Magnitude.of(values).constant.tolist() == [True]
-    assert Magnitude.of(values, np.array([True])).constant.tolist() == [False]
+    assert ValueRange.of(values).constant.tolist() == [True]
+    assert ValueRange.of(values, np.array([True])).constant.tolist() == [False]
 
 
 def test_parts_merge_to_the_whole():
     """However rows are cut, ends and constants are those of all of them."""
     values = np.hstack([VALUES[:60], np.resize(SINGLE, (60, 1)), np.full((60, 1), 0.1)])
     values[50, 6] = 0.1 + 1e-16
-    parts = [Magnitude.of(values[a:b]) for a, b in ((0, 5), (5, 5), (5, 48), (48, 60))]
-    whole, merged = Magnitude.of(values), reduce(Magnitude.merge, parts, Magnitude.nothing(7))
+    parts = [ValueRange.of(values[a:b]) for a, b in ((0, 5), (5, 5), (5, 48), (48, 60))]
+    whole, merged = ValueRange.of(values), reduce(ValueRange.merge, parts, ValueRange.empty(7))
 
     np.testing.assert_array_equal(merged.low, whole.low)
     np.testing.assert_array_equal(merged.high, whole.high)

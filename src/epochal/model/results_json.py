@@ -12,12 +12,12 @@ from typing import Any
 from epochal.errors import ModelError
 from epochal.records import Calibration, History, OutOfBag
 
-_FIGURE = (float, None, "infinity", "-infinity")
+_NUMBER = (float, None, "infinity", "-infinity")
 HISTORY = {
-    "training_loss": [[_FIGURE]],
-    "validation_loss": [[_FIGURE]],
+    "training_loss": [[_NUMBER]],
+    "validation_loss": [[_NUMBER]],
     "best_epoch": [int],
-    "best_loss": [_FIGURE],
+    "best_loss": [_NUMBER],
     "outcome": [str],
 }
 CALIBRATION = {"inverse_temperature": [float], "weights": [float], "exponent": float}
@@ -25,18 +25,18 @@ OUT_OF_BAG = (
     None,
     {
         "rows": int,
-        "accuracy": _FIGURE,
-        "log_loss": _FIGURE,
+        "accuracy": _NUMBER,
+        "log_loss": _NUMBER,
         "optimistic": bool,
-        "expected_log_loss": _FIGURE,
+        "expected_log_loss": _NUMBER,
     },
 )
 
 
-def figure_to_json(value: float | None) -> float | str | None:
-    """Return a figure as a JSON-ready value.
+def number_to_json(value: float | None) -> float | str | None:
+    """Return a number as a JSON-ready value.
 
-    >>> [figure_to_json(value) for value in (0.5, math.nan, -math.inf)]
+    >>> [number_to_json(value) for value in (0.5, math.nan, -math.inf)]
     [0.5, None, '-infinity']
     """
     if value is None or math.isnan(value):
@@ -46,10 +46,10 @@ def figure_to_json(value: float | None) -> float | str | None:
     return float(value)
 
 
-def figure_from_json(value: float | str | None) -> float:
-    """Return the figure that `figure_to_json` described; NaN for null.
+def number_from_json(value: float | str | None) -> float:
+    """Return the number that `number_to_json` described; NaN for null.
 
-    >>> figure_from_json("infinity")
+    >>> number_from_json("infinity")
     inf
     """
     return math.nan if value is None else float(value)
@@ -58,10 +58,10 @@ def figure_from_json(value: float | str | None) -> float:
 def history_to_json(history: History) -> dict[str, Any]:
     """Return the curves as JSON-ready values."""
     return {
-        "training_loss": [list(map(figure_to_json, curve)) for curve in history.training_loss],
-        "validation_loss": [list(map(figure_to_json, curve)) for curve in history.validation_loss],
+        "training_loss": [list(map(number_to_json, curve)) for curve in history.training_loss],
+        "validation_loss": [list(map(number_to_json, curve)) for curve in history.validation_loss],
         "best_epoch": [int(epoch) for epoch in history.best_epoch],
-        "best_loss": [figure_to_json(loss) for loss in history.best_loss],
+        "best_loss": [number_to_json(loss) for loss in history.best_loss],
         "outcome": [str(outcome) for outcome in history.outcome],
     }
 
@@ -71,9 +71,9 @@ def history_from_json(described: dict[str, Any]) -> History:
 
     A `best_loss` of null is None: no epoch was an improvement.
     """
-    best = [None if loss is None else figure_from_json(loss) for loss in described["best_loss"]]
+    best = [None if loss is None else number_from_json(loss) for loss in described["best_loss"]]
     curves = {
-        name: [[figure_from_json(loss) for loss in curve] for curve in described[name]]
+        name: [[number_from_json(loss) for loss in curve] for curve in described[name]]
         for name in ("training_loss", "validation_loss")
     }
     return History.from_dict(described | curves | {"best_loss": best})
@@ -125,10 +125,10 @@ def out_of_bag_to_json(scores: OutOfBag | None) -> dict[str, Any] | None:
         return None
     return {
         "rows": int(scores.rows),
-        "accuracy": figure_to_json(scores.accuracy),
-        "log_loss": figure_to_json(scores.log_loss),
+        "accuracy": number_to_json(scores.accuracy),
+        "log_loss": number_to_json(scores.log_loss),
         "optimistic": bool(scores.optimistic),
-        "expected_log_loss": figure_to_json(scores.expected_log_loss),
+        "expected_log_loss": number_to_json(scores.expected_log_loss),
     }
 
 
@@ -139,8 +139,8 @@ def out_of_bag_from_json(described: dict[str, Any] | None) -> OutOfBag | None:
     expected = described["expected_log_loss"]
     return OutOfBag(
         rows=described["rows"],
-        accuracy=figure_from_json(described["accuracy"]),
-        log_loss=figure_from_json(described["log_loss"]),
+        accuracy=number_from_json(described["accuracy"]),
+        log_loss=number_from_json(described["log_loss"]),
         optimistic=described["optimistic"],
-        expected_log_loss=None if expected is None else figure_from_json(expected),
+        expected_log_loss=None if expected is None else number_from_json(expected),
     )

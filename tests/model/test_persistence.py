@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from epochal.errors import MissingFileError, ModelError, WriteError
-from epochal.model import artifact
-from epochal.model.artifact import load, save
+from epochal.model import persistence
+from epochal.model.persistence import load, save
 from epochal.nn.layers import Layer, apply
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ FLOATS = arrays.from_dtype(np.dtype(np.float32), allow_nan=False, allow_infinity
 
 
 def test_a_model_comes_back_bit_for_bit(model: Model, saved: Path) -> None:
-    """Loading what was saved gives an equal model, with the types of its parts."""
+    """A saved and loaded model is equal, with the types of its parts."""
     back = load(saved)
     assert back == model
     assert back.settings == model.settings
@@ -105,7 +105,7 @@ def test_a_failed_saving_leaves_the_old_file(
         file.write(description)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifact, "pack", full)
+    monkeypatch.setattr(persistence, "pack", full)
     with pytest.raises(WriteError, match="no space left"):
         save(model, saved)
     assert saved.read_bytes() == before
@@ -136,7 +136,7 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
 def test_loading_imports_no_jax(saved: Path) -> None:
     """A model is read without JAX."""
     code = (
-        "import sys; from epochal.model.artifact import load; "
+        "import sys; from epochal.model.persistence import load; "
         "load(sys.argv[1]); sys.exit('jax' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, saved], check=False)
@@ -144,7 +144,7 @@ def test_loading_imports_no_jax(saved: Path) -> None:
 
 
 def test_messages_begin_with_the_path(saved: Path) -> None:
-    """Whatever is wrong inside, the message says in which file."""
+    """The message names the file, whatever is wrong inside."""
     shutil.copy(saved, saved.with_name("copy.epochal"))
     saved.write_bytes(b"PK\x03\x04 and nothing more")
     with pytest.raises(ModelError) as caught:
