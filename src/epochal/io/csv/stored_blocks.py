@@ -14,7 +14,7 @@ from epochal.io.tempfiles import unnamed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# The largest share of the free disk space that stored blocks take.
+# Stored blocks take at most one of so many free bytes of the disk.
 SHARE = 4
 
 
@@ -35,14 +35,15 @@ class BlockFile:
         except OSError:
             return
         weakref.finalize(self, file.close)
-        self.most, self.write, self.file = most, file.write, pa.PythonFile(file, mode="r")
+        self.most, self.seek, self.write = most, file.seek, file.write
+        self.reader = pa.PythonFile(file, mode="r")
 
     def stored(self, table: pa.Table, *, has_marks: bool) -> StoredBlock | None:
         """Return a block that is written to the file; None if there is no space for it."""
         if not self.most:
             return None
         content = pa.BufferOutputStream()
-        # Threads would gain nothing here: compression takes a twentieth of the time of parsing.
+        # In one thread: another one reads the next block meanwhile.
         options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
         with pa.ipc.new_stream(content, table.schema, options=options) as out:
             out.write_table(table)
@@ -50,6 +51,7 @@ class BlockFile:
         block = StoredBlock(self, self.end, len(remaining), has_marks)
         end = self.end + len(remaining)
         try:
+            self.seek(self.end)
             while remaining and end <= self.most:
                 remaining = remaining[self.write(remaining) :]
         except OSError:
@@ -71,7 +73,7 @@ class StoredBlock(NamedTuple):
 
     def parsed(self, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Return columns in the given types; a column without values has any type."""
-        content = self.file.file.read_at(self.length, self.offset)
+        content = self.file.reader.read_at(self.length, self.offset)
         options = pa.ipc.IpcReadOptions(use_threads=False)
         table = pa.ipc.open_stream(content, options=options).read_all()
         columns = {name: table.column(name) for name in names}
