@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
+from epochal.io.csv.stored_blocks import BlockFile
 from epochal.io.csv.typing_pass import TextPart, scanned
 from epochal.io.hive import Partitioned
 from epochal.io.multifile import TableFormat, joint_schema
@@ -123,12 +124,15 @@ def scan(
     names: Sequence[str],
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
+    folder: str | None = None,
 ) -> TableScan:
     """Return the result of one pass over a table: the type of every column, and some whole columns.
 
     The latter are those in `gathered`, at least one. A second pass reads those whose type changed in
-    the course of the first.
+    the course of the first. What is parsed of text is stored in a folder (None: that of the system for
+    temporary files), for the next passes.
     """
+    file = None if form.TYPED else BlockFile(folder)
     parts: list[TypedPart | TextPart | PartitionedPart] = []
     counts = []
     first = next(iter(gathered.values()))
@@ -138,7 +142,7 @@ def scan(
             schema = cast("TypedFormat", form).schema(path, names)
             parts.append(TypedPart(path, form, schema))
         else:
-            parts.append(_scanned(path, form, names, as_text, gathered))
+            parts.append(_scanned(path, form, names, as_text, gathered, file))
         counts.append(first.rows - before)
     table = _joined(parts, form, names)
     second_pass = {
@@ -157,14 +161,15 @@ def _scanned(
     names: Sequence[str],
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
+    file: BlockFile | None,
 ) -> TextPart | PartitionedPart:
     """Return a text file with its partition columns, after the first pass."""
     if not isinstance(form, Partitioned):
-        return scanned(path, names, as_text, gathered, cast("TextFormat", form).options)
+        return scanned(path, names, as_text, gathered, cast("TextFormat", form).options, file)
     in_file, constants = form.columns_in_file(path, names), form.constants[path]
     within = {name: column for name, column in gathered.items() if name not in constants}
-    file = scanned(path, in_file, as_text, within, cast("TextFormat", form.form).options)
-    part = PartitionedPart(file, form, names, frozenset(as_text))
+    text = scanned(path, in_file, as_text, within, cast("TextFormat", form.form).options, file)
+    part = PartitionedPart(text, form, names, frozenset(as_text))
     for name, column in gathered.items():
         if name in constants:
             column.add(constants[name].column(part.file.n_rows, as_text=name in as_text))
