@@ -56,16 +56,24 @@ class Group:
         state: MemberState,
         best: Layers,
     ) -> None:
-        """Copy the group's own members, in NumPy; the arguments hold all members."""
+        """Copy the group's own members; the arguments hold all members."""
         self.numbers, self.intervals = own
         self.program = program
 
-        def copied(tree: Any) -> Any:
-            """Return the group's part, which programs put on the device and give back from there."""
-            mine = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return resized(mine, self.intervals)
+        def own_part(tree: Any) -> Any:
+            """Return the group's part, on the device: there a program can write to what it is given.
 
-        self.fixed, self.state, self.best = map(copied, (fixed, state, best))
+            Of arrays in NumPy it would make copies, whose memory were free only at a later time.
+            """
+            leaves, structure = jax.tree.flatten(tree)
+            kept = (
+                jax.device_put(np.asarray(leaf)[_place(self.numbers, shape)], may_alias=False)
+                for leaf, shape in zip(leaves, _member_shapes(tree, self.intervals), strict=True)
+            )
+            return jax.tree.unflatten(structure, kept)
+
+        self.fixed = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], fixed)
+        self.state, self.best = own_part(state), own_part(best)
         self.held: list[MemberState] = []
         self.anew = False  # whether states are never given up to a program
         self.reset_logits(no_logits(0, 0))
@@ -264,21 +272,36 @@ class Groups:
             group.average(stays)
 
     def gathered(self, part: Callable[[Group], Any]) -> Any:
-        """Return a part of all members, as of their groups, stacked in their order, in NumPy."""
-        result: Any = None
-        for group in self.groups:
-            own = resized(jax.tree.map(np.asarray, part(group)), self.intervals)
-            if result is None:
-                result = jax.tree.map(self._room_for, own)
-            for there, leaf in zip(jax.tree.leaves(result), jax.tree.leaves(own), strict=True):
-                there[group.numbers] = leaf
-            # Before the next group's part is there.
-            del own, there, leaf
-        return result
+        """Return a part of all members, as of their groups, stacked in their order, in NumPy.
 
-    def _room_for(self, leaf: np.ndarray) -> np.ndarray:
-        """Return an array with room for what all members have of a leaf."""
-        return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
+        Array by array: of a part that the groups do not keep, each array of theirs is free as soon as
+        it is copied.
+        """
+        trees = [part(group) for group in self.groups]
+        structure, shapes = jax.tree.structure(trees[0]), _member_shapes(trees[0], self.intervals)
+        parts = [jax.tree.leaves(tree) for tree in trees]
+        del trees
+        leaves = []
+        for number, shape in enumerate(shapes):
+            # Zeros are what is behind the intervals of a group with fewer.
+            leaf = np.zeros((self.members, *shape), parts[0][number].dtype)
+            for group, own in zip(self.groups, parts, strict=True):
+                mine, own[number] = np.asarray(own[number]), None
+                leaf[_place(group.numbers, mine.shape[1:])] = mine
+                del mine
+            leaves.append(leaf)
+        return jax.tree.unflatten(structure, leaves)
+
+
+def _member_shapes(tree: Any, intervals: int) -> list[tuple[int, ...]]:
+    """Return the shapes of one member's leaves of a stacked tree, with room for so many intervals."""
+    one = resized(jax.tree.map(lambda leaf: np.asarray(leaf)[:1], tree), intervals)
+    return [leaf.shape[1:] for leaf in jax.tree.leaves(one)]
+
+
+def _place(numbers: np.ndarray, shape: tuple[int, ...]) -> Any:
+    """Return the index of what members of this shape have in a stacked leaf, which may be larger."""
+    return (numbers, *map(slice, shape))
 
 
 class GroupSpec(NamedTuple):
