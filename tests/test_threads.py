@@ -285,13 +285,13 @@ with parallel_config("loky", inner_max_num_threads=int(sys.argv[2]) or None):
 
 def busy_threads(process):
     """Return how many threads of a process run or wait for a core; None if it has ended."""
-    states = []
     try:
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            states.append((thread / "stat").read_text().rpartition(")")[2].split()[0])
+        stats = [
+            (thread / "stat").read_text() for thread in Path(f"/proc/{process}/task").iterdir()
+        ]
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return states.count("R")
+    return [stat.rpartition(")")[2].split()[0] for stat in stats].count("R")
 
 
 @pytest.mark.skipif(
