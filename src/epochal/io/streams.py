@@ -183,7 +183,10 @@ def _stream_of_table(
     labels = _Labels(*scanned.gathered[target].labels())
     extra = {name: scanned.gathered[name].values()[labels.has_label] for name in requested.extra}
     ranked = frozenset(name for name in requested.extra if scanned.gathered[name].is_ranked)
-    return replace(_labelled_stream(source, scans, head, labels), extra=extra, ranked=ranked)
+    stream = _labelled_stream(source, scans, head, labels)
+    held = table_streams.page_bytes(scanned.table.parts, features)
+    rows = replace(stream.rows, page_bytes=held)
+    return replace(stream, rows=rows, extra=extra, ranked=ranked)
 
 
 def _stream_of_arrays(

@@ -30,6 +30,9 @@ class TypedFormat(TableFormat, Protocol):
     def schema(self, path: Path, names: Sequence[str]) -> pa.Schema:
         """Return the types of some columns of a file."""
 
+    def page_bytes(self, path: Path, names: Sequence[str]) -> int:
+        """Return about how many bytes of pages are in memory while columns of a file are read."""
+
 
 class Part(Protocol):
     """A file of a table: its path, the types of its columns, and some of them block by block."""
@@ -51,7 +54,7 @@ class TypedPart:
     """A file that stores the types of its columns."""
 
     path: Path
-    form: TableFormat
+    form: TypedFormat
     schema: pa.Schema
 
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
@@ -110,6 +113,12 @@ class JoinedParts(NamedTuple):
             yield table
 
 
+def page_bytes(parts: Sequence[Part], names: Sequence[str]) -> int:
+    """Return about how many bytes of pages are in memory while columns of the files are read."""
+    typed = (part for part in parts if isinstance(part, TypedPart))
+    return max((part.form.page_bytes(part.path, names) for part in typed), default=0)
+
+
 class TableScan(NamedTuple):
     """The result of the first pass over a table: the rows of each file, and some whole columns."""
 
@@ -139,8 +148,8 @@ def scan(
     for path in paths:
         before = first.rows
         if form.TYPED:
-            schema = cast("TypedFormat", form).schema(path, names)
-            parts.append(TypedPart(path, form, schema))
+            typed = cast("TypedFormat", form)
+            parts.append(TypedPart(path, typed, typed.schema(path, names)))
         else:
             parts.append(_scanned(path, form, names, as_text, gathered, file))
         counts.append(first.rows - before)
