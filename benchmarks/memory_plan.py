@@ -36,7 +36,7 @@ STATUS = Path("/proc/self/status")
 # Writing 5 sets the peak of what is resident to what is resident now.
 CLEAR = Path("/proc/self/clear_refs")
 LIMIT = 2_000
-LEVELS, GROUP_ROWS = 30, 50_000
+LEVELS = 30
 
 
 class Case(NamedTuple):
@@ -51,6 +51,7 @@ class Case(NamedTuple):
     preset: str = "default"
     settings: dict[str, Any] = {}  # noqa: RUF012  (nobody writes to it)
     limit: int = LIMIT
+    group_rows: int = 50_000  # of a row group of the file
 
 
 WIDE = {"hidden_layer_sizes": [2000, 2000]}
@@ -66,6 +67,7 @@ CASES = [
     Case("bootstrap", 50_000, 10, settings={"bagging": "bootstrap"}),
     Case("file", 300_000, 20, kind="file", preset="fast"),
     Case("file, classic", 1_000_000, 20, kind="file", preset="classic"),
+    Case("row group", 100_000, 200, kind="file", preset="classic", group_rows=100_000),
     Case("categories", 50_000, 10, categories=20, kind="file"),
     Case("categories, classic", 300_000, 10, categories=20, kind="file", preset="classic"),
     Case("images", 10_000, 784, classes=10, kind="images"),
@@ -95,7 +97,7 @@ def data_of(case: Case, folder: str) -> Labelled:
             f"c{k}": names[rng.integers(0, LEVELS, case.rows)] for k in range(case.categories)
         }
         table = pa.table(numbers | categories | {"label": labels.astype(str)})
-        pq.write_table(table, path, row_group_size=GROUP_ROWS)
+        pq.write_table(table, path, row_group_size=case.group_rows)
     return labelled(str(path), Roles(target="label"), streamed=True)
 
 

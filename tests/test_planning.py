@@ -1,5 +1,7 @@
 """The sizes from which the memory of a fit is planned, beside those of real networks."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from epochal.planning import coverage_of, metadata_bytes, network_size, row_size
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.splitting.bagging import bags_for
 from epochal.tables.dataset import Labelled
+from epochal.tables.streaming import Streamed
 from epochal.training.init import bins_of_members, fresh_state, program_for
 
 
@@ -70,5 +73,16 @@ def test_rows_have_their_own_sizes(rng):
     sizes = row_size(data, metadata, (270, 30), preprocessor, settings, 2)
 
     assert (sizes.rows, sizes.holdout, sizes.own) == (270, 30, False)
+    assert (sizes.streamed, sizes.pages) == (False, 0)
     assert sizes.row_bytes == 4 * preprocessor.n_features
     assert sizes.known == metadata_bytes(data, metadata, settings) >= 2 * 300 * (8 + 8)
+
+
+def test_rows_of_a_file_have_pages(rng):
+    """They have as many bytes as the stream says."""
+    data, preprocessor, settings = prepared(rng)
+    metadata = RowMetadata(data.labels, np.ones(300))
+    streamed = Streamed(300, data.rows[:0], lambda _: iter(()), page_bytes=12_345)
+    sizes = row_size(replace(data, rows=streamed), metadata, (300, 0), preprocessor, settings, 2)
+
+    assert (sizes.streamed, sizes.pages) == (True, 12_345)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
@@ -249,6 +251,72 @@ def test_processes_of_a_search_have_half_of_the_cores_each():
     )
 
     assert done.stdout == f"{[max(available().number // 2, 1)] * 2}\n"
+
+
+# A search in two processes, each on the same two cores; while they train, files name them.
+SEARCH = """
+import os, sys
+from pathlib import Path
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+import numpy as np
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
+from epochal import EpochalClassifier
+
+class Named:
+    def __init__(self, folder):
+        self.folder = folder
+    def __call__(self, event):
+        name = Path(self.folder) / str(os.getpid())
+        if event.epoch == 2:
+            name.touch()
+        if event.epoch == event.max_iter:
+            name.unlink()
+
+x = np.random.default_rng(0).normal(size=(6000, 10))
+y = (x[:, 0] * x[:, 1] > 0).astype(int)
+ours = EpochalClassifier(
+    n_estimators=4, max_iter=20, early_stopping=False, random_state=0, callbacks=[Named(sys.argv[1])]
+)
+with parallel_config("loky", inner_max_num_threads=int(sys.argv[2]) or None):
+    GridSearchCV(ours, {"l2": [0.01]}, cv=2, n_jobs=2, refit=False).fit(x, y)
+"""
+
+
+def busy_threads(process):
+    """Return how many threads of a process run or wait for a core; None if it has ended."""
+    try:
+        stats = [
+            (thread / "stat").read_text() for thread in Path(f"/proc/{process}/task").iterdir()
+        ]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return [stat.rpartition(")")[2].split()[0] for stat in stats].count("R")
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists() or available().number < 2,
+    reason="counts the threads of processes on two cores",
+)
+@pytest.mark.parametrize(
+    ("share", "crowded"), [(0, False), pytest.param(2, True, marks=pytest.mark.long)]
+)
+def test_a_search_does_not_use_more_threads_than_there_are_cores(share, crowded, tmp_path):
+    """A process trains in one thread of two cores; only if joblib is told to give it two, in two."""
+    plain = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    words = [sys.executable, "-c", SEARCH, str(tmp_path), str(share)]
+    counts = []
+    with subprocess.Popen(words, env=plain) as search:
+        while search.poll() is None:
+            found = [busy_threads(name.name) for name in tmp_path.iterdir()]
+            counts += [count for count in found if count is not None]
+            time.sleep(0.005)
+
+    assert search.returncode == 0
+    assert len(counts) > 50
+    # At the end of an epoch the thread that waits for it begins before the other rests.
+    assert (np.mean(np.array(counts) > 1) > 0.5) == crowded
+    assert crowded or np.mean(np.array(counts) > 1) < 0.3
 
 
 X = np.random.default_rng(0).normal(size=(40_000, 4))

@@ -175,8 +175,8 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         are then read as they are needed, and encoded rows that do not fit are
         on disk. None: everything is in memory.
     cache_dir : str or None
-        The folder for these, in which they are kept for the next fit on the same
-        file; None: the system's for temporary files, and nothing is kept.
+        The folder for parsed text and for these, which are kept for the next fit on the
+        same file; None: the system's for temporary files, and nothing is kept.
     n_jobs : int or None
         Threads of a fit or a prediction: -1 is all cores, -2 all but one. None: all, but a
         worker of joblib uses its share. Results are the same (docs/SETTINGS.md has more).

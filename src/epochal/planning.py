@@ -83,6 +83,7 @@ def row_size(
         own=rows[1] == 0,
         calibrated=settings.calibrate,
         streamed=isinstance(data.rows, Streamed),
+        pages=data.rows.page_bytes if isinstance(data.rows, Streamed) else 0,
     )
 
 

@@ -120,7 +120,13 @@ def read_rows(
                 raise DataError(found, f"the name of a column for {role}{ending}")
         streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
         read = labelled(
-            str(X), roles, categorical=names, streamed=streamed, options=PYTHON, csv=csv
+            str(X),
+            roles,
+            categorical=names,
+            streamed=streamed,
+            options=PYTHON,
+            csv=csv,
+            folder=estimator.cache_dir,
         )
         _warn_of_dropped(read.dropped, str(X))
         return replace(read, rows=checked_rows(estimator, read.rows, reset=reset))

@@ -85,6 +85,11 @@ def test_schema_says_the_types_without_reading(tmp_path, new):
     assert arrow.schema(path, ["c", "b"]) == arrow.read(path, ["c", "b"]).schema
 
 
+def test_pages_are_not_estimated(tmp_path):
+    """There are none in these files."""
+    assert arrow.page_bytes(tmp_path / "data.arrow", ["a"]) == 0
+
+
 def test_types_of_odd_columns_are_said_without_reading(tmp_path):
     """Unions and intervals have a type like others, though Arrow makes no empty table of them."""
     union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])

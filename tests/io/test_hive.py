@@ -12,6 +12,7 @@ import pytest
 
 from epochal.cli.main import main
 from epochal.errors import SourceError
+from epochal.io import parquet
 from epochal.io.files import batches, labelled_batches, read
 from epochal.io.streams import stream
 from epochal.model.persistence import load
@@ -92,6 +93,15 @@ def test_rows_are_the_same_whole_streamed_and_in_batches(tmp_path, ending, targe
     texts = [str(label) for piece in pieces for label in piece.labels]
     assert texts == [str(label) for label in whole.labels]
     assert sum(piece.dropped for piece in pieces) == whole.dropped
+
+
+def test_a_stream_says_what_the_pages_of_its_columns_take(tmp_path):
+    """Columns of the folders' names are in no page, and labels are not read with the rows."""
+    path = write(tmp_path / "data", "parquet")
+    (file,) = (tmp_path / "data" / "g=1" / "s=south").iterdir()
+
+    assert stream(path, "y").rows.page_bytes == parquet.page_bytes(file, ["x"])
+    assert stream(write(tmp_path / "text", "csv"), "y").rows.page_bytes == 0
 
 
 @pytest.mark.parametrize("ending", WRITERS)

@@ -107,6 +107,34 @@ def test_a_changed_byte_in_a_page_is_refused(tmp_path):
         list(parquet.batches(path, 3, ["a"]))
 
 
+def test_batches_keep_pages_and_no_row_groups(tmp_path, rng):
+    """Of columns with far more than a page in a row group, what is in memory is estimated from above."""
+    path = tmp_path / "large.parquet"
+    columns = {name: rng.normal(size=600_000) for name in "abc"}
+    pyarrow.parquet.write_table(pa.table(columns), path, row_group_size=600_000)
+    pool, usual = pa.proxy_memory_pool(pa.default_memory_pool()), pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        rows = sum(len(table) for table in parquet.batches(path, 1000, ["a", "b"]))
+    finally:
+        pa.set_memory_pool(usual)
+
+    assert rows == 600_000
+    assert parquet.page_bytes(path, ["a", "b"]) / 4 < pool.max_memory()
+    assert pool.max_memory() < parquet.page_bytes(path, ["a", "b"]) < 2 * 8 * 600_000
+
+
+def test_page_bytes_are_those_of_the_columns_that_are_read(path):
+    """Small columns have less than a page, and a file without rows has none."""
+    each = [parquet.page_bytes(path, [name]) for name in ("a", "a.b", "c")]
+    empty = path.with_name("empty.parquet")
+    pyarrow.parquet.write_table(pa.table({"a": pa.array([], pa.int64())}), empty, row_group_size=4)
+
+    assert parquet.page_bytes(path, ["a", "a.b", "c"]) == sum(each)
+    assert all(0 < size < 2**20 for size in each)
+    assert parquet.page_bytes(empty, ["a"]) in range(400_000)
+
+
 def test_what_is_kept_stands_as_it_is(path, tmp_path):
     """Kept columns have the types and missing values of the file."""
     table = pa.table({"d": pa.array([Decimal("1.50")] * 3), "n": [1.0, float("nan"), None]})

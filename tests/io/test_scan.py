@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import threading
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 
 from epochal import threads
 from epochal.errors import MissingFileError, SourceError
+from epochal.io.csv import blocks, stored_blocks
 from epochal.io.scan import FileScan, pieces, prefetched, stamped
+from epochal.io.streams import stream
 from epochal.tables.streaming import regrouped
 from epochal.threads import limited
 
@@ -105,3 +109,57 @@ def test_the_next_item_is_made_ahead(monkeypatch):
     assert next(found) == 1
     with pytest.raises(OSError):  # noqa: PT011
         next(found)
+
+
+@pytest.fixture
+def no_space(monkeypatch):
+    """Cut text into blocks of a few lines, and have no space to store them."""
+    monkeypatch.setattr(blocks, "BLOCK", 64)
+    monkeypatch.setattr(stored_blocks, "SHARE", 2**62)
+
+
+@pytest.mark.usefixtures("no_space")
+@pytest.mark.parametrize("rows", [39, 41])
+def test_other_rows_of_the_same_size_and_time(tmp_path, rows):
+    """Fewer or more rows than before are an error, whatever the file says of its age."""
+    path = tmp_path / "data.csv"
+    path.write_text("a,y\n" + "1,p\n" * 20 + "1,q\n" * 20)
+    before = path.stat()
+    found = stream(str(path), "y")
+    changed = "a,y\n" + "1,p\n" * (rows - 1)
+    last = before.st_size - len(changed) - len(",p\n")
+    path.write_text(changed + "1" * last + ",p\n" if last > 0 else changed)
+    path.write_text(path.read_text().ljust(before.st_size, "\n"))
+    if rows == 41:
+        path.write_text("a,y\n" + "1,p\n" * 36 + "1,\n" * 4 + ",\n" * 2)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    with pytest.raises(SourceError, match="data.csv has changed"):
+        list(found.rows.read(10))
+
+
+@pytest.mark.usefixtures("no_space")
+def test_a_value_of_another_type_is_an_error(tmp_path):
+    """A word where numbers were is an error, whatever the file says of its age."""
+    path = tmp_path / "data.csv"
+    path.write_text("a,y\n" + "1,p\n2,q\n" * 20)
+    before = path.stat()
+    found = stream(str(path), "y")
+    path.write_text(path.read_text()[:-4] + "x,q\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(SourceError, match="data.csv cannot be read: .*int64.* 'x'"):
+        list(found.rows.read(10))
+
+
+def test_text_is_parsed_once(tmp_path, monkeypatch):
+    """Rows are those of the first pass, whatever the file says of its age."""
+    path = tmp_path / "data.csv.gz"
+    path.write_bytes(gzip.compress(b"a,y\n" + b"1,p\n2,q\n" * 20))
+    found = stream(str(path), "y", folder=str(tmp_path))
+    seen, cut = [], blocks.cut_blocks
+    monkeypatch.setattr(blocks, "cut_blocks", lambda *of: seen.append(of) or cut(*of))
+
+    for _ in range(2):
+        assert pa.concat_tables(found.rows.read(7))["a"].to_pylist() == [1, 2] * 20
+    assert not seen
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.csv.gz"]

@@ -40,6 +40,20 @@ def test_parts_have_the_joint_types(tmp_path):
     assert (values[codes].tolist(), has_label.tolist()) == (["p", "q"], [True, True, False])
 
 
+def test_the_file_with_the_largest_pages_counts(tmp_path, rng):
+    """One file is read at a time; text has no pages."""
+    paths = [write(tmp_path, a=rng.normal(size=rows), y=[0] * rows) for rows in (10, 9000, 20)]
+    sizes = [parquet.page_bytes(path, ["a"]) for path in paths]
+    table = scan(paths, parquet, ["a", "y"], (), gathered("y")).table
+    text = tmp_path / "t.csv"
+    text.write_text("a,y\n1,2\n")
+    of_text = scan([text], TEXT, ["a", "y"], (), gathered("y")).table
+
+    assert sizes[0] < sizes[1] > sizes[2]
+    assert table_streams.page_bytes(table.parts, ["a"]) == sizes[1]
+    assert table_streams.page_bytes(of_text.parts, ["a"]) == 0
+
+
 def test_text_in_one_part_is_text_in_all(tmp_path):
     """Labels that are numbers in one file and words in the next are read as written in both."""
     for name, content in (("0.csv", "a,y\n1,007\n"), ("1.csv", "a,y\n2.5,x\n")):

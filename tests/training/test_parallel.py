@@ -1,6 +1,7 @@
 """Groups of members: whichever they are, members come out the same and in their order."""
 
 import time
+import weakref
 from threading import Barrier, BrokenBarrierError
 
 import jax
@@ -63,6 +64,44 @@ def test_a_group_beside_others_keeps_to_its_core(monkeypatch, threads, alone):
 
     with grouped(*setting(4)) as groups:
         assert {group.program.alone for group in groups.groups} == {alone}
+
+
+def test_a_group_has_its_members_on_the_device(monkeypatch):
+    """So programs write to what they are given, in the first epoch too; nothing is shared with others."""
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
+    program, fixed, state, best = setting(3)
+
+    with grouped(program, fixed, state, best) as groups:
+        leaves = [jax.tree.leaves((group.state, group.best)) for group in groups.groups]
+        places = [leaf.unsafe_buffer_pointer() for own in leaves for leaf in own]
+
+    assert len(set(places)) == len(places) == 2 * len(jax.tree.leaves((state, best)))
+
+
+def test_what_groups_give_up_is_free_when_it_is_copied(monkeypatch):
+    """While the last array is gathered, the first one of each group is no more."""
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
+    program, fixed, state, best = setting(4)
+    alive = []
+
+    with grouped(program, fixed, state, best) as groups:
+        first = [weakref.ref(jax.tree.leaves(group.state)[0]) for group in groups.groups]
+        last = jax.tree.leaves(best)[-1].shape
+        zeros = np.zeros
+
+        def recorded(shape, dtype):
+            """Return zeros, and record which arrays there are when the last ones are made."""
+            if shape == last:
+                alive[:] = [reference() is not None for reference in first]
+            return zeros(shape, dtype)
+
+        monkeypatch.setattr(room.np, "zeros", recorded)
+        assert all(reference() is not None for reference in first)
+        end, copies = groups.gathered(lambda group: group.given_up())
+
+    assert alive == [False, False]
+    np.testing.assert_array_equal(end.layers[0].weights, state.layers[0].weights)
+    np.testing.assert_array_equal(copies[0].weights, best[0].weights)
 
 
 def test_members_that_train_as_one_product_are_one_group():

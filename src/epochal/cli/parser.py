@@ -180,8 +180,8 @@ def _add_train(parser: Parser) -> None:
     parser.add_argument(
         "--cache-dir",
         metavar="FOLDER",
-        help="a folder for rows that do not fit into --memory; they stay there for the next "
-        "training on the same data (default: the system's folder for temporary files, and they do not stay)",
+        help="a folder for parsed text, and for rows that do not fit into --memory, which stay there for the "
+        "next training on the same data (default: the system's folder for temporary files, and nothing stays)",
     )
     _add_columns(parser)
     add_csv_options(parser)

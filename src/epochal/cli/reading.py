@@ -53,7 +53,7 @@ def roles_of(arguments: argparse.Namespace) -> Roles:
     return Roles(arguments.target, *others, target_as_text=arguments.target_as_text)
 
 
-def like(
+def like(  # noqa: PLR0913  (every way in which rows may be read)
     classes: NDArray[Any],
     path: str,
     roles: Roles,
@@ -61,10 +61,12 @@ def like(
     csv: CsvOptions = PLAIN,
     *,
     streamed: bool = False,
+    folder: str | None = None,
 ) -> Labelled:
-    """Return everything at a path, with labels of the type of `classes`."""
+    """Return everything at a path, with labels of the type of `classes`; `folder` of temporary files."""
     if streamed:
-        return relabelled(labelled(path, roles, drop=drop, streamed=True, csv=csv), classes)
+        read = labelled(path, roles, drop=drop, streamed=True, csv=csv, folder=folder)
+        return relabelled(read, classes)
     pieces = list(labelled_batches(path, roles, ROWS_PER_PIECE, drop, csv))
     labels = np.concatenate([indices_of(piece, classes) for piece in pieces])
     if not len(labels):

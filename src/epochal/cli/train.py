@@ -147,6 +147,7 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
         columns = earlier.preprocessor.schema.columns
         categorical = [column.name for column in columns if column.kind == "category"]
     streamed, csv = arguments.memory is not None, _csv(arguments, earlier)
+    folder = arguments.cache_dir
     train = labelled(
         arguments.data,
         roles,
@@ -154,6 +155,7 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
         drop=arguments.drop,
         streamed=streamed,
         csv=csv,
+        folder=folder,
     )
     if earlier is None:
         with train.origin.naming_rows():
@@ -164,7 +166,8 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
         numbers = indices_of(train, classes)
     valid = None
     if arguments.valid:
-        valid = like(classes, arguments.valid, roles, arguments.drop, csv, streamed=streamed)
+        path, drop = arguments.valid, arguments.drop
+        valid = like(classes, path, roles, drop, csv, streamed=streamed, folder=folder)
     with train.origin.naming_rows():
         is_test = _holdout(arguments, train, numbers)
     data_profile = None if arguments.quiet else DataProfile(train, numbers, is_test)

@@ -80,11 +80,12 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     streamed: bool = False,
     options: Options = SHELL,
     csv: CsvOptions = PLAIN,
+    folder: str | None = None,
 ) -> Labelled:
     """Return the data set at a path, without the columns to drop; labels are required.
 
     Numbers in `categorical` columns are names. If `streamed`, rows stay on disk and are read in each
-    pass. `csv` has the options for CSV files.
+    pass. `csv` has the options for CSV files. `folder`: of temporary files (None: that of the system).
     """
     path = files.found_once(path)
     named = [roles.weight, roles.group, roles.time, drop, categorical]
@@ -93,7 +94,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     if roles.target is None:
         files.refuse_unlabelled(path, csv)
     if streamed:
-        return _streamed(path, roles, categorical, drop, csv)
+        return _streamed(path, roles, categorical, drop, csv, folder)
     read = files.read(
         path,
         roles.target,
@@ -165,6 +166,7 @@ def _streamed(
     categorical: Collection[str],
     drop: Collection[str],
     csv: CsvOptions,
+    folder: str | None,
 ) -> Labelled:
     """Return a data set whose rows stay on disk."""
     role_columns = roles.weight, roles.group, roles.time
@@ -179,6 +181,7 @@ def _streamed(
         names=[roles.group] if roles.group else [],
         labels=LabelColumn(where, roles.target_as_text),
         csv=csv,
+        folder=folder,
     )
     weight, groups, timestamps = (
         None if name is None else streamed.extra[name] for name in role_columns

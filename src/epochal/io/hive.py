@@ -114,6 +114,11 @@ class Partitioned:
         kinds = {name: constant.kind for name, constant in self.constants[path].items()}
         return pa.schema([(n, kinds[n] if n in kinds else inner.field(n).type) for n in names])
 
+    def page_bytes(self, path: Path, names: Sequence[str]) -> int:
+        """Return about how many bytes of pages are in memory while columns of a file are read."""
+        form = cast("TypedFormat", self.form)
+        return form.page_bytes(path, self.columns_in_file(path, names))
+
     def read(self, path: Path, names: Sequence[str], as_text: Collection[str] = ()) -> pa.Table:
         """Return some columns of a file."""
         file_names = self.columns_in_file(path, names)

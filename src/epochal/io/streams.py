@@ -70,6 +70,7 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     names: Collection[str] = (),
     labels: LabelColumn | None = None,
     csv: CsvOptions = PLAIN,
+    folder: str | None = None,
 ) -> LabelledStream:
     """Return the rows at a path (file, folder of parts, or pattern) and their labels.
 
@@ -77,7 +78,8 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     of some MB, the codes, and the `extra` columns. The rows have no extra columns, except those in
     `keep`, and none in `drop`, which are not read. `as_text`: columns of text files that are not
     parsed; labels never are, nor are extra columns in `names`. `labels`: name and type of the label
-    column. `csv`: options for text files.
+    column. `csv`: options for text files. `folder`: of what is stored of text for the next passes (None:
+    the system's folder for temporary files).
 
     Raises:
         EpochalError: as `files.read` does; and if a file changes while it is read.
@@ -87,7 +89,8 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
     parts = [stamped(part) for part in paths]
     if name in files.TABLES:
         removed = {*drop, *set(extra).difference(keep)}
-        requested = _Request(target, tuple(dict.fromkeys(extra)), removed, set(drop), set(as_text))
+        kept = tuple(dict.fromkeys(extra))
+        requested = _Request(target, kept, removed, set(drop), set(as_text), folder)
         texts = {*as_text, *names} | ({target} if target is not None else set())
         streamed = _stream_of_table(
             path,
@@ -117,13 +120,14 @@ def stream(  # noqa: PLR0913  (every way in which a column may be taken)
 
 
 class _Request(NamedTuple):
-    """The columns of a table that arguments of `stream` name."""
+    """The columns of a table, and the folder, that arguments of `stream` name."""
 
     target: str | None
     extra: tuple[str, ...]
     removed: set[str]
     drop: set[str]
     as_text: set[str]
+    folder: str | None
 
     def target_in(self, names: Sequence[str], path: str) -> str:
         """Return the target, if it is given and all other columns exist."""
@@ -166,7 +170,7 @@ def _stream_of_table(
     read = [name for name in names if name not in requested.drop or name in requested.extra]
     gathered = {target: ColumnAccumulator(target, label_column)}
     gathered |= {name: ColumnAccumulator(name) for name in requested.extra}
-    scanned = table_streams.scan(paths, form, read, texts, gathered)
+    scanned = table_streams.scan(paths, form, read, texts, gathered, requested.folder)
     features = [name for name in read if name != target and name not in requested.removed]
     refuse_unusable(pa.schema([scanned.table.schema.field(name) for name in features]))
     # A table without columns has no number of rows, so at least one column is read.
@@ -179,7 +183,10 @@ def _stream_of_table(
     labels = _Labels(*scanned.gathered[target].labels())
     extra = {name: scanned.gathered[name].values()[labels.has_label] for name in requested.extra}
     ranked = frozenset(name for name in requested.extra if scanned.gathered[name].is_ranked)
-    return replace(_labelled_stream(source, scans, head, labels), extra=extra, ranked=ranked)
+    stream = _labelled_stream(source, scans, head, labels)
+    held = table_streams.page_bytes(scanned.table.parts, features)
+    rows = replace(stream.rows, page_bytes=held)
+    return replace(stream, rows=rows, extra=extra, ranked=ranked)
 
 
 def _stream_of_arrays(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import pyarrow as pa
 
+from epochal.io.csv.stored_blocks import BlockFile
 from epochal.io.csv.typing_pass import TextPart, scanned
 from epochal.io.hive import Partitioned
 from epochal.io.multifile import TableFormat, joint_schema
@@ -29,6 +30,9 @@ class TypedFormat(TableFormat, Protocol):
     def schema(self, path: Path, names: Sequence[str]) -> pa.Schema:
         """Return the types of some columns of a file."""
 
+    def page_bytes(self, path: Path, names: Sequence[str]) -> int:
+        """Return about how many bytes of pages are in memory while columns of a file are read."""
+
 
 class Part(Protocol):
     """A file of a table: its path, the types of its columns, and some of them block by block."""
@@ -50,7 +54,7 @@ class TypedPart:
     """A file that stores the types of its columns."""
 
     path: Path
-    form: TableFormat
+    form: TypedFormat
     schema: pa.Schema
 
     def blocks(self, names: Sequence[str]) -> Iterator[pa.Table]:
@@ -109,6 +113,12 @@ class JoinedParts(NamedTuple):
             yield table
 
 
+def page_bytes(parts: Sequence[Part], names: Sequence[str]) -> int:
+    """Return about how many bytes of pages are in memory while columns of the files are read."""
+    typed = (part for part in parts if isinstance(part, TypedPart))
+    return max((part.form.page_bytes(part.path, names) for part in typed), default=0)
+
+
 class TableScan(NamedTuple):
     """The result of the first pass over a table: the rows of each file, and some whole columns."""
 
@@ -123,22 +133,25 @@ def scan(
     names: Sequence[str],
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
+    folder: str | None = None,
 ) -> TableScan:
     """Return the result of one pass over a table: the type of every column, and some whole columns.
 
     The latter are those in `gathered`, at least one. A second pass reads those whose type changed in
-    the course of the first.
+    the course of the first. What is parsed of text is stored in a folder (None: that of the system for
+    temporary files), for the next passes.
     """
+    file = None if form.TYPED else BlockFile(folder)
     parts: list[TypedPart | TextPart | PartitionedPart] = []
     counts = []
     first = next(iter(gathered.values()))
     for path in paths:
         before = first.rows
         if form.TYPED:
-            schema = cast("TypedFormat", form).schema(path, names)
-            parts.append(TypedPart(path, form, schema))
+            typed = cast("TypedFormat", form)
+            parts.append(TypedPart(path, typed, typed.schema(path, names)))
         else:
-            parts.append(_scanned(path, form, names, as_text, gathered))
+            parts.append(_scanned(path, form, names, as_text, gathered, file))
         counts.append(first.rows - before)
     table = _joined(parts, form, names)
     second_pass = {
@@ -157,14 +170,15 @@ def _scanned(
     names: Sequence[str],
     as_text: Collection[str],
     gathered: dict[str, ColumnAccumulator],
+    file: BlockFile | None,
 ) -> TextPart | PartitionedPart:
     """Return a text file with its partition columns, after the first pass."""
     if not isinstance(form, Partitioned):
-        return scanned(path, names, as_text, gathered, cast("TextFormat", form).options)
+        return scanned(path, names, as_text, gathered, cast("TextFormat", form).options, file)
     in_file, constants = form.columns_in_file(path, names), form.constants[path]
     within = {name: column for name, column in gathered.items() if name not in constants}
-    file = scanned(path, in_file, as_text, within, cast("TextFormat", form.form).options)
-    part = PartitionedPart(file, form, names, frozenset(as_text))
+    text = scanned(path, in_file, as_text, within, cast("TextFormat", form.form).options, file)
+    part = PartitionedPart(text, form, names, frozenset(as_text))
     for name, column in gathered.items():
         if name in constants:
             column.add(constants[name].column(part.file.n_rows, as_text=name in as_text))

@@ -81,6 +81,7 @@ class RowSize(NamedTuple):
     own: bool = False  # whether members are validated on the rows that they leave out
     calibrated: bool = False
     streamed: bool = False
+    pages: int = 0  # bytes of a file's pages while it is read, beside the pieces
 
 
 class Shares(NamedTuple):
@@ -102,12 +103,15 @@ def phases_of(network: NetworkSize, rows: RowSize, shares: Shares) -> dict[str, 
     validation, trained_logits, logits = _validation_items(network, rows, shares)
     held = (known, _rows_item(rows, shares), validation)
     reading = min(CELL * rows.rows * rows.columns, READING)
+    pages = Item("pages of the file", rows.pages)
     return {
         "reading": (
             known,
             Item("pieces that are read", reading),
+            pages,
             Item("numbering labels", 0 if rows.streamed else NUMBERING * rows.rows),
         ),
+        "encoding": (known, _rows_item(rows, shares), pages),
         "training": (
             Item("networks, moments and copies", _training_bytes(network)),
             runtime,
@@ -123,7 +127,7 @@ def phases_of(network: NetworkSize, rows: RowSize, shares: Shares) -> dict[str, 
             Item("logits of validation rows", logits),
         ),
         "calibration": (
-            Item("networks, moments and copies", network.weights * (network.states + 2)),
+            Item("networks, moments and copies", network.weights * (network.states + 1)),
             runtime,
             *held,
             Item("logits of validation rows", logits),
@@ -134,18 +138,19 @@ def phases_of(network: NetworkSize, rows: RowSize, shares: Shares) -> dict[str, 
 
 def _training_bytes(network: NetworkSize) -> int:
     """Return what the members take while they train: as they began, states, best copies, those at work."""
-    best = network.states + 1
-    group = network.states * network.trained // network.groups
-    at_work = best * network.trained // network.members * min(network.threads, network.groups)
-    return network.weights + best * network.trained + group + at_work
+    # A member at work has a copy of its state, another whose weights are packed, and its gradient.
+    one = (2 * network.states + 1) * network.trained // network.members
+    at_work = one * min(network.threads, network.groups)
+    return network.weights + (network.states + 1) * network.trained + at_work
 
 
 def _gathering_bytes(network: NetworkSize) -> int:
-    """Return what the members take while group after group is copied to the result."""
-    result = (network.states + 1) * network.weights
-    group = (1 if network.variants == 1 else 2) * result // network.groups
-    # As they began, and once more, which is measured and not explained.
-    return 2 * network.weights + result + group
+    """Return what the members take while they are copied to the result, array by array.
+
+    That is as they began, the result, and one array of all members, which is at most a copy of the
+    weights, both in the result and where it is copied from.
+    """
+    return network.weights * (network.states + 3)
 
 
 def _rows_item(rows: RowSize, shares: Shares) -> Item:

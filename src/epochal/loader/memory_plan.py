@@ -1,8 +1,8 @@
 """Memory planning: an itemised estimate of a fit's peak memory, and where encoded rows are kept.
 
-A fit has four phases: reading (statistics of the columns), training, gathering (the members leave
-the training), and calibration (out-of-bag probabilities). The estimate is the sum of the items of
-the largest phase.
+A fit has five phases: reading (statistics of the columns), encoding of the rows, training,
+gathering (the members leave the training), and calibration (out-of-bag probabilities). The estimate
+is the sum of the items of the largest phase.
 """
 
 from __future__ import annotations

@@ -20,13 +20,15 @@ class Streamed:
     `head` has no rows, but the same columns and types, or the same shape. `read(n)` yields all
     rows in order, n at a time (the last piece may be shorter). Each pass yields the same rows; if
     the data have changed, it is an error. `digest()` reads the data and returns a digest of the
-    rows, not of the head; it is None if none can be computed.
+    rows, not of the head; it is None if none can be computed. `page_bytes` is about how many bytes
+    are in memory in each pass, beside the pieces.
     """
 
     n_rows: int
     head: pa.Table | np.ndarray
     read: Callable[[int], Iterator[pa.Table | np.ndarray]]
     digest: Callable[[], str] | None = None
+    page_bytes: int = 0
 
     def where(self, chosen: np.ndarray) -> Streamed:
         """Return the rows that a mask selects, bool (rows,).

@@ -55,16 +55,24 @@ class Group:
         state: MemberState,
         best: Layers,
     ) -> None:
-        """Copy the group's members, in NumPy; the arguments hold all members."""
+        """Copy the group's members; the arguments hold all members."""
         self.numbers, self.intervals = spec
         self.program = program
 
-        def copied(tree: Any) -> Any:
-            """Return the group's part of a tree, as NumPy arrays."""
-            of_group = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], tree)
-            return resized(of_group, self.intervals)
+        def part_of_group(tree: Any) -> Any:
+            """Return the group's part, on the device: a program can write to its donated arrays there.
 
-        self.fixed, self.state, self.best = map(copied, (fixed, state, best))
+            Programs copy donated NumPy arrays, and the memory of the originals is free only later.
+            """
+            leaves, structure = jax.tree.flatten(tree)
+            parts = (
+                jax.device_put(np.asarray(leaf)[_place(self.numbers, shape)], may_alias=False)
+                for leaf, shape in zip(leaves, _member_shapes(tree, self.intervals), strict=True)
+            )
+            return jax.tree.unflatten(structure, parts)
+
+        self.fixed = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], fixed)
+        self.state, self.best = part_of_group(state), part_of_group(best)
         self.snapshots: list[MemberState] = []
         self.takes_snapshots = False  # then no state is donated to a program
         self.reset_logits(no_logits(0, 0))
@@ -274,23 +282,36 @@ class Groups:
             group.update_ema(decay)
 
     def gathered(self, part: Callable[[Group], Any]) -> Any:
-        """Return a part of every group, stacked in the order of the members, in NumPy."""
-        result: Any = None
-        for group in self.groups:
-            of_group = resized(jax.tree.map(np.asarray, part(group)), self.intervals)
-            if result is None:
-                result = jax.tree.map(self._empty_for_all, of_group)
-            for target, leaf in zip(
-                jax.tree.leaves(result), jax.tree.leaves(of_group), strict=True
-            ):
-                target[group.numbers] = leaf
-            # Freed before the next group's part exists.
-            del of_group, target, leaf
-        return result
+        """Return a part of every group, stacked in the order of the members, in NumPy.
 
-    def _empty_for_all(self, leaf: np.ndarray) -> np.ndarray:
-        """Return an empty array for a leaf of all members."""
-        return np.empty((self.members, *leaf.shape[1:]), leaf.dtype)
+        The parts are copied array by array. An array that its group no longer holds is freed as soon
+        as it is copied.
+        """
+        trees = [part(group) for group in self.groups]
+        structure, shapes = jax.tree.structure(trees[0]), _member_shapes(trees[0], self.intervals)
+        leaves_by_group = [jax.tree.leaves(tree) for tree in trees]
+        del trees
+        stacked = []
+        for number, shape in enumerate(shapes):
+            # A group with fewer intervals has zeros behind them.
+            target = np.zeros((self.members, *shape), leaves_by_group[0][number].dtype)
+            for group, leaves in zip(self.groups, leaves_by_group, strict=True):
+                leaf, leaves[number] = np.asarray(leaves[number]), None
+                target[_place(group.numbers, leaf.shape[1:])] = leaf
+                del leaf
+            stacked.append(target)
+        return jax.tree.unflatten(structure, stacked)
+
+
+def _member_shapes(tree: Any, intervals: int) -> list[tuple[int, ...]]:
+    """Return the shapes of one member's leaves of a stacked tree, with room for so many intervals."""
+    one = resized(jax.tree.map(lambda leaf: np.asarray(leaf)[:1], tree), intervals)
+    return [leaf.shape[1:] for leaf in jax.tree.leaves(one)]
+
+
+def _place(numbers: np.ndarray, shape: tuple[int, ...]) -> Any:
+    """Return the index of members with leaves of this shape in a stacked leaf, which may be larger."""
+    return (numbers, *map(slice, shape))
 
 
 class GroupSpec(NamedTuple):

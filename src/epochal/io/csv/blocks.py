@@ -59,6 +59,8 @@ _SEPARATOR_SENTENCE = (
     "has a quote within a value, and one at the end of a later value: is a separator missing "
     "before the first? Put it there, or put the whole value into quotes"
 )
+# The beginning is looked for first, which is fast.
+_NEGATIVE_ZERO = re.compile(rb"-0(?<!\w-0)0*(?![\w.])")
 # A protected cell has at least three bytes, and its mark six.
 _GROWTH = 3
 
@@ -98,6 +100,11 @@ class Block:
         return any(
             letter in self.content and b"0" + letter in self.content for letter in (b"x", b"X")
         )
+
+    @cached_property
+    def holds_negative_zeros(self) -> bool:
+        """Whether the rows may hold integers like -0."""
+        return _NEGATIVE_ZERO.search(self.content) is not None
 
     @cached_property
     def marked(self) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from epochal.config.csv_options import PLAIN
 from epochal.io.csv.blocks import EXPECTED, blocks_of, refuse_binary
@@ -28,17 +29,22 @@ if TYPE_CHECKING:
     from epochal.config.csv_options import CsvOptions
     from epochal.io.accumulator import ColumnAccumulator
     from epochal.io.csv.blocks import Block
+    from epochal.io.csv.stored_blocks import BlockFile, StoredBlock
     from epochal.io.csv.type_inference import Conversion
 
 
 @dataclass(frozen=True)
 class TextPart:
-    """A text file with its options, the conversion of each column, and its number of rows."""
+    """A text file with its options, the conversion of each column, and its number of rows.
+
+    `stored` has its parsed blocks; None: the text is parsed in every pass.
+    """
 
     path: Path
     conversions: Mapping[str, Conversion]
     options: CsvOptions = PLAIN
     n_rows: int = 0
+    stored: Sequence[StoredBlock] | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -51,7 +57,8 @@ class TextPart:
         """Yield some columns, block by block; refuse a value that does not have its column's type."""
         types = {name: self.conversions[name].parsed for name in names}
         with reading(self.path, EXPECTED):
-            for block in blocks_of(self.path, self.options):
+            blocks = blocks_of(self.path, self.options) if self.stored is None else self.stored
+            for block in blocks:
                 table = block.parsed(names, types)
                 columns = {
                     name: self.conversions[name].applied(
@@ -63,7 +70,9 @@ class TextPart:
 
     def as_written(self, names: Collection[str]) -> TextPart:
         """Return the file with some columns as text."""
-        return replace(self, conversions={**self.conversions, **dict.fromkeys(names, AS_WRITTEN)})
+        conversions = {**self.conversions, **dict.fromkeys(names, AS_WRITTEN)}
+        # What is parsed already may have lost its text.
+        return replace(self, conversions=conversions, stored=None)
 
 
 class _ColumnTypes:
@@ -72,7 +81,7 @@ class _ColumnTypes:
     def __init__(self) -> None:
         self.kinds: set[pa.DataType] = set()
         self.traits = Traits()
-        self._may_be_hexadecimal = False
+        self._may_be_hexadecimal = self._may_lose_signs = False
 
     def add(self, column: pa.ChunkedArray, block: Block) -> None:
         """Add the column of a block as Arrow parsed it; return nothing."""
@@ -83,6 +92,9 @@ class _ColumnTypes:
         if pa.types.is_integer(kind):
             # Arrow reads 0x1F as an integer, but not as a float.
             self._may_be_hexadecimal |= block.holds_hexadecimals
+            # The integer of -0 is 0, its float is not.
+            has_zeros = pc.index(column, 0).as_py() >= 0
+            self._may_lose_signs |= has_zeros and block.holds_negative_zeros
         elif pa.types.is_string(kind) and not self.traits.are_words:
             traits = traits_of(column, block.stream.options, has_marks=block.has_marks)
             self.traits = self.traits.joined(traits)
@@ -94,6 +106,12 @@ class _ColumnTypes:
         if self.kinds == {pa.int64(), pa.float64()} and not self._may_be_hexadecimal:
             return pa.float64()
         return pa.string() if self.traits.are_words else None
+
+    def are_values_of(self, kind: pa.DataType) -> bool:
+        """Return whether the blocks, cast to a type, have the values of a column parsed in that type."""
+        if kind == pa.float64() and not self._may_lose_signs:
+            return self.kinds <= {kind, pa.int64()}
+        return self.kinds <= {kind}
 
     def conversion(self, separator: str, name: str, path: Path) -> Conversion:
         """Return the conversion of the column, the same as if the file is read at once."""
@@ -109,13 +127,16 @@ def scanned(
     as_text: Collection[str],
     gathered: Mapping[str, ColumnAccumulator],
     options: CsvOptions = PLAIN,
+    file: BlockFile | None = None,
 ) -> TextPart:
     """Return a text file with the conversions of its columns, the same as if it is read at once.
 
-    The values of `gathered` columns are added in the types of single blocks.
+    The values of `gathered` columns are added in the types of single blocks. The blocks are stored in
+    `file` for the next passes, if their types turn out to be those of the whole file.
     """
     types_of = {name: _ColumnTypes() for name in names if name not in as_text}
     texts = {name: pa.string() for name in names if name in as_text}
+    stored: list[StoredBlock | None] = []
     separator, n_rows = "", 0
     with reading(path, EXPECTED):
         for block in blocks_of(path, options):
@@ -124,6 +145,8 @@ def scanned(
             table = block.parsed(names, texts)
             refuse_binary(table, block.stream)
             n_rows += table.num_rows
+            if file is not None:
+                stored.append(file.stored(table, has_marks=block.has_marks))
             for name, types in types_of.items():
                 types.add(table.column(name), block)
 
@@ -146,9 +169,13 @@ def scanned(
         conversions = {
             name: types.conversion(separator, name, path) for name, types in types_of.items()
         }
-    return TextPart(
-        path, {name: conversions.get(name, AS_WRITTEN) for name in names}, options, n_rows
+    conversions = {name: conversions.get(name, AS_WRITTEN) for name in names}
+    are_same = not undecided and all(
+        types.are_values_of(conversions[name].parsed) for name, types in types_of.items()
     )
+    blocks = [block for block in stored if block is not None and are_same]
+    are_all = blocks and len(blocks) == len(stored)
+    return TextPart(path, conversions, options, n_rows, blocks if are_all else None)
 
 
 def _second_pass(
