@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
-from epochal.preprocessing.crosses import Sample, crosses
 from epochal.preprocessing.moments import Moments
+from epochal.preprocessing.selection import Sample, selected
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from epochal.tables.streaming import Streamed
 
 
-# On so many rows, or a few more, pairs of columns are tested.
-PAIR_ROWS = 20_000
+# On so many rows, or a few more, names are tested.
+TESTED_ROWS = 20_000
 
 
 class Target(NamedTuple):
@@ -94,7 +94,7 @@ def statistics(
         np.count_nonzero(weight[part_] * present[part_]) for part_ in blocks(len(weight))
     )
     step = max(-(-n_present * columns_of(rows) // SAMPLE), 1)
-    pair_step = 0 if target is None else max(n_present // PAIR_ROWS, 1)
+    test_step = 0 if target is None else max(n_present // TESTED_ROWS, 1)
 
     def statistics_of(span: slice, piece: Rows) -> _ColumnStatistics:
         """Return the statistics of a piece; every `step`-th of its rows is in the sample."""
@@ -103,12 +103,12 @@ def statistics(
         values, missing = block(matched(piece, plain), plain, span.start)
         part = _Rows(piece, values, missing, row_weights, sampled, exact)
         found = _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
-        if not pair_step or not isinstance(piece, pa.Table):
+        if not test_step or not isinstance(piece, pa.Table):
             return found
-        chosen = np.flatnonzero((row_weights > 0) & (np.arange(span.start, span.stop) % pair_step == 0))
+        chosen = np.flatnonzero((row_weights > 0) & (np.arange(span.start, span.stop) % test_step == 0))
         texts = [column.name for column in plain.columns if column.kind == "category"]
         table = piece.select(texts).take(pa.array(chosen))
-        return replace(found, pair_rows=((span.start + chosen, table),))
+        return replace(found, tested_rows=((span.start + chosen, table),))
 
     nothing = _ColumnStatistics.empty(plain, sqrt_transform=sqrt_transform)
     total = reduce(_ColumnStatistics.merge, parallel_map(statistics_of, pieces(rows)), nothing)
@@ -172,7 +172,7 @@ class _ColumnStatistics:
     value_counts: dict[str, ValueCounts]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
-    pair_rows: tuple[tuple[np.ndarray, pa.Table], ...] = ()  # numbers and categories of some rows
+    tested_rows: tuple[tuple[np.ndarray, pa.Table], ...] = ()  # numbers and categories of some rows
 
     @classmethod
     def empty(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
@@ -221,7 +221,7 @@ class _ColumnStatistics:
             },
             sampled=self.sampled + other.sampled,
             roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
-            pair_rows=self.pair_rows + other.pair_rows,
+            tested_rows=self.tested_rows + other.tested_rows,
         )
 
     def rooted(self, plain: Schema) -> np.ndarray:
@@ -239,17 +239,19 @@ class _ColumnStatistics:
     def vocabularies(
         self, schema: Schema, target: Target, weight: np.ndarray
     ) -> tuple[Vocabulary, ...]:
-        """Return the vocabularies of the columns with more categories than the schema has, and of pairs with these."""
+        """Return the vocabularies of columns with more categories than the schema has, and of pairs with these."""
         many = [column.name for column in schema.columns if column.other]
         if not many:
             return ()
-        names = [Names.of(name, *self.value_counts[name].by_text()) for name in many]
-        numbers = np.concatenate([rows for rows, _ in self.pair_rows])
-        table = pa.concat_tables([part for _, part in self.pair_rows])
+        candidates = [
+            names for name in many for names in Names.of(name, *self.value_counts[name].by_text())
+        ]
+        numbers = np.concatenate([rows for rows, _ in self.tested_rows])
+        table = pa.concat_tables([part for _, part in self.tested_rows])
         columns = [column.name for column in schema.columns if column.kind == "category"]
         sample = Sample(table, target.labels[numbers], weight[numbers], target.folds[numbers])
-        names.append(crosses(sample, columns, set(many), target.classes))
-        return vocabularies([each for found in names for each in found], target.most_entries)
+        found = selected(sample, columns, candidates, target.classes)
+        return vocabularies(found, target.most_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
         """Return the schema of the rows."""

@@ -1,11 +1,13 @@
-"""Crosses: pairs of columns that say more of the class than both of them."""
+"""Selection of names, words and pairs of names that say something of the class."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from epochal.preprocessing.crosses import MOST_PAIRS, Sample, crosses
+from epochal.preprocessing.selection import MAX_PAIRS, Sample, selected
+from epochal.preprocessing.vocabulary import Names
+from epochal.tables.categories import ValueCounts
 
 ROWS = 6000
 
@@ -14,6 +16,60 @@ def sample_of(columns: dict[str, np.ndarray], labels: np.ndarray) -> Sample:
     """Return a sample with four folds."""
     table = pa.table({name: values.astype(str) for name, values in columns.items()})
     return Sample(table, labels, np.ones(len(labels)), np.arange(len(labels)) % 4)
+
+
+def candidates(sample: Sample, columns: list[str]) -> list[Names]:
+    """Return the names, and words, of columns."""
+    found = []
+    for name in columns:
+        counts = ValueCounts.of(sample.table.column(name), sample.weight)
+        found += Names.of(name, *counts.by_text())
+    return found
+
+
+def crosses(
+    sample: Sample, columns: list[str], many: set[str], classes: int
+) -> tuple[Names, ...]:
+    """Return the selected pairs of columns, of which some have many names."""
+    found = selected(sample, columns, candidates(sample, sorted(many)), classes)
+    return tuple(names for names in found if len(names.columns) == 2)
+
+
+def test_names_that_say_something_are_selected(rng: np.random.Generator) -> None:
+    """The class depends on one of three columns of many names."""
+    a, b, c = rng.integers(200, size=(3, ROWS))
+    labels = ((a * 7) % 11 < 5).astype(int)
+    sample = sample_of({"a": a, "b": b, "c": c}, labels)
+    found = selected(sample, ["a", "b", "c"], candidates(sample, ["a", "b", "c"]), 2)
+    assert [names.columns for names in found] == [("a",)]
+
+
+def test_words_that_say_something_are_selected(rng: np.random.Generator) -> None:
+    """The class depends on a word of the text; texts as a whole hardly recur."""
+    words = rng.integers(60, size=(3, ROWS))
+    labels = np.isin(words, np.arange(9)).any(axis=0).astype(int)
+    table = pa.table({"title": [f"a{i} b{j} c{k}" for i, j, k in words.T]})
+    texts = [f"w{i} w{j} w{k}" for i, j, k in words.T]
+    sample = Sample(table.set_column(0, "title", [texts]), labels, np.ones(ROWS), np.arange(ROWS) % 4)
+    found = selected(sample, ["title"], candidates(sample, ["title"]), 2)
+    assert [names.of_words for names in found] == [True]
+
+
+def test_what_another_column_says_is_not_selected_again(rng: np.random.Generator) -> None:
+    """Beside a column of few categories that decides, its finer copy says nothing."""
+    a = rng.integers(5, size=ROWS)
+    fine = a * 40 + rng.integers(40, size=ROWS)
+    labels = (rng.random(ROWS) < 0.2 + 0.15 * a).astype(int)
+    sample = sample_of({"a": a, "fine": fine}, labels)
+    assert selected(sample, ["a", "fine"], candidates(sample, ["fine"]), 2) == []
+
+
+def test_random_labels_select_no_names(rng: np.random.Generator) -> None:
+    """Neither names of a few rows each nor names of many."""
+    sizes = (80, 200, 2000, 5000)
+    columns = {f"c{size}": rng.integers(size, size=ROWS) for size in sizes}
+    sample = sample_of(columns, rng.integers(2, size=ROWS))
+    assert selected(sample, [*columns], candidates(sample, [*columns]), 2) == []
 
 
 def test_a_pair_that_decides_is_found(rng: np.random.Generator) -> None:
@@ -70,4 +126,4 @@ def test_no_more_pairs_than_there_is_room_for_are_taken(rng: np.random.Generator
     which = values[0] % 4
     labels = ((values[2 * which % 8, np.arange(ROWS)] + values[1]) % 2).astype(int)
     found = crosses(sample_of(columns, labels), [*columns], set(columns), 2)
-    assert 1 <= len(found) <= MOST_PAIRS
+    assert 1 <= len(found) <= MAX_PAIRS
