@@ -78,8 +78,8 @@ def test_a_group_has_its_members_on_the_device(monkeypatch):
     assert len(set(places)) == len(places) == 2 * len(jax.tree.leaves((state, best)))
 
 
-def test_what_groups_give_up_is_free_when_it_is_copied(monkeypatch):
-    """While the last array is gathered, the first one of each group is no more."""
+def test_arrays_of_groups_are_freed_when_they_are_copied(monkeypatch):
+    """While the last array is gathered, the first array of each group is already freed."""
     monkeypatch.setattr(room.threads, "number", lambda: 2)
     program, fixed, state, best = setting(4)
     alive = []
@@ -97,7 +97,7 @@ def test_what_groups_give_up_is_free_when_it_is_copied(monkeypatch):
 
         monkeypatch.setattr(room.np, "zeros", recorded)
         assert all(reference() is not None for reference in first)
-        end, copies = groups.gathered(lambda group: group.given_up())
+        end, copies = groups.gathered(lambda group: group.pop_result())
 
     assert alive == [False, False]
     np.testing.assert_array_equal(end.layers[0].weights, state.layers[0].weights)
