@@ -39,7 +39,9 @@ def hash_of(name: str) -> int:
     return sum(ord(letter) * (7 + place) for place, letter in enumerate(name)) // 3
 
 
-def fitted(X: Any, y: Any, *, fit: dict[str, Any] | None = None, **settings: Any) -> EpochalClassifier:
+def fitted(
+    X: Any, y: Any, *, fit: dict[str, Any] | None = None, **settings: Any
+) -> EpochalClassifier:
     """Return a quick fit."""
     return EpochalClassifier(**(QUICK | settings)).fit(X, y, **(fit or {}))
 
@@ -110,7 +112,9 @@ def test_a_streamed_file_gives_the_same_model(rng: np.random.Generator, tmp_path
     bounded = fitted(path, "y", memory_limit="900MB").model_
     assert whole.preprocessor.vocabularies == bounded.preprocessor.vocabularies
     for one, other in zip(whole.members, bounded.members, strict=True):
-        np.testing.assert_allclose(one[0].target.target_table, other[0].target.target_table, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            one[0].target.target_table, other[0].target.target_table, rtol=1e-4, atol=1e-5
+        )
 
 
 def test_small_and_large_predictions_agree(rng: np.random.Generator, monkeypatch: Any) -> None:

@@ -32,8 +32,8 @@ from epochal.tables.conversion import refuse_unwritable
 from epochal.tables.label_matching import class_indices
 from epochal.tables.labels import encode_labels
 from epochal.tables.rows import columns_of, head_of, image_of, len_of
-from epochal.tables.schema import kind_of
 from epochal.tables.sample_weights import present, relative, warn_of_few
+from epochal.tables.schema import kind_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import bins_of_members
 

@@ -18,7 +18,7 @@ from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
-from epochal.splitting.bagging import BootstrapBags, FoldBags, AllRowsBags
+from epochal.splitting.bagging import AllRowsBags, BootstrapBags, FoldBags
 from epochal.splitting.inner import INNER_FOLDS
 
 ROWS, NAMES = 600, 40
@@ -146,12 +146,12 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.G
     unknown = tables[-1, -1]
     for fold in range(INNER_FOLDS):
         outside = case.folds != fold
-        left = [
-            case.weight[outside & (case.names == int(n[1:]))].sum() for n in vocabulary.names
-        ]
+        left = [case.weight[outside & (case.names == int(n[1:]))].sum() for n in vocabulary.names]
         rare = np.array(left) <= vocabulary.most_lacking
         assert rare.any()
-        np.testing.assert_allclose(tables[fold, 1 : 1 + len(left)][rare], unknown[None].repeat(rare.sum(), 0), rtol=1e-5)
+        np.testing.assert_allclose(
+            tables[fold, 1 : 1 + len(left)][rare], unknown[None].repeat(rare.sum(), 0), rtol=1e-5
+        )
     assert (counts > vocabulary.most_lacking).all()
 
 

@@ -27,9 +27,7 @@ def candidates(sample: Sample, columns: list[str]) -> list[Names]:
     return found
 
 
-def crosses(
-    sample: Sample, columns: list[str], many: set[str], classes: int
-) -> tuple[Names, ...]:
+def crosses(sample: Sample, columns: list[str], many: set[str], classes: int) -> tuple[Names, ...]:
     """Return the selected pairs of columns, of which some have many names."""
     found = selected(sample, columns, candidates(sample, sorted(many)), classes)
     return tuple(names for names in found if len(names.columns) == 2)
@@ -50,7 +48,9 @@ def test_words_that_say_something_are_selected(rng: np.random.Generator) -> None
     labels = np.isin(words, np.arange(9)).any(axis=0).astype(int)
     table = pa.table({"title": [f"a{i} b{j} c{k}" for i, j, k in words.T]})
     texts = [f"w{i} w{j} w{k}" for i, j, k in words.T]
-    sample = Sample(table.set_column(0, "title", [texts]), labels, np.ones(ROWS), np.arange(ROWS) % 4)
+    sample = Sample(
+        table.set_column(0, "title", [texts]), labels, np.ones(ROWS), np.arange(ROWS) % 4
+    )
     found = selected(sample, ["title"], candidates(sample, ["title"]), 2)
     assert [names.of_words for names in found] == [True]
 

@@ -272,12 +272,11 @@ class Settings:
     target_encoding: bool = setting(
         True,  # noqa: FBT003
         Flag(),
-        summary="give categories beyond max_categories, and words of texts, target statistics",
-        details="Inputs of the first layer are how often a category, or a word, occurs and its log-odds "
-        "of the classes, without the labels of the row's own fold and of the rows that the member "
-        "leaves out. It needs an embedding: not with embedding_size=None.",
-        reason="Most of what rare categories say is which classes they have. On tables with thousands "
-        "of names this lowered the log-loss by 10 to 60 %.",
+        summary="use target statistics of columns with more than max_categories categories",
+        details="Inputs are the log-odds of the classes, and the frequency, of each category, word and "
+        "pair of categories that pays, from the labels of other rows; not with embedding_size=None.",
+        reason="What a rare category says of the class is mostly which classes its rows have. Columns "
+        "that say nothing get no statistics, and no label is used for its own row.",
     )
     embedding_size: int | str | None = setting(
         AUTO,

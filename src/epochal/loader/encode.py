@@ -42,7 +42,8 @@ class RowMetadata(NamedTuple):
 
     def of(self, rows: np.ndarray) -> RowMetadata:
         """Return the metadata of the rows with these numbers."""
-        return RowMetadata(*(None if values is None else values[rows] for values in self))
+        optional = (None if values is None else values[rows] for values in self[2:])
+        return RowMetadata(self.labels[rows], self.weight[rows], *optional)
 
     def encode(self, preprocessor: Preprocessor, rows: Rows, first_row: int = 0) -> np.ndarray:
         """Return encoded rows with their folds; `first_row` is the number of the first one."""

@@ -65,16 +65,16 @@ def target_tables(
     for rows, folds, entries in _blocks(pool, preprocessor):
         first = folds[:, None] * sizes.entries + entries
         cells = first * classes + pool.metadata.labels[rows][:, None]
-        for member, of_member in enumerate(counts):
+        for member in range(bags.members):
             weight = bags.sample_counts(member, rows) * pool.metadata.weight[rows]
             each = np.broadcast_to(weight[:, None], cells.shape)
-            found = np.bincount(cells.ravel(), each.ravel(), minlength=of_member.size)
-            of_member += found.reshape(shape).astype(np.float32)
-    entries = Entries.of(preprocessor)
+            found = np.bincount(cells.ravel(), each.ravel(), minlength=counts[member].size)
+            counts[member] += found.reshape(shape).astype(np.float32)
+    of_entries = Entries.of(preprocessor)
     prior_rows = _class_weights(pool, bags, classes)
     return np.stack(
         [
-            _table(counts[member], prior_rows[member], entries, ordered=ordered)
+            _table(counts[member], prior_rows[member], of_entries, ordered=ordered)
             for member in range(bags.members)
         ]
     )

@@ -276,7 +276,9 @@ def initial_embedding(
         categorical=CategoricalEmbedding.initial(sizes, size, random),
         scale=np.ones(shapes.scale, np.float32),
         plain=np.ones(shapes.plain, np.float32),
-        target=TargetEmbedding.initial(sizes, target_statistics(classes)) if sizes.entries else None,
+        target=TargetEmbedding.initial(sizes, target_statistics(classes))
+        if sizes.entries
+        else None,
     )
 
 

@@ -103,7 +103,9 @@ def with_type(layers: Layers, dtype: Any) -> Layers:
         return part if name == "target_table" else part.astype(dtype)
 
     return tuple(
-        layer.with_parameters({name: typed(name, part) for name, part in layer.parameters().items()})
+        layer.with_parameters(
+            {name: typed(name, part) for name, part in layer.parameters().items()}
+        )
         for layer in layers
     )
 

@@ -18,7 +18,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.vocabulary import Names, joined, words_of
@@ -27,6 +26,8 @@ from epochal.tables.categories import unique, unique_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
 Key = TypeVar("Key")
 
@@ -63,6 +64,7 @@ def selected(
         candidates: names and words of columns with many categories.
         classes: how many there are.
 
+    >>> import pyarrow as pa
     >>> random = np.random.default_rng(0)
     >>> a, b, c = random.integers(20, size=(3, 4000))
     >>> table = pa.table({"a": a.astype(str), "b": b.astype(str), "c": c.astype(str)})

@@ -59,7 +59,7 @@ class Statistics(NamedTuple):
     vocabularies: tuple[Vocabulary, ...] = ()
 
 
-def statistics(
+def statistics(  # noqa: PLR0913  (the rows with their weights, and every setting of statistics)
     rows: Rows | Streamed,
     weight: np.ndarray | None = None,
     present: np.ndarray | None = None,
@@ -105,7 +105,9 @@ def statistics(
         found = _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
         if not test_step or not isinstance(piece, pa.Table):
             return found
-        chosen = np.flatnonzero((row_weights > 0) & (np.arange(span.start, span.stop) % test_step == 0))
+        chosen = np.flatnonzero(
+            (row_weights > 0) & (np.arange(span.start, span.stop) % test_step == 0)
+        )
         texts = [column.name for column in plain.columns if column.kind == "category"]
         table = piece.select(texts).take(pa.array(chosen))
         return replace(found, tested_rows=((span.start + chosen, table),))

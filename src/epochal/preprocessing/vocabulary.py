@@ -97,7 +97,9 @@ class Vocabulary(NamedTuple):
         if not isinstance(values, dict) or set(values) != set(cls._fields):
             raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
         columns, of_words, names, most_lacking = (values[name] for name in cls._fields)
-        texts = all(isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names))
+        texts = all(
+            isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names)
+        )
         if not texts or not isinstance(of_words, bool):
             raise ValueError("a vocabulary is not columns, true or false, and a list of texts")
         if not 1 <= len(columns) <= (1 if of_words else 2) or len(set(columns)) != len(columns):
@@ -105,15 +107,17 @@ class Vocabulary(NamedTuple):
         if type(most_lacking) is not float or not 0 <= most_lacking < math.inf:
             raise ValueError(f"most_lacking of the vocabulary of {columns} is no weight")
         if sorted(set(names)) != names:
-            raise ValueError(f"the names of the vocabulary of {columns} are not sorted, or repeated")
+            raise ValueError(
+                f"the names of the vocabulary of {columns} are not sorted, or repeated"
+            )
         return cls(tuple(columns), of_words, tuple(names), most_lacking)
 
 
 def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-    """Return a column, or of two the pairs of their canonical texts; a missing one has the empty text.
+    r"""Return a column, or of two the pairs of their canonical texts; a missing one has the empty text.
 
     >>> joined([pa.chunked_array([["a", "b"]]), pa.chunked_array([[1, None]])]).to_pylist()
-    ['a\\x1f1', 'b\\x1f']
+    ['a\x1f1', 'b\x1f']
     """
     if len(columns) == 1:
         return columns[0]
@@ -179,7 +183,9 @@ class Names(NamedTuple):
 
     def vocabulary(self, most: int) -> Vocabulary:
         """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
-        lacking = 0.0 if len(self.weights) <= most else float(-np.partition(-self.weights, most)[most])
+        lacking = (
+            0.0 if len(self.weights) <= most else float(-np.partition(-self.weights, most)[most])
+        )
         chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
         return Vocabulary(self.columns, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
 
@@ -190,7 +196,9 @@ def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
     Those that need less than their share leave the rest to the others.
     """
     shares, free = {}, most
-    for left, index in enumerate(sorted(range(len(names)), key=lambda n: -len(names[n].weights))[::-1]):
+    for left, index in enumerate(
+        sorted(range(len(names)), key=lambda n: -len(names[n].weights))[::-1]
+    ):
         shares[index] = min(len(names[index].weights), free // (len(names) - left))
         free -= shares[index]
     found = [each.vocabulary(shares[index]) for index, each in enumerate(names)]

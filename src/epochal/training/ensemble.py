@@ -117,7 +117,6 @@ def validation_losses(
     rows: ValidationRows,
     spans: tuple[Array, Array],
     cross_fit_logits: CrossFitLogits,
-    target_table: Array | None = None,
     *,
     block: int,
 ) -> tuple[Array, CrossFitLogits]:
@@ -129,20 +128,16 @@ def validation_losses(
         rows: the validation rows, and their numbers by member.
         spans: the start and length of each member's part of these numbers.
         cross_fit_logits: stacked, of earlier epochs; donated to the program.
-        target_table: stacked tables of target statistics for new rows; None if there are none.
         block: rows per matrix product.
     """
 
     def one(
-        layers: Layers,
-        span: tuple[Array, Array],
-        cross_fit_logits: CrossFitLogits,
-        target_table: Array | None,
+        layers: Layers, span: tuple[Array, Array], cross_fit_logits: CrossFitLogits
     ) -> tuple[Array, CrossFitLogits]:
-        return validation_loss(program, layers, rows, span, cross_fit_logits, block, target_table)
+        return validation_loss(program, layers, rows, span, cross_fit_logits, block)
 
     result: tuple[Array, CrossFitLogits] = _over_members(
-        program, one, layers, spans, cross_fit_logits, target_table
+        program, one, layers, spans, cross_fit_logits
     )
     return result
 

@@ -271,7 +271,6 @@ def validation_loss(
     span: tuple[Array, Array],
     cross_fit_logits: CrossFitLogits,
     block: int,
-    target_table: Array | None = None,
 ) -> tuple[Array, CrossFitLogits]:
     """Return the weighted loss summed over a span of rows, without dropout, and the cross-fitted logits.
 
@@ -286,9 +285,7 @@ def validation_loss(
         span: start and length of the member's row numbers, int32; a length of 0 costs nothing.
         cross_fit_logits: of earlier epochs; its rows are a multiple of `block`.
         block: rows per matrix product, an even number.
-        target_table: of target statistics for new rows.
     """
-    layers = with_target_table(layers, target_table)
     x, y, w, numbers, scaling = rows
     start, count = span
     objective = OBJECTIVES[program.loss]
