@@ -127,3 +127,33 @@ def test_no_more_pairs_than_there_is_room_for_are_taken(rng: np.random.Generator
     labels = ((values[2 * which % 8, np.arange(ROWS)] + values[1]) % 2).astype(int)
     found = crosses(sample_of(columns, labels), [*columns], set(columns), 2)
     assert 1 <= len(found) <= MAX_PAIRS
+
+
+def test_of_a_sample_rare_pairs_may_be_absent(rng: np.random.Generator) -> None:
+    """Pairs that occur once in the sample are dropped, and the weights are those of all rows."""
+    a, b = rng.integers(40, size=(2, ROWS))
+    labels = ((a * 5 + b * 3) % 7 < 3).astype(int)
+    part = sample_of({"a": a, "b": b}, labels)._replace(scale=10.0)
+    (pair,) = crosses(part, ["a", "b"], {"a"}, 2)
+    times = np.unique(a * 40 + b, return_counts=True)[1]
+    assert len(pair.weights) == np.count_nonzero(times > 1)
+    assert pair.lacking == 10.0
+    assert float(pair.weights.sum()) == 10.0 * times[times > 1].sum()
+
+
+def test_names_that_a_sample_cannot_tell_are_selected(rng: np.random.Generator) -> None:
+    """If hardly a name recurs in the sample, but does so in all rows, nothing speaks against it."""
+    a = rng.permutation(ROWS)
+    part = sample_of({"a": a}, rng.integers(2, size=ROWS))._replace(scale=100.0)
+    texts = pa.array(np.arange(ROWS).astype(str))
+    often, once = (Names(("a",), False, texts, np.full(ROWS, weight)) for weight in (100.0, 1.0))
+    assert selected(part, ["a"], [often], 2) == [often]
+    assert selected(part, ["a"], [once], 2) == []
+
+
+def test_a_thinned_sample_stands_for_as_many_rows(rng: np.random.Generator) -> None:
+    """Every n-th row is in it, and stands for n times as many."""
+    part = sample_of({"a": np.arange(100)}, rng.integers(2, size=100)).thinned(30)
+    assert part.table.column("a").to_pylist() == [str(n) for n in range(0, 100, 3)]
+    assert part.scale == 3.0
+    assert len(part.labels) == len(part.weight) == len(part.folds) == 34

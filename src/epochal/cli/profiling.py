@@ -193,7 +193,9 @@ def name_report(uses: Sequence[NameUse]) -> list[Part]:
         rows.append(
             (
                 shortened(use.column),
-                f"target statistics of {said}" if parts else "no target statistics: "
+                f"target statistics of {said}"
+                if parts
+                else "no target statistics: "
                 "beyond frequent categories, it says nothing of the class",
             )
         )

@@ -32,13 +32,17 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 # Columns that are tested together, those with most names, and classes that are asked, the largest.
-MAX_COLUMNS, MAX_CLASSES = 16, 8
+MAX_COLUMNS, MAX_CLASSES = 16, 4
 # The score that names or words of one column need, in the mean over the classes. By chance one of
 # 600 has it.
 MIN_SCORE = 10.0
 # Pairs that are selected at most, and the score that each needs: there are many more of them. By
 # chance one of 10^8 has it.
 MAX_PAIRS, MIN_PAIR_SCORE = 12, 33.0
+# Pairs are tested on so many rows of the sample, or up to twice as many.
+PAIR_ROWS = 20_000
+# With fewer rows for each name in the sample, and twice as many in all rows, the sample cannot tell.
+MIN_ROWS_PER_NAME = 1.3
 # Steps of Newton's method, and the L2 penalty that keeps them finite, for each row.
 STEPS, RIDGE = 6, 1e-3
 
@@ -50,6 +54,14 @@ class Sample(NamedTuple):
     labels: np.ndarray  # (rows,) class numbers
     weight: np.ndarray  # (rows,)
     folds: np.ndarray  # (rows,) whose labels are left out together
+    scale: float = 1.0  # how many rows there are for each row of the sample
+
+    def thinned(self, rows: int) -> Sample:
+        """Return the sample with every n-th of its rows: so many, or up to twice as many."""
+        step = max(len(self.labels) // rows, 1)
+        table = self.table.take(np.arange(0, len(self.labels), step)) if step > 1 else self.table
+        labels, weight, folds = (p[::step] for p in (self.labels, self.weight, self.folds))
+        return Sample(table, labels, weight, folds, self.scale * step)
 
 
 def selected(
@@ -85,14 +97,36 @@ def selected(
         else single.get(names.columns[0], tests.log_odds(numbers[names.columns[0]]))
         for number, names in enumerate(candidates)
     }
-    chosen = [candidates[number] for number in tests.forward(base, odds_of, MIN_SCORE)]
+    passed = set(tests.forward(base, odds_of, MIN_SCORE))
+    chosen = [
+        names
+        for number, names in enumerate(candidates)
+        if number in passed or _is_too_rare(names, numbers[names.columns[0]])
+    ]
+    pairs = _selected_pairs(sample.thinned(PAIR_ROWS), columns, many, classes)
+    return [*chosen, *(_names(sample, pair) for pair in pairs)]
+
+
+def _selected_pairs(
+    sample: Sample, columns: Sequence[str], many: set[str], classes: int
+) -> list[tuple[str, str]]:
+    """Return the pairs of columns that say more than both columns, of which one at least has many names."""
+    tests = _Tests.of(sample, classes)
+    numbers = {name: unique(sample.table.column(name))[1] for name in columns}
+    single = [tests.log_odds(numbers[name]) for name in columns]
     pairs = {
         pair: tests.log_odds(_pair_numbers(numbers[pair[0]], numbers[pair[1]]))
         for pair in combinations(columns, 2)
         if not many.isdisjoint(pair)
     }
-    best = tests.forward([*single.values()], pairs, MIN_PAIR_SCORE, MAX_PAIRS)
-    return [*chosen, *(_names(sample, pair) for pair in best)]
+    return tests.forward(single, pairs, MIN_PAIR_SCORE, MAX_PAIRS)
+
+
+def _is_too_rare(names: Names, numbers: np.ndarray) -> bool:
+    """Return whether a name has too few rows in the sample to be tested, but not among all rows."""
+    in_sample = len(numbers) / max(len(np.unique(numbers)), 1)
+    in_all = float(names.weights.sum()) / max(len(names.weights), 1)
+    return in_sample < MIN_ROWS_PER_NAME and in_all > 2 * in_sample
 
 
 def _pair_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -102,10 +136,16 @@ def _pair_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _names(sample: Sample, pair: tuple[str, str]) -> Names:
-    """Return the pairs of names of two columns, and the weight of each."""
+    """Return the pairs of names of two columns, and the weight of each among all rows.
+
+    Of a sample they are those that occur twice in it: others may be absent.
+    """
     values, indices = unique_values(joined([sample.table.column(name) for name in pair]))
     sums = np.bincount(indices, sample.weight, minlength=len(values) + 1)[: len(values)]
-    return Names(pair, False, canonical_texts(values), sums)  # noqa: FBT003
+    lacking = 0.0 if sample.scale <= 1 else 1.0
+    often = np.flatnonzero(sums > lacking)
+    texts = canonical_texts(values).take(often)
+    return Names(pair, False, texts, sample.scale * sums[often], sample.scale * lacking)  # noqa: FBT003
 
 
 class _Tests(NamedTuple):

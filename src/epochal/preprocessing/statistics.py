@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 # On so many rows, or a few more, names are tested.
-TESTED_ROWS = 20_000
+TESTED_ROWS = 100_000
 
 
 class Target(NamedTuple):
@@ -245,13 +245,19 @@ class _ColumnStatistics:
         many = [column.name for column in schema.columns if column.other]
         if not many:
             return ()
+        counts = {name: self.value_counts[name].combined() for name in many}
         candidates = [
-            names for name in many for names in Names.of(name, *self.value_counts[name].by_text())
+            names
+            for name, found in counts.items()
+            for names in Names.of(name, *found.by_text(), lacking=found.most_dropped)
         ]
         numbers = np.concatenate([rows for rows, _ in self.tested_rows])
         table = pa.concat_tables([part for _, part in self.tested_rows])
         columns = [column.name for column in schema.columns if column.kind == "category"]
-        sample = Sample(table, target.labels[numbers], weight[numbers], target.folds[numbers])
+        total = self.rows / max(len(numbers), 1)
+        sample = Sample(
+            table, target.labels[numbers], weight[numbers], target.folds[numbers], total
+        )
         found = selected(sample, columns, candidates, target.classes)
         return vocabularies(found, target.most_entries)
 

@@ -153,15 +153,19 @@ class Names(NamedTuple):
     of_words: bool
     texts: pa.Array
     weights: np.ndarray
+    lacking: float = 0.0  # names of this weight or less may be absent
 
     @classmethod
-    def of(cls, column: str, texts: pa.Array, weights: np.ndarray) -> tuple[Names, ...]:
+    def of(
+        cls, column: str, texts: pa.Array, weights: np.ndarray, lacking: float = 0.0
+    ) -> tuple[Names, ...]:
         """Return the names of a column, and its words if its values are texts; none that say nothing.
 
         Args:
             column: its name.
             texts: its unique values as canonical texts.
             weights: the weight of the rows of each.
+            lacking: values of this weight or less may be absent.
 
         >>> titles = pa.array(["bank clerk", "senior clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
@@ -169,10 +173,10 @@ class Names(NamedTuple):
         False ['bank clerk', 'senior clerk', 'cook'] [2. 1. 1.]
         True ['bank', 'clerk', 'senior', 'cook'] [2. 3. 1. 1.]
         """
-        found = [cls((column,), False, texts, weights)]  # noqa: FBT003
+        found = [cls((column,), False, texts, weights, lacking)]  # noqa: FBT003
         words, parents = words_of(texts)
         if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
-            found.append(cls((column,), True, *sums_by_value(words, weights[parents])))  # noqa: FBT003
+            found.append(cls((column,), True, *sums_by_value(words, weights[parents]), lacking))  # noqa: FBT003
         return tuple(names for names in found if names.are_repeated)
 
     @property
@@ -183,9 +187,9 @@ class Names(NamedTuple):
 
     def vocabulary(self, most: int) -> Vocabulary:
         """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
-        lacking = (
-            0.0 if len(self.weights) <= most else float(-np.partition(-self.weights, most)[most])
-        )
+        lacking = self.lacking
+        if len(self.weights) > most:
+            lacking = max(lacking, float(-np.partition(-self.weights, most)[most]))
         chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
         return Vocabulary(self.columns, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
 

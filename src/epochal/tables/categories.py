@@ -107,6 +107,11 @@ class ValueCounts(NamedTuple):
         names = tuple(sorted(texts.take(pa.array(chosen)).to_pylist()))
         return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[chosen]))
 
+    @property
+    def most_dropped(self) -> float:
+        """The largest weight of a value that may have been dropped, if none is pending."""
+        return float(self.sums.min(initial=np.inf)) if self.dropped > 0 else 0.0
+
     def by_text(self) -> tuple[pa.Array, np.ndarray]:
         """Return the unique values as canonical texts, and the sum of weights of each."""
         counts = self.combined()
