@@ -36,7 +36,9 @@ class Case:
         weighted: bool = True,
     ) -> None:
         self.names = rng.integers(NAMES, size=ROWS)
-        self.labels = rng.integers(classes, size=ROWS)
+        # Names that say nothing of the class have no statistics.
+        by_name = rng.integers(classes, size=NAMES)[self.names]
+        self.labels = np.where(rng.random(ROWS) < 0.5, by_name, rng.integers(classes, size=ROWS))
         self.weight = rng.uniform(0.5, 1.5, ROWS) if weighted else np.ones(ROWS)
         self.folds = (np.arange(ROWS) % INNER_FOLDS).astype(np.uint8)
         self.classes = classes

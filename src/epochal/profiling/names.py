@@ -10,12 +10,15 @@ import pyarrow as pa
 from epochal.config.settings import SETTINGS
 from epochal.preprocessing.selection import Sample, selected
 from epochal.preprocessing.vocabulary import Names
-from epochal.splitting.inner import INNER_FOLDS
 from epochal.tables.categories import ValueCounts
 from epochal.tables.schema import kind_of
 
 if TYPE_CHECKING:
     from epochal.tables.rows import Rows
+
+
+# Parts of the rows whose labels are left out in turn.
+FOLDS = 4
 
 
 class NameUse(NamedTuple):
@@ -50,7 +53,7 @@ def name_uses(rows: Rows, labels: np.ndarray, max_categories: int | None = None)
     if not many:
         return []
     candidates = [names for name in many for names in Names.of(name, *counts[name].by_text())]
-    folds = np.arange(len(labels)) % INNER_FOLDS
+    folds = np.random.default_rng(0).permutation(len(labels)) % FOLDS
     sample = Sample(rows.select(texts), labels, ones, folds)
     found = selected(sample, texts, candidates, int(labels.max()) + 1)
     single = {(names.columns[0], names.of_words) for names in found if len(names.columns) == 1}
