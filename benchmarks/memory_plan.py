@@ -52,6 +52,7 @@ class Case(NamedTuple):
     settings: dict[str, Any] = {}  # noqa: RUF012  (nobody writes to it)
     limit: int = LIMIT
     group_rows: int = 50_000  # of a row group of the file
+    levels: int = LEVELS  # of a categorical column
 
 
 WIDE = {"hidden_layer_sizes": [2000, 2000]}
@@ -70,6 +71,7 @@ CASES = [
     Case("row group", 100_000, 200, kind="file", preset="classic", group_rows=100_000),
     Case("categories", 50_000, 10, categories=20, kind="file"),
     Case("categories, classic", 300_000, 10, categories=20, kind="file", preset="classic"),
+    Case("names", 300_000, 5, categories=4, kind="file", levels=40_000),
     Case("images", 10_000, 784, classes=10, kind="images"),
 ]
 
@@ -92,10 +94,13 @@ def data_of(case: Case, folder: str) -> Labelled:
         numbers = {
             f"n{k}": rng.standard_normal(case.rows, dtype=np.float32) for k in range(case.columns)
         }
-        names = np.array([f"level {k}" for k in range(LEVELS)])
-        categories = {
-            f"c{k}": names[rng.integers(0, LEVELS, case.rows)] for k in range(case.categories)
-        }
+        names = np.array([f"level{k}" for k in range(case.levels)])
+        codes = rng.integers(0, case.levels, (case.categories, case.rows))
+        categories = {f"c{k}": names[column] for k, column in enumerate(codes)}
+        if case.levels > LEVELS:
+            # Names that say nothing of the class would get no target statistics.
+            effects = rng.standard_normal((case.categories, case.levels))
+            labels = sum(map(np.take, effects, codes)) > 0
         table = pa.table(numbers | categories | {"label": labels.astype(str)})
         pq.write_table(table, path, row_group_size=case.group_rows)
     return labelled(str(path), Roles(target="label"), streamed=True)

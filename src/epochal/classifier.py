@@ -134,6 +134,10 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         than 512 columns.
     max_categories : int in [1, inf), default=64
         Categories of a column with a feature, or a vector, of their own; the others share one.
+    target_encoding : bool, default=True
+        Use target statistics of columns with more than max_categories categories. Inputs are the
+        log-odds of the classes, and the frequency, of each category, word and pair of categories
+        that pays, from the labels of other rows; not with embedding_size=None.
     embedding_size : int in [0, inf), "auto" or None, default="auto"
         Length of the vectors that columns become before the first layer. The vector of a number is
         piecewise linear in it; each category has a vector. "auto" is 8 up to 128 columns, 1,024 /
@@ -246,6 +250,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         clip: float | Auto | None = AUTO,
         sqrt_transform: bool | Auto = AUTO,
         max_categories: int | Auto = AUTO,
+        target_encoding: bool | Auto = AUTO,
         embedding_size: int | Auto | None = AUTO,
         n_bins: int | tuple[int, int] | Auto = AUTO,
         ema_decay: float | Auto = AUTO,
@@ -267,23 +272,18 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.solver = loss, solver
         self.learning_rate_init, self.learning_rate = learning_rate_init, learning_rate
-        self.momentum, self.batch_size = momentum, batch_size
-        self.l2, self.dropout, self.input_dropout = l2, dropout, input_dropout
+        self.momentum, self.batch_size, self.l2 = momentum, batch_size, l2
+        self.dropout, self.input_dropout = dropout, input_dropout
         self.max_iter, self.shuffle = max_iter, shuffle
-        self.tol, self.early_stopping = tol, early_stopping
-        self.validation_fraction, self.n_iter_no_change = validation_fraction, n_iter_no_change
-        self.bagging, self.n_folds = bagging, n_folds
+        self.tol, self.early_stopping, self.n_iter_no_change = tol, early_stopping, n_iter_no_change
+        self.validation_fraction, self.bagging, self.n_folds = validation_fraction, bagging, n_folds
         self.max_samples, self.max_features = max_samples, max_features
         self.patch, self.receptive_field = patch, receptive_field
-        self.variance_epsilon, self.clip, self.sqrt_transform = (
-            variance_epsilon,
-            clip,
-            sqrt_transform,
-        )
-        self.max_categories, self.time_limit = max_categories, time_limit
-        self.embedding_size, self.n_bins = embedding_size, n_bins
-        self.ema_decay, self.calibrate = ema_decay, calibrate
-        self.oob_score, self.class_weight = oob_score, class_weight
+        self.variance_epsilon, self.clip = variance_epsilon, clip
+        self.sqrt_transform, self.max_categories = sqrt_transform, max_categories
+        self.target_encoding, self.embedding_size = target_encoding, embedding_size
+        self.n_bins, self.ema_decay, self.calibrate = n_bins, ema_decay, calibrate
+        self.time_limit, self.oob_score, self.class_weight = time_limit, oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
         self.memory_limit, self.cache_dir, self.n_jobs = memory_limit, cache_dir, n_jobs

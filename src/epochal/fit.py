@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import epochal
+from epochal.continuation import continued_tables
 from epochal.fit_types import Fitted, RunConfig
 from epochal.inference.oob import scores
 from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
 from epochal.loader.batches import Epochs
 from epochal.loader.memory import trim_heap
 from epochal.model.description import Model, layer_sizes
+from epochal.nn.layers import with_target_table, without_target_table
 from epochal.nn.objective import OBJECTIVES
 from epochal.preparation import Prepared, prepared
 from epochal.splitting.bagging import member_weights
@@ -129,10 +131,10 @@ def _full_history(trained: Trained, earlier: Fitted | None) -> History:
 def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
     """Return the trained members."""
     settings, run, plan = ready.settings, ready.run, ready.plan
-    preprocessor, pool, bags, validation_set, n_classes = ready.material
+    preprocessor, pool, bags, validation_set, n_classes, tables = ready.material
     keep_programs()
     device = chosen(run.device)
-    groups = preprocessor.input_groups(int(settings.embedding_size or 0))
+    groups = preprocessor.input_groups(int(settings.embedding_size or 0), n_classes)
     sizes = layer_sizes(preprocessor, settings, n_classes)
     masks = masks_for(settings, groups, preprocessor.schema.shape, sizes[1], run.seed)
     program = program_for(
@@ -141,11 +143,14 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         vectorised=wants_batches(device),
         coarse=preprocessor.sizes.coarse,
     )
+    if tables is not None and earlier is not None:
+        tables = continued_tables(tables, earlier.model.members)
     if earlier is None:
         fresh = fresh_state(settings, program, sizes, masks, run.seed, preprocessor.sizes)
         start = TrainingState(fresh, 0)
     elif earlier.state is None:
-        state = started(earlier.model.members, program, ema=settings.ema_decay > 0)
+        members = [without_target_table(layers) for layers in earlier.model.members]
+        state = started(members, program, ema=settings.ema_decay > 0)
         history = earlier.model.history
         start = TrainingState(state, history.epochs, state.layers, history.best_epoch)
     else:
@@ -153,7 +158,7 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
     task = Task(
         program=program,
         settings=settings,
-        fixed=member_configs(settings, run.seed),
+        fixed=member_configs(settings, run.seed, tables),
         epochs=Epochs(
             source=pool.source,
             labels=pool.metadata.labels,
@@ -169,4 +174,9 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         device=device,
         trim_heap=None if plan.limit is None else trim_heap,
     )
-    return train(task, start, settings.max_iter, run.observers)
+    trained = train(task, start, settings.max_iter, run.observers)
+    if tables is None:
+        return trained
+    # Predictions are of new rows: with all labels of a member's rows.
+    layers = map(with_target_table, trained.layers, tables[:, -1])
+    return trained._replace(layers=list(layers))

@@ -25,6 +25,8 @@ class Purpose(IntEnum):
     EMBEDDING = 9
     DISK_ORDER = 10
     RECEPTIVE_FIELD = 11
+    INNER_FOLDS = 12
+    TARGET_PROJECTION = 13
 
 
 def generator_for(seed: int, purpose: Purpose, *numbers: int) -> np.random.Generator:

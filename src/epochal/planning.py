@@ -12,6 +12,7 @@ from epochal.loader.memory_items import NetworkSize, RowSize
 from epochal.model.description import member_shapes
 from epochal.nn.layers import named_parameters
 from epochal.splitting.bagging import bytes_per_row, number_from_share
+from epochal.splitting.inner import INNER_FOLDS
 from epochal.tables.rows import columns_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import is_fine, rule_for
@@ -31,7 +32,10 @@ def network_size(
     """Return the sizes of the members; `validates`: whether there are holdout or user validation rows."""
     members, size = settings.n_estimators, int(settings.embedding_size or 0)
     shapes = member_shapes(preprocessor, settings, classes)
-    one = 4 * sum(math.prod(shape) for shape in named_parameters(shapes).values())
+    named = {name: math.prod(shape) for name, shape in named_parameters(shapes).items()}
+    # A model has one table of target statistics, a training has one for each inner fold as well.
+    table = 4 * named.pop("embedding.target_table", 0)
+    one = 4 * sum(named.values())
     fine = sum(is_fine(settings, member) for member in range(members))
     bins, trained, variants = preprocessor.sizes, members * one, [members]
     if size and bins.numbers * bins.intervals > FEW_BINS:
@@ -49,6 +53,7 @@ def network_size(
         variants=len(variants),
         embedded=size > 0,
         validated=validates or (settings.early_stopping and settings.bagging is not None),
+        target_tables=members * (INNER_FOLDS + 1) * table,
     )
 
 

@@ -16,12 +16,16 @@ from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, RowMetadata, encoded, subsampled
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
+from epochal.loader.target_tables import most_entries, target_tables
 from epochal.loader.validation_rows import ValidationSet, oob_validation_set, shared_validation_set
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
+from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import Bags, bags_for
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
+from epochal.splitting.inner import inner_folds
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.class_weights import class_weights
 from epochal.tables.conversion import refuse_unwritable
@@ -29,6 +33,7 @@ from epochal.tables.label_matching import class_indices
 from epochal.tables.labels import encode_labels
 from epochal.tables.rows import columns_of, head_of, image_of, len_of
 from epochal.tables.sample_weights import present, relative, warn_of_few
+from epochal.tables.schema import kind_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import bins_of_members
 
@@ -47,6 +52,7 @@ class Material(NamedTuple):
     bags: Bags
     validation_set: ValidationSet | None
     n_classes: int
+    target_tables: np.ndarray | None = None  # of the members, by inner fold
 
 
 class Prepared(NamedTuple):
@@ -81,9 +87,15 @@ def prepared(
         trains, holdout_rows = _split(data, labels, has_weight, settings, run, validation)
         counts = _counts(trains, holdout_rows, validation)
         settings = _resolved(settings, data.rows, counts[0])
-        cache = _cache(data, trains, settings, run)
-        preprocessor = _preprocessor(data, trains, settings, earlier, cache)
-        metadata = RowMetadata(labels, weight, _numbered_among(data.groups, trains, settings))
+        target = _target(data, trains, labels, len(classes), settings, run.seed)
+        cache = _cache(data, trains, settings, target, run)
+        preprocessor = _preprocessor(data, trains, settings, target, earlier, cache)
+        metadata = RowMetadata(
+            labels,
+            weight,
+            _numbered_among(data.groups, trains, settings),
+            None if target is None or preprocessor.fold is None else target.folds,
+        )
         plan = plan_for(
             network_size(preprocessor, settings, len(classes), validates=counts[1] > 0),
             row_size(data, metadata, counts, preprocessor, settings, len(classes)),
@@ -107,7 +119,10 @@ def prepared(
         validation_set = shared_validation_set(held[0], bags.members, plan.shares)
     elif settings.early_stopping and bags.has_oob:
         validation_set = oob_validation_set(pool, bags, plan.shares)
-    material = Material(preprocessor, pool, bags, validation_set, len(classes))
+    tables = target_tables(
+        pool, bags, preprocessor, len(classes), ordered=data.timestamps is not None
+    )
+    material = Material(preprocessor, pool, bags, validation_set, len(classes), tables)
     return Prepared(settings, run, classes, trains, material, plan)
 
 
@@ -206,6 +221,17 @@ def _numbered_among(
     return numbers
 
 
+def _inner_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
+    """Return the fold of every row that target statistics leave out, uint8 (rows,)."""
+    random, folds = generator_for(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
+    # Of very many rows there should be no copies.
+    some = slice(None) if trains.all() else trains
+    groups = None if data.groups is None else numbered_groups(data.groups[some])
+    timestamps = None if data.timestamps is None else data.timestamps[some]
+    folds[some] = inner_folds(int(np.count_nonzero(trains)), random, groups, timestamps)
+    return folds
+
+
 def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings:
     """Return the settings resolved for the training rows; refuse patches of rows that are no images."""
     image, columns = image_of(rows), columns_of(rows)
@@ -223,7 +249,11 @@ def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings
 
 
 def _cache(
-    data: Labelled, trains: np.ndarray, settings: Settings, run: RunConfig
+    data: Labelled,
+    trains: np.ndarray,
+    settings: Settings,
+    target: Target | None,
+    run: RunConfig,
 ) -> PreprocessingCache | None:
     """Return the cache of this fit's preprocessing; None without a folder or a digest of the data."""
     rows, folder = data.rows, run.memory.folder
@@ -231,8 +261,35 @@ def _cache(
         return None
     columns = rows.head.schema.to_string() if isinstance(rows.head, pa.Table) else rows.head.shape
     return PreprocessingCache.of(
-        folder, rows.digest(), columns, trains, data.weight, _statistics_of(settings)
+        folder,
+        rows.digest(),
+        columns,
+        trains,
+        data.weight,
+        _statistics_of(settings),
+        *(target or ()),
     )
+
+
+def _target(
+    data: Labelled,
+    trains: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    settings: Settings,
+    seed: int,
+) -> Target | None:
+    """Return what target statistics are made from; None if there are to be none."""
+    head = head_of(data.rows)
+    if (
+        not settings.target_encoding
+        or settings.embedding_size is None
+        or not isinstance(head, pa.Table)
+        or all(kind_of(field.type, field.name) != "category" for field in head.schema)
+    ):
+        return None
+    folds = _inner_folds(data, trains, seed)
+    return Target(labels, folds, classes, most_entries(target_statistics(classes)))
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:
@@ -250,6 +307,7 @@ def _preprocessor(
     data: Labelled,
     trains: np.ndarray,
     settings: Settings,
+    target: Target | None,
     earlier: Fitted | None,
     cache: PreprocessingCache | None,
 ) -> Preprocessor:
@@ -259,8 +317,9 @@ def _preprocessor(
 
     def make() -> Preprocessor:
         """Return the preprocessing with the statistics of the training rows."""
+        arguments = _statistics_of(settings)
         return Preprocessor.fit(
-            data.rows, data.weight, trains, **_statistics_of(settings), csv=data.csv
+            data.rows, data.weight, trains, **arguments, target=target, csv=data.csv
         )
 
     return make() if cache is None else cache.preprocessor(make)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +22,10 @@ from epochal.model.description import Model, layer_sizes
 from epochal.model.parameters import Parameters
 from epochal.model.persistence import save
 from epochal.nn.embedding import initial_embedding
-from epochal.nn.layers import initial
+from epochal.nn.layers import initial, with_target_table
+from epochal.preprocessing.feature_layout import target_statistics
 from epochal.preprocessing.preprocessor import Preprocessor
+from epochal.preprocessing.vocabulary import Vocabulary
 from epochal.records import Calibration, History, OutOfBag
 
 if TYPE_CHECKING:
@@ -39,6 +43,12 @@ TABLE = pa.table(
 )
 
 
+VOCABULARIES = (
+    Vocabulary(("city",), of_words=False, names=("Graz", "Köln"), most_lacking=1.0),
+    Vocabulary(("city",), of_words=True, names=("graz", "köln")),
+)
+
+
 def make_model(*, embedded: bool = False, **changes: Any) -> Model:
     """Return a small model of a mixed table, with some fields replaced."""
     settings = Settings(
@@ -48,6 +58,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         batch_size=4,
         embedding_size=2 if embedded else None,
         n_bins=2,
+        target_encoding=embedded,
     )
     settings = resolved(settings, rows=4, columns=4)
     preprocessor = Preprocessor.fit(
@@ -58,12 +69,17 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
         sqrt_transform=embedded,
         n_bins=(2, 3) if embedded else None,
     )
+    if embedded:
+        preprocessor = replace(preprocessor, vocabularies=VOCABULARIES)
     classes = changes.get("classes", np.array(["maybe", "no", "yes"]))
     sizes = layer_sizes(preprocessor, settings, len(classes))
     members = [initial(sizes, "relu", seed=7, member=k) for k in range(MEMBERS)]
     if embedded:
+        first = partial(initial_embedding, preprocessor.sizes, 2, seed=7, classes=len(classes))
+        shape = preprocessor.sizes.entries, target_statistics(len(classes))
+        table = np.random.default_rng(7).standard_normal(shape, np.float32)
         members = [
-            (initial_embedding(preprocessor.sizes, 2, seed=7, member=k, fine=k == 1), *layers)
+            with_target_table((first(member=k, fine=k == 1), *layers), table)
             for k, layers in enumerate(members)
         ]
     parts = {

@@ -165,8 +165,8 @@ def test_a_later_format_is_told_from_damage(
     forge: Callable[..., Path], entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
     """The error for a newer format says so, even if the file differs in everything else."""
-    with pytest.raises(ModelError, match=r"(?s)format 7; this epochal 0.* reads 6.*upgrade"):
-        load(forge(put("format_version", 7)))
+    with pytest.raises(ModelError, match=r"(?s)format 8; this epochal 0.* reads 7.*upgrade"):
+        load(forge(put("format_version", 8)))
     later = json.dumps({"format": "epochal", "format_version": 8, "new": {}}).encode()
     with pytest.raises(ModelError, match="format 8"):
         load(rezip([("model.json", later), ("weights.new", b"")]))

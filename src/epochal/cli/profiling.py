@@ -15,6 +15,7 @@ from epochal.cli.reading import class_counts, columns_found
 from epochal.io.csv.cell_counts import cell_counts
 from epochal.profiling.columns import Profile, duplicate_warnings, profile
 from epochal.profiling.duplicates import RowHashes, kinds_of, row_hashes
+from epochal.profiling.names import NameUse, name_uses
 from epochal.tables.labels import Coded
 from epochal.tables.rows import head_of, parallel_map, pieces, take
 from epochal.tables.schema import kind_of
@@ -69,7 +70,8 @@ class DataProfile:
             sample.append(take(piece, np.flatnonzero(in_sample[span])))
         self.duplicates = {"test": self.train.count_duplicates_in(test)}
         share = min(SAMPLE_ROWS / max(count, 1), 1.0)
-        self.columns = profile(joined(sample), numbers[in_sample], share)
+        self.sample, self.sample_labels = joined(sample), numbers[in_sample]
+        self.columns = profile(self.sample, self.sample_labels, share)
         self.data_warnings = [
             *self.columns.data_warnings,
             *duplicate_warnings(self.train.merge(test)),
@@ -123,6 +125,7 @@ def profile_report(
     """Return the profile of labelled rows: values for a machine, and a report for a person."""
     columns = _column_profiles(read, data)
     classes, warnings = class_counts(read.labels), data.data_warnings
+    uses = name_uses(data.sample, data.sample_labels)
     values = {
         "data": path,
         "rows": len(read.labels),
@@ -130,6 +133,7 @@ def profile_report(
         "dropped": read.dropped,
         "classes": classes,
         "columns": [asdict(column) for column in columns.columns],
+        "names": [use._asdict() | {"pairs": list(use.pairs)} for use in uses],
         "cells": {
             name: {"trimmed": counts.trimmed, "missing": dict(counts.missing)}
             for name, counts in cells.items()
@@ -142,8 +146,8 @@ def profile_report(
     if read.dropped:
         summary.append(dropped_row(read))
     head = f"{counted(len(read.labels), 'row')} of {path}{part}"
-    report = [head, TextTable(summary), *_column_report(columns), *cell_report(cells)]
-    return values, [*report, *warning_report(warnings)]
+    report = [head, TextTable(summary), *_column_report(columns), *name_report(uses)]
+    return values, [*report, *cell_report(cells), *warning_report(warnings)]
 
 
 def dropped_row(read: Labelled) -> tuple[str, str]:
@@ -175,6 +179,28 @@ def _column_report(found: Profile) -> list[Part]:
         for column in found.columns[:LISTED]
     ]
     return ["", TextTable([head, *rows], numeric={2, 3}), *_rest(found.columns)]
+
+
+def name_report(uses: Sequence[NameUse]) -> list[Part]:
+    """Return a table of how columns with many categories are read; nothing without any."""
+    if not uses:
+        return []
+    rows = []
+    for use in uses:
+        parts = ["names"] * use.names + ["words"] * use.words
+        parts += [f"pairs with {shortened(', '.join(use.pairs))}"] if use.pairs else []
+        said = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+        rows.append(
+            (
+                shortened(use.column),
+                f"target statistics of {said}"
+                if parts
+                else "no target statistics: "
+                "beyond frequent categories, it says nothing of the class",
+            )
+        )
+    title = "Columns with many categories, beside vectors of the most frequent ones"
+    return ["", title, TextTable(rows[:LISTED]), *_rest(rows)]
 
 
 def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, CellCounts]:

@@ -27,6 +27,7 @@ PRESETS: Final[dict[str, Settings]] = {
         receptive_field=None,
         clip=None,
         sqrt_transform=False,
+        target_encoding=False,
         embedding_size=None,
         ema_decay=0.0,
         calibrate=False,

@@ -269,6 +269,15 @@ class Settings:
         summary="categories of a column with a feature, or a vector, of their own; the others share one",
         reason="Rare categories have too few rows to learn from.",
     )
+    target_encoding: bool = setting(
+        True,  # noqa: FBT003
+        Flag(),
+        summary="use target statistics of columns with more than max_categories categories",
+        details="Inputs are the log-odds of the classes, and the frequency, of each category, word and "
+        "pair of categories that pays, from the labels of other rows; not with embedding_size=None.",
+        reason="What a rare category says of the class is mostly which classes its rows have. Columns "
+        "that say nothing get no statistics, and no label is used for its own row.",
+    )
     embedding_size: int | str | None = setting(
         AUTO,
         AnyOf((Integer(0), _AUTOMATIC, IsNone())),

@@ -33,16 +33,24 @@ _PIECE_BYTES, _FEWEST = 2**23, 256
 
 
 class RowMetadata(NamedTuple):
-    """What rows have beside features: class number, weight, group number."""
+    """What rows have beside features: class number, weight, group number, inner fold."""
 
     labels: np.ndarray  # (rows,) whole numbers
     weight: np.ndarray  # (rows,) float64
     groups: np.ndarray | None = None  # (rows,) int32
+    folds: np.ndarray | None = None  # (rows,) uint8, for target statistics
 
     def of(self, rows: np.ndarray) -> RowMetadata:
         """Return the metadata of the rows with these numbers."""
-        groups = None if self.groups is None else self.groups[rows]
-        return RowMetadata(self.labels[rows], self.weight[rows], groups)
+        optional = (None if values is None else values[rows] for values in self[2:])
+        return RowMetadata(self.labels[rows], self.weight[rows], *optional)
+
+    def encode(self, preprocessor: Preprocessor, rows: Rows, first_row: int = 0) -> np.ndarray:
+        """Return encoded rows with their folds; `first_row` is the number of the first one."""
+        x = preprocessor.compact(rows, first_row=first_row)
+        if self.folds is not None and preprocessor.fold is not None:
+            x[:, preprocessor.fold] = self.folds[first_row : first_row + len(x)]
+        return x
 
 
 class Encoded(NamedTuple):
@@ -93,7 +101,7 @@ def encoded(
 
     def encode(span: slice, piece: Rows) -> tuple[slice, np.ndarray]:
         """Return the span of a piece, and the encoded piece."""
-        return span, preprocessor.compact(piece, first_row=span.start)
+        return span, metadata.encode(preprocessor, piece, span.start)
 
     rows_per_piece = max(_PIECE_BYTES // (4 * max(preprocessor.n_features, 1)), _FEWEST)
     for span, x in parallel_map(encode, pieces(rows, rows_per_piece)):
@@ -140,6 +148,7 @@ def _in_memory(
     """Return encoded rows in memory; sparse rows are encoded lazily, when a batch reads them."""
     # All rows without a copy, which would take as much memory again.
     selected = rows if len(numbers) == len_of(rows) else take(rows, numbers)
+    of_rows = metadata.of(numbers)
     source: RowSource
     if not isinstance(selected, (np.ndarray, pa.Table)):
 
@@ -151,8 +160,8 @@ def _in_memory(
         source = LazySource(len(numbers), preprocessor.n_features, encode)
     else:
         with Origin().where(numbers).naming_rows():
-            source = ArraySource(preprocessor.compact(selected))
-    return Encoded(source, metadata.of(numbers))
+            source = ArraySource(of_rows.encode(preprocessor, selected))
+    return Encoded(source, of_rows)
 
 
 class _Resident:
@@ -263,12 +272,12 @@ class _Sinks(NamedTuple):
 
 def _empty_like(metadata: RowMetadata, rows: int) -> RowMetadata:
     """Return empty metadata of this many rows; equal weights take no memory."""
-    labels, weight, groups = metadata
+    weight = metadata.weight
     uniform = weight.strides == (0,)
     return RowMetadata(
-        np.empty(rows, labels.dtype),
+        np.empty(rows, metadata.labels.dtype),
         np.broadcast_to(weight[0], rows) if uniform else np.empty(rows, weight.dtype),
-        None if groups is None else np.empty(rows, groups.dtype),
+        *(None if of is None else np.empty(rows, of.dtype) for of in metadata[2:]),
     )
 
 

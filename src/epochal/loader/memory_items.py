@@ -65,6 +65,7 @@ class NetworkSize(NamedTuple):
     variants: int  # of programs
     embedded: bool
     validated: bool  # whether there is a program for the validation loss
+    target_tables: int = 0  # bytes of all members' target statistics, of all inner folds
 
 
 class RowSize(NamedTuple):
@@ -101,7 +102,9 @@ def phases_of(network: NetworkSize, rows: RowSize, shares: Shares) -> dict[str, 
     runtime = Item("runtime and compiled programs", RUNTIME + count * program)
     known = Item("labels, weights and groups of rows", rows.known)
     validation, trained_logits, logits = _validation_items(network, rows, shares)
-    held = (known, _rows_item(rows, shares), validation)
+    # As they are made, and on the device; while they are made, counts and one table in float64.
+    tables = Item("target statistics", 9 * network.target_tables // 4)
+    held = (known, _rows_item(rows, shares), validation, tables)
     reading = min(CELL * rows.rows * rows.columns, READING)
     pages = Item("pages of the file", rows.pages)
     return {
@@ -111,7 +114,7 @@ def phases_of(network: NetworkSize, rows: RowSize, shares: Shares) -> dict[str, 
             pages,
             Item("numbering labels", 0 if rows.streamed else NUMBERING * rows.rows),
         ),
-        "encoding": (known, _rows_item(rows, shares), pages),
+        "encoding": (known, _rows_item(rows, shares), pages, tables),
         "training": (
             Item("networks, moments and copies", _training_bytes(network)),
             runtime,

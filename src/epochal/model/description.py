@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.records import Calibration, History, OutOfBag
 
-FORMAT, FORMAT_VERSION = "epochal", 6
+FORMAT, FORMAT_VERSION = "epochal", 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
 
 def layer_sizes(preprocessor: Preprocessor, settings: Settings, classes: int) -> tuple[int, ...]:
     """Return the widths from the inputs of the first layer to the logits."""
-    inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0))
+    inputs = preprocessor.sizes.inputs(int(settings.embedding_size or 0), classes)
     outputs = OBJECTIVES[settings.loss].outputs(classes)
     return (inputs, *map(int, settings.hidden_layer_sizes), outputs)
 
@@ -138,7 +138,8 @@ def member_shapes(preprocessor: Preprocessor, settings: Settings, classes: int) 
     affine = [Layer((inputs, outputs), (outputs,)) for inputs, outputs in pairwise(sizes)]
     if settings.embedding_size is None:
         return tuple(affine)
-    return (embedding_shapes(preprocessor.sizes, int(settings.embedding_size)), *affine)
+    size = int(settings.embedding_size)
+    return (embedding_shapes(preprocessor.sizes, size, classes), *affine)
 
 
 def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]:

@@ -38,6 +38,10 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
             "strip": True,
         },
     },
+    7: {
+        "settings": {"target_encoding": False},
+        "preprocessor": {"vocabularies": []},
+    },
 }
 _OF_SETTINGS = {
     "epsilon": "variance_epsilon",

@@ -27,6 +27,8 @@ import numpy as np
 from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.parameter_options import ParameterOptions
+from epochal.nn.target_embedding import TargetEmbedding
+from epochal.preprocessing.feature_layout import target_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,11 +180,13 @@ class Embedding(NamedTuple):
     categorical: CategoricalEmbedding
     scale: Array  # (F + C, size)
     plain: Array  # (P,)
+    target: TargetEmbedding | None = None
 
     def parameters(self) -> dict[str, Array]:
         """Return the parameters by name, in the order of the file format."""
         parts = self.numeric._asdict() | self.categorical._asdict()
-        return parts | {"scale": self.scale, "plain": self.plain}
+        target = {} if self.target is None else self.target._asdict()
+        return parts | {"scale": self.scale, "plain": self.plain} | target
 
     def with_parameters(self, named: Mapping[str, Array]) -> Embedding:
         """Return an embedding of the same parts with these parameters."""
@@ -191,6 +195,7 @@ class Embedding(NamedTuple):
             type(self.categorical)(*(named[name] for name in self.categorical._fields)),
             named["scale"],
             named["plain"],
+            self.target and TargetEmbedding(*(named[name] for name in self.target._fields)),
         )
 
     def parameter_options(self) -> dict[str, ParameterOptions]:
@@ -199,7 +204,15 @@ class Embedding(NamedTuple):
             "scale": ParameterOptions(rate_factor=FAST),
             "plain": ParameterOptions(rate_factor=FAST),
         }
-        return self.numeric.parameter_options() | self.categorical.parameter_options() | scales
+        target = {} if self.target is None else self.target.parameter_options(FAST)
+        vectors = self.numeric.parameter_options() | self.categorical.parameter_options()
+        return vectors | scales | target
+
+    def with_target_table(self, table: Array) -> Embedding:
+        """Return an embedding with this table of target statistics; the same, if it has no target statistics."""
+        if self.target is None:
+            return self
+        return self._replace(target=self.target._replace(target_table=table))
 
     def resized(self, intervals: int) -> Embedding:
         """Return an embedding with room for so many intervals between bin edges."""
@@ -207,12 +220,13 @@ class Embedding(NamedTuple):
 
 
 def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
-    """Return what the first layer gets, shape (rows, (F + C) size + P).
+    """Return what the first layer gets, shape (rows, (F + C) size + P), and target statistics behind it.
 
     Args:
         embedding: the parameters.
         x: rows, shape (rows, F + P + 2 F + C): values, plain features, positions
-            among the coarse bins' edges and among the fine bins', codes.
+            among the coarse bins' edges and among the fine bins', codes; with target
+            statistics also the fold and entries, as `TargetEmbedding.apply` takes them.
         kernels: how to sum.
 
     >>> one = np.ones((1, 1))
@@ -223,7 +237,7 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     array([[23.,  7.]])
     """
     xp = x.__array_namespace__()
-    numeric, categorical, scale, plain = embedding
+    numeric, categorical, scale, plain, target = embedding
     (numbers, size), plains = numeric.slope.shape, plain.shape[0]
     parts = []
     if numbers:
@@ -231,15 +245,19 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
             x[:, start : start + numbers] for start in (numbers + plains, 2 * numbers + plains)
         )
         parts.append(numeric.apply(x[:, :numbers], coarse, fine, kernels))
+    fold = 2 * numbers + plains + scale.shape[0]  # F + P + 2 F + C
     if categorical.levels.shape[0]:
-        parts.append(categorical.apply(x[:, 3 * numbers + plains :]))
+        parts.append(categorical.apply(x[:, 3 * numbers + plains : fold]))
     vectors = [xp.concat(parts, axis=1) * scale[None]] if parts else []
     flat = [vector.reshape(x.shape[0], vector.shape[1] * size) for vector in vectors]
-    return xp.concat([*flat, x[:, numbers : numbers + plains] * plain[None]], axis=1)
+    flat.append(x[:, numbers : numbers + plains] * plain[None])
+    if target is not None:
+        flat += target.apply(x[:, fold], x[:, fold + 1 :])
+    return xp.concat(flat, axis=1)
 
 
 def initial_embedding(
-    sizes: EmbeddingSizes, size: int, *, seed: int, member: int, fine: bool
+    sizes: EmbeddingSizes, size: int, *, seed: int, member: int, fine: bool, classes: int = 2
 ) -> Embedding:
     """Return one member's embedding before training, in float32; scales are 1.
 
@@ -249,6 +267,7 @@ def initial_embedding(
         seed: the seed of the training.
         member: the number of the member; others do not influence it.
         fine: whether the member has fine bins.
+        classes: how many there are, of which target statistics tell.
     """
     random = generator_for(seed, Purpose.EMBEDDING, member)
     shapes = embedding_shapes(sizes, size)
@@ -257,16 +276,20 @@ def initial_embedding(
         categorical=CategoricalEmbedding.initial(sizes, size, random),
         scale=np.ones(shapes.scale, np.float32),
         plain=np.ones(shapes.plain, np.float32),
+        target=TargetEmbedding.initial(sizes, target_statistics(classes))
+        if sizes.entries
+        else None,
     )
 
 
-def embedding_shapes(sizes: EmbeddingSizes, size: int) -> Embedding:
+def embedding_shapes(sizes: EmbeddingSizes, size: int, classes: int = 2) -> Embedding:
     """Return the shapes of the parameters, each in its place."""
     return Embedding(
         numeric=NumericEmbedding.shapes(sizes, size),
         categorical=CategoricalEmbedding.shapes(sizes, size),
         scale=(sizes.numbers + sizes.categories, size),
         plain=(sizes.plain,),
+        target=TargetEmbedding.shapes(sizes, target_statistics(classes)) if sizes.entries else None,
     )
 
 

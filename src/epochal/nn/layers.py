@@ -96,11 +96,33 @@ def number_of_parameters(layers: Layers) -> int:
 
 
 def with_type(layers: Layers, dtype: Any) -> Layers:
-    """Return layers whose parameters are of this type."""
+    """Return layers whose parameters are of this type; what is only looked up stays as it is."""
+
+    def typed(name: str, part: Array) -> Array:
+        """Return a parameter of the type."""
+        return part if name == "target_table" else part.astype(dtype)
+
     return tuple(
-        layer.with_parameters({k: part.astype(dtype) for k, part in layer.parameters().items()})
+        layer.with_parameters(
+            {name: typed(name, part) for name, part in layer.parameters().items()}
+        )
         for layer in layers
     )
+
+
+def with_target_table(layers: Layers, table: Array | None) -> Layers:
+    """Return layers whose embedding looks target statistics up in this table; None: the same layers."""
+    if table is None or not isinstance(layers[0], Embedding):
+        return layers
+    return (layers[0].with_target_table(table), *layers[1:])
+
+
+def without_target_table(layers: Layers) -> Layers:
+    """Return layers with no rows in their table of target statistics, as they are in training."""
+    embedding = embedding_of(layers)
+    if embedding is None or embedding.target is None:
+        return layers
+    return with_target_table(layers, embedding.target.target_table[:0])
 
 
 def with_weights(function: Callable[[Array], Array], layers: Layers) -> Layers:

@@ -8,6 +8,9 @@ For a network that begins with an embedding, a number with bins also has its pos
 coarse bins and among the fine ones. A category of more than two levels is a single feature, the
 number of a row in the table of vectors. The features are then sorted into blocks: values of the
 numbers with bins, plain features, coarse positions, fine positions, codes.
+
+With vocabularies, a row also has the fold in which its label is left out of the target statistics,
+then the entries of its names, then those of its words.
 """
 
 from __future__ import annotations
@@ -19,8 +22,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from epochal.preprocessing.bins import Bins
+    from epochal.preprocessing.vocabulary import Vocabulary
     from epochal.tables.schema import Column, Schema
+
+
+# Log-odds of so many classes are inputs as they are.
+MOST_LOG_ODDS = 32
 
 
 class FeatureBlock(IntEnum):
@@ -31,6 +41,9 @@ class FeatureBlock(IntEnum):
     POSITIONS = 2
     FINE_POSITIONS = 3
     CODES = 4
+    FOLD = 5
+    NAMES = 6
+    WORDS = 7
 
 
 class EmbeddingSizes(NamedTuple):
@@ -42,10 +55,25 @@ class EmbeddingSizes(NamedTuple):
     plain: int  # features that bypass the embedding
     categories: int  # columns with a code
     levels: int  # rows of the table of vectors, which codes index
+    names: int = 0  # columns with an entry of target statistics
+    texts: int = 0  # columns with entries of words
+    entries: int = 0  # rows of the table of target statistics
 
-    def inputs(self, size: int) -> int:
+    def inputs(self, size: int, classes: int = 2) -> int:
         """Return the number of inputs of the first layer if vectors have this size."""
-        return (self.numbers + self.categories) * size + self.plain
+        statistics = (self.names + 2 * self.texts) * target_statistics(classes)
+        return (self.numbers + self.categories) * size + self.plain + statistics
+
+
+def target_statistics(classes: int) -> int:
+    """Return how many statistics an entry has: log-odds of classes, and how often it occurs.
+
+    Of two classes one number says all. Of many, the log-odds are projected.
+
+    >>> target_statistics(2), target_statistics(7), target_statistics(1000)
+    (2, 8, 33)
+    """
+    return (1 if classes <= 2 else min(classes, MOST_LOG_ODDS)) + 1
 
 
 class _Feature(NamedTuple):
@@ -81,23 +109,35 @@ class Layout:
     positions: int
     codes: np.ndarray
     sizes: EmbeddingSizes
+    fold: int | None  # the feature with the fold
+    entries: np.ndarray  # the first feature of each vocabulary
 
-    def inputs(self, size: int) -> np.ndarray:
+    def inputs(self, size: int, classes: int = 2) -> np.ndarray:
         """Return the source column of every output of an embedding with vectors of this size.
 
-        The order is: vectors of numbers, vectors of categories, plain features.
+        The order is: vectors of numbers, vectors of categories, plain features, statistics of
+        names, statistics of words.
         """
-        numbers, plain, categories = self.sizes.numbers, self.sizes.plain, self.sizes.categories
-        coded = self.groups[len(self.groups) - categories :]
-        vectors = np.repeat(np.r_[self.groups[:numbers], coded], size)
-        return np.r_[vectors, self.groups[numbers : numbers + plain]]
+        sizes = self.sizes
+        coded = self.groups[self.positions + 2 * sizes.numbers :][: sizes.categories]
+        vectors = np.repeat(np.r_[self.groups[: sizes.numbers], coded], size)
+        plain = self.groups[sizes.numbers : sizes.numbers + sizes.plain]
+        looked_up = self.groups[self.entries]
+        each = target_statistics(classes)
+        names = np.repeat(looked_up[: sizes.names], each)
+        return np.r_[vectors, plain, names, np.repeat(looked_up[sizes.names :], 2 * each)]
 
 
-def layout(schema: Schema, bins: tuple[Bins, Bins] | None = None) -> Layout:
+def layout(
+    schema: Schema,
+    bins: tuple[Bins, Bins] | None = None,
+    vocabularies: Sequence[Vocabulary] = (),
+) -> Layout:
     """Return the layout of the features of a schema.
 
     Without bins, features are in the order of the columns; with bins (coarse and fine ones, of the
     numeric columns; a column without an embedding has none), in the blocks of an embedded row.
+    What vocabularies (of names, then of words) look up is behind them.
     """
     columns = schema.columns
     numeric = [j for j, column in enumerate(columns) if column.is_numeric]
@@ -108,6 +148,7 @@ def layout(schema: Schema, bins: tuple[Bins, Bins] | None = None) -> Layout:
         texts[k] for k in np.flatnonzero(coded)
     }
     features = [f for j, column in enumerate(columns) for f in _features(column, j, j in embedded)]
+    features += _looked_up(schema, vocabularies)
     features.sort(key=lambda feature: feature.block)
     rows = coded * np.array([len(columns[j].categories) + 2 for j in texts], np.int64)
     size = np.bincount([feature.block for feature in features], minlength=len(FeatureBlock))
@@ -130,7 +171,12 @@ def layout(schema: Schema, bins: tuple[Bins, Bins] | None = None) -> Layout:
             plain=int(size[FeatureBlock.PLAIN]),
             categories=int(size[FeatureBlock.CODES]),
             levels=int(rows.sum()),
+            names=sum(not vocabulary.of_words for vocabulary in vocabularies),
+            texts=sum(vocabulary.of_words for vocabulary in vocabularies),
+            entries=sum((v.entries for v in vocabularies), start=1) if vocabularies else 0,
         ),
+        fold=int(size[: FeatureBlock.FOLD].sum()) if vocabularies else None,
+        entries=_starts(size, vocabularies),
     )
 
 
@@ -201,6 +247,27 @@ def _features(column: Column, number: int, embedded: bool) -> list[_Feature]:  #
         FeatureBlock.FINE_POSITIONS, number, "position", f"{column.name} among its fine bins"
     )
     return [value, *features[1:], coarse, fine]
+
+
+def _looked_up(schema: Schema, vocabularies: Sequence[Vocabulary]) -> list[_Feature]:
+    """Return the features of vocabularies, behind the fold."""
+    if not vocabularies:
+        return []
+    names, features = schema.names, [_Feature(FeatureBlock.FOLD, 0, "fold", "fold")]
+    for vocabulary in vocabularies:
+        block = FeatureBlock.WORDS if vocabulary.of_words else FeatureBlock.NAMES
+        kind, column = block.name.lower(), " and ".join(vocabulary.columns)
+        for number in range(vocabulary.width):
+            text = f"{column} among its {kind}" + (f", {number + 1}" if number else "")
+            features.append(_Feature(block, names.index(vocabulary.columns[0]), "entry", text))
+    return features
+
+
+def _starts(size: np.ndarray, vocabularies: Sequence[Vocabulary]) -> np.ndarray:
+    """Return the first feature of each vocabulary."""
+    widths = [vocabulary.width for vocabulary in vocabularies]
+    first = int(size[: FeatureBlock.NAMES].sum())
+    return first + np.cumsum([0, *widths], dtype=np.intp)[: len(widths)]
 
 
 def _firsts(features: list[_Feature], role: str) -> np.ndarray:

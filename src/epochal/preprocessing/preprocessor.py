@@ -29,6 +29,7 @@ from epochal.preprocessing.sqrt import checked_roots, signed_root
 from epochal.preprocessing.statistics import statistics
 from epochal.preprocessing.unseen_categories import UnseenCounts
 from epochal.preprocessing.validation import block, matched, refuse_infinity
+from epochal.preprocessing.vocabulary import Vocabulary, checked_vocabularies, first_entries
 from epochal.tables.categories import as_names, codes
 from epochal.tables.dates import waves
 from epochal.tables.numeric import Place
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from epochal.config.csv_options import CsvOptions
+    from epochal.preprocessing.statistics import Target
     from epochal.tables.rows import Rows
     from epochal.tables.streaming import Streamed
 
@@ -51,7 +53,17 @@ _THREADS = 8
 # The names of the arrays of bin edges: coarse and fine.
 BINS = ("bins", "fine_bins")
 # The keys of `Preprocessor.to_dict`.
-KEYS = ("schema", "variance_epsilon", "relative_epsilon", "clip", "bins", "roots")
+KEYS = (
+    "schema",
+    "variance_epsilon",
+    "relative_epsilon",
+    "clip",
+    "bins",
+    "roots",
+    "vocabularies",
+)
+# The fold of rows whose labels are in no target statistics.
+NEW_ROWS = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +75,7 @@ class Preprocessor:
     √(variance + variance_epsilon) if `relative_epsilon` is False, as in older formats. `bins` are
     the coarse and the fine bins of the same columns, for an embedding; None for plain features.
     `roots` are the numeric columns with a square-root transform: all statistics are of the roots.
+    `vocabularies` are those of columns with target statistics: of names, then of words.
     """
 
     schema: Schema
@@ -73,6 +86,7 @@ class Preprocessor:
     bins: tuple[Bins, Bins] | None = None
     roots: tuple[int, ...] = ()
     relative_epsilon: bool = True
+    vocabularies: tuple[Vocabulary, ...] = ()
 
     @classmethod
     def fit(  # noqa: PLR0913  (the rows with their weights, and every setting of statistics)
@@ -86,6 +100,7 @@ class Preprocessor:
         max_categories: int,
         n_bins: tuple[int, int] | None = None,
         sqrt_transform: bool = False,
+        target: Target | None = None,
         csv: CsvOptions = PLAIN,
     ) -> Preprocessor:
         """Return the preprocessor fitted to rows.
@@ -93,21 +108,22 @@ class Preprocessor:
         `weight` has one number per row: a row of weight 2 counts twice, one of weight 0 is ignored.
         Only the rows in the mask `present`, bool (rows,), are used. With `n_bins`, the numbers of
         coarse and of fine bins, rows are encoded for an embedding. With `sqrt_transform`, columns of
-        numbers that are never negative are replaced by their square roots. `csv` has the options
-        with which later CSV files are read.
+        numbers that are never negative are replaced by their square roots. With a
+        `target`, columns with more than `max_categories` names have vocabularies. `csv` has the
+        options with which later CSV files are read.
         """
-        schema, moments, constant, bins, roots = statistics(
+        schema, moments, constant, bins, roots, vocabularies = statistics(
             rows,
             weight,
             present,
             max_categories=max_categories,
             n_bins=n_bins,
             sqrt_transform=sqrt_transform,
+            target=target,
         )
         scale = np.where(constant, 0.0, moments.scale(variance_epsilon))
-        return cls(
-            schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip, bins, roots
-        )
+        arguments = schema.read_as(csv), moments.mean, scale, float(variance_epsilon), clip
+        return cls(*arguments, bins, roots, vocabularies=vocabularies)
 
     @property
     def n_features(self) -> int:
@@ -149,17 +165,27 @@ class Preprocessor:
         stays_bytes = isinstance(head, np.ndarray) and are_bytes(head) and self.scaling is not None
         return np.uint8 if stays_bytes else np.float32
 
-    def input_groups(self, embedding_size: int) -> np.ndarray:
+    def input_groups(self, embedding_size: int, classes: int = 2) -> np.ndarray:
         """Return the number of the source column of every input of the first layer.
 
         Without an embedding (size 0), the inputs are the features.
         """
-        return self._layout.inputs(embedding_size)
+        return self._layout.inputs(embedding_size, classes)
+
+    @property
+    def fold(self) -> int | None:
+        """The feature with the fold of a row's target statistics; None without vocabularies."""
+        return self._layout.fold
+
+    @property
+    def entries(self) -> np.ndarray:
+        """The features with entries of target statistics, (features,)."""
+        return np.arange(self.n_features if self.fold is None else self.fold + 1, self.n_features)
 
     @cached_property
     def _layout(self) -> Layout:
         """The layout of the features."""
-        return layout(self.schema, self.bins)
+        return layout(self.schema, self.bins, self.vocabularies)
 
     def encode(self, rows: Rows, *, first_row: int = 0) -> np.ndarray:
         """Return rows as float32 features, shape (rows, n_features), in C order.
@@ -261,7 +287,21 @@ class Preprocessor:
             else:
                 table = self._tables[column.name]
                 features[:, start : start + table.shape[1]] = table[column_codes.numbers]
+        self._encode_entries(part, features)
         return unseen
+
+    def _encode_entries(self, part: pa.Table, features: np.ndarray) -> None:
+        """Write the entries of target statistics of a table, and the fold of new rows."""
+        positions = self._layout
+        if positions.fold is not None:
+            features[:, positions.fold] = NEW_ROWS
+        first = first_entries(self.vocabularies)
+        for start, entry, vocabulary in zip(
+            positions.entries, first, self.vocabularies, strict=True
+        ):
+            found = vocabulary.look_up(part)
+            # Entry 0 is that of no word.
+            features[:, start : start + vocabulary.width] = np.where(found < 0, 0, entry + found)
 
     def _encode_positions(self, values: np.ndarray, features: np.ndarray) -> None:
         """Write the positions of numeric values among their bins, before they are standardised.
@@ -307,6 +347,7 @@ class Preprocessor:
             "clip": self.clip,
             "bins": bins,
             "roots": list(self.roots),
+            "vocabularies": [vocabulary.to_dict() for vocabulary in self.vocabularies],
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -326,6 +367,7 @@ class Preprocessor:
         _check_numbers(variance_epsilon, relative, clip)
         columns = sum(column.is_numeric for column in schema.columns)
         roots = checked_roots(values["roots"], columns)
+        vocabularies = checked_vocabularies(values["vocabularies"], schema)
         expected = {"mean": columns, "scale": columns}
         if counts is not None:
             numbers = bin_counts(counts, columns)
@@ -342,9 +384,9 @@ class Preprocessor:
             raise ValueError("'scale' has a negative number")
         arguments = schema, arrays["mean"], arrays["scale"], variance_epsilon, clip
         if counts is None:
-            return cls(*arguments, roots=roots, relative_epsilon=relative)
+            return cls(*arguments, None, roots, relative, vocabularies)
         coarse, fine = (Bins.from_counts(arrays[n], c) for n, c in zip(BINS, counts, strict=True))
-        return cls(*arguments, (coarse, fine), roots, relative)
+        return cls(*arguments, (coarse, fine), roots, relative, vocabularies)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other encodes every row to the same bits."""

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.moments import Moments
+from epochal.preprocessing.selection import Sample, selected
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
+from epochal.preprocessing.vocabulary import Names, Vocabulary, vocabularies
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
 from epochal.tables.rows import blocks, columns_of, head_of, len_of, parallel_map, pieces
@@ -28,11 +30,25 @@ if TYPE_CHECKING:
     from epochal.tables.streaming import Streamed
 
 
+# On so many rows, or a few more, names are tested.
+TESTED_ROWS = 100_000
+
+
+class Target(NamedTuple):
+    """What target statistics are made from."""
+
+    labels: np.ndarray  # (rows,) class numbers
+    folds: np.ndarray  # (rows,) inner folds
+    classes: int
+    most_entries: int  # names and words that may have statistics, in all columns together
+
+
 class Statistics(NamedTuple):
     """The schema, and moments and bins (coarse and fine) of the numeric columns.
 
     In the numeric columns `roots`, moments and bins are those of the square roots. `constant`:
-    which numeric columns are constant up to rounding; they have no bins.
+    which numeric columns are constant up to rounding; they have no bins. `vocabularies` are those of
+    the columns with more categories than have vectors.
     """
 
     schema: Schema
@@ -40,9 +56,10 @@ class Statistics(NamedTuple):
     constant: np.ndarray
     bins: tuple[Bins, Bins] | None
     roots: tuple[int, ...]
+    vocabularies: tuple[Vocabulary, ...] = ()
 
 
-def statistics(
+def statistics(  # noqa: PLR0913  (the rows with their weights, and every setting of statistics)
     rows: Rows | Streamed,
     weight: np.ndarray | None = None,
     present: np.ndarray | None = None,
@@ -50,6 +67,7 @@ def statistics(
     max_categories: int,
     n_bins: tuple[int, int] | None = None,
     sqrt_transform: bool = False,
+    target: Target | None = None,
 ) -> Statistics:
     """Return the statistics of rows.
 
@@ -61,6 +79,7 @@ def statistics(
         max_categories: the largest number of categories of a column that are encoded.
         n_bins: the numbers of coarse and of fine bins; None: no bins.
         sqrt_transform: whether numbers that are never negative are replaced by their roots.
+        target: labels of the rows, if names are to have target statistics.
 
     >>> table = pa.table({"age": [31, 45, None], "job": ["clerk", "cook", "clerk"]})
     >>> for column in statistics(table, max_categories=64).schema.columns:
@@ -75,6 +94,7 @@ def statistics(
         np.count_nonzero(weight[part_] * present[part_]) for part_ in blocks(len(weight))
     )
     step = max(-(-n_present * columns_of(rows) // SAMPLE), 1)
+    test_step = 0 if target is None else max(n_present // TESTED_ROWS, 1)
 
     def statistics_of(span: slice, piece: Rows) -> _ColumnStatistics:
         """Return the statistics of a piece; every `step`-th of its rows is in the sample."""
@@ -82,7 +102,15 @@ def statistics(
         sampled = (row_weights > 0) & (np.arange(span.start, span.stop) % step == 0)
         values, missing = block(matched(piece, plain), plain, span.start)
         part = _Rows(piece, values, missing, row_weights, sampled, exact)
-        return _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
+        found = _ColumnStatistics.of(part, plain, sqrt_transform=sqrt_transform)
+        if not test_step or not isinstance(piece, pa.Table):
+            return found
+        chosen = np.flatnonzero(
+            (row_weights > 0) & (np.arange(span.start, span.stop) % test_step == 0)
+        )
+        texts = [column.name for column in plain.columns if column.kind == "category"]
+        table = piece.select(texts).take(pa.array(chosen))
+        return replace(found, tested_rows=((span.start + chosen, table),))
 
     nothing = _ColumnStatistics.empty(plain, sqrt_transform=sqrt_transform)
     total = reduce(_ColumnStatistics.merge, parallel_map(statistics_of, pieces(rows)), nothing)
@@ -97,7 +125,9 @@ def statistics(
         sample[:, constant] = np.nan
         bins = quantile_bins(sample, sample_weights, n_bins)
     roots = tuple(np.flatnonzero(rooted).tolist())
-    return Statistics(total.schema(plain, max_categories), moments, constant, bins, roots)
+    schema = total.schema(plain, max_categories)
+    vocabularies = () if target is None else total.vocabularies(schema, target, weight)
+    return Statistics(schema, moments, constant, bins, roots, vocabularies)
 
 
 def _by_type(head: Rows) -> Schema:
@@ -144,6 +174,7 @@ class _ColumnStatistics:
     value_counts: dict[str, ValueCounts]
     sampled: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     roots: tuple[Moments, ...] = ()  # of the square roots, with `sqrt_transform`
+    tested_rows: tuple[tuple[np.ndarray, pa.Table], ...] = ()  # numbers and categories of some rows
 
     @classmethod
     def empty(cls, plain: Schema, *, sqrt_transform: bool) -> _ColumnStatistics:
@@ -192,6 +223,7 @@ class _ColumnStatistics:
             },
             sampled=self.sampled + other.sampled,
             roots=tuple(a.merge(b) for a, b in zip(self.roots, other.roots, strict=True)),
+            tested_rows=self.tested_rows + other.tested_rows,
         )
 
     def rooted(self, plain: Schema) -> np.ndarray:
@@ -205,6 +237,29 @@ class _ColumnStatistics:
         """An evenly spaced sample of the numeric columns, and the weights of its rows."""
         values = [np.empty((0, len(self.missing))), *(part for part, _ in self.sampled)]
         return np.concatenate(values), np.concatenate([np.empty(0), *(w for _, w in self.sampled)])
+
+    def vocabularies(
+        self, schema: Schema, target: Target, weight: np.ndarray
+    ) -> tuple[Vocabulary, ...]:
+        """Return the vocabularies of columns with more categories than the schema has, and of pairs with these."""
+        many = [column.name for column in schema.columns if column.other]
+        if not many:
+            return ()
+        counts = {name: self.value_counts[name].combined() for name in many}
+        candidates = [
+            names
+            for name, found in counts.items()
+            for names in Names.of(name, *found.by_text(), lacking=found.most_dropped)
+        ]
+        numbers = np.concatenate([rows for rows, _ in self.tested_rows])
+        table = pa.concat_tables([part for _, part in self.tested_rows])
+        columns = [column.name for column in schema.columns if column.kind == "category"]
+        total = self.rows / max(len(numbers), 1)
+        sample = Sample(
+            table, target.labels[numbers], weight[numbers], target.folds[numbers], total
+        )
+        found = selected(sample, columns, candidates, target.classes)
+        return vocabularies(found, target.most_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
         """Return the schema of the rows."""

@@ -62,7 +62,7 @@ class ValueCounts(NamedTuple):
     @classmethod
     def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> ValueCounts:
         """Return the value counts of the rows of a column that have a positive weight."""
-        values, indices = _encoded(column)
+        values, indices = unique_values(column)
         sums = np.bincount(indices, weights=weight, minlength=len(values) + 1)
         null = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
         missing = sums[-1] + sums[:-1][null].sum()
@@ -81,13 +81,13 @@ class ValueCounts(NamedTuple):
         if not self.pending:
             return self
         parts = (self, *self.pending)
-        values, sums = _sums_by_value(
+        values, sums = sums_by_value(
             pa.concat_arrays([part.values for part in parts]),
             np.concatenate([part.sums for part in parts]),
         )
         dropped = sum(part.dropped for part in parts)
         if len(values) > MOST_UNIQUE:
-            chosen = _heaviest(values, sums, MOST_UNIQUE // 2)
+            chosen = heaviest(values, sums, MOST_UNIQUE // 2)
             dropped += float(sums.sum() - sums[chosen].sum())
             values, sums = values.take(pa.array(chosen)), sums[chosen]
         return ValueCounts(values, sums, sum(part.missing for part in parts), dropped)
@@ -101,13 +101,21 @@ class ValueCounts(NamedTuple):
         >>> ValueCounts.of(column, np.ones(5)).levels(max_categories=2)[:3]
         (('a', 'b'), True, True)
         """
-        counts = self.combined()
-        texts = canonical_texts(counts.values)
-        texts, sums = _sums_by_value(texts, counts.sums)
-        heaviest = _heaviest(texts, sums, max_categories)
+        counts, (texts, sums) = self.combined(), self.by_text()
+        chosen = heaviest(texts, sums, max_categories)
         other = counts.dropped > 0 or len(texts) > max_categories
-        names = tuple(sorted(texts.take(pa.array(heaviest)).to_pylist()))
-        return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[heaviest]))
+        names = tuple(sorted(texts.take(pa.array(chosen)).to_pylist()))
+        return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[chosen]))
+
+    @property
+    def most_dropped(self) -> float:
+        """The largest weight of a value that may have been dropped, if none is pending."""
+        return float(self.sums.min(initial=np.inf)) if self.dropped > 0 else 0.0
+
+    def by_text(self) -> tuple[pa.Array, np.ndarray]:
+        """Return the unique values as canonical texts, and the sum of weights of each."""
+        counts = self.combined()
+        return sums_by_value(canonical_texts(counts.values), counts.sums)
 
     def unseen(self, sums: np.ndarray, kept_sums: np.ndarray) -> float:
         """Return the expected share of new rows with none of the categories whose sums are given.
@@ -130,7 +138,7 @@ def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> Codes:
     [1 2 3 0]
     """
     count = len(categories)
-    values, indices = _encoded(column)
+    values, indices = unique_values(column)
     spelled = values.cast(pa.large_string()) if is_text(values.type) else canonical_texts(values)
     spelled = spelled.cast(pa.large_string())
     missing = spelled.is_null().to_numpy(zero_copy_only=False)
@@ -180,7 +188,7 @@ def unique(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
 
     The index of a missing value is the one after the last; NaN among the values is None.
     """
-    values, indices = _encoded(column)
+    values, indices = unique_values(column)
     encoded = canonical_texts(values).dictionary_encode(null_encoding="encode")
     number = np.append(encoded.indices.to_numpy(), len(encoded.dictionary))
     return encoded.dictionary.to_pylist(), number[indices]
@@ -191,14 +199,14 @@ def _position_in(texts: pa.Array, names: pa.Array) -> np.ndarray:
     return pc.index_in(texts, value_set=names).fill_null(-1).to_numpy(zero_copy_only=False)
 
 
-def _sums_by_value(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+def sums_by_value(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
     """Return the unique values, and for each the sum of its entries."""
     encoded = values.dictionary_encode()
     totals = np.bincount(encoded.indices.to_numpy(), sums, minlength=len(encoded.dictionary))
     return encoded.dictionary, totals
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
+def unique_values(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
     """Return the unique values, and the index of every row's value; of a missing one, that after the last."""
     if pa.types.is_null(column.type):
         # Arrow does not unify dictionaries of nulls.
@@ -210,10 +218,10 @@ def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
     return encoded.dictionary, indices.to_numpy()
 
 
-def _heaviest(values: pa.Array, sums: np.ndarray, max_categories: int) -> np.ndarray:
+def heaviest(values: pa.Array, sums: np.ndarray, max_categories: int) -> np.ndarray:
     """Return the indices of the values with the largest sums, of equal ones the first by name.
 
-    >>> print(_heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
+    >>> print(heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
     [2 3]
     """
     if len(sums) <= max_categories:

@@ -82,8 +82,10 @@ def masks_for(
     return mask
 
 
-def member_configs(settings: Settings, seed: int) -> MemberConfig:
-    """Return the members' constants, stacked."""
+def member_configs(
+    settings: Settings, seed: int, target_tables: np.ndarray | None = None
+) -> MemberConfig:
+    """Return the members' constants, stacked; `target_tables` are those of all members."""
     members = [
         MemberConfig(
             hyper=Hyper(
@@ -98,7 +100,7 @@ def member_configs(settings: Settings, seed: int) -> MemberConfig:
         for member in range(settings.n_estimators)
     ]
     result: MemberConfig = stacked(members)
-    return result
+    return result._replace(target_tables=target_tables)
 
 
 def fresh_state(
@@ -128,7 +130,9 @@ def fresh_state(
         if embedding is not None and settings.embedding_size is not None:
             size = int(settings.embedding_size)
             fine = is_fine(settings, member)
-            first = initial_embedding(embedding, size, seed=seed, member=member, fine=fine)
+            first = initial_embedding(
+                embedding, size, seed=seed, member=member, fine=fine, classes=sizes[-1]
+            )
             member_layers = (first, *member_layers)
         layers.append(member_layers)
     return started(layers, program, ema=settings.ema_decay > 0)

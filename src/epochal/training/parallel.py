@@ -18,7 +18,7 @@ import numpy as np
 from epochal import threads
 from epochal.kernels import warn_if_slower
 from epochal.nn.embedding import resized
-from epochal.nn.layers import embedding_of
+from epochal.nn.layers import embedding_of, with_target_table
 from epochal.training import ensemble
 from epochal.training.compile_lock import CompileLock
 from epochal.training.device import out_of_memory
@@ -72,6 +72,11 @@ class Group:
             return jax.tree.unflatten(structure, parts)
 
         self.fixed = jax.tree.map(lambda leaf: np.asarray(leaf)[self.numbers], fixed)
+        tables = self.fixed.target_tables
+        if tables is not None:
+            self.fixed = self.fixed._replace(target_tables=jax.device_put(tables))
+        # Validation rows are new rows: no member trains on them.
+        self.new_row_tables = None if tables is None else jax.device_put(tables[:, -1])
         self.state, self.best = part_of_group(state), part_of_group(best)
         self.snapshots: list[MemberState] = []
         self.takes_snapshots = False  # then no state is donated to a program
@@ -142,7 +147,12 @@ class Group:
         """
         starts, counts = (part[self.numbers].astype(np.int32) for part in spans)
         summed, self.cross_fit_logits = ensemble.validation_losses(
-            self.program, layers, rows, (starts, counts), self.cross_fit_logits, block=block
+            self.program,
+            with_target_table(layers, self.new_row_tables),
+            rows,
+            (starts, counts),
+            self.cross_fit_logits,
+            block=block,
         )
         return summed
 

@@ -17,7 +17,7 @@ from jax import lax
 from epochal.kernels import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
-from epochal.nn.layers import apply, embedding_of, masked, with_weights
+from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
 from epochal.training.optimizers import fused_adam, rule_by, updated, with_fused_steps
@@ -76,6 +76,9 @@ class MemberConfig(NamedTuple):
 
     hyper: Hyper
     seed_word: Array  # uint32, seeds the dropout masks
+    # (folds, entries, statistics): tables of target statistics for training rows, by inner fold; the
+    # last one is for other rows. None without names that have statistics.
+    target_tables: Array | None = None
 
 
 class Batch(NamedTuple):
@@ -145,6 +148,7 @@ def step(
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
+        layers = with_target_table(layers, fixed.target_tables)
         return apply(layers, x, program.activation, drop, kernels, steps)
 
     logits, chain_rule = jax.vjp(forward, state.layers, steps)

@@ -1,0 +1,165 @@
+"""Tables of target statistics: what the labels of a member's rows say of names and words.
+
+For an entry that occurs with weight n, with weight n_c among the rows of class c, and with the share
+π_c of the class among all rows:
+
+    p_c = (n_c + m π_c) / (n + m),    log(p_c / π_c) for every c,    log(1 + n)
+
+Of two classes the difference of both logarithms is one number. Statistics are standardised over the
+rows. There is one table for each inner fold, without the labels of that fold, and a last one with
+all labels that the member trains on: so no row's own label is among its inputs. Rows that a member
+does not train on are in none of its tables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from epochal.keys import Purpose, generator_for
+from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
+from epochal.preprocessing.log_odds import log_odds
+from epochal.splitting.inner import INNER_FOLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from epochal.loader.encode import Encoded
+    from epochal.preprocessing.preprocessor import Preprocessor
+    from epochal.splitting.bagging import Bags
+
+# Numbers in a member's table: entries times statistics.
+MOST_NUMBERS = 2**19
+# Entries of rows that are counted at a time.
+BLOCK = 2**18
+
+
+def most_entries(statistics: int) -> int:
+    """Return how many entries tables may have, with so many statistics of each.
+
+    >>> most_entries(2), most_entries(33)
+    (262144, 15887)
+    """
+    return MOST_NUMBERS // statistics
+
+
+def target_tables(
+    pool: Encoded, bags: Bags, preprocessor: Preprocessor, classes: int, *, ordered: bool
+) -> np.ndarray | None:
+    """Return the members' tables, float32 (members, INNER_FOLDS + 1, entries, statistics).
+
+    Args:
+        pool: the training rows.
+        bags: which of them each member trains on, and how often.
+        preprocessor: encoded them; None is returned if it has no vocabularies.
+        classes: how many there are.
+        ordered: whether inner folds follow each other in time: a row's statistics are then of
+            earlier folds only.
+    """
+    if preprocessor.fold is None:
+        return None
+    sizes = preprocessor.sizes
+    shape = INNER_FOLDS, sizes.entries, classes
+    counts = np.zeros((bags.members, *shape), np.float32)
+    for rows, folds, entries in _blocks(pool, preprocessor):
+        first = folds[:, None] * sizes.entries + entries
+        cells = first * classes + pool.metadata.labels[rows][:, None]
+        for member in range(bags.members):
+            weight = bags.sample_counts(member, rows) * pool.metadata.weight[rows]
+            each = np.broadcast_to(weight[:, None], cells.shape)
+            found = np.bincount(cells.ravel(), each.ravel(), minlength=counts[member].size)
+            counts[member] += found.reshape(shape).astype(np.float32)
+    of_entries = Entries.of(preprocessor)
+    prior_rows = _class_weights(pool, bags, classes)
+    return np.stack(
+        [
+            _table(counts[member], prior_rows[member], of_entries, ordered=ordered)
+            for member in range(bags.members)
+        ]
+    )
+
+
+def _blocks(
+    pool: Encoded, preprocessor: Preprocessor
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the numbers, folds and entries of rows, block by block."""
+    most = max(BLOCK // max(len(preprocessor.entries), 1), 1)
+    for chunk in pool.source.epoch(None, most):
+        x = chunk.x
+        yield (
+            chunk.numbers,
+            x[:, preprocessor.fold].astype(np.intp),
+            x[:, preprocessor.entries].astype(np.intp),
+        )
+
+
+def _class_weights(pool: Encoded, bags: Bags, classes: int) -> np.ndarray:
+    """Return the weight of each class among the rows of each member, with half a row more: (members, classes)."""
+    rows, (labels, weight, *_) = np.arange(pool.source.n_rows), pool.metadata
+    return np.stack(
+        [
+            np.bincount(labels, bags.sample_counts(member, rows) * weight, minlength=classes) + 0.5
+            for member in range(bags.members)
+        ]
+    )
+
+
+class Entries(NamedTuple):
+    """Of every entry the number of its vocabulary, from 1, and the weight up to which it counts as unknown."""
+
+    vocabulary: np.ndarray  # 0 for the entry of no word
+    unknown: np.ndarray  # infinite for entries of unknown names
+
+    @classmethod
+    def of(cls, preprocessor: Preprocessor) -> Entries:
+        """Return the entries of the preprocessor's vocabularies."""
+        found = preprocessor.vocabularies
+        counts = [1, *(vocabulary.entries for vocabulary in found)]
+        unknown = np.repeat([np.inf, *(vocabulary.most_lacking for vocabulary in found)], counts)
+        unknown[np.cumsum(counts) - 1] = np.inf
+        return cls(np.repeat(np.arange(len(counts)), counts), unknown)
+
+
+def _table(
+    counts: np.ndarray, class_weights: np.ndarray, entries: Entries, *, ordered: bool
+) -> np.ndarray:
+    """Return a member's table, float32 (folds + 1, entries, statistics), from counts (folds, entries, classes)."""
+    total = counts.sum(axis=0, dtype=np.float64)
+    # Of times: what was before.
+    others = np.cumsum(counts, axis=0) - counts if ordered else total - counts
+    shares = class_weights / class_weights.sum()
+    used = np.concatenate([others, total[None]])
+    # Names that are rarer than a vocabulary tells of are unknown, whether it has them or not: a name
+    # that it has because of rows that are left out would tell that there are such rows.
+    used[used.sum(axis=2) <= entries.unknown] = 0.0
+    table = statistics_of(used, shares)
+    # Standardised over the rows that train.
+    occurring = counts.sum(axis=2, dtype=np.float64)
+    for vocabulary in range(1, int(entries.vocabulary.max()) + 1):
+        of = entries.vocabulary == vocabulary
+        weight = occurring[:, of, None] / max(occurring[:, of].sum(), 1e-12)
+        mean = (weight * table[:-1, of]).sum(axis=(0, 1))
+        deviation = np.sqrt((weight * (table[:-1, of] - mean) ** 2).sum(axis=(0, 1)))
+        table[:, of] = np.where(
+            deviation > 1e-6, (table[:, of] - mean) / np.maximum(deviation, 1e-6), 0.0
+        )
+    table[:, 0] = 0.0
+    return table.astype(np.float32)
+
+
+def statistics_of(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the statistics of counts by class: (…, classes) becomes (…, statistics).
+
+    >>> statistics_of(np.array([[6.0, 0.0], [0.0, 0.0]]), np.array([0.5, 0.5])).round(3)
+    array([[-1.386,  1.946],
+           [ 0.   ,  0.   ]])
+    """
+    found = log_odds(counts, shares)
+    if len(shares) == 2:
+        found = found[..., 1:] - found[..., :1]
+    elif len(shares) > MOST_LOG_ODDS:
+        random = generator_for(0, Purpose.TARGET_PROJECTION)
+        projection = random.standard_normal((len(shares), MOST_LOG_ODDS))
+        found = found @ projection / np.sqrt(MOST_LOG_ODDS)
+    return np.concatenate([found, np.log1p(counts.sum(axis=-1, keepdims=True))], axis=-1)

@@ -1,0 +1,264 @@
+"""Selection of names, words and pairs of names: those that say something of the class.
+
+They are tested on a sample of the training rows. What a name says is its log-odds x of the class,
+from the labels of other folds. A logistic regression on what is already selected gives the
+probability p of each class. With the residual r = y - p, and x freed from what the regression explains
+under the weights p (1 - p), the score test of Rao asks whether x would improve it:
+
+    (Σ r x)² / Σ p (1 - p) x²
+
+is χ² distributed with one degree of freedom if it would not. It counts only if x and r have the same
+sign: labels of other folds are fewer of a class where a row's own fold has more. The best candidate is selected, and the
+others are tested again beside it, until none passes.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from epochal.preprocessing.log_odds import log_odds
+from epochal.preprocessing.vocabulary import Names, joined, words_of
+from epochal.tables.canonical import canonical_texts
+from epochal.tables.categories import unique, unique_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+Key = TypeVar("Key")
+
+# Columns that are tested together, those with most names, and classes that are asked, the largest.
+MAX_COLUMNS, MAX_CLASSES = 16, 4
+# The score that names or words of one column need, in the mean over the classes. By chance one of
+# 600 has it.
+MIN_SCORE = 10.0
+# Pairs that are selected at most, and the score that each needs: there are many more of them. By
+# chance one of 10^8 has it.
+MAX_PAIRS, MIN_PAIR_SCORE = 12, 33.0
+# Pairs are tested on so many rows of the sample, or up to twice as many.
+PAIR_ROWS = 20_000
+# With fewer rows for each name in the sample, and twice as many in all rows, the sample cannot tell.
+MIN_ROWS_PER_NAME = 1.3
+# Steps of Newton's method, and the L2 penalty that keeps them finite, for each row.
+STEPS, RIDGE = 6, 1e-3
+
+
+class Sample(NamedTuple):
+    """Rows on which candidates are tested."""
+
+    table: pa.Table
+    labels: np.ndarray  # (rows,) class numbers
+    weight: np.ndarray  # (rows,)
+    folds: np.ndarray  # (rows,) whose labels are left out together
+    scale: float = 1.0  # how many rows there are for each row of the sample
+
+    def thinned(self, rows: int) -> Sample:
+        """Return the sample with every n-th of its rows: so many, or up to twice as many."""
+        step = max(len(self.labels) // rows, 1)
+        table = self.table.take(np.arange(0, len(self.labels), step)) if step > 1 else self.table
+        labels, weight, folds = (p[::step] for p in (self.labels, self.weight, self.folds))
+        return Sample(table, labels, weight, folds, self.scale * step)
+
+
+def selected(
+    sample: Sample, columns: Sequence[str], candidates: Sequence[Names], classes: int
+) -> list[Names]:
+    """Return the candidates that say something of the class, and pairs of columns that say more.
+
+    Args:
+        sample: the rows.
+        columns: all categorical columns. A network finds out by itself what few categories say, also
+            in pairs: those without a candidate are only what candidates are compared with.
+        candidates: names and words of columns with many categories.
+        classes: how many there are.
+
+    >>> import pyarrow as pa
+    >>> random = np.random.default_rng(0)
+    >>> a, b, c = random.integers(20, size=(3, 4000))
+    >>> table = pa.table({"a": a.astype(str), "b": b.astype(str), "c": c.astype(str)})
+    >>> sample = Sample(table, (a * 7 + b) % 2, np.ones(4000), np.arange(4000) % 4)
+    >>> names = Names(("a",), False, pa.array(["1", "2"]), np.array([210.0, 190.0]))
+    >>> [names.columns for names in selected(sample, ["a", "b", "c"], [names], classes=2)]
+    [('a', 'b')]
+    """
+    many = {candidate.columns[0] for candidate in candidates}
+    tests = _Tests.of(sample, classes)
+    numbers = {name: unique(sample.table.column(name))[1] for name in columns}
+    columns = sorted(columns, key=lambda name: -int(numbers[name].max(initial=0)))[:MAX_COLUMNS]
+    single = {name: tests.log_odds(numbers[name]) for name in columns}
+    base = [odds for name, odds in single.items() if name not in many]
+    odds_of = {
+        number: tests.word_log_odds(names.columns[0])
+        if names.of_words
+        else single.get(names.columns[0], tests.log_odds(numbers[names.columns[0]]))
+        for number, names in enumerate(candidates)
+    }
+    passed = set(tests.forward(base, odds_of, MIN_SCORE))
+    chosen = [
+        names
+        for number, names in enumerate(candidates)
+        if number in passed or _is_too_rare(names, numbers[names.columns[0]])
+    ]
+    pairs = _selected_pairs(sample.thinned(PAIR_ROWS), columns, many, classes)
+    return [*chosen, *(_names(sample, pair) for pair in pairs)]
+
+
+def _selected_pairs(
+    sample: Sample, columns: Sequence[str], many: set[str], classes: int
+) -> list[tuple[str, str]]:
+    """Return the pairs of columns that say more than both columns, of which one at least has many names."""
+    tests = _Tests.of(sample, classes)
+    numbers = {name: unique(sample.table.column(name))[1] for name in columns}
+    single = [tests.log_odds(numbers[name]) for name in columns]
+    pairs = {
+        pair: tests.log_odds(_pair_numbers(numbers[pair[0]], numbers[pair[1]]))
+        for pair in combinations(columns, 2)
+        if not many.isdisjoint(pair)
+    }
+    return tests.forward(single, pairs, MIN_PAIR_SCORE, MAX_PAIRS)
+
+
+def _is_too_rare(names: Names, numbers: np.ndarray) -> bool:
+    """Return whether a name has too few rows in the sample to be tested, but not among all rows."""
+    in_sample = len(numbers) / max(len(np.unique(numbers)), 1)
+    in_all = float(names.weights.sum()) / max(len(names.weights), 1)
+    return in_sample < MIN_ROWS_PER_NAME and in_all > 2 * in_sample
+
+
+def _pair_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the number of every row's pair of numbers."""
+    pairs = first.astype(np.int64) * (int(second.max(initial=0)) + 1) + second
+    return np.unique(pairs, return_inverse=True)[1]
+
+
+def _names(sample: Sample, pair: tuple[str, str]) -> Names:
+    """Return the pairs of names of two columns, and the weight of each among all rows.
+
+    Of a sample they are those that occur twice in it: others may be absent.
+    """
+    values, indices = unique_values(joined([sample.table.column(name) for name in pair]))
+    sums = np.bincount(indices, sample.weight, minlength=len(values) + 1)[: len(values)]
+    lacking = 0.0 if sample.scale <= 1 else 1.0
+    often = np.flatnonzero(sums > lacking)
+    texts = canonical_texts(values).take(often)
+    return Names(pair, False, texts, sample.scale * sums[often], sample.scale * lacking)  # noqa: FBT003
+
+
+class _Tests(NamedTuple):
+    """The sample, and the classes that are asked; log-odds are of these, (rows, classes asked)."""
+
+    sample: Sample
+    shares: np.ndarray  # (classes,)
+    asked: np.ndarray
+
+    @classmethod
+    def of(cls, sample: Sample, classes: int) -> _Tests:
+        """Return the tests on a sample."""
+        sizes = np.bincount(sample.labels, sample.weight, minlength=classes) + 0.5
+        largest = np.argsort(-sizes, kind="stable")[: 1 if classes == 2 else MAX_CLASSES]
+        return cls(sample, sizes / sizes.sum(), largest)
+
+    def log_odds(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the log-odds of every row's name, without the labels of its fold."""
+        return self._log_odds(numbers, np.arange(len(numbers)))
+
+    def word_log_odds(self, column: str) -> np.ndarray:
+        """Return the mean log-odds of every row's words, without the labels of its fold."""
+        values, indices = unique_values(self.sample.table.column(column))
+        words, parents = words_of(canonical_texts(values))
+        numbers = words.dictionary_encode().indices.to_numpy()
+        counts = np.bincount(parents, minlength=len(values) + 1)[indices]
+        first = np.searchsorted(parents, indices)
+        rows = np.repeat(np.arange(len(indices)), counts)
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        found = self._log_odds(numbers[first[rows] + place], rows)
+        sums = np.zeros((len(indices), found.shape[1]))
+        np.add.at(sums, rows, found)
+        return sums / np.maximum(counts, 1)[:, None]
+
+    def _log_odds(self, numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the log-odds of each number, which belongs to this row, without the labels of its fold."""
+        labels, folds = self.sample.labels[rows], self.sample.folds[rows].astype(np.intp)
+        classes = len(self.shares)
+        shape = int(folds.max(initial=0)) + 1, int(numbers.max(initial=0)) + 1, classes
+        cells = np.ravel_multi_index((folds, numbers, labels), shape)
+        counts = np.bincount(cells, self.sample.weight[rows], minlength=int(np.prod(shape)))
+        counts = counts.reshape(shape)
+        others = (counts.sum(axis=0) - counts)[folds, numbers]
+        return log_odds(others, self.shares)[:, self.asked]
+
+    def forward(
+        self,
+        base: Sequence[np.ndarray],
+        candidates: dict[Key, np.ndarray],
+        least: float,
+        most: int | None = None,
+    ) -> list[Key]:
+        """Return the keys of candidates that pass, each the best beside those before it.
+
+        Args:
+            base: log-odds that are there from the beginning.
+            candidates: log-odds by key.
+            least: the score to pass.
+            most: how many may pass; None: all.
+        """
+        chosen: list[Key] = []
+        rows = len(self.sample.labels)
+        inputs = np.stack(base, axis=1) if base else np.empty((rows, 0, len(self.asked)))
+        left = dict(candidates)
+        while left and (most is None or len(chosen) < most):
+            residuals = [
+                _Residual.of(inputs[:, :, k], self.sample.labels == c, self.sample.weight)
+                for k, c in enumerate(self.asked)
+            ]
+            scores = {
+                key: float(np.mean([r.score(x[:, k]) for k, r in enumerate(residuals)]))
+                for key, x in left.items()
+            }
+            best = max(scores, key=lambda key: scores[key])
+            if scores[best] <= least:
+                break
+            chosen.append(best)
+            inputs = np.concatenate([inputs, left.pop(best)[:, None]], axis=1)
+        return chosen
+
+
+class _Residual(NamedTuple):
+    """What a logistic regression of one class on the inputs leaves."""
+
+    inputs: np.ndarray  # (rows, inputs + 1), the last one 1
+    residual: np.ndarray  # (rows,) weighted
+    curvature: np.ndarray  # (rows,) weighted p (1 - p)
+    inverse: np.ndarray  # of Σ p (1 - p) x xᵀ, with a ridge
+
+    @classmethod
+    def of(cls, x: np.ndarray, is_class: np.ndarray, weight: np.ndarray) -> _Residual:
+        """Return what is left of a class, by Newton's method."""
+        inputs = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+        ridge = RIDGE * len(x) * np.eye(inputs.shape[1])
+        slope = np.zeros(inputs.shape[1])
+        for _ in range(STEPS):
+            residual, curvature = _left(inputs, slope, is_class, weight)
+            hessian = (inputs * curvature[:, None]).T @ inputs + ridge
+            slope += np.linalg.solve(hessian, inputs.T @ residual - ridge @ slope)
+        residual, curvature = _left(inputs, slope, is_class, weight)
+        inverse = np.linalg.inv((inputs * curvature[:, None]).T @ inputs + ridge)
+        return cls(inputs, residual, curvature, inverse)
+
+    def score(self, x: np.ndarray) -> float:
+        """Return the statistic of the score test for one more input."""
+        free = x - self.inputs @ (self.inverse @ (self.inputs.T @ (self.curvature * x)))
+        slope, spread = float(self.residual @ free), float(self.curvature @ free**2)
+        return slope**2 / spread if slope > 0 and spread > 0 else 0.0
+
+
+def _left(
+    inputs: np.ndarray, slope: np.ndarray, is_class: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted residuals of a regression, and the weighted curvature of its loss."""
+    p = 0.5 * (np.tanh(0.5 * (inputs @ slope)) + 1.0)
+    return weight * (is_class - p), weight * np.maximum(p * (1.0 - p), 1e-9)

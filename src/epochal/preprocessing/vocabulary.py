@@ -1,0 +1,229 @@
+"""Vocabularies: the names of a column, or the words of its texts, that have target statistics.
+
+A column with more categories than have vectors of their own gets a vocabulary of names. A column
+whose values are texts of several words gets one of words as well, so that rare names are known by
+their parts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from epochal.tables.canonical import canonical_texts
+from epochal.tables.categories import codes, sums_by_value, unique_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from epochal.tables.schema import Schema
+
+# Words of a text that are looked up: the first ones.
+WORDS = 12
+# If a smaller share of the rows has a name that occurs twice, names say nothing of other rows.
+LEAST_REPEATED = 0.01
+# Texts with fewer words on average are names, not texts.
+WORDS_OF_TEXTS = 1.3
+# What is between the names of a pair.
+JOINT = "\x1f"
+# What is between words: anything but letters and digits.
+_BETWEEN = r"[^\pL\pN]+"
+
+
+class Vocabulary(NamedTuple):
+    """The names of a column, or its words, sorted; each has an entry in the tables of statistics.
+
+    Of two columns the names are pairs, joined.
+
+    It has every name that occurs with more than the weight `most_lacking`, and no other.
+    """
+
+    columns: tuple[str, ...]
+    of_words: bool
+    names: tuple[str, ...]
+    most_lacking: float = 0.0
+
+    @property
+    def entries(self) -> int:
+        """The number of entries: one for each name, then of missing values, then of unknown names.
+
+        Of words there is none for missing values.
+        """
+        return len(self.names) + (1 if self.of_words else 2)
+
+    @property
+    def width(self) -> int:
+        """The number of features of a row: entries that are looked up."""
+        return WORDS if self.of_words else 1
+
+    def look_up(self, table: pa.Table) -> np.ndarray:
+        """Return the entries of every row, from 0; of words those of the first ones, then -1.
+
+        >>> table = pa.table({"job": ["cook", None, "Senior bank clerk"]})
+        >>> names = Vocabulary(("job",), of_words=False, names=("clerk", "cook"))
+        >>> print(names.look_up(table).tolist())
+        [[1], [2], [3]]
+        >>> words = Vocabulary(("job",), of_words=True, names=("bank", "clerk"))
+        >>> print(words.look_up(table)[:, :3].tolist())
+        [[2, -1, -1], [-1, -1, -1], [2, 0, 1]]
+        """
+        column = joined([table.column(name) for name in self.columns])
+        if not self.of_words:
+            return codes(column, self.names).numbers[:, None]
+        values, indices = unique_values(column)
+        words, parents = words_of(canonical_texts(values))
+        known = pc.index_in(words, value_set=pa.array(self.names, pa.large_string()))
+        # An unknown word is looked up as well: in training each word was known, if only by its own row.
+        numbers = known.fill_null(len(self.names)).to_numpy(zero_copy_only=False)
+        # Which of its text's words each is: parents are in order.
+        rank = np.arange(len(parents)) - np.searchsorted(parents, parents)
+        # The last row is that of missing values.
+        result = np.full((len(values) + 1, WORDS), -1, np.int64)
+        first = rank < WORDS
+        result[parents[first], rank[first]] = numbers[first]
+        return np.take(result, indices, axis=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the vocabulary as JSON-ready values."""
+        return self._asdict() | {"columns": list(self.columns), "names": list(self.names)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Vocabulary:
+        """Return the vocabulary that `to_dict` described; ValueError for anything else."""
+        if not isinstance(values, dict) or set(values) != set(cls._fields):
+            raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
+        columns, of_words, names, most_lacking = (values[name] for name in cls._fields)
+        texts = all(
+            isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names)
+        )
+        if not texts or not isinstance(of_words, bool):
+            raise ValueError("a vocabulary is not columns, true or false, and a list of texts")
+        if not 1 <= len(columns) <= (1 if of_words else 2) or len(set(columns)) != len(columns):
+            raise ValueError(f"a vocabulary of the columns {columns}")
+        if type(most_lacking) is not float or not 0 <= most_lacking < math.inf:
+            raise ValueError(f"most_lacking of the vocabulary of {columns} is no weight")
+        if sorted(set(names)) != names:
+            raise ValueError(
+                f"the names of the vocabulary of {columns} are not sorted, or repeated"
+            )
+        return cls(tuple(columns), of_words, tuple(names), most_lacking)
+
+
+def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    r"""Return a column, or of two the pairs of their canonical texts; a missing one has the empty text.
+
+    >>> joined([pa.chunked_array([["a", "b"]]), pa.chunked_array([[1, None]])]).to_pylist()
+    ['a\x1f1', 'b\x1f']
+    """
+    if len(columns) == 1:
+        return columns[0]
+    (one, first), (other, second) = map(unique_values, columns)
+    pairs, indices = np.unique(first * (len(other) + 1) + second, return_inverse=True)
+    texts = [
+        pa.concat_arrays([canonical_texts(values).cast(pa.string()), pa.nulls(1, pa.string())])
+        .fill_null("")
+        .take(pa.array(numbers))
+        for values, numbers in zip((one, other), np.divmod(pairs, len(other) + 1), strict=True)
+    ]
+    pair_texts = pc.binary_join_element_wise(*texts, JOINT)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(indices), pair_texts)])
+
+
+def words_of(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Return the words of all texts in lower case, one text's after the other's, and the number of each word's text.
+
+    >>> words, parents = words_of(pa.array(["Corolla LE", None, "Yaris (2)"]))
+    >>> print(words.to_pylist(), parents)
+    ['corolla', 'le', 'yaris', '2'] [0 0 2 2]
+    """
+    lists = pc.split_pattern_regex(pc.utf8_lower(texts.cast(pa.large_string())), _BETWEEN)
+    words, parents = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
+    there = pc.not_equal(words, "").to_numpy(zero_copy_only=False)
+    return words.filter(pa.array(there)), parents[there]
+
+
+class Names(NamedTuple):
+    """The unique names of a column, or its words, and the weight of each: of what a vocabulary is made."""
+
+    columns: tuple[str, ...]
+    of_words: bool
+    texts: pa.Array
+    weights: np.ndarray
+    lacking: float = 0.0  # names of this weight or less may be absent
+
+    @classmethod
+    def of(
+        cls, column: str, texts: pa.Array, weights: np.ndarray, lacking: float = 0.0
+    ) -> tuple[Names, ...]:
+        """Return the names of a column, and its words if its values are texts; none that say nothing.
+
+        Args:
+            column: its name.
+            texts: its unique values as canonical texts.
+            weights: the weight of the rows of each.
+            lacking: values of this weight or less may be absent.
+
+        >>> titles = pa.array(["bank clerk", "senior clerk", "cook"])
+        >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
+        ...     print(names.of_words, names.texts.to_pylist(), names.weights)
+        False ['bank clerk', 'senior clerk', 'cook'] [2. 1. 1.]
+        True ['bank', 'clerk', 'senior', 'cook'] [2. 3. 1. 1.]
+        """
+        found = [cls((column,), False, texts, weights, lacking)]  # noqa: FBT003
+        words, parents = words_of(texts)
+        if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
+            found.append(cls((column,), True, *sums_by_value(words, weights[parents]), lacking))  # noqa: FBT003
+        return tuple(names for names in found if names.are_repeated)
+
+    @property
+    def are_repeated(self) -> bool:
+        """Whether more than hardly a row has a name that another one has as well."""
+        repeated = float(self.weights[self.weights > 1].sum())
+        return repeated >= LEAST_REPEATED * float(self.weights.sum())
+
+    def vocabulary(self, most: int) -> Vocabulary:
+        """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
+        lacking = self.lacking
+        if len(self.weights) > most:
+            lacking = max(lacking, float(-np.partition(-self.weights, most)[most]))
+        chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
+        return Vocabulary(self.columns, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
+
+
+def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
+    """Return the vocabularies of names, then those of words, with at most so many entries together.
+
+    Those that need less than their share leave the rest to the others.
+    """
+    shares, free = {}, most
+    for left, index in enumerate(
+        sorted(range(len(names)), key=lambda n: -len(names[n].weights))[::-1]
+    ):
+        shares[index] = min(len(names[index].weights), free // (len(names) - left))
+        free -= shares[index]
+    found = [each.vocabulary(shares[index]) for index, each in enumerate(names)]
+    return tuple(sorted((v for v in found if v.names), key=lambda vocabulary: vocabulary.of_words))
+
+
+def first_entries(vocabularies: Sequence[Vocabulary]) -> np.ndarray:
+    """Return the first entry of each vocabulary; entry 0 is that of no word."""
+    counts = [1, *(vocabulary.entries for vocabulary in vocabularies)]
+    return np.cumsum(counts)[: len(vocabularies)]
+
+
+def checked_vocabularies(values: Any, schema: Schema) -> tuple[Vocabulary, ...]:
+    """Return the vocabularies that a list describes; ValueError for anything else."""
+    if not isinstance(values, list):
+        raise ValueError(f"vocabularies is {values!r}, expected a list")  # noqa: TRY004
+    vocabularies = tuple(map(Vocabulary.from_dict, values))
+    names = {column.name for column in schema.columns if column.kind == "category"}
+    keys = [(vocabulary.of_words, vocabulary.columns) for vocabulary in vocabularies]
+    if len(set(keys)) != len(keys) or not {c for _, columns in keys for c in columns} <= names:
+        raise ValueError("the vocabularies are not of categories, or two are of one column")
+    if [of_words for of_words, _ in keys] != sorted(of_words for of_words, _ in keys):
+        raise ValueError("a vocabulary of words stands before one of names")
+    return vocabularies

@@ -1,0 +1,170 @@
+"""Vocabularies of names, of words and of pairs of names."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochal.preprocessing.vocabulary import (
+    JOINT,
+    WORDS,
+    Names,
+    Vocabulary,
+    checked_vocabularies,
+    first_entries,
+    joined,
+    vocabularies,
+    words_of,
+)
+from epochal.tables.schema import Column, Schema
+
+SCHEMA = Schema((Column("job", "category"), Column("city", "category")), named=True, shape=(2,))
+
+
+def names_of(column: str, weights: dict[str, float]) -> tuple[Names, ...]:
+    """Return the names and words of a column whose values have these weights."""
+    return Names.of(column, pa.array([*weights]), np.array([*weights.values()]))
+
+
+def test_names_are_looked_up_by_canonical_text() -> None:
+    """A number, and a text that writes it otherwise, have the entry of the name."""
+    vocabulary = Vocabulary(("job",), of_words=False, names=("2", "x"))
+    for column in (pa.array([2, 3, None]), pa.array(["2.0", "y", None])):
+        assert vocabulary.look_up(pa.table({"job": column})).tolist() == [[0], [3], [2]]
+
+
+def test_words_are_looked_up_in_their_order() -> None:
+    """Case and what is between words do not matter; unknown words have the last entry."""
+    vocabulary = Vocabulary(("job",), of_words=True, names=("corolla", "le"))
+    found = vocabulary.look_up(pa.table({"job": ["COROLLA-LE, new", None, "?"]}))
+    assert found[:, :4].tolist() == [[0, 1, 2, -1], [-1] * 4, [-1] * 4]
+
+
+def test_only_the_first_words_are_looked_up() -> None:
+    """A text of more words has as many entries as there is room for."""
+    text = " ".join(f"w{number}" for number in range(WORDS + 5))
+    vocabulary = Vocabulary(("job",), of_words=True, names=(f"w{WORDS - 1}", f"w{WORDS}"))
+    found = vocabulary.look_up(pa.table({"job": [text, "w0"]}))
+    assert found.shape == (2, WORDS)
+    assert found[0].tolist() == [2] * (WORDS - 1) + [0]
+
+
+def test_words_of_other_scripts_are_words() -> None:
+    """Letters and digits of all scripts make words."""
+    words, parents = words_of(pa.array(["Ärzte-Öl №5", "東京 大学"]))
+    assert words.to_pylist() == ["ärzte", "öl", "5", "東京", "大学"]
+    assert parents.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_pairs_have_both_texts() -> None:
+    """Chunks and types may differ; a missing value has the empty text."""
+    first = pa.chunked_array([["a"], ["b", None]])
+    found = joined([first, pa.chunked_array([[1, 2, 1]])]).to_pylist()
+    assert found == [f"a{JOINT}1", f"b{JOINT}2", f"{JOINT}1"]
+
+
+def test_pairs_are_looked_up() -> None:
+    """The entry is that of the pair, and unknown for a new pair of known names."""
+    vocabulary = Vocabulary(("job", "city"), of_words=False, names=(f"cook{JOINT}Graz",))
+    table = pa.table({"job": ["cook", "cook"], "city": ["Graz", "Linz"]})
+    assert vocabulary.look_up(table).tolist() == [[0], [2]]
+
+
+def test_a_complete_vocabulary_lacks_nothing() -> None:
+    """With room enough each name is there, also one that occurs once."""
+    (found,) = vocabularies(names_of("job", {"b": 5.0, "a": 1.0}), most=10)
+    assert found == Vocabulary(("job",), of_words=False, names=("a", "b"), most_lacking=0.0)
+
+
+def test_of_equal_names_all_or_none_are_there() -> None:
+    """Where there is no room for all names of one weight, there is none of them."""
+    (found,) = vocabularies(names_of("job", {"a": 3.0, "b": 1.0, "c": 1.0, "d": 2.0}), most=3)
+    assert found.names == ("a", "d")
+    assert found.most_lacking == 1.0
+
+
+def test_small_vocabularies_leave_their_share() -> None:
+    """What one does not need is there for the other."""
+    many = names_of("job", {f"n{number}": 2.0 + number for number in range(20)})
+    few = names_of("city", {"x": 2.0, "y": 2.0})
+    sizes = {v.columns[0]: len(v.names) for v in vocabularies([*many, *few], most=12)}
+    assert sizes == {"job": 10, "city": 2}
+
+
+def test_names_that_never_recur_have_no_vocabulary() -> None:
+    """An identifier, one name for each row, says nothing of other rows."""
+    identifier = names_of("job", {f"n{number}": 1.0 for number in range(500)})
+    assert identifier == ()
+
+
+def test_words_of_texts_that_never_recur_have_one() -> None:
+    """Titles are all different; their words are not."""
+    titles = names_of("job", {f"the book {number}": 1.0 for number in range(500)})
+    assert [names.of_words for names in titles] == [True]
+    (found,) = vocabularies(titles, most=10)
+    assert found.names == ("book", "the")
+
+
+def test_names_of_one_word_are_no_texts() -> None:
+    """Codes and names have no vocabulary of words."""
+    codes = names_of("job", {"x1": 4.0, "x2": 4.0})
+    assert [names.of_words for names in codes] == [False]
+
+
+def test_entries_follow_each_other_behind_that_of_no_word() -> None:
+    """Names have an entry for missing and one for unknown names, words one for unknown words."""
+    names = Vocabulary(("job",), of_words=False, names=("a", "b"))
+    words = Vocabulary(("job",), of_words=True, names=("a",))
+    assert (names.entries, words.entries) == (4, 2)
+    assert first_entries((names, words)).tolist() == [1, 5]
+
+
+def test_a_description_gives_the_vocabulary_again() -> None:
+    """Also through JSON."""
+    vocabulary = Vocabulary(("job", "city"), of_words=False, names=("a",), most_lacking=2.5)
+    described = json.loads(json.dumps(vocabulary.to_dict()))
+    assert Vocabulary.from_dict(described) == vocabulary
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": []},
+        {"columns": ["job", "job"]},
+        {"columns": "job"},
+        {"columns": ["job", "city"], "of_words": True},
+        {"of_words": 1},
+        {"names": ["b", "a"]},
+        {"names": ["a", "a"]},
+        {"names": [1]},
+        {"most_lacking": -1.0},
+        {"most_lacking": True},
+        {"more": 1},
+    ],
+)
+def test_an_invalid_description_is_refused(change: dict[str, object]) -> None:
+    """With a ValueError, from which the model's reader makes its own."""
+    described = Vocabulary(("job",), of_words=False, names=("a",)).to_dict()
+    with pytest.raises(ValueError, match="vocabular"):
+        Vocabulary.from_dict(described | change)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {},
+        [Vocabulary(("age",), of_words=False, names=("a",)).to_dict()],
+        [Vocabulary(("job",), of_words=False, names=("a",)).to_dict()] * 2,
+        [
+            Vocabulary(("job",), of_words=True, names=("a",)).to_dict(),
+            Vocabulary(("job",), of_words=False, names=("a",)).to_dict(),
+        ],
+    ],
+)
+def test_vocabularies_that_do_not_fit_the_schema_are_refused(described: object) -> None:
+    """No list, an unknown column, one twice, and words before names."""
+    with pytest.raises(ValueError, match="vocabular"):
+        checked_vocabularies(described, SCHEMA)
