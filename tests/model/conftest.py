@@ -44,8 +44,8 @@ TABLE = pa.table(
 
 
 VOCABULARIES = (
-    Vocabulary(("city",), of_words=False, names=("Graz", "Köln"), most_lacking=1.0),
-    Vocabulary(("city",), of_words=True, names=("graz", "köln")),
+    Vocabulary(("city",), words=0, names=("Graz", "Köln"), most_lacking=1.0),
+    Vocabulary(("city",), words=1, names=("graz", "köln")),
 )
 
 

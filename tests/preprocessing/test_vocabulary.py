@@ -31,25 +31,33 @@ def names_of(column: str, weights: dict[str, float]) -> tuple[Names, ...]:
 
 def test_names_are_looked_up_by_canonical_text() -> None:
     """A number, and a text that writes it otherwise, have the entry of the name."""
-    vocabulary = Vocabulary(("job",), of_words=False, names=("2", "x"))
+    vocabulary = Vocabulary(("job",), words=0, names=("2", "x"))
     for column in (pa.array([2, 3, None]), pa.array(["2.0", "y", None])):
         assert vocabulary.look_up(pa.table({"job": column})).tolist() == [[0], [3], [2]]
 
 
 def test_words_are_looked_up_in_their_order() -> None:
     """Case and what is between words do not matter; unknown words have the last entry."""
-    vocabulary = Vocabulary(("job",), of_words=True, names=("corolla", "le"))
+    vocabulary = Vocabulary(("job",), words=1, names=("corolla", "le"))
     found = vocabulary.look_up(pa.table({"job": ["COROLLA-LE, new", None, "?"]}))
     assert found[:, :4].tolist() == [[0, 1, 2, -1], [-1] * 4, [-1] * 4]
 
 
 def test_only_the_first_words_are_looked_up() -> None:
     """A text of more words has as many entries as there is room for."""
-    text = " ".join(f"w{number}" for number in range(WORDS + 5))
-    vocabulary = Vocabulary(("job",), of_words=True, names=(f"w{WORDS - 1}", f"w{WORDS}"))
-    found = vocabulary.look_up(pa.table({"job": [text, "w0"]}))
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    text = " ".join(letters[: WORDS + 5])
+    vocabulary = Vocabulary(("job",), words=1, names=(letters[WORDS - 1], letters[WORDS]))
+    found = vocabulary.look_up(pa.table({"job": [text, "a"]}))
     assert found.shape == (2, WORDS)
     assert found[0].tolist() == [2] * (WORDS - 1) + [0]
+
+
+def test_consecutive_words_are_looked_up_as_pairs() -> None:
+    """A date has its month and day, whatever is between them; one word is no pair."""
+    vocabulary = Vocabulary(("job",), words=2, names=("07 13", "2013 07"))
+    found = vocabulary.look_up(pa.table({"job": ["2013-07-13T05", "2013/07", "07"]}))
+    assert found[:, :4].tolist() == [[1, 0, 2, 2], [1, -1, -1, -1], [-1] * 4]
 
 
 def test_words_of_other_scripts_are_words() -> None:
@@ -57,6 +65,12 @@ def test_words_of_other_scripts_are_words() -> None:
     words, parents = words_of(pa.array(["Ärzte-Öl №5", "東京 大学"]))
     assert words.to_pylist() == ["ärzte", "öl", "5", "東京", "大学"]
     assert parents.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_letters_and_digits_are_words_of_their_own() -> None:
+    """A code, or a time after a date, has parts that others have as well."""
+    words, _ = words_of(pa.array(["N12AA", "2013-07-13T05"]))
+    assert words.to_pylist() == ["n", "12", "aa", "2013", "07", "13", "t", "05"]
 
 
 def test_pairs_have_both_texts() -> None:
@@ -68,7 +82,7 @@ def test_pairs_have_both_texts() -> None:
 
 def test_pairs_are_looked_up() -> None:
     """The entry is that of the pair, and unknown for a new pair of known names."""
-    vocabulary = Vocabulary(("job", "city"), of_words=False, names=(f"cook{JOINT}Graz",))
+    vocabulary = Vocabulary(("job", "city"), words=0, names=(f"cook{JOINT}Graz",))
     table = pa.table({"job": ["cook", "cook"], "city": ["Graz", "Linz"]})
     assert vocabulary.look_up(table).tolist() == [[0], [2]]
 
@@ -76,7 +90,7 @@ def test_pairs_are_looked_up() -> None:
 def test_a_complete_vocabulary_lacks_nothing() -> None:
     """With room enough each name is there, also one that occurs once."""
     (found,) = vocabularies(names_of("job", {"b": 5.0, "a": 1.0}), most=10)
-    assert found == Vocabulary(("job",), of_words=False, names=("a", "b"), most_lacking=0.0)
+    assert found == Vocabulary(("job",), words=0, names=("a", "b"), most_lacking=0.0)
 
 
 def test_of_equal_names_all_or_none_are_there() -> None:
@@ -88,7 +102,7 @@ def test_of_equal_names_all_or_none_are_there() -> None:
 
 def test_small_vocabularies_leave_their_share() -> None:
     """What one does not need is there for the other."""
-    many = names_of("job", {f"n{number}": 2.0 + number for number in range(20)})
+    many = names_of("job", {f"{number}": 2.0 + number for number in range(20)})
     few = names_of("city", {"x": 2.0, "y": 2.0})
     sizes = {v.columns[0]: len(v.names) for v in vocabularies([*many, *few], most=12)}
     assert sizes == {"job": 10, "city": 2}
@@ -96,35 +110,36 @@ def test_small_vocabularies_leave_their_share() -> None:
 
 def test_names_that_never_recur_have_no_vocabulary() -> None:
     """An identifier, one name for each row, says nothing of other rows."""
-    identifier = names_of("job", {f"n{number}": 1.0 for number in range(500)})
+    identifier = names_of("job", {f"{number}": 1.0 for number in range(500)})
     assert identifier == ()
 
 
 def test_words_of_texts_that_never_recur_have_one() -> None:
     """Titles are all different; their words are not."""
     titles = names_of("job", {f"the book {number}": 1.0 for number in range(500)})
-    assert [names.of_words for names in titles] == [True]
-    (found,) = vocabularies(titles, most=10)
-    assert found.names == ("book", "the")
+    assert [names.words for names in titles] == [1, 2]
+    words, pairs = vocabularies(titles, most=10)
+    assert words.names == ("book", "the")
+    assert pairs.names == ("the book",)
 
 
 def test_names_of_one_word_are_no_texts() -> None:
     """Codes and names have no vocabulary of words."""
-    codes = names_of("job", {"x1": 4.0, "x2": 4.0})
-    assert [names.of_words for names in codes] == [False]
+    codes = names_of("job", {"x": 4.0, "yy": 4.0})
+    assert [names.words for names in codes] == [0]
 
 
 def test_entries_follow_each_other_behind_that_of_no_word() -> None:
     """Names have an entry for missing and one for unknown names, words one for unknown words."""
-    names = Vocabulary(("job",), of_words=False, names=("a", "b"))
-    words = Vocabulary(("job",), of_words=True, names=("a",))
+    names = Vocabulary(("job",), words=0, names=("a", "b"))
+    words = Vocabulary(("job",), words=1, names=("a",))
     assert (names.entries, words.entries) == (4, 2)
     assert first_entries((names, words)).tolist() == [1, 5]
 
 
 def test_a_description_gives_the_vocabulary_again() -> None:
     """Also through JSON."""
-    vocabulary = Vocabulary(("job", "city"), of_words=False, names=("a",), most_lacking=2.5)
+    vocabulary = Vocabulary(("job", "city"), words=0, names=("a",), most_lacking=2.5)
     described = json.loads(json.dumps(vocabulary.to_dict()))
     assert Vocabulary.from_dict(described) == vocabulary
 
@@ -135,8 +150,9 @@ def test_a_description_gives_the_vocabulary_again() -> None:
         {"columns": []},
         {"columns": ["job", "job"]},
         {"columns": "job"},
-        {"columns": ["job", "city"], "of_words": True},
-        {"of_words": 1},
+        {"columns": ["job", "city"], "words": 1},
+        {"words": 3},
+        {"words": True},
         {"names": ["b", "a"]},
         {"names": ["a", "a"]},
         {"names": [1]},
@@ -147,7 +163,7 @@ def test_a_description_gives_the_vocabulary_again() -> None:
 )
 def test_an_invalid_description_is_refused(change: dict[str, object]) -> None:
     """With a ValueError, from which the model's reader makes its own."""
-    described = Vocabulary(("job",), of_words=False, names=("a",)).to_dict()
+    described = Vocabulary(("job",), words=0, names=("a",)).to_dict()
     with pytest.raises(ValueError, match="vocabular"):
         Vocabulary.from_dict(described | change)
 
@@ -156,11 +172,11 @@ def test_an_invalid_description_is_refused(change: dict[str, object]) -> None:
     "described",
     [
         {},
-        [Vocabulary(("age",), of_words=False, names=("a",)).to_dict()],
-        [Vocabulary(("job",), of_words=False, names=("a",)).to_dict()] * 2,
+        [Vocabulary(("age",), words=0, names=("a",)).to_dict()],
+        [Vocabulary(("job",), words=0, names=("a",)).to_dict()] * 2,
         [
-            Vocabulary(("job",), of_words=True, names=("a",)).to_dict(),
-            Vocabulary(("job",), of_words=False, names=("a",)).to_dict(),
+            Vocabulary(("job",), words=1, names=("a",)).to_dict(),
+            Vocabulary(("job",), words=0, names=("a",)).to_dict(),
         ],
     ],
 )

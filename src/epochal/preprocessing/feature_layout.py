@@ -171,8 +171,8 @@ def layout(
             plain=int(size[FeatureBlock.PLAIN]),
             categories=int(size[FeatureBlock.CODES]),
             levels=int(rows.sum()),
-            names=sum(not vocabulary.of_words for vocabulary in vocabularies),
-            texts=sum(vocabulary.of_words for vocabulary in vocabularies),
+            names=sum(not vocabulary.words for vocabulary in vocabularies),
+            texts=sum(vocabulary.words > 0 for vocabulary in vocabularies),
             entries=sum((v.entries for v in vocabularies), start=1) if vocabularies else 0,
         ),
         fold=int(size[: FeatureBlock.FOLD].sum()) if vocabularies else None,
@@ -255,7 +255,7 @@ def _looked_up(schema: Schema, vocabularies: Sequence[Vocabulary]) -> list[_Feat
         return []
     names, features = schema.names, [_Feature(FeatureBlock.FOLD, 0, "fold", "fold")]
     for vocabulary in vocabularies:
-        block = FeatureBlock.WORDS if vocabulary.of_words else FeatureBlock.NAMES
+        block = FeatureBlock.WORDS if vocabulary.words else FeatureBlock.NAMES
         kind, column = block.name.lower(), " and ".join(vocabulary.columns)
         for number in range(vocabulary.width):
             text = f"{column} among its {kind}" + (f", {number + 1}" if number else "")

@@ -92,8 +92,8 @@ def selected(
     single = {name: tests.log_odds(numbers[name]) for name in columns}
     base = [odds for name, odds in single.items() if name not in many]
     odds_of = {
-        number: tests.word_log_odds(names.columns[0])
-        if names.of_words
+        number: tests.word_log_odds(names.columns[0], names.words)
+        if names.words
         else single.get(names.columns[0], tests.log_odds(numbers[names.columns[0]]))
         for number, names in enumerate(candidates)
     }
@@ -145,7 +145,7 @@ def _names(sample: Sample, pair: tuple[str, str]) -> Names:
     lacking = 0.0 if sample.scale <= 1 else 1.0
     often = np.flatnonzero(sums > lacking)
     texts = canonical_texts(values).take(often)
-    return Names(pair, False, texts, sample.scale * sums[often], sample.scale * lacking)  # noqa: FBT003
+    return Names(pair, 0, texts, sample.scale * sums[often], sample.scale * lacking)
 
 
 class _Tests(NamedTuple):
@@ -166,11 +166,11 @@ class _Tests(NamedTuple):
         """Return the log-odds of every row's name, without the labels of its fold."""
         return self._log_odds(numbers, np.arange(len(numbers)))
 
-    def word_log_odds(self, column: str) -> np.ndarray:
-        """Return the mean log-odds of every row's words, without the labels of its fold."""
+    def word_log_odds(self, column: str, words: int) -> np.ndarray:
+        """Return the mean log-odds of every row's words, or of pairs of them, without the labels of its fold."""
         values, indices = unique_values(self.sample.table.column(column))
-        words, parents = words_of(canonical_texts(values))
-        numbers = words.dictionary_encode().indices.to_numpy()
+        names, parents = words_of(canonical_texts(values), words)
+        numbers = names.dictionary_encode().indices.to_numpy()
         counts = np.bincount(parents, minlength=len(values) + 1)[indices]
         first = np.searchsorted(parents, indices)
         rows = np.repeat(np.arange(len(indices)), counts)

@@ -28,22 +28,25 @@ WORDS = 12
 LEAST_REPEATED = 0.01
 # Texts with fewer words on average are names, not texts.
 WORDS_OF_TEXTS = 1.3
+# Consecutive words that are one name, at most.
+MAX_WORDS = 2
 # What is between the names of a pair.
 JOINT = "\x1f"
-# What is between words: anything but letters and digits.
+# What is between words: anything but letters and digits; and where digits follow letters, or letters digits.
 _BETWEEN = r"[^\pL\pN]+"
+_BOUNDARIES = r"(\pL)(\pN)", r"(\pN)(\pL)"
 
 
 class Vocabulary(NamedTuple):
     """The names of a column, or its words, sorted; each has an entry in the tables of statistics.
 
-    Of two columns the names are pairs, joined.
-
-    It has every name that occurs with more than the weight `most_lacking`, and no other.
+    Of two columns the names are pairs, joined. A name is a whole value (`words` is 0), one word of a
+    text (1), or two consecutive words (2). The vocabulary has every name that occurs with more than the
+    weight `most_lacking`, and no other.
     """
 
     columns: tuple[str, ...]
-    of_words: bool
+    words: int
     names: tuple[str, ...]
     most_lacking: float = 0.0
 
@@ -53,30 +56,30 @@ class Vocabulary(NamedTuple):
 
         Of words there is none for missing values.
         """
-        return len(self.names) + (1 if self.of_words else 2)
+        return len(self.names) + (1 if self.words else 2)
 
     @property
     def width(self) -> int:
         """The number of features of a row: entries that are looked up."""
-        return WORDS if self.of_words else 1
+        return WORDS if self.words else 1
 
     def look_up(self, table: pa.Table) -> np.ndarray:
         """Return the entries of every row, from 0; of words those of the first ones, then -1.
 
         >>> table = pa.table({"job": ["cook", None, "Senior bank clerk"]})
-        >>> names = Vocabulary(("job",), of_words=False, names=("clerk", "cook"))
+        >>> names = Vocabulary(("job",), words=0, names=("clerk", "cook"))
         >>> print(names.look_up(table).tolist())
         [[1], [2], [3]]
-        >>> words = Vocabulary(("job",), of_words=True, names=("bank", "clerk"))
+        >>> words = Vocabulary(("job",), words=1, names=("bank", "clerk"))
         >>> print(words.look_up(table)[:, :3].tolist())
         [[2, -1, -1], [-1, -1, -1], [2, 0, 1]]
         """
         column = joined([table.column(name) for name in self.columns])
-        if not self.of_words:
+        if not self.words:
             return codes(column, self.names).numbers[:, None]
         values, indices = unique_values(column)
-        words, parents = words_of(canonical_texts(values))
-        known = pc.index_in(words, value_set=pa.array(self.names, pa.large_string()))
+        found, parents = words_of(canonical_texts(values), self.words)
+        known = pc.index_in(found, value_set=pa.array(self.names, pa.large_string()))
         # An unknown word is looked up as well: in training each word was known, if only by its own row.
         numbers = known.fill_null(len(self.names)).to_numpy(zero_copy_only=False)
         # Which of its text's words each is: parents are in order.
@@ -96,13 +99,13 @@ class Vocabulary(NamedTuple):
         """Return the vocabulary that `to_dict` described; ValueError for anything else."""
         if not isinstance(values, dict) or set(values) != set(cls._fields):
             raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
-        columns, of_words, names, most_lacking = (values[name] for name in cls._fields)
+        columns, words, names, most_lacking = (values[name] for name in cls._fields)
         texts = all(
             isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names)
         )
-        if not texts or not isinstance(of_words, bool):
-            raise ValueError("a vocabulary is not columns, true or false, and a list of texts")
-        if not 1 <= len(columns) <= (1 if of_words else 2) or len(set(columns)) != len(columns):
+        if not texts or type(words) is not int or not 0 <= words <= MAX_WORDS:
+            raise ValueError("a vocabulary is not columns, a number of words, and a list of texts")
+        if not 1 <= len(columns) <= (1 if words else 2) or len(set(columns)) != len(columns):
             raise ValueError(f"a vocabulary of the columns {columns}")
         if type(most_lacking) is not float or not 0 <= most_lacking < math.inf:
             raise ValueError(f"most_lacking of the vocabulary of {columns} is no weight")
@@ -110,7 +113,7 @@ class Vocabulary(NamedTuple):
             raise ValueError(
                 f"the names of the vocabulary of {columns} are not sorted, or repeated"
             )
-        return cls(tuple(columns), of_words, tuple(names), most_lacking)
+        return cls(tuple(columns), words, tuple(names), most_lacking)
 
 
 def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -133,24 +136,39 @@ def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(indices), pair_texts)])
 
 
-def words_of(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+def words_of(texts: pa.Array, words: int = 1) -> tuple[pa.Array, np.ndarray]:
     """Return the words of all texts in lower case, one text's after the other's, and the number of each word's text.
 
-    >>> words, parents = words_of(pa.array(["Corolla LE", None, "Yaris (2)"]))
-    >>> print(words.to_pylist(), parents)
-    ['corolla', 'le', 'yaris', '2'] [0 0 2 2]
+    A word has letters or digits, not both: `N12AA` has three.
+    With `words` 2 these are pairs of consecutive words.
+
+    >>> texts = pa.array(["Corolla LE new", None, "Yaris (2)"])
+    >>> for number in (1, 2):
+    ...     found, parents = words_of(texts, number)
+    ...     print(found.to_pylist(), parents)
+    ['corolla', 'le', 'new', 'yaris', '2'] [0 0 0 2 2]
+    ['corolla le', 'le new', 'yaris 2'] [0 0 2]
     """
-    lists = pc.split_pattern_regex(pc.utf8_lower(texts.cast(pa.large_string())), _BETWEEN)
-    words, parents = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
-    there = pc.not_equal(words, "").to_numpy(zero_copy_only=False)
-    return words.filter(pa.array(there)), parents[there]
+    texts = pc.utf8_lower(texts.cast(pa.large_string()))
+    for boundary in _BOUNDARIES:
+        texts = pc.replace_substring_regex(texts, boundary, r"\1 \2")
+    lists = pc.split_pattern_regex(texts, _BETWEEN)
+    found, parents = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
+    there = pc.not_equal(found, "").to_numpy(zero_copy_only=False)
+    found, parents = found.filter(pa.array(there)), parents[there]
+    for _ in range(1, words):
+        first = np.flatnonzero(parents[1:] == parents[:-1])
+        pair = (found.take(pa.array(first)), found.take(pa.array(first + 1)))
+        found = pc.binary_join_element_wise(*pair, pa.scalar(" ", pa.large_string()))
+        parents = parents[first]
+    return found, parents
 
 
 class Names(NamedTuple):
     """The unique names of a column, or its words, and the weight of each: of what a vocabulary is made."""
 
     columns: tuple[str, ...]
-    of_words: bool
+    words: int
     texts: pa.Array
     weights: np.ndarray
     lacking: float = 0.0  # names of this weight or less may be absent
@@ -167,16 +185,19 @@ class Names(NamedTuple):
             weights: the weight of the rows of each.
             lacking: values of this weight or less may be absent.
 
-        >>> titles = pa.array(["bank clerk", "senior clerk", "cook"])
+        >>> titles = pa.array(["bank clerk", "senior bank clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
-        ...     print(names.of_words, names.texts.to_pylist(), names.weights)
-        False ['bank clerk', 'senior clerk', 'cook'] [2. 1. 1.]
-        True ['bank', 'clerk', 'senior', 'cook'] [2. 3. 1. 1.]
+        ...     print(names.words, names.texts.to_pylist(), names.weights)
+        0 ['bank clerk', 'senior bank clerk', 'cook'] [2. 1. 1.]
+        1 ['bank', 'clerk', 'senior', 'cook'] [3. 3. 1. 1.]
+        2 ['bank clerk', 'senior bank'] [3. 1.]
         """
-        found = [cls((column,), False, texts, weights, lacking)]  # noqa: FBT003
-        words, parents = words_of(texts)
-        if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
-            found.append(cls((column,), True, *sums_by_value(words, weights[parents]), lacking))  # noqa: FBT003
+        found = [cls((column,), 0, texts, weights, lacking)]
+        for words in range(1, MAX_WORDS + 1):
+            names, parents = words_of(texts, words)
+            if words == 1 and float(weights[parents].sum()) < WORDS_OF_TEXTS * float(weights.sum()):
+                break
+            found.append(cls((column,), words, *sums_by_value(names, weights[parents]), lacking))
         return tuple(names for names in found if names.are_repeated)
 
     @property
@@ -191,7 +212,7 @@ class Names(NamedTuple):
         if len(self.weights) > most:
             lacking = max(lacking, float(-np.partition(-self.weights, most)[most]))
         chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
-        return Vocabulary(self.columns, self.of_words, tuple(sorted(chosen.to_pylist())), lacking)
+        return Vocabulary(self.columns, self.words, tuple(sorted(chosen.to_pylist())), lacking)
 
 
 def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
@@ -206,7 +227,7 @@ def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
         shares[index] = min(len(names[index].weights), free // (len(names) - left))
         free -= shares[index]
     found = [each.vocabulary(shares[index]) for index, each in enumerate(names)]
-    return tuple(sorted((v for v in found if v.names), key=lambda vocabulary: vocabulary.of_words))
+    return tuple(sorted((v for v in found if v.names), key=lambda vocabulary: vocabulary.words))
 
 
 def first_entries(vocabularies: Sequence[Vocabulary]) -> np.ndarray:
@@ -221,9 +242,9 @@ def checked_vocabularies(values: Any, schema: Schema) -> tuple[Vocabulary, ...]:
         raise ValueError(f"vocabularies is {values!r}, expected a list")  # noqa: TRY004
     vocabularies = tuple(map(Vocabulary.from_dict, values))
     names = {column.name for column in schema.columns if column.kind == "category"}
-    keys = [(vocabulary.of_words, vocabulary.columns) for vocabulary in vocabularies]
+    keys = [(vocabulary.words, vocabulary.columns) for vocabulary in vocabularies]
     if len(set(keys)) != len(keys) or not {c for _, columns in keys for c in columns} <= names:
         raise ValueError("the vocabularies are not of categories, or two are of one column")
-    if [of_words for of_words, _ in keys] != sorted(of_words for of_words, _ in keys):
+    if [words for words, _ in keys] != sorted(words for words, _ in keys):
         raise ValueError("a vocabulary of words stands before one of names")
     return vocabularies

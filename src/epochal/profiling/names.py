@@ -56,7 +56,7 @@ def name_uses(rows: Rows, labels: np.ndarray, max_categories: int | None = None)
     folds = np.random.default_rng(0).permutation(len(labels)) % FOLDS
     sample = Sample(rows.select(texts), labels, ones, folds)
     found = selected(sample, texts, candidates, int(labels.max()) + 1)
-    single = {(names.columns[0], names.of_words) for names in found if len(names.columns) == 1}
+    single = {(names.columns[0], names.words > 0) for names in found if len(names.columns) == 1}
     pairs = [names.columns for names in found if len(names.columns) == 2]
     return [
         NameUse(
