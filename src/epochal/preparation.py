@@ -289,7 +289,8 @@ def _target(
     ):
         return None
     folds = _inner_folds(data, trains, seed)
-    return Target(labels, folds, classes, most_entries(target_statistics(classes)))
+    most = most_entries(target_statistics(classes))
+    return Target(labels, folds, classes, most, ordered=data.timestamps is not None)
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:

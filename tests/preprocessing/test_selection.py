@@ -157,3 +157,13 @@ def test_a_thinned_sample_stands_for_as_many_rows(rng: np.random.Generator) -> N
     assert part.table.column("a").to_pylist() == [str(n) for n in range(0, 100, 3)]
     assert part.scale == 3.0
     assert len(part.labels) == len(part.weight) == len(part.folds) == 34
+
+
+def test_names_that_do_not_recur_in_time_are_not_selected(rng: np.random.Generator) -> None:
+    """An hour decides, but no later row has it: only where folds follow each other it says nothing."""
+    hour = np.arange(ROWS) // 10
+    labels = rng.integers(2, size=ROWS // 10)[hour]
+    sample = sample_of({"hour": hour}, labels)
+    assert len(selected(sample, ["hour"], candidates(sample, ["hour"]), 2)) == 1
+    in_time = sample._replace(folds=np.arange(ROWS) * 4 // ROWS, ordered=True)
+    assert selected(in_time, ["hour"], candidates(sample, ["hour"]), 2) == []

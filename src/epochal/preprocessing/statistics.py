@@ -41,6 +41,7 @@ class Target(NamedTuple):
     folds: np.ndarray  # (rows,) inner folds
     classes: int
     most_entries: int  # names and words that may have statistics, in all columns together
+    ordered: bool = False  # whether folds follow each other in time
 
 
 class Statistics(NamedTuple):
@@ -256,7 +257,12 @@ class _ColumnStatistics:
         columns = [column.name for column in schema.columns if column.kind == "category"]
         total = self.rows / max(len(numbers), 1)
         sample = Sample(
-            table, target.labels[numbers], weight[numbers], target.folds[numbers], total
+            table,
+            target.labels[numbers],
+            weight[numbers],
+            target.folds[numbers],
+            total,
+            target.ordered,
         )
         found = selected(sample, columns, candidates, target.classes)
         return vocabularies(found, target.most_entries)
