@@ -34,7 +34,7 @@ VARIANTS: dict[str, tuple[int, int] | None] = {
 @contextmanager
 def limited(words: int, pairs: int) -> Iterator[None]:
     """Select names of at most so many words, and at most so many pairs of columns."""
-    from epochal.preprocessing import selection
+    from epochal.preprocessing import name_selection
     from epochal.preprocessing.vocabulary import Names
 
     original = Names.of
@@ -45,7 +45,7 @@ def limited(words: int, pairs: int) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(Names, "of", few))
-        stack.enter_context(patch.object(selection, "MAX_PAIRS", pairs))
+        stack.enter_context(patch.object(name_selection, "MAX_PAIRS", pairs))
         yield
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 import names_ablation
-from epochal.preprocessing import selection
+from epochal.preprocessing import name_selection
 from epochal.preprocessing.vocabulary import Names
 
 
@@ -18,12 +18,12 @@ def kinds() -> list[int]:
 
 def test_a_variant_has_fewer_kinds_of_names():
     """Within it there are only these, and no more pairs of columns than it says; afterwards all again."""
-    before, pairs = kinds(), selection.MAX_PAIRS
+    before, pairs = kinds(), name_selection.MAX_PAIRS
     with names_ablation.limited(1, 0):
         assert kinds() == [0, 1]
-        assert selection.MAX_PAIRS == 0
+        assert name_selection.MAX_PAIRS == 0
     assert kinds() == before == [0, 1, 2]
-    assert pairs == selection.MAX_PAIRS
+    assert pairs == name_selection.MAX_PAIRS
 
 
 def test_every_variant_has_what_those_before_it_have():
@@ -31,7 +31,7 @@ def test_every_variant_has_what_those_before_it_have():
     first, *limits = names_ablation.VARIANTS.values()
     assert first is None
     assert limits == sorted(limits)
-    assert limits[-1] == (2, selection.MAX_PAIRS)
+    assert limits[-1] == (2, name_selection.MAX_PAIRS)
 
 
 def test_a_table_of_losses_is_printed(suite, capsys, monkeypatch):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.moments import Moments
-from epochal.preprocessing.selection import Sample, selected
+from epochal.preprocessing.name_selection import Sample, selected_names
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
@@ -264,7 +264,7 @@ class _ColumnStatistics:
             total,
             target.ordered,
         )
-        found = selected(sample, columns, candidates, target.classes)
+        found = selected_names(sample, columns, candidates, target.classes)
         return vocabularies(found, target.most_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:

@@ -65,7 +65,7 @@ class Sample(NamedTuple):
         return Sample(table, labels, weight, folds, self.scale * step, self.ordered)
 
 
-def selected(
+def selected_names(
     sample: Sample, columns: Sequence[str], candidates: Sequence[Names], classes: int
 ) -> list[Names]:
     """Return the candidates that say something of the class, and pairs of columns that say more.
@@ -83,7 +83,7 @@ def selected(
     >>> table = pa.table({"a": a.astype(str), "b": b.astype(str), "c": c.astype(str)})
     >>> sample = Sample(table, (a * 7 + b) % 2, np.ones(4000), np.arange(4000) % 4)
     >>> names = Names(("a",), False, pa.array(["1", "2"]), np.array([210.0, 190.0]))
-    >>> [names.columns for names in selected(sample, ["a", "b", "c"], [names], classes=2)]
+    >>> [names.columns for names in selected_names(sample, ["a", "b", "c"], [names], classes=2)]
     [('a', 'b')]
     """
     many = {candidate.columns[0] for candidate in candidates}
