@@ -370,7 +370,7 @@ def test_a_fit_uses_no_more_threads_than_it_may(n_jobs, most, monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "y", "more"),
     [
-        (X, Y, {}),
+        (X, Y, {"n_bins": 16, "ema_decay": 0.0}),
         (X, Y, {"n_estimators": 1, "bagging": None}),
         (IMAGES, Y[:200], {"hidden_layer_sizes": (128,), "embedding_size": None}),
     ],
