@@ -44,8 +44,8 @@ def method_of(name: str) -> Callable[[Split], Answer]:
         return peer
     if not name.startswith("epochal:"):
         msg = (
-            f"no method is called {name!r}; there are logreg, sk_mlp_es, lgbm_es, xgb_es, cat, "
-            "realmlp, realmlp_ce, tabm and epochal:PRESET[:setting=value…]"
+            f"no method is called {name!r}; there are logreg, sk_mlp_es, lgbm_es, lgbm_bag8, xgb_es, cat, "
+            "cat_es, cat_bag8, realmlp, realmlp_ce, tabm and epochal:PRESET[:setting=value…]"
         )
         raise ValueError(msg)
     return lambda parts: _answer(

@@ -1,17 +1,18 @@
 """The peers of `accuracy.py`: boosted trees and tabular networks, each with its own package's defaults.
 
 They are no dependencies of ours: `pip install lightgbm xgboost catboost pytabkit torch==2.13.0`. Boosted
-trees with `_es` stop early on a fifth of the training rows; RealMLP and TabM keep rows apart themselves.
+trees with `_es` stop early on a fifth of the training rows; `_bag8` are eight of them, each stopped by the fold that it
+leaves out, whose probabilities are averaged. RealMLP and TabM keep rows apart themselves.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import LabelEncoder
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CORES = 2
 ROUNDS, RATE, PATIENCE = 4000, 0.05, 100
+FOLDS = 8
 NOTHING = "__na__"
 
 
@@ -31,6 +33,9 @@ def method_of(name: str) -> Callable[[Split], Answer] | None:
         "lgbm_es": lightgbm,
         "xgb_es": xgboost,
         "cat": catboost,
+        "cat_es": catboost_es,
+        "lgbm_bag8": lambda parts: _bagged(_lightgbm, _categories(parts), parts),
+        "cat_bag8": lambda parts: _bagged(_catboost, tuple(map(_texts, _categories(parts))), parts),
         "realmlp": lambda parts: _tabular("RealMLP_TD_Classifier", parts),
         "realmlp_ce": lambda parts: _tabular(
             "RealMLP_TD_Classifier", parts, val_metric_name="cross_entropy", use_ls=False
@@ -46,16 +51,24 @@ def mlp() -> MLPClassifier:
 
 def lightgbm(parts: Split) -> Answer:
     """Return what LightGBM says."""
+    train, stop, labels, stop_labels, classes = _stopping(parts)
+    model, fit = _lightgbm(train, labels, stop, stop_labels)
+    return _timed(model, fit, _categories(parts)[1], classes)
+
+
+def _lightgbm(
+    train: pd.DataFrame, labels: np.ndarray, stop: pd.DataFrame, stop_labels: np.ndarray
+) -> tuple[Any, Callable[[], None]]:
+    """Return LightGBM, and what fits it to rows until others stop it."""
     import lightgbm as lgb
 
-    train, stop, labels, stop_labels, classes = _stopping(parts)
     model = lgb.LGBMClassifier(n_estimators=ROUNDS, learning_rate=RATE, n_jobs=CORES, verbose=-1)
     stops = [lgb.early_stopping(PATIENCE, verbose=False)]
 
     def fit() -> None:
         model.fit(train, labels, eval_set=[(stop, stop_labels)], callbacks=stops)
 
-    return _timed(model, fit, _categories(parts)[1], classes)
+    return model, fit
 
 
 def xgboost(parts: Split) -> Answer:
@@ -92,6 +105,76 @@ def catboost(parts: Split) -> Answer:
         model.fit(train, encoder.transform(parts.train_labels))
 
     return _timed(model, fit, test, encoder.classes_)
+
+
+def catboost_es(parts: Split) -> Answer:
+    """Return what CatBoost says, stopped early."""
+    train, stop, labels, stop_labels, classes = _stopping(parts)
+    model, fit = _catboost(_texts(train), labels, _texts(stop), stop_labels)
+    return _timed(model, fit, _texts(_categories(parts)[1]), classes)
+
+
+def _catboost(
+    train: pd.DataFrame, labels: np.ndarray, stop: pd.DataFrame, stop_labels: np.ndarray
+) -> tuple[Any, Callable[[], None]]:
+    """Return CatBoost, and what fits it to rows until others stop it."""
+    from catboost import CatBoostClassifier
+
+    columns = [name for name in train if train[name].dtype.kind != "f"]
+    model = CatBoostClassifier(
+        iterations=ROUNDS,
+        learning_rate=RATE,
+        thread_count=CORES,
+        verbose=False,
+        allow_writing_files=False,
+        cat_features=columns or None,
+    )
+
+    def fit() -> None:
+        model.fit(train, labels, eval_set=(stop, stop_labels), early_stopping_rounds=PATIENCE)
+
+    return model, fit
+
+
+class _Bag(NamedTuple):
+    """Models of folds, and the class numbers of each."""
+
+    models: list[tuple[Any, np.ndarray]]
+    classes: int
+
+    def predict_proba(self, test: pd.DataFrame) -> np.ndarray:
+        """Return the mean probabilities."""
+        total = np.zeros((len(test), self.classes))
+        for model, numbers in self.models:
+            total[:, numbers] += model.predict_proba(test) / len(self.models)
+        return total
+
+
+def _bagged(
+    stopped: Callable[..., tuple[Any, Callable[[], None]]],
+    rows: tuple[pd.DataFrame, pd.DataFrame],
+    parts: Split,
+) -> Answer:
+    """Return what a model of each fold's other rows says, stopped by the fold; averaged."""
+    train, test = rows
+    classes, numbers = np.unique(parts.train_labels, return_inverse=True)
+    bag = _Bag([], len(classes))
+
+    def fit() -> None:
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        for inside, outside in folds.split(train, numbers):
+            encoder = LabelEncoder().fit(numbers[inside])
+            held = outside[np.isin(numbers[outside], encoder.classes_)]
+            model, fit_one = stopped(
+                train.iloc[inside],
+                encoder.transform(numbers[inside]),
+                train.iloc[held],
+                encoder.transform(numbers[held]),
+            )
+            fit_one()
+            bag.models.append((model, encoder.classes_))
+
+    return _timed(bag, fit, test, classes)
 
 
 def _tabular(kind: str, parts: Split, **settings: Any) -> Answer:

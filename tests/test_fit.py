@@ -26,8 +26,8 @@ from epochal.training.state import TrainingState
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 Y = np.where(X[:, 0] + 0.5 * np.random.default_rng(1).normal(size=200) > 0, "yes", "no")
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "n_estimators": 3, "n_folds": 4}
-# Without what goes beyond the classical recipe.
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "n_estimators": 4, "n_folds": 4}
+# Without what goes beyond the classical recipe. Two groups of two members share a program.
 PLAIN = {"embedding_size": None, "ema_decay": 0.0, "calibrate": False}
 
 
@@ -56,7 +56,7 @@ def test_statistics_come_from_training_rows_only():
 
 def test_out_of_bag_probabilities_come_from_members_that_left_the_row_out():
     """Each row's probabilities are those of the member whose fold it is in."""
-    result = fitted(n_estimators=4)
+    result = fitted()
     alone = [predict_proba(result.model, X, member) for member in range(4)]
     oob_probabilities = result.oob_probabilities
 
@@ -227,11 +227,11 @@ def test_rows_without_weight_alone_are_refused():
         fitted(weight=np.zeros(200))
 
 
-@pytest.mark.parametrize("rows", [2, 3, 5, 9])
+@pytest.mark.parametrize("rows", [2, 3, 5])
 @pytest.mark.parametrize("bagging", ["folds", "bootstrap", None])
 def test_tiny_tables_train(rows, bagging):
     """A handful of rows trains without an error, whatever the bagging."""
-    labels = np.array(["a", "b"] * 5)[:rows]
+    labels = np.array(["a", "b"] * 3)[:rows]
     probabilities = predict_proba(fitted(X[:rows], labels, bagging=bagging).model, X[:rows])
 
     assert np.isfinite(probabilities).all()
@@ -241,7 +241,7 @@ def test_tiny_tables_train(rows, bagging):
 def test_classes_that_no_row_has():
     """Classes may be named beforehand; they get a probability like any other."""
     classes, _ = encode_labels(np.array(["no", "perhaps", "yes"]))
-    ours = validated(PRESETS["default"], SMALL)
+    ours = validated(PRESETS["default"], SMALL | PLAIN)
     result = fit(Labelled(X, Y), ours, RunConfig(0), classes=classes)
 
     assert predict_proba(result.model, X).shape == (200, 3)

@@ -66,7 +66,7 @@ def test_the_numbers_are_those_of_the_first_release() -> None:
         "EMBEDDING": 9,
         "DISK_ORDER": 10,
         "RECEPTIVE_FIELD": 11,
-        "INNER_FOLDS": 12,
+        "TARGET_FOLDS": 12,
         "TARGET_PROJECTION": 13,
     }
     assert generator_for(0, Purpose.ORDER, 1).permutation(10).tolist() == GOLDEN_ORDER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,13 +46,30 @@ def fitted(
     return EpochalClassifier(**(QUICK | settings)).fit(X, y, **(fit or {}))
 
 
-def test_names_are_learned(rng: np.random.Generator) -> None:
-    """Most names are beyond the 64 with vectors: with statistics far fewer rows are wrong."""
+class Learned(NamedTuple):
+    """A model of some people, and other people with their labels."""
+
+    X: pd.DataFrame
+    y: np.ndarray
+    model: EpochalClassifier
+    new: pd.DataFrame
+    truth: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def learned() -> Learned:
+    """Return a model, trained once for all tests; not to be changed."""
+    rng = np.random.default_rng(2026)
     X = people(rng)
     y, new = labels_of(X, rng), people(rng)
-    truth = labels_of(new, rng)
+    return Learned(X, y, fitted(X, y), new, labels_of(new, rng))
+
+
+def test_names_are_learned(learned: Learned) -> None:
+    """Most names are beyond the 64 with vectors: with statistics far fewer rows are wrong."""
+    plain = fitted(learned.X, learned.y, target_encoding=False)
     error, without = (
-        (fitted(X, y, target_encoding=on).predict(new) != truth).mean() for on in (True, False)
+        (model.predict(learned.new) != learned.truth).mean() for model in (learned.model, plain)
     )
     assert error < 0.25
     assert without > 0.35
@@ -117,20 +134,17 @@ def test_a_streamed_file_gives_the_same_model(rng: np.random.Generator, tmp_path
         )
 
 
-def test_small_and_large_predictions_agree(rng: np.random.Generator, monkeypatch: Any) -> None:
+def test_small_and_large_predictions_agree(learned: Learned, monkeypatch: Any) -> None:
     """NumPy's and the compiled program's, within rounding."""
-    X = people(rng)
-    model = fitted(X, labels_of(X, rng))
-    new = people(rng, 50)
+    model, new = learned.model, learned.new.head(50)
     small = model.predict_proba(new)
     monkeypatch.setattr(predict, "SMALL", 0)
     np.testing.assert_allclose(model.predict_proba(new), small, rtol=1e-4, atol=1e-6)
 
 
-def test_a_saved_model_predicts_the_same_bits(rng: np.random.Generator, tmp_path: Any) -> None:
+def test_a_saved_model_predicts_the_same_bits(learned: Learned, tmp_path: Any) -> None:
     """Its vocabularies and tables are in the file."""
-    X = people(rng)
-    model = fitted(X, labels_of(X, rng))
+    X, model = learned.X, learned.model
     model.save(tmp_path / "people.epochal")
     again = load(tmp_path / "people.epochal")
     assert again.model_ == model.model_

@@ -361,7 +361,9 @@ def test_a_fit_uses_no_more_threads_than_it_may(n_jobs, most, monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: ThreadCount(3, "a test"))
     monkeypatch.setattr(threads, "ThreadPoolExecutor", Recorded)
     monkeypatch.setattr(Recorded, "most", [0])
-    ours = EpochalClassifier(**SMALL, n_jobs=n_jobs).fit(X, Y)
+    # So many bins that coarse and fine members are groups apart, also in one thread.
+    simple = {"ema_decay": 0.0, "calibrate": False}
+    ours = EpochalClassifier(**SMALL, **simple, n_jobs=n_jobs).fit(X, Y)
     ours.predict_proba(X)
 
     assert Recorded.most[0] == most
@@ -387,7 +389,7 @@ def test_results_are_the_same_for_any_number_of_threads(rows, y, more):
 
 def test_n_jobs_is_of_a_run_and_not_of_a_model(tmp_path):
     """It is refused if it is invalid, and a model file does not hold it."""
-    ours = EpochalClassifier(**SMALL, n_jobs=1).fit(X[:100], Y[:100])
+    ours = EpochalClassifier(**SMALL, embedding_size=None, n_jobs=1).fit(X[:100], Y[:100])
     ours.save(tmp_path / "m.epochal")
 
     assert load(tmp_path / "m.epochal").n_jobs is None

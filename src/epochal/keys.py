@@ -25,7 +25,7 @@ class Purpose(IntEnum):
     EMBEDDING = 9
     DISK_ORDER = 10
     RECEPTIVE_FIELD = 11
-    INNER_FOLDS = 12
+    TARGET_FOLDS = 12
     TARGET_PROJECTION = 13
 
 

@@ -12,7 +12,7 @@ from epochal.loader.memory_items import NetworkSize, RowSize
 from epochal.model.description import member_shapes
 from epochal.nn.layers import named_parameters
 from epochal.splitting.bagging import bytes_per_row, number_from_share
-from epochal.splitting.inner import INNER_FOLDS
+from epochal.splitting.target_folds import TARGET_FOLDS
 from epochal.tables.rows import columns_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import is_fine, rule_for
@@ -53,7 +53,7 @@ def network_size(
         variants=len(variants),
         embedded=size > 0,
         validated=validates or (settings.early_stopping and settings.bagging is not None),
-        target_tables=members * (INNER_FOLDS + 1) * table,
+        target_tables=members * (TARGET_FOLDS + 1) * table,
     )
 
 

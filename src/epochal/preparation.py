@@ -20,13 +20,13 @@ from epochal.loader.target_tables import most_entries, target_tables
 from epochal.loader.validation_rows import ValidationSet, oob_validation_set, shared_validation_set
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
-from epochal.preprocessing.feature_layout import target_statistics
+from epochal.preprocessing.feature_layout import target_statistics_count
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import Bags, bags_for
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
-from epochal.splitting.inner import inner_folds
 from epochal.splitting.stratified import holdout, latest
+from epochal.splitting.target_folds import target_folds
 from epochal.tables.class_weights import class_weights
 from epochal.tables.conversion import refuse_unwritable
 from epochal.tables.label_matching import class_indices
@@ -221,14 +221,14 @@ def _numbered_among(
     return numbers
 
 
-def _inner_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
+def _target_folds(data: Labelled, trains: np.ndarray, seed: int) -> np.ndarray:
     """Return the fold of every row that target statistics leave out, uint8 (rows,)."""
-    random, folds = generator_for(seed, Purpose.INNER_FOLDS), np.zeros(len(trains), np.uint8)
+    random, folds = generator_for(seed, Purpose.TARGET_FOLDS), np.zeros(len(trains), np.uint8)
     # Of very many rows there should be no copies.
     some = slice(None) if trains.all() else trains
     groups = None if data.groups is None else numbered_groups(data.groups[some])
     timestamps = None if data.timestamps is None else data.timestamps[some]
-    folds[some] = inner_folds(int(np.count_nonzero(trains)), random, groups, timestamps)
+    folds[some] = target_folds(int(np.count_nonzero(trains)), random, groups, timestamps)
     return folds
 
 
@@ -288,8 +288,9 @@ def _target(
         or all(kind_of(field.type, field.name) != "category" for field in head.schema)
     ):
         return None
-    folds = _inner_folds(data, trains, seed)
-    return Target(labels, folds, classes, most_entries(target_statistics(classes)))
+    folds = _target_folds(data, trains, seed)
+    most = most_entries(target_statistics_count(classes))
+    return Target(labels, folds, classes, most, ordered=data.timestamps is not None)
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:

@@ -18,7 +18,17 @@ def _parts():
 
 def test_peers_are_known_by_name():
     """Every peer of the page can be run again; another name is none."""
-    for name in ("lgbm_es", "xgb_es", "cat", "realmlp", "realmlp_ce", "tabm"):
+    for name in (
+        "lgbm_es",
+        "lgbm_bag8",
+        "xgb_es",
+        "cat",
+        "cat_es",
+        "cat_bag8",
+        "realmlp",
+        "realmlp_ce",
+        "tabm",
+    ):
         assert callable(accuracy_peers.method_of(name))
     assert accuracy_peers.method_of("forest") is None
 
@@ -43,3 +53,34 @@ def test_rows_to_stop_by_are_a_fifth_and_rare_classes_stay():
     assert (len(rows), len(stop)) == (34, 8)
     assert set(classes[stop_labels]) == {"n", "y"}
     assert (classes[own] == "r").sum() == 2
+
+
+class _Constant:
+    """A model that predicts the class shares of the rows it was fitted to."""
+
+    def fit(self, labels):
+        """Remember the shares."""
+        self.shares = np.bincount(labels) / len(labels)
+
+    def predict_proba(self, test):
+        """Return the shares of every row."""
+        return np.tile(self.shares, (len(test), 1))
+
+
+def test_a_bag_averages_the_models_of_its_folds():
+    """Eight models, each of the other folds' rows and stopped by its own fold; rows sum to 1."""
+    train = pd.DataFrame({"a": np.arange(80.0)})
+    labels = np.array(["n", "n", "n", "y"] * 20)
+    parts = Split(train, labels, train[:3], labels[:3])
+    seen = []
+
+    def stopped(rows, numbers, held, held_numbers):
+        """Return a model, and what fits it."""
+        seen.append((len(rows), len(held), len(held_numbers)))
+        model = _Constant()
+        return model, lambda: model.fit(numbers)
+
+    answer = accuracy_peers._bagged(stopped, (train, train[:3]), parts)
+
+    assert seen == [(70, 10, 10)] * 8
+    np.testing.assert_allclose(answer.probabilities, [[0.75, 0.25]] * 3, atol=0.02)

@@ -16,6 +16,7 @@ from epochal.errors import SettingError
 from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 
 
 def typed(path, *words):

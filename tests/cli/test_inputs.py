@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 EPOCHAL = (sys.executable, "-m", "epochal")
 needs_fifo = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 

@@ -16,6 +16,7 @@ from epochal.cli.exit_codes import INTERNAL_ERROR, INTERRUPTED, NO_MEMORY
 from epochal.model.shape import mismatches
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 EPOCHAL = (sys.executable, "-m", "epochal")
 ROOT = Path(__file__).parents[2]
 RED = "red\x1b[31m"

@@ -14,6 +14,7 @@ from epochal.cli.output import Fault, Output, as_json
 from epochal.errors import DataError
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 EPOCHAL = (sys.executable, "-m", "epochal")
 ROOT = Path(__file__).parents[2]
 RED = "red\x1b[31m"

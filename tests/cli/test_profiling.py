@@ -23,6 +23,7 @@ from epochal.io.csv.cell_counts import CellCounts
 from epochal.profiling.columns import DataWarning
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 
 
 def with_leak(table):

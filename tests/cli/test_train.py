@@ -23,6 +23,7 @@ from epochal.cli.train import default_output
 from epochal.model.persistence import load
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
+TINY += ("--embedding-size", "none", "--ema-decay", "0")
 
 
 def left_behind(folder: Path, *known: Path) -> set[Path]:

@@ -14,12 +14,12 @@ from epochal.loader.target_tables import (
     statistics_of,
     target_tables,
 )
-from epochal.preprocessing.feature_layout import target_statistics
+from epochal.preprocessing.feature_layout import target_statistics_count
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import AllRowsBags, BootstrapBags, FoldBags
-from epochal.splitting.inner import INNER_FOLDS
+from epochal.splitting.target_folds import TARGET_FOLDS
 
 ROWS, NAMES = 600, 40
 
@@ -40,7 +40,7 @@ class Case:
         by_name = rng.integers(classes, size=NAMES)[self.names]
         self.labels = np.where(rng.random(ROWS) < 0.5, by_name, rng.integers(classes, size=ROWS))
         self.weight = rng.uniform(0.5, 1.5, ROWS) if weighted else np.ones(ROWS)
-        self.folds = (np.arange(ROWS) % INNER_FOLDS).astype(np.uint8)
+        self.folds = (np.arange(ROWS) % TARGET_FOLDS).astype(np.uint8)
         self.classes = classes
         table = pa.table({"name": [f"n{n}" for n in self.names], "z": rng.normal(size=ROWS)})
         self.preprocessor = Preprocessor.fit(
@@ -146,7 +146,7 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.G
     tables = case.tables(AllRowsBags(1))[0]
     counts = np.array([case.weight[case.names == int(n[1:])].sum() for n in vocabulary.names])
     unknown = tables[-1, -1]
-    for fold in range(INNER_FOLDS):
+    for fold in range(TARGET_FOLDS):
         outside = case.folds != fold
         left = [case.weight[outside & (case.names == int(n[1:]))].sum() for n in vocabulary.names]
         rare = np.array(left) <= vocabulary.most_lacking
@@ -185,10 +185,10 @@ def test_of_two_classes_one_number_says_all() -> None:
 
 
 def test_the_log_odds_of_very_many_classes_are_projected(rng: np.random.Generator) -> None:
-    """As many numbers as `target_statistics` says, which are the same each time."""
+    """As many numbers as `target_statistics_count` says, which are the same each time."""
     counts, shares = rng.poisson(1.0, (7, 90)).astype(float), np.full(90, 1 / 90)
     found = statistics_of(counts, shares)
-    assert found.shape == (7, target_statistics(90)) == (7, 33)
+    assert found.shape == (7, target_statistics_count(90)) == (7, 33)
     np.testing.assert_array_equal(found, statistics_of(counts, shares))
 
 

@@ -23,7 +23,7 @@ from epochal.model.parameters import Parameters
 from epochal.model.persistence import save
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import initial, with_target_table
-from epochal.preprocessing.feature_layout import target_statistics
+from epochal.preprocessing.feature_layout import target_statistics_count
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.vocabulary import Vocabulary
 from epochal.records import Calibration, History, OutOfBag
@@ -76,7 +76,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
     members = [initial(sizes, "relu", seed=7, member=k) for k in range(MEMBERS)]
     if embedded:
         first = partial(initial_embedding, preprocessor.sizes, 2, seed=7, classes=len(classes))
-        shape = preprocessor.sizes.entries, target_statistics(len(classes))
+        shape = preprocessor.sizes.entries, target_statistics_count(len(classes))
         table = np.random.default_rng(7).standard_normal(shape, np.float32)
         members = [
             with_target_table((first(member=k, fine=k == 1), *layers), table)

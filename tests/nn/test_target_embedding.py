@@ -10,7 +10,7 @@ import pytest
 from epochal.nn.embedding import embedded, initial_embedding
 from epochal.nn.layers import with_target_table, with_type, without_target_table
 from epochal.nn.target_embedding import TargetEmbedding
-from epochal.preprocessing.feature_layout import EmbeddingSizes, target_statistics
+from epochal.preprocessing.feature_layout import EmbeddingSizes, target_statistics_count
 
 SIZES = EmbeddingSizes(
     numbers=1,
@@ -99,7 +99,7 @@ def test_jax_gives_what_numpy_gives(rng: np.random.Generator) -> None:
 
 def test_the_embedding_puts_them_behind_everything(rng: np.random.Generator) -> None:
     """The first layer has vectors, plain features, names and words, as many as `inputs` says."""
-    statistics = target_statistics(CLASSES)
+    statistics = target_statistics_count(CLASSES)
     first = initial_embedding(SIZES, 2, seed=0, member=0, fine=False, classes=CLASSES)
     (first,) = with_target_table((first,), rng.normal(size=(6, statistics)).astype(np.float32))
     x = np.array([[0.5, 2.0, 1.5, 1.5, 3.0, 255.0, 1.0, 4.0, 5.0, 0.0]], np.float32)

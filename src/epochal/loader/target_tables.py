@@ -20,7 +20,7 @@ import numpy as np
 from epochal.keys import Purpose, generator_for
 from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
 from epochal.preprocessing.log_odds import log_odds
-from epochal.splitting.inner import INNER_FOLDS
+from epochal.splitting.target_folds import TARGET_FOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def most_entries(statistics: int) -> int:
 def target_tables(
     pool: Encoded, bags: Bags, preprocessor: Preprocessor, classes: int, *, ordered: bool
 ) -> np.ndarray | None:
-    """Return the members' tables, float32 (members, INNER_FOLDS + 1, entries, statistics).
+    """Return the members' tables, float32 (members, TARGET_FOLDS + 1, entries, statistics).
 
     Args:
         pool: the training rows.
@@ -60,7 +60,7 @@ def target_tables(
     if preprocessor.fold is None:
         return None
     sizes = preprocessor.sizes
-    shape = INNER_FOLDS, sizes.entries, classes
+    shape = TARGET_FOLDS, sizes.entries, classes
     counts = np.zeros((bags.members, *shape), np.float32)
     for rows, folds, entries in _blocks(pool, preprocessor):
         first = folds[:, None] * sizes.entries + entries

@@ -28,7 +28,7 @@ from epochal.keys import Purpose, generator_for
 from epochal.nn.backend import PLAIN
 from epochal.nn.parameter_options import ParameterOptions
 from epochal.nn.target_embedding import TargetEmbedding
-from epochal.preprocessing.feature_layout import target_statistics
+from epochal.preprocessing.feature_layout import target_statistics_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -276,7 +276,7 @@ def initial_embedding(
         categorical=CategoricalEmbedding.initial(sizes, size, random),
         scale=np.ones(shapes.scale, np.float32),
         plain=np.ones(shapes.plain, np.float32),
-        target=TargetEmbedding.initial(sizes, target_statistics(classes))
+        target=TargetEmbedding.initial(sizes, target_statistics_count(classes))
         if sizes.entries
         else None,
     )
@@ -289,7 +289,9 @@ def embedding_shapes(sizes: EmbeddingSizes, size: int, classes: int = 2) -> Embe
         categorical=CategoricalEmbedding.shapes(sizes, size),
         scale=(sizes.numbers + sizes.categories, size),
         plain=(sizes.plain,),
-        target=TargetEmbedding.shapes(sizes, target_statistics(classes)) if sizes.entries else None,
+        target=TargetEmbedding.shapes(sizes, target_statistics_count(classes))
+        if sizes.entries
+        else None,
     )
 
 

@@ -61,16 +61,16 @@ class EmbeddingSizes(NamedTuple):
 
     def inputs(self, size: int, classes: int = 2) -> int:
         """Return the number of inputs of the first layer if vectors have this size."""
-        statistics = (self.names + 2 * self.texts) * target_statistics(classes)
+        statistics = (self.names + 2 * self.texts) * target_statistics_count(classes)
         return (self.numbers + self.categories) * size + self.plain + statistics
 
 
-def target_statistics(classes: int) -> int:
+def target_statistics_count(classes: int) -> int:
     """Return how many statistics an entry has: log-odds of classes, and how often it occurs.
 
     Of two classes one number says all. Of many, the log-odds are projected.
 
-    >>> target_statistics(2), target_statistics(7), target_statistics(1000)
+    >>> target_statistics_count(2), target_statistics_count(7), target_statistics_count(1000)
     (2, 8, 33)
     """
     return (1 if classes <= 2 else min(classes, MOST_LOG_ODDS)) + 1
@@ -123,7 +123,7 @@ class Layout:
         vectors = np.repeat(np.r_[self.groups[: sizes.numbers], coded], size)
         plain = self.groups[sizes.numbers : sizes.numbers + sizes.plain]
         looked_up = self.groups[self.entries]
-        each = target_statistics(classes)
+        each = target_statistics_count(classes)
         names = np.repeat(looked_up[: sizes.names], each)
         return np.r_[vectors, plain, names, np.repeat(looked_up[sizes.names :], 2 * each)]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.moments import Moments
-from epochal.preprocessing.selection import Sample, selected
+from epochal.preprocessing.name_selection import Sample, selected_names
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
@@ -41,6 +41,7 @@ class Target(NamedTuple):
     folds: np.ndarray  # (rows,) inner folds
     classes: int
     most_entries: int  # names and words that may have statistics, in all columns together
+    ordered: bool = False  # whether folds follow each other in time
 
 
 class Statistics(NamedTuple):
@@ -256,9 +257,14 @@ class _ColumnStatistics:
         columns = [column.name for column in schema.columns if column.kind == "category"]
         total = self.rows / max(len(numbers), 1)
         sample = Sample(
-            table, target.labels[numbers], weight[numbers], target.folds[numbers], total
+            table,
+            target.labels[numbers],
+            weight[numbers],
+            target.folds[numbers],
+            total,
+            target.ordered,
         )
-        found = selected(sample, columns, candidates, target.classes)
+        found = selected_names(sample, columns, candidates, target.classes)
         return vocabularies(found, target.most_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.config.settings import SETTINGS
-from epochal.preprocessing.selection import Sample, selected
+from epochal.preprocessing.name_selection import Sample, selected_names
 from epochal.preprocessing.vocabulary import Names
 from epochal.tables.categories import ValueCounts
 from epochal.tables.schema import kind_of
@@ -55,7 +55,7 @@ def name_uses(rows: Rows, labels: np.ndarray, max_categories: int | None = None)
     candidates = [names for name in many for names in Names.of(name, *counts[name].by_text())]
     folds = np.random.default_rng(0).permutation(len(labels)) % FOLDS
     sample = Sample(rows.select(texts), labels, ones, folds)
-    found = selected(sample, texts, candidates, int(labels.max()) + 1)
+    found = selected_names(sample, texts, candidates, int(labels.max()) + 1)
     single = {(names.columns[0], names.words > 0) for names in found if len(names.columns) == 1}
     pairs = [names.columns for names in found if len(names.columns) == 2]
     return [

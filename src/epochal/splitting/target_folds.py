@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 # With 4 folds a row's statistics have three quarters of the labels; 8 or 16 were no better.
-INNER_FOLDS = 4
+TARGET_FOLDS = 4
 
 
-def inner_folds(
+def target_folds(
     rows: int,
     random: Generator,
     groups: np.ndarray | None = None,
@@ -27,14 +27,14 @@ def inner_folds(
         groups: group numbers from 0, (rows,): the rows of a group are in one fold.
         timestamps: order the rows, (rows,): folds are consecutive, equal timestamps in one.
 
-    >>> print(inner_folds(5, np.random.default_rng(0), timestamps=np.array([3, 1, 1, 9, 4])))
+    >>> print(target_folds(5, np.random.default_rng(0), timestamps=np.array([3, 1, 1, 9, 4])))
     [1 0 0 3 2]
     """
     if timestamps is not None:
         first = np.searchsorted(np.sort(timestamps), timestamps)
-        return (first * INNER_FOLDS // rows).astype(np.uint8)
+        return (first * TARGET_FOLDS // rows).astype(np.uint8)
     units = rows if groups is None else int(groups.max(initial=0)) + 1
     drawn = random.permutation(units)
-    drawn %= INNER_FOLDS
+    drawn %= TARGET_FOLDS
     small = drawn.astype(np.uint8)
     return small if groups is None else small[groups]

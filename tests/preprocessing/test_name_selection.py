@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from epochal.preprocessing.selection import MAX_PAIRS, Sample, selected
+from epochal.preprocessing.name_selection import MAX_PAIRS, Sample, selected_names
 from epochal.preprocessing.vocabulary import Names
 from epochal.tables.categories import ValueCounts
 
@@ -29,7 +29,7 @@ def candidates(sample: Sample, columns: list[str]) -> list[Names]:
 
 def crosses(sample: Sample, columns: list[str], many: set[str], classes: int) -> tuple[Names, ...]:
     """Return the selected pairs of columns, of which some have many names."""
-    found = selected(sample, columns, candidates(sample, sorted(many)), classes)
+    found = selected_names(sample, columns, candidates(sample, sorted(many)), classes)
     return tuple(names for names in found if len(names.columns) == 2)
 
 
@@ -38,7 +38,7 @@ def test_names_that_say_something_are_selected(rng: np.random.Generator) -> None
     a, b, c = rng.integers(200, size=(3, ROWS))
     labels = ((a * 7) % 11 < 5).astype(int)
     sample = sample_of({"a": a, "b": b, "c": c}, labels)
-    found = selected(sample, ["a", "b", "c"], candidates(sample, ["a", "b", "c"]), 2)
+    found = selected_names(sample, ["a", "b", "c"], candidates(sample, ["a", "b", "c"]), 2)
     assert [names.columns for names in found] == [("a",)]
 
 
@@ -51,7 +51,7 @@ def test_words_that_say_something_are_selected(rng: np.random.Generator) -> None
     sample = Sample(
         table.set_column(0, "title", [texts]), labels, np.ones(ROWS), np.arange(ROWS) % 4
     )
-    found = selected(sample, ["title"], candidates(sample, ["title"]), 2)
+    found = selected_names(sample, ["title"], candidates(sample, ["title"]), 2)
     assert found[0].words == 1
 
 
@@ -61,7 +61,7 @@ def test_what_another_column_says_is_not_selected_again(rng: np.random.Generator
     fine = a * 40 + rng.integers(40, size=ROWS)
     labels = (rng.random(ROWS) < 0.2 + 0.15 * a).astype(int)
     sample = sample_of({"a": a, "fine": fine}, labels)
-    assert selected(sample, ["a", "fine"], candidates(sample, ["fine"]), 2) == []
+    assert selected_names(sample, ["a", "fine"], candidates(sample, ["fine"]), 2) == []
 
 
 def test_random_labels_select_no_names(rng: np.random.Generator) -> None:
@@ -69,7 +69,7 @@ def test_random_labels_select_no_names(rng: np.random.Generator) -> None:
     sizes = (80, 200, 2000, 5000)
     columns = {f"c{size}": rng.integers(size, size=ROWS) for size in sizes}
     sample = sample_of(columns, rng.integers(2, size=ROWS))
-    assert selected(sample, [*columns], candidates(sample, [*columns]), 2) == []
+    assert selected_names(sample, [*columns], candidates(sample, [*columns]), 2) == []
 
 
 def test_a_pair_that_decides_is_found(rng: np.random.Generator) -> None:
@@ -147,8 +147,8 @@ def test_names_that_a_sample_cannot_tell_are_selected(rng: np.random.Generator) 
     part = sample_of({"a": a}, rng.integers(2, size=ROWS))._replace(scale=100.0)
     texts = pa.array(np.arange(ROWS).astype(str))
     often, once = (Names(("a",), 0, texts, np.full(ROWS, weight)) for weight in (100.0, 1.0))
-    assert selected(part, ["a"], [often], 2) == [often]
-    assert selected(part, ["a"], [once], 2) == []
+    assert selected_names(part, ["a"], [often], 2) == [often]
+    assert selected_names(part, ["a"], [once], 2) == []
 
 
 def test_a_thinned_sample_stands_for_as_many_rows(rng: np.random.Generator) -> None:
@@ -157,3 +157,13 @@ def test_a_thinned_sample_stands_for_as_many_rows(rng: np.random.Generator) -> N
     assert part.table.column("a").to_pylist() == [str(n) for n in range(0, 100, 3)]
     assert part.scale == 3.0
     assert len(part.labels) == len(part.weight) == len(part.folds) == 34
+
+
+def test_names_that_do_not_recur_in_time_are_not_selected(rng: np.random.Generator) -> None:
+    """An hour decides, but no later row has it: only where folds follow each other it says nothing."""
+    hour = np.arange(ROWS) // 10
+    labels = rng.integers(2, size=ROWS // 10)[hour]
+    sample = sample_of({"hour": hour}, labels)
+    assert len(selected_names(sample, ["hour"], candidates(sample, ["hour"]), 2)) == 1
+    in_time = sample._replace(folds=np.arange(ROWS) * 4 // ROWS, ordered=True)
+    assert selected_names(in_time, ["hour"], candidates(sample, ["hour"]), 2) == []

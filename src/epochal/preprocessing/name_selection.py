@@ -55,16 +55,17 @@ class Sample(NamedTuple):
     weight: np.ndarray  # (rows,)
     folds: np.ndarray  # (rows,) whose labels are left out together
     scale: float = 1.0  # how many rows there are for each row of the sample
+    ordered: bool = False  # whether folds follow each other in time
 
     def thinned(self, rows: int) -> Sample:
         """Return the sample with every n-th of its rows: so many, or up to twice as many."""
         step = max(len(self.labels) // rows, 1)
         table = self.table.take(np.arange(0, len(self.labels), step)) if step > 1 else self.table
         labels, weight, folds = (p[::step] for p in (self.labels, self.weight, self.folds))
-        return Sample(table, labels, weight, folds, self.scale * step)
+        return Sample(table, labels, weight, folds, self.scale * step, self.ordered)
 
 
-def selected(
+def selected_names(
     sample: Sample, columns: Sequence[str], candidates: Sequence[Names], classes: int
 ) -> list[Names]:
     """Return the candidates that say something of the class, and pairs of columns that say more.
@@ -82,7 +83,7 @@ def selected(
     >>> table = pa.table({"a": a.astype(str), "b": b.astype(str), "c": c.astype(str)})
     >>> sample = Sample(table, (a * 7 + b) % 2, np.ones(4000), np.arange(4000) % 4)
     >>> names = Names(("a",), False, pa.array(["1", "2"]), np.array([210.0, 190.0]))
-    >>> [names.columns for names in selected(sample, ["a", "b", "c"], [names], classes=2)]
+    >>> [names.columns for names in selected_names(sample, ["a", "b", "c"], [names], classes=2)]
     [('a', 'b')]
     """
     many = {candidate.columns[0] for candidate in candidates}
@@ -188,8 +189,9 @@ class _Tests(NamedTuple):
         cells = np.ravel_multi_index((folds, numbers, labels), shape)
         counts = np.bincount(cells, self.sample.weight[rows], minlength=int(np.prod(shape)))
         counts = counts.reshape(shape)
-        others = (counts.sum(axis=0) - counts)[folds, numbers]
-        return log_odds(others, self.shares)[:, self.asked]
+        # In time order these are the labels of earlier folds.
+        total = np.cumsum(counts, axis=0) if self.sample.ordered else counts.sum(axis=0)
+        return log_odds((total - counts)[folds, numbers], self.shares)[:, self.asked]
 
     def forward(
         self,
