@@ -104,3 +104,27 @@ def test_a_fit_stays_within_the_smallest_limit_that_is_accepted():
 
     limit = printed(1) * 10**6
     assert limit / 2 < printed(limit) <= limit
+
+
+@pytest.mark.parametrize(
+    ("shape", "changed", "few"),
+    [
+        ((100, 40), {"embedding_size": "auto"}, True),
+        ((100, 600), {"embedding_size": "auto"}, True),
+        ((900, 40), {"embedding_size": "auto"}, False),
+        ((100, 20), {"embedding_size": "auto"}, False),
+        ((100, 40), {}, False),
+        ((100, 8, 8), {"embedding_size": "auto"}, False),
+    ],
+    ids=["few rows", "wide", "many rows", "few columns", "no embedding", "images"],
+)
+def test_features_have_initial_scales_where_rows_are_few(shape, changed, few, rng):
+    """Only tables of many columns and few rows have them, one for each feature of each member."""
+    data = Labelled(rng.normal(size=shape), rng.integers(0, 2, shape[0]))
+    settings = validated(PRESETS["classic"], {"n_estimators": 2, "n_bins": 4} | changed)
+    scales = prepared(data, settings, RunConfig(0), None, None, None).material.input_scales
+
+    assert (scales is not None) == few
+    if few:
+        assert scales.shape == (2, shape[1])
+        assert ((scales > 0) & (scales <= 1)).all()

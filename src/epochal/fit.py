@@ -33,6 +33,7 @@ from epochal.training.init import (
     member_configs,
     program_for,
     started,
+    with_input_scales,
 )
 from epochal.training.loop import Task, Trained, train
 from epochal.training.state import TrainingState
@@ -131,7 +132,7 @@ def _full_history(trained: Trained, earlier: Fitted | None) -> History:
 def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
     """Return the trained members."""
     settings, run, plan = ready.settings, ready.run, ready.plan
-    preprocessor, pool, bags, validation_set, n_classes, tables = ready.material
+    preprocessor, pool, bags, validation_set, n_classes, tables, scales = ready.material
     keep_programs()
     device = chosen(run.device)
     groups = preprocessor.input_groups(int(settings.embedding_size or 0), n_classes)
@@ -147,6 +148,8 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         tables = continued_tables(tables, earlier.model.members)
     if earlier is None:
         fresh = fresh_state(settings, program, sizes, masks, run.seed, preprocessor.sizes)
+        if scales is not None:
+            fresh = with_input_scales(fresh, scales)
         start = TrainingState(fresh, 0)
     elif earlier.state is None:
         members = [without_target_table(layers) for layers in earlier.model.members]

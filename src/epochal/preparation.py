@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.config.resolution import resolved
+from epochal.config.resolution import has_few_rows, resolved
 from epochal.continuation import continued
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator_for
 from epochal.loader.cache import PreprocessingCache
 from epochal.loader.encode import Encoded, EncodingPlan, RowMetadata, encoded, subsampled
+from epochal.loader.input_scales import input_scales
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
 from epochal.loader.target_tables import most_entries, target_tables
@@ -53,6 +54,7 @@ class Material(NamedTuple):
     validation_set: ValidationSet | None
     n_classes: int
     target_tables: np.ndarray | None = None  # of the members, by inner fold
+    input_scales: np.ndarray | None = None  # of the members, with which features begin
 
 
 class Prepared(NamedTuple):
@@ -122,8 +124,19 @@ def prepared(
     tables = target_tables(
         pool, bags, preprocessor, len(classes), ordered=data.timestamps is not None
     )
-    material = Material(preprocessor, pool, bags, validation_set, len(classes), tables)
+    scales = None
+    if earlier is None and _wants_scales(preprocessor, settings, counts[0]):
+        scales = input_scales(pool, bags, preprocessor.sizes, len(classes))
+    material = Material(preprocessor, pool, bags, validation_set, len(classes), tables, scales)
     return Prepared(settings, run, classes, trains, material, plan)
+
+
+def _wants_scales(preprocessor: Preprocessor, settings: Settings, rows: int) -> bool:
+    """Return whether features that say nothing begin with small scales; pixels of images do not."""
+    schema = preprocessor.schema
+    if settings.embedding_size is None or len(schema.shape) > 1:
+        return False
+    return has_few_rows(rows, len(schema.columns))
 
 
 def _counts(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epochal import errors
 from epochal.cli import exit_codes
-from epochal.cli.exit_codes import OF_ERRORS, exit_code_of
+from epochal.cli.exit_codes import EXIT_CODES, exit_code_of
 
 ENDS = {value for name, value in vars(exit_codes).items() if isinstance(value, int)}
 KINDS = [
@@ -19,7 +19,7 @@ KINDS = [
 
 def test_every_kind_of_error_has_a_code_of_its_own():
     """Each class directly below EpochalError has one, which is not 0 and below 64."""
-    codes = [OF_ERRORS[kind] for kind in KINDS]
+    codes = [EXIT_CODES[kind] for kind in KINDS]
 
     assert len(codes) == 6
     assert len(set(codes)) == len(codes)
@@ -29,18 +29,18 @@ def test_every_kind_of_error_has_a_code_of_its_own():
 def test_other_ends_of_the_program_have_other_codes():
     """Internal errors, a lack of memory, Ctrl-C and a closed pipe are no errors of these kinds."""
     assert len(ENDS) == 5
-    assert {*OF_ERRORS.values(), 0} & ENDS == {exit_codes.USAGE}
+    assert {*EXIT_CODES.values(), 0} & ENDS == {exit_codes.USAGE}
 
 
 def test_subclasses_have_the_code_of_their_base_class():
     """A missing file is a kind of source, and an invalid cell a kind of data."""
-    assert exit_code_of(errors.MissingFileError("")) == OF_ERRORS[errors.SourceError]
-    assert exit_code_of(errors.CellError("")) == OF_ERRORS[errors.DataError]
+    assert exit_code_of(errors.MissingFileError("")) == EXIT_CODES[errors.SourceError]
+    assert exit_code_of(errors.CellError("")) == EXIT_CODES[errors.DataError]
 
 
 def test_a_command_line_without_a_command_is_a_wrong_one():
     """It has the code of an invalid setting."""
-    assert OF_ERRORS[errors.SettingError] == exit_codes.USAGE
+    assert EXIT_CODES[errors.SettingError] == exit_codes.USAGE
 
 
 def test_the_table_of_the_readme_has_all_codes():
@@ -48,4 +48,4 @@ def test_the_table_of_the_readme_has_all_codes():
     page = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     listed = [int(number) for number in re.findall(r"^\| (\d+) \| .+ \|$", page, re.MULTILINE)]
 
-    assert listed == sorted({0, *ENDS, *(OF_ERRORS[kind] for kind in KINDS)})
+    assert listed == sorted({0, *ENDS, *(EXIT_CODES[kind] for kind in KINDS)})

@@ -19,7 +19,7 @@ from epochal.cli import profiling
 from epochal.cli.layout import text_lines
 from epochal.cli.profiling import cell_report, warning_report
 from epochal.errors import DataError
-from epochal.io.csv.cell_counts import CellCounts
+from epochal.io.csv.cleaned_cells import CleanedCells
 from epochal.profiling.columns import DataWarning
 
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
@@ -58,9 +58,9 @@ def test_inspect_and_train_show_data_warnings(run, table):
 def test_counts_of_cells_are_lines_of_their_columns(monkeypatch):
     """A column without such cells has no line, and of very many columns some are shown."""
     cells = {
-        "age": CellCounts(),
-        "job": CellCounts(1200, Counter({"NA": 3, "?": 1})),
-        "city": CellCounts(0, Counter({"?": 1})),
+        "age": CleanedCells(),
+        "job": CleanedCells(1200, Counter({"NA": 3, "?": 1})),
+        "city": CleanedCells(0, Counter({"?": 1})),
     }
     assert text_lines(cell_report(cells))[2:] == [
         "  job   outer spaces are trimmed in 1,200, 'NA' is missing in 3, '?' is missing in 1",

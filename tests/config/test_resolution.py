@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochal.config.presets import preset
-from epochal.config.resolution import batch_size_for, resolved
+from epochal.config.resolution import batch_size_for, has_few_rows, resolved
 from epochal.config.settings import SETTINGS, Settings
 
 BY_WIDTH = {name: about.by_width for name, about in SETTINGS.items() if about.by_width is not None}
@@ -58,3 +58,11 @@ def test_units_see_a_third_of_the_sides_of_images(
     assert own.receptive_field == (3, 4)
     for whole in (Settings(hidden_layer_sizes=()), Settings(patch=(9, 9)), preset("classic")):
         assert resolved(whole, 100, 64, image).receptive_field is None
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000))
+def test_rows_are_few_for_many_columns_only(rows: int, columns: int) -> None:
+    """Neither more than 2,000 rows, nor 20 rows for each column, nor a table of few columns has few rows."""
+    few = has_few_rows(rows, columns)
+
+    assert few == (rows <= 2000 and rows < 20 * columns and columns >= 32)

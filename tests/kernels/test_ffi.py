@@ -15,7 +15,7 @@ from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop, inverted
 from epochal.nn.layers import Layer
 from epochal.nn.losses import cross_entropy, cross_entropy_gradient
-from epochal.training.optimizers import Hyper, fresh_moments, rule_by, updated
+from epochal.training.optimizers import Hyper, fresh_moments, optimizer_step, rule_by
 
 # Of each side less than a vector, a tile, a block, and just over one; the last are shared out.
 SIDES = (1, 5, 17, 35, 64)
@@ -219,12 +219,14 @@ def test_logits_that_are_no_numbers_give_losses_that_are_none(odd):
 @needed
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5), (300, 100)])
 def test_a_step_of_adam_is_that_of_the_rule(shape, drawn):
-    """Weights, moments, L2 and rates as `updated` has them without the operations."""
+    """Weights, moments, L2 and rates as `optimizer_step` has them without the operations."""
     layers = (Layer(drawn(*shape), drawn(shape[1])),)
     hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.1, 0, 0)))
     results = []
     for kernels in (PLAIN, c_backend(parallel=True)):
-        one_step = jax.jit(lambda *of, kernels=kernels: updated(rule_by("adam", kernels), *of))
+        one_step = jax.jit(
+            lambda *of, kernels=kernels: optimizer_step(rule_by("adam", kernels), *of)
+        )
         now, moments = layers, fresh_moments(layers, "adam")
         for step in range(3):
             gradient = (Layer(np.sin(now[0].weights + step), np.cos(now[0].bias)),)

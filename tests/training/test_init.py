@@ -7,7 +7,15 @@ from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.nn.layers import Layer
-from epochal.training.init import fresh_state, masks_for, member_configs, program_for, started
+from epochal.preprocessing.feature_layout import EmbeddingSizes
+from epochal.training.init import (
+    fresh_state,
+    masks_for,
+    member_configs,
+    program_for,
+    started,
+    with_input_scales,
+)
 
 
 def settings(**values):
@@ -107,3 +115,29 @@ def test_one_column_is_not_all_of_them():
         assert len(set(groups[mask[:, 0]])) == 1
     assert masks_for(settings(max_features=1.0), groups, (3,), 5, 0) is None
     assert masks_for(settings(max_features=3), groups, (3,), 5, 0) is None
+
+
+def test_features_begin_with_the_scales_that_are_given():
+    """Values, plain features and the moving average begin with each member's scales; categories at 1."""
+    sizes = EmbeddingSizes(numbers=2, coarse=4, intervals=4, plain=1, categories=1, levels=4)
+    ours = settings()
+    program = program_for(ours, masked=False)
+    state = fresh_state(ours, program, (sizes.inputs(8), 5, 2), None, 0, sizes)
+    scales = np.arange(1, 10, dtype=np.float32).reshape(3, 3) / 10
+    begun = with_input_scales(state, scales)
+
+    for layers in (begun.layers, begun.average):
+        assert layers[0].scale.shape == (3, 3, 8)
+        np.testing.assert_array_equal(layers[0].scale[:, :2, 5], scales[:, :2])
+        np.testing.assert_array_equal(layers[0].scale[:, 2], np.ones((3, 8)))
+        np.testing.assert_array_equal(layers[0].plain, scales[:, 2:])
+    assert (state.layers[0].scale == 1).all()
+    assert begun.layers[1] is state.layers[1]
+
+
+def test_without_an_embedding_there_are_no_scales():
+    """Members that begin with an affine layer stay as they are."""
+    ours = settings(embedding_size=None)
+    state = fresh_state(ours, program_for(ours, masked=False), (4, 5, 2), None, 0)
+
+    assert with_input_scales(state, np.ones((3, 4), np.float32)) is state

@@ -9,7 +9,13 @@ import pytest
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import Layer, initial
 from epochal.preprocessing.feature_layout import EmbeddingSizes
-from epochal.training.optimizers import RULES, Hyper, fresh_moments, schedule_multipliers, updated
+from epochal.training.optimizers import (
+    RULES,
+    Hyper,
+    fresh_moments,
+    optimizer_step,
+    schedule_multipliers,
+)
 from epochal.training.step import Batch, MemberConfig, MemberState, Program, step
 
 RATE, MOMENTUM, STEPS = 0.05, 0.8, 12
@@ -64,7 +70,7 @@ def walked(rule, slopes, settings):
     moments = jax.tree.map(jnp.asarray, fresh_moments(now, rule))
     path = []
     for number, slope in enumerate(slopes):
-        now, moments = updated(RULES[rule], now, slope, moments, jnp.int32(number), settings)
+        now, moments = optimizer_step(RULES[rule], now, slope, moments, jnp.int32(number), settings)
         path.append(now)
     return path
 
@@ -221,7 +227,7 @@ def test_parameters_learn_as_their_layer_declares(fine):
     layer = start.with_parameters(ones | {"fine": jnp.float32(fine)})
     none = fresh_moments((layer,), "sgd")
 
-    moved, _ = updated(
+    moved, _ = optimizer_step(
         RULES["sgd"], (layer,), (layer.with_parameters(ones),), none, jnp.int32(0), hyper(l2=0.1)
     )
 

@@ -13,7 +13,7 @@ from epochal.errors import (
 )
 
 # Subclasses have the code of their base class; no command raises a bare `EpochalError`.
-OF_ERRORS: dict[type[EpochalError], int] = {
+EXIT_CODES: dict[type[EpochalError], int] = {
     EpochalError: 1,
     SettingError: 2,
     SourceError: 3,
@@ -23,7 +23,7 @@ OF_ERRORS: dict[type[EpochalError], int] = {
     TrainingError: 7,
 }
 # No command was given: an invalid command line, like a SettingError.
-USAGE = OF_ERRORS[SettingError]
+USAGE = EXIT_CODES[SettingError]
 # An internal error and a lack of memory, near the numbers of BSD's sysexits.
 INTERNAL_ERROR = 70
 NO_MEMORY = 71
@@ -39,4 +39,4 @@ def exit_code_of(error: EpochalError) -> int:
     >>> exit_code_of(MissingFileError("there is no data.csv"))
     3
     """
-    return next(OF_ERRORS[cls] for cls in type(error).__mro__ if cls in OF_ERRORS)
+    return next(EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES)

@@ -13,7 +13,7 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs
 from epochal.cli.layout import Part, TextTable
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_report, outcome_table, shortened
-from epochal.cli.profiling import DataProfile, counted_cells, profile_report
+from epochal.cli.profiling import DataProfile, cleaned_cells_of, profile_report
 from epochal.cli.reading import roles_of
 from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
@@ -64,7 +64,7 @@ def _profile(arguments: argparse.Namespace, csv: CsvOptions) -> tuple[dict[str, 
         _, numbers = encode_labels(read.labels, read.label_source)
     warn_of_few(len(numbers) if read.weight is None else present(read.weight, "weight").sum())
     data = DataProfile(read, numbers)
-    cells = counted_cells(arguments.path, read, arguments.target)
+    cells = cleaned_cells_of(arguments.path, read, arguments.target)
     return profile_report(arguments.path, read, data, cells)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from epochal.cli.layout import Part, TextTable
 from epochal.cli.printing import class_shares, counted, shortened
 from epochal.cli.reading import class_counts, columns_found
-from epochal.io.csv.cell_counts import cell_counts
+from epochal.io.csv.cleaned_cells import cleaned_cells
 from epochal.profiling.columns import Profile, duplicate_warnings, profile
 from epochal.profiling.duplicates import RowHashes, kinds_of, row_hashes
 from epochal.profiling.names import NameUse, name_uses
@@ -24,7 +24,7 @@ from epochal.tables.streaming import joined
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from epochal.io.csv.cell_counts import CellCounts
+    from epochal.io.csv.cleaned_cells import CleanedCells
     from epochal.profiling.columns import DataWarning
     from epochal.tables.dataset import Labelled
     from epochal.tables.origin import Origin
@@ -120,7 +120,7 @@ def _sample(count: int) -> np.ndarray:
 
 
 def profile_report(
-    path: str, read: Labelled, data: DataProfile, cells: Mapping[str, CellCounts]
+    path: str, read: Labelled, data: DataProfile, cells: Mapping[str, CleanedCells]
 ) -> tuple[dict[str, Any], list[Part]]:
     """Return the profile of labelled rows: values for a machine, and a report for a person."""
     columns = _column_profiles(read, data)
@@ -203,7 +203,7 @@ def name_report(uses: Sequence[NameUse]) -> list[Part]:
     return ["", title, TextTable(rows[:LISTED]), *_rest(rows)]
 
 
-def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, CellCounts]:
+def cleaned_cells_of(path: str, read: Labelled, target: str | None) -> dict[str, CleanedCells]:
     """Return the counts of trimmed and missing cells of each input, and of the target."""
     head = head_of(read.rows)
     if not isinstance(head, pa.Table):
@@ -214,10 +214,10 @@ def counted_cells(path: str, read: Labelled, target: str | None) -> dict[str, Ce
     if target is not None:
         names.append(target)
         texts |= {target} if label_values.dtype.kind in "OU" else set()
-    return cell_counts(path, names, texts, read.csv)
+    return cleaned_cells(path, names, texts, read.csv)
 
 
-def cell_report(cells: Mapping[str, CellCounts]) -> list[Part]:
+def cell_report(cells: Mapping[str, CleanedCells]) -> list[Part]:
     """Return a table of the columns in which cells lose spaces, or are missing for their text."""
     rows = []
     for name, counts in cells.items():

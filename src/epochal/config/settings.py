@@ -286,7 +286,9 @@ class Settings:
         '"auto" is 8 up to 128 columns, 1,024 / columns up to 512, and 0 beyond. 0: features are '
         "scaled, but not embedded. None: neither.",
         reason="Of 4 to 16 none was better than 8. The first layer should have at most about 1,000 "
-        "inputs: more of them would memorise the rows, and take most of the time.",
+        "inputs: more of them would memorise the rows, and take most of the time. Of 32 "
+        "columns or more with up to 2,000 rows, fewer than 20 for each, those that say nothing of the "
+        "class begin with a small scale: noise would be memorised before its scales have learned.",
     )
     n_bins: int | tuple[int, ...] | str = setting(
         AUTO,

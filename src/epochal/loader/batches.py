@@ -109,7 +109,7 @@ def _in_order(
 
 
 def _order(rows: int, random: np.random.Generator | None) -> np.ndarray:
-    """Return the numbers of all rows, in random order or in order."""
+    """Return the numbers of all rows, in random order or in order; rows on disk are shuffled in `loader.disk`."""
     return np.arange(rows) if random is None else random.permutation(rows)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.keys import Purpose, word_for
-from epochal.nn.embedding import initial_embedding
+from epochal.nn.embedding import Embedding, initial_embedding
 from epochal.nn.layers import Layers, initial
 from epochal.splitting.bagging import feature_mask, number_from_share
 from epochal.splitting.masks import field_masks, patch_mask
@@ -136,6 +136,23 @@ def fresh_state(
             member_layers = (first, *member_layers)
         layers.append(member_layers)
     return started(layers, program, ema=settings.ema_decay > 0)
+
+
+def with_input_scales(state: MemberState, scales: np.ndarray) -> MemberState:
+    """Return fresh states whose features begin with these scales.
+
+    Args:
+        state: of members that begin with an embedding, stacked.
+        scales: of values and plain features, (members, features).
+    """
+    embedding = state.layers[0]
+    if not isinstance(embedding, Embedding):
+        return state
+    numbers = embedding.numeric.columns
+    scale, plain = embedding.scale.copy(), embedding.plain * scales[:, numbers:]
+    scale[:, :numbers] *= scales[:, :numbers, None]
+    layers: Layers = (embedding._replace(scale=scale, plain=plain), *state.layers[1:])
+    return state._replace(layers=layers, average=layers if state.average else ())
 
 
 def is_fine(settings: Settings, member: int) -> bool:

@@ -80,7 +80,10 @@ def _momentum_direction(
 def _adam_direction(
     g: Array, first: Array, second: Array, step: Array, hyper: Hyper
 ) -> tuple[Any, ...]:
-    """Return -m / (sqrt(v) + guard) from the bias-corrected moments m and v (Adam)."""
+    """Return -m / (sqrt(v) + guard) from the bias-corrected moments m and v (Adam).
+
+    On a CPU with the C kernels `adam` of kernels/c/simd.h takes the step.
+    """
     del hyper
     first = BETA_1 * first + (1.0 - BETA_1) * g
     second = BETA_2 * second + (1.0 - BETA_2) * g * g
@@ -149,7 +152,7 @@ def _adam_constants(step: Array) -> tuple[Any, ...]:
     return BETA_1, BETA_2, EPSILON, *_corrections(step)
 
 
-def updated(
+def optimizer_step(
     rule: Rule,
     layers: Layers,
     gradient: tuple[Layer | Embedding | FusedStep, ...],

@@ -20,7 +20,7 @@ from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
 from epochal.nn.objective import OBJECTIVES
 from epochal.preprocessing.byte_scaling import scaled
-from epochal.training.optimizers import fused_adam, rule_by, updated, with_fused_steps
+from epochal.training.optimizers import fused_adam, optimizer_step, rule_by, with_fused_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ def step(
         gradient = with_fused_steps(gradient, steps)
     if program.masked:
         gradient = masked(gradient, state.layers)
-    layers, moments = updated(rule, state.layers, gradient, state.moments, state.step, hyper)
+    layers, moments = optimizer_step(rule, state.layers, gradient, state.moments, state.step, hyper)
     after = MemberState(layers, moments, state.step + 1, state.average)
     return after, jnp.sum(batch.w * losses)
 

@@ -8,7 +8,7 @@ import pytest
 
 from epochal.config.csv_options import PLAIN, CsvOptions
 from epochal.io.csv import blocks
-from epochal.io.csv.cell_counts import cell_counts
+from epochal.io.csv.cleaned_cells import cleaned_cells
 
 CONTENT = 'n,s\n 1,a \n"NA","NA"\nNA, NA\n" 2"," a"\n,""\n?,None\n'
 
@@ -21,7 +21,7 @@ def small_blocks(monkeypatch):
 
 def counts(path, texts=("s",), options=PLAIN):
     """Return trimmed cells and missing words, by column."""
-    found = cell_counts(str(path), ["n", "s"], texts, options)
+    found = cleaned_cells(str(path), ["n", "s"], texts, options)
     return {name: (of.trimmed, dict(of.missing)) for name, of in found.items()}
 
 
@@ -47,4 +47,4 @@ def test_parts_are_counted_together(tmp_path):
     (tmp_path / "2.csv").write_text(CONTENT)
     assert counts(tmp_path)["s"] == (4, {"NA": 2, "None": 2})
     pyarrow.parquet.write_table(pa.table({"n": [" NA"]}), tmp_path / "a.parquet")
-    assert cell_counts(str(tmp_path / "a.parquet"), ["n"], ["n"], PLAIN) == {}
+    assert cleaned_cells(str(tmp_path / "a.parquet"), ["n"], ["n"], PLAIN) == {}

@@ -1,4 +1,4 @@
-"""Cell counts of text tables: cells that are trimmed, and cells that mean a missing value."""
+"""Cleaned cells of text tables: counts of cells that are trimmed, and of cells that mean a missing value."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class CellCounts:
+class CleanedCells:
     """The counts of a column: trimmed cells, and missing cells by their text."""
 
     trimmed: int = 0
     missing: Counter[str] = field(default_factory=Counter)
 
 
-def cell_counts(
+def cleaned_cells(
     path: str, names: Sequence[str], texts: Collection[str], options: CsvOptions
-) -> dict[str, CellCounts]:
-    """Return the cell counts of columns at a path; an empty dict if the files are no text.
+) -> dict[str, CleanedCells]:
+    """Return the cleaned cells of columns at a path; an empty dict if the files are no text.
 
     In columns of `texts`, quoted cells are neither trimmed nor missing. Empty cells are not counted.
     """
     parts = discover(path)
     if format_of(parts[0]) != "text":
         return {}
-    counts = {name: CellCounts() for name in names}
+    counts = {name: CleanedCells() for name in names}
     for part in parts:
         with reading(part, EXPECTED):
             for block in blocks_of(part, options):
@@ -49,7 +49,7 @@ def cell_counts(
 
 
 def _count(
-    column: pa.ChunkedArray, counts: CellCounts, options: CsvOptions, *, keeps: bool
+    column: pa.ChunkedArray, counts: CleanedCells, options: CsvOptions, *, keeps: bool
 ) -> None:
     """Add the cells of a block to the counts; `keeps`: quoted cells are neither trimmed nor missing."""
     is_marked = pc.starts_with(column, MARK)
