@@ -89,6 +89,7 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
         ([0.0] * (ROWS - 1) + [1.0], "is 0 in 99.8% of the rows"),
         ([f"p{k}" for k in range(ROWS)], "an id?"),
         (list(range(1000, 1000 + ROWS)), "an id?"),
+        ([f"red {k} shoe" for k in range(ROWS)], "free text?"),
         ([f"{k} " + "word " * 20 for k in range(ROWS)], "free text?"),
         (
             np.where(LABELS, 5.0, -5.0) + np.random.default_rng(2).normal(size=ROWS),
@@ -107,6 +108,7 @@ def test_times_that_python_cannot_hold_are_shown(column, shown):
         "nearly",
         "text id",
         "number id",
+        "texts of few words",
         "free text",
         "number",
         "category",

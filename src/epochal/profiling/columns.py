@@ -28,6 +28,7 @@ NEARLY_UNIQUE = 0.95
 # A column is a leak if its error is below this share of the error of the most frequent class.
 LEAK_ERROR = 0.02
 LONGEST_ID = 40  # characters: a longer text is no id
+TEXTS_WITH_SPACES = 0.3  # of an id: if more of the values have several words, they are texts
 BINS, MAX_SAMPLE, FEWEST = 256, 50_000, 50
 MAX_COLUMNS = 2000  # arrays with more columns are not profiled
 
@@ -176,7 +177,11 @@ class _Values:
             result.append(DataWarning(name, "alone predicts the class of nearly every row", hint))
         elif self._is_free_text(present):
             result.append(
-                DataWarning(name, f"has {self.number:,} different values: free text?", drop)
+                DataWarning(
+                    name,
+                    f"has {self.number:,} different values: free text?",
+                    "its words are learned from, where they say something of the class",
+                )
             )
         return result
 
@@ -230,7 +235,9 @@ class _Values:
         if present < FEWEST or self.number < self.nearly_unique * present:
             return False
         if self.kind == "category":
-            return max(len(text) for text in self.values if text) <= LONGEST_ID
+            texts = [text for text in self.values if text]
+            spaces = sum(" " in text.strip() for text in texts)
+            return max(map(len, texts)) <= LONGEST_ID and spaces <= TEXTS_WITH_SPACES * len(texts)
         numbers = [self.values[k] for k in np.flatnonzero(self.is_present)]
         is_integer = self.kind == "number" and self.times is None
         if not is_integer or not all(isinstance(value, int) for value in numbers):
