@@ -1,8 +1,9 @@
 """How many threads may be used: by this process, and by one fit or prediction (`n_jobs`).
 
 All pools of threads ask here: those of Python through `pool`, the C kernels through
-`thread_count`, and Arrow's through `limited`. Numbers of threads change no result, for which reason
-the pool of BLAS is left alone: its sums depend on the number of its threads.
+`thread_count`, and Arrow's through `limited`. How many threads these pools have changes no result.
+The pools of BLAS and of XLA are left alone: sums depend on how many threads they have, and XLA's is
+made once for a process, as large as the machine (or NPROC) says.
 """
 
 from __future__ import annotations
