@@ -11,8 +11,8 @@ from epochal import threads
 from epochal.loader.memory_items import NetworkSize, RowSize
 from epochal.model.description import member_shapes
 from epochal.nn.layers import named_parameters
+from epochal.preprocessing.name_selection import TARGET_FOLDS
 from epochal.splitting.bagging import bytes_per_row, number_from_share
-from epochal.splitting.target_folds import TARGET_FOLDS
 from epochal.tables.rows import columns_of
 from epochal.tables.streaming import Streamed
 from epochal.training.init import is_fine, rule_for

@@ -16,10 +16,10 @@ from epochal.loader.target_tables import (
 )
 from epochal.preprocessing.feature_layout import target_statistics_count
 from epochal.preprocessing.log_odds import log_odds
+from epochal.preprocessing.name_selection import TARGET_FOLDS
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import AllRowsBags, BootstrapBags, FoldBags
-from epochal.splitting.target_folds import TARGET_FOLDS
 
 ROWS, NAMES = 600, 40
 

@@ -151,9 +151,9 @@ def test_names_that_a_sample_cannot_tell_are_selected(rng: np.random.Generator) 
     assert selected_names(part, ["a"], [once], 2) == []
 
 
-def test_a_thinned_sample_stands_for_as_many_rows(rng: np.random.Generator) -> None:
+def test_a_part_of_a_sample_stands_for_as_many_rows(rng: np.random.Generator) -> None:
     """Every n-th row is in it, and stands for n times as many."""
-    part = sample_of({"a": np.arange(100)}, rng.integers(2, size=100)).thinned(30)
+    part = sample_of({"a": np.arange(100)}, rng.integers(2, size=100)).every(3)
     assert part.table.column("a").to_pylist() == [str(n) for n in range(0, 100, 3)]
     assert part.scale == 3.0
     assert len(part.labels) == len(part.weight) == len(part.folds) == 34

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epochal.splitting.target_folds import TARGET_FOLDS, target_folds
+from epochal.preprocessing.name_selection import TARGET_FOLDS
+from epochal.splitting.target_folds import target_folds
 
 
 def test_folds_are_of_equal_size(rng: np.random.Generator) -> None:

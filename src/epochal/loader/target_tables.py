@@ -20,7 +20,8 @@ import numpy as np
 from epochal.keys import Purpose, generator_for
 from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
 from epochal.preprocessing.log_odds import log_odds
-from epochal.splitting.target_folds import TARGET_FOLDS
+from epochal.preprocessing.name_selection import TARGET_FOLDS
+from epochal.preprocessing.vocabulary import entry_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,19 +63,21 @@ def target_tables(
     sizes = preprocessor.sizes
     shape = TARGET_FOLDS, sizes.entries, classes
     counts = np.zeros((bags.members, *shape), np.float32)
+    # Half a row more of each class: none has the share 0.
+    class_weights = np.full((bags.members, classes), 0.5)
     for rows, folds, entries in _blocks(pool, preprocessor):
-        first = folds[:, None] * sizes.entries + entries
-        cells = first * classes + pool.metadata.labels[rows][:, None]
+        first, labels = folds[:, None] * sizes.entries + entries, pool.metadata.labels[rows]
+        cells = first * classes + labels[:, None]
         for member in range(bags.members):
             weight = bags.sample_counts(member, rows) * pool.metadata.weight[rows]
+            class_weights[member] += np.bincount(labels, weight, minlength=classes)
             each = np.broadcast_to(weight[:, None], cells.shape)
             found = np.bincount(cells.ravel(), each.ravel(), minlength=counts[member].size)
             counts[member] += found.reshape(shape).astype(np.float32)
     of_entries = Entries.of(preprocessor)
-    prior_rows = _class_weights(pool, bags, classes)
     return np.stack(
         [
-            _table(counts[member], prior_rows[member], of_entries, ordered=ordered)
+            _table(counts[member], class_weights[member], of_entries, ordered=ordered)
             for member in range(bags.members)
         ]
     )
@@ -94,17 +97,6 @@ def _blocks(
         )
 
 
-def _class_weights(pool: Encoded, bags: Bags, classes: int) -> np.ndarray:
-    """Return the weight of each class among the rows of each member, with half a row more: (members, classes)."""
-    rows, (labels, weight, *_) = np.arange(pool.source.n_rows), pool.metadata
-    return np.stack(
-        [
-            np.bincount(labels, bags.sample_counts(member, rows) * weight, minlength=classes) + 0.5
-            for member in range(bags.members)
-        ]
-    )
-
-
 class Entries(NamedTuple):
     """Of every entry the number of its vocabulary, from 1, and the weight up to which it counts as unknown."""
 
@@ -115,7 +107,7 @@ class Entries(NamedTuple):
     def of(cls, preprocessor: Preprocessor) -> Entries:
         """Return the entries of the preprocessor's vocabularies."""
         found = preprocessor.vocabularies
-        counts = [1, *(vocabulary.entries for vocabulary in found)]
+        counts = entry_counts(found)
         unknown = np.repeat([np.inf, *(vocabulary.most_lacking for vocabulary in found)], counts)
         unknown[np.cumsum(counts) - 1] = np.inf
         return cls(np.repeat(np.arange(len(counts)), counts), unknown)

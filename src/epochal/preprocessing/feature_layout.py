@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from epochal.preprocessing.vocabulary import entry_counts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -173,7 +175,7 @@ def layout(
             levels=int(rows.sum()),
             names=sum(not vocabulary.words for vocabulary in vocabularies),
             texts=sum(vocabulary.words > 0 for vocabulary in vocabularies),
-            entries=sum((v.entries for v in vocabularies), start=1) if vocabularies else 0,
+            entries=int(entry_counts(vocabularies).sum()),
         ),
         fold=int(size[: FeatureBlock.FOLD].sum()) if vocabularies else None,
         entries=_starts(size, vocabularies),

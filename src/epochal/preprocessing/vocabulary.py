@@ -156,12 +156,15 @@ def words_of(texts: pa.Array, words: int = 1) -> tuple[pa.Array, np.ndarray]:
     found, parents = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
     there = pc.not_equal(found, "").to_numpy(zero_copy_only=False)
     found, parents = found.filter(pa.array(there)), parents[there]
-    for _ in range(1, words):
-        first = np.flatnonzero(parents[1:] == parents[:-1])
-        pair = (found.take(pa.array(first)), found.take(pa.array(first + 1)))
-        found = pc.binary_join_element_wise(*pair, pa.scalar(" ", pa.large_string()))
-        parents = parents[first]
-    return found, parents
+    return (found, parents) if words == 1 else _consecutive(found, parents)
+
+
+def _consecutive(words: pa.Array, parents: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """Return the pairs of consecutive words of each text, and the number of each pair's text."""
+    first = np.flatnonzero(parents[1:] == parents[:-1])
+    pairs = words.take(pa.array(first)), words.take(pa.array(first + 1))
+    separator = pa.scalar(" ", pa.large_string())
+    return pc.binary_join_element_wise(*pairs, separator), parents[first]
 
 
 class Names(NamedTuple):
@@ -193,11 +196,12 @@ class Names(NamedTuple):
         2 ['bank clerk', 'senior bank'] [3. 1.]
         """
         found = [cls((column,), 0, texts, weights, lacking)]
-        for words in range(1, MAX_WORDS + 1):
-            names, parents = words_of(texts, words)
-            if words == 1 and float(weights[parents].sum()) < WORDS_OF_TEXTS * float(weights.sum()):
-                break
-            found.append(cls((column,), words, *sums_by_value(names, weights[parents]), lacking))
+        words, parents = words_of(texts)
+        if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
+            for number, (names, of) in enumerate(
+                [(words, parents), _consecutive(words, parents)], 1
+            ):
+                found.append(cls((column,), number, *sums_by_value(names, weights[of]), lacking))
         return tuple(names for names in found if names.are_repeated)
 
     @property
@@ -230,10 +234,15 @@ def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
     return tuple(sorted((v for v in found if v.names), key=lambda vocabulary: vocabulary.words))
 
 
+def entry_counts(vocabularies: Sequence[Vocabulary]) -> np.ndarray:
+    """Return how many entries there are: one of no word, then those of each vocabulary; none of no vocabularies."""
+    counts = [1, *(vocabulary.entries for vocabulary in vocabularies)]
+    return np.array(counts if vocabularies else [], np.intp)
+
+
 def first_entries(vocabularies: Sequence[Vocabulary]) -> np.ndarray:
     """Return the first entry of each vocabulary; entry 0 is that of no word."""
-    counts = [1, *(vocabulary.entries for vocabulary in vocabularies)]
-    return np.cumsum(counts)[: len(vocabularies)]
+    return np.cumsum(entry_counts(vocabularies))[: len(vocabularies)]
 
 
 def checked_vocabularies(values: Any, schema: Schema) -> tuple[Vocabulary, ...]:

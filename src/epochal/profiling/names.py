@@ -8,17 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.config.settings import SETTINGS
-from epochal.preprocessing.name_selection import Sample, selected_names
+from epochal.preprocessing.name_selection import TARGET_FOLDS, Sample, selected_names
 from epochal.preprocessing.vocabulary import Names
 from epochal.tables.categories import ValueCounts
 from epochal.tables.schema import kind_of
 
 if TYPE_CHECKING:
     from epochal.tables.rows import Rows
-
-
-# Parts of the rows whose labels are left out in turn.
-FOLDS = 4
 
 
 class NameUse(NamedTuple):
@@ -53,7 +49,7 @@ def name_uses(rows: Rows, labels: np.ndarray, max_categories: int | None = None)
     if not many:
         return []
     candidates = [names for name in many for names in Names.of(name, *counts[name].by_text())]
-    folds = np.random.default_rng(0).permutation(len(labels)) % FOLDS
+    folds = np.random.default_rng(0).permutation(len(labels)) % TARGET_FOLDS
     sample = Sample(rows.select(texts), labels, ones, folds)
     found = selected_names(sample, texts, candidates, int(labels.max()) + 1)
     single = {(names.columns[0], names.words > 0) for names in found if len(names.columns) == 1}

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from epochal.preprocessing.name_selection import TARGET_FOLDS
+
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-# With 4 folds a row's statistics have three quarters of the labels; 8 or 16 were no better.
-TARGET_FOLDS = 4
 
 
 def target_folds(
