@@ -167,3 +167,12 @@ def test_names_that_do_not_recur_in_time_are_not_selected(rng: np.random.Generat
     assert len(selected_names(sample, ["hour"], candidates(sample, ["hour"]), 2)) == 1
     in_time = sample._replace(folds=np.arange(ROWS) * 4 // ROWS, ordered=True)
     assert selected_names(in_time, ["hour"], candidates(sample, ["hour"]), 2) == []
+
+
+def test_words_of_texts_that_never_recur_are_tested(rng: np.random.Generator) -> None:
+    """Whole texts are too rare to be tested, but their words are not: of random labels none is selected."""
+    words = rng.integers(400, size=(3, ROWS))
+    table = pa.table({"title": [f"a{i} b{j} c{k}" for i, j, k in words.T]})
+    labels = rng.integers(2, size=ROWS)
+    sample = Sample(table, labels, np.ones(ROWS), np.arange(ROWS) % 4)
+    assert selected_names(sample, ["title"], candidates(sample, ["title"]), 2) == []

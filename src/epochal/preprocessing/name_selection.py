@@ -108,7 +108,7 @@ def selected_names(
     chosen = [
         names
         for number, names in enumerate(candidates)
-        if number in passed or _is_too_rare(names, numbers[names.columns[0]])
+        if number in passed or _cannot_be_tested(names, numbers[names.columns[0]])
     ]
     step = max(len(sample.labels) // PAIR_ROWS, 1)
     some = {name: numbers[name][::step] for name in columns}
@@ -137,8 +137,15 @@ def _selected_pairs(
     return tests.forward(single, pairs, MIN_PAIR_SCORE, MAX_PAIRS)
 
 
-def _is_too_rare(names: Names, numbers: np.ndarray) -> bool:
-    """Return whether a name has too few rows in the sample to be tested, but not among all rows."""
+def _cannot_be_tested(names: Names, numbers: np.ndarray) -> bool:
+    """Return whether names have too few rows in the sample, but not among all rows; words never do.
+
+    Args:
+        names: the candidate.
+        numbers: of the sample's rows, the numbers of their whole values.
+    """
+    if names.words:
+        return False
     in_sample = len(numbers) / max(len(np.unique(numbers)), 1)
     in_all = float(names.weights.sum()) / max(len(names.weights), 1)
     return in_sample < MIN_ROWS_PER_NAME and in_all > 2 * in_sample
