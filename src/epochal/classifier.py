@@ -137,7 +137,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     target_encoding : bool, default=True
         Use target statistics of columns with more than max_categories categories. Inputs are the
         log-odds of the classes, and the frequency, of each category, word and pair of categories
-        that pays, from the labels of other rows; not with embedding_size=None.
+        that is informative, from the labels of other rows; not with embedding_size=None.
     embedding_size : int in [0, inf), "auto" or None, default="auto"
         Length of the vectors that columns become before the first layer. The vector of a number is
         piecewise linear in it; each category has a vector. "auto" is 8 up to 128 columns, 1,024 /

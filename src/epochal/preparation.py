@@ -17,7 +17,7 @@ from epochal.loader.encode import Encoded, EncodingPlan, RowMetadata, encoded, s
 from epochal.loader.input_scales import input_scales
 from epochal.loader.memory import retain_freed_memory, trim_heap
 from epochal.loader.memory_plan import MemoryPlan, plan_for
-from epochal.loader.target_tables import most_entries, target_tables
+from epochal.loader.target_tables import max_entries, target_tables
 from epochal.loader.validation_rows import ValidationSet, oob_validation_set, shared_validation_set
 from epochal.nn.objective import OBJECTIVES
 from epochal.planning import network_size, row_size
@@ -302,7 +302,7 @@ def _target(
     ):
         return None
     folds = _target_folds(data, trains, seed)
-    most = most_entries(target_statistics_count(classes))
+    most = max_entries(target_statistics_count(classes))
     return Target(labels, folds, classes, most, ordered=data.timestamps is not None)
 
 

@@ -10,7 +10,7 @@ from epochal.loader.batches import ArraySource
 from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.target_tables import (
     Entries,
-    most_entries,
+    max_entries,
     statistics_of,
     target_tables,
 )
@@ -142,19 +142,19 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.G
     case = Case(rng, most=20)
     (vocabulary,) = case.preprocessor.vocabularies
     assert len(vocabulary.names) <= 20
-    assert vocabulary.most_lacking > 1
+    assert vocabulary.max_absent_weight > 1
     tables = case.tables(AllRowsBags(1))[0]
     counts = np.array([case.weight[case.names == int(n[1:])].sum() for n in vocabulary.names])
     unknown = tables[-1, -1]
     for fold in range(TARGET_FOLDS):
         outside = case.folds != fold
         left = [case.weight[outside & (case.names == int(n[1:]))].sum() for n in vocabulary.names]
-        rare = np.array(left) <= vocabulary.most_lacking
+        rare = np.array(left) <= vocabulary.max_absent_weight
         assert rare.any()
         np.testing.assert_allclose(
             tables[fold, 1 : 1 + len(left)][rare], unknown[None].repeat(rare.sum(), 0), rtol=1e-5
         )
-    assert (counts > vocabulary.most_lacking).all()
+    assert (counts > vocabulary.max_absent_weight).all()
 
 
 def test_unknown_names_are_those_without_rows(rng: np.random.Generator) -> None:
@@ -194,7 +194,7 @@ def test_the_log_odds_of_very_many_classes_are_projected(rng: np.random.Generato
 
 def test_tables_are_of_bounded_size() -> None:
     """More statistics of an entry leave room for fewer entries."""
-    assert most_entries(2) * 2 == most_entries(4) * 4
+    assert max_entries(2) * 2 == max_entries(4) * 4
 
 
 def test_without_vocabularies_there_are_no_tables(rng: np.random.Generator) -> None:

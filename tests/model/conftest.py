@@ -44,7 +44,7 @@ TABLE = pa.table(
 
 
 VOCABULARIES = (
-    Vocabulary(("city",), words=0, names=("Graz", "Köln"), most_lacking=1.0),
+    Vocabulary(("city",), words=0, names=("Graz", "Köln"), max_absent_weight=1.0),
     Vocabulary(("city",), words=1, names=("graz", "köln")),
 )
 

@@ -137,7 +137,7 @@ def test_of_a_sample_rare_pairs_may_be_absent(rng: np.random.Generator) -> None:
     (pair,) = crosses(part, ["a", "b"], {"a"}, 2)
     times = np.unique(a * 40 + b, return_counts=True)[1]
     assert len(pair.weights) == np.count_nonzero(times > 1)
-    assert pair.lacking == 10.0
+    assert pair.max_absent_weight == 10.0
     assert float(pair.weights.sum()) == 10.0 * times[times > 1].sum()
 
 

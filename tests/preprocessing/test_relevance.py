@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epochal.preprocessing.relevance import LEAST, initial_scales
+from epochal.preprocessing.relevance import MIN_SCALE, initial_scales
 
 ROWS = 300
 
@@ -19,7 +19,7 @@ def test_noise_begins_small(rng: np.random.Generator) -> None:
     """Of features that say nothing, nearly all begin near the least scale."""
     found = scales(rng.normal(size=(ROWS, 400)), rng.integers(3, size=ROWS), 3)
 
-    assert (found < 2 * LEAST).mean() > 0.6
+    assert (found < 2 * MIN_SCALE).mean() > 0.6
     assert (found > 0.5).mean() < 0.03
 
 
@@ -89,4 +89,4 @@ def test_without_classes_to_compare_all_begin_small(labels: np.ndarray) -> None:
     """One class for all rows, or a class for each row, says nothing of any feature; no warning is raised."""
     x = np.c_[np.arange(ROWS), np.zeros(ROWS)]
 
-    assert scales(x, labels, int(labels.max()) + 1).tolist() == [np.float32(LEAST)] * 2
+    assert scales(x, labels, int(labels.max()) + 1).tolist() == [np.float32(MIN_SCALE)] * 2

@@ -90,14 +90,14 @@ def test_pairs_are_looked_up() -> None:
 def test_a_complete_vocabulary_lacks_nothing() -> None:
     """With room enough each name is there, also one that occurs once."""
     (found,) = vocabularies(names_of("job", {"b": 5.0, "a": 1.0}), most=10)
-    assert found == Vocabulary(("job",), words=0, names=("a", "b"), most_lacking=0.0)
+    assert found == Vocabulary(("job",), words=0, names=("a", "b"), max_absent_weight=0.0)
 
 
 def test_of_equal_names_all_or_none_are_there() -> None:
     """Where there is no room for all names of one weight, there is none of them."""
     (found,) = vocabularies(names_of("job", {"a": 3.0, "b": 1.0, "c": 1.0, "d": 2.0}), most=3)
     assert found.names == ("a", "d")
-    assert found.most_lacking == 1.0
+    assert found.max_absent_weight == 1.0
 
 
 def test_small_vocabularies_leave_their_share() -> None:
@@ -139,7 +139,7 @@ def test_entries_follow_each_other_behind_that_of_no_word() -> None:
 
 def test_a_description_gives_the_vocabulary_again() -> None:
     """Also through JSON."""
-    vocabulary = Vocabulary(("job", "city"), words=0, names=("a",), most_lacking=2.5)
+    vocabulary = Vocabulary(("job", "city"), words=0, names=("a",), max_absent_weight=2.5)
     described = json.loads(json.dumps(vocabulary.to_dict()))
     assert Vocabulary.from_dict(described) == vocabulary
 
@@ -156,8 +156,8 @@ def test_a_description_gives_the_vocabulary_again() -> None:
         {"names": ["b", "a"]},
         {"names": ["a", "a"]},
         {"names": [1]},
-        {"most_lacking": -1.0},
-        {"most_lacking": True},
+        {"max_absent_weight": -1.0},
+        {"max_absent_weight": True},
         {"more": 1},
     ],
 )

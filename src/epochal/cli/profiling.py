@@ -189,14 +189,14 @@ def name_report(uses: Sequence[NameUse]) -> list[Part]:
     for use in uses:
         parts = ["names"] * use.names + ["words"] * use.words
         parts += [f"pairs with {shortened(', '.join(use.pairs))}"] if use.pairs else []
-        said = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+        used = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
         rows.append(
             (
                 shortened(use.column),
-                f"target statistics of {said}"
+                f"target statistics of {used}"
                 if parts
                 else "no target statistics: "
-                "beyond frequent categories, it says nothing of the class",
+                "its rare categories are not informative about the class",
             )
         )
     title = "Columns with many categories, beside vectors of the most frequent ones"

@@ -12,7 +12,7 @@ from epochal.config.settings import AUTO, SETTINGS, WIDE, Settings
 
 # With so many rows, or so many for each column, a network finds out by itself what columns say;
 # so it does in tables of few columns.
-MOST_ROWS, ROWS_PER_COLUMN, FEWEST_COLUMNS = 2000, 20, 32
+MAX_FEW_ROWS, ROWS_PER_COLUMN, MIN_COLUMNS = 2000, 20, 32
 
 
 def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...] = ()) -> Settings:
@@ -72,13 +72,13 @@ def is_wide(columns: int) -> bool:
 def has_few_rows(rows: int, columns: int) -> bool:
     """Return whether rows are few for the columns: up to 2,000, and fewer than 20 for each column.
 
-    There columns that say nothing of the class begin with small scales. Tables of less than 32
+    There columns that are not informative begin with small scales. Tables of less than 32
     columns have few rows in no case.
 
     >>> has_few_rows(354, 279), has_few_rows(2001, 279), has_few_rows(800, 40), has_few_rows(60, 20)
     (True, False, False, False)
     """
-    return columns >= FEWEST_COLUMNS and rows <= min(MOST_ROWS, ROWS_PER_COLUMN * columns - 1)
+    return columns >= MIN_COLUMNS and rows <= min(MAX_FEW_ROWS, ROWS_PER_COLUMN * columns - 1)
 
 
 def receptive_field_for(image: tuple[int, ...]) -> tuple[int, int] | None:

@@ -274,9 +274,9 @@ class Settings:
         Flag(),
         summary="use target statistics of columns with more than max_categories categories",
         details="Inputs are the log-odds of the classes, and the frequency, of each category, word and "
-        "pair of categories that pays, from the labels of other rows; not with embedding_size=None.",
-        reason="What a rare category says of the class is mostly which classes its rows have. Columns "
-        "that say nothing get no statistics, and no label is used for its own row.",
+        "pair of categories that is informative, from the labels of other rows; not with embedding_size=None.",
+        reason="A rare category has too few rows for a vector, but the classes of these rows are "
+        "informative. Tests select the columns, and no label is an input of its own row.",
     )
     embedding_size: int | str | None = setting(
         AUTO,
@@ -287,8 +287,8 @@ class Settings:
         "scaled, but not embedded. None: neither.",
         reason="Of 4 to 16 none was better than 8. The first layer should have at most about 1,000 "
         "inputs: more of them would memorise the rows, and take most of the time. Of 32 "
-        "columns or more with up to 2,000 rows, fewer than 20 for each, those that say nothing of the "
-        "class begin with a small scale: noise would be memorised before its scales have learned.",
+        "columns or more with up to 2,000 rows, fewer than 20 for each, those that are not "
+        "informative begin with a small scale: noise would be memorised before its scales have learned.",
     )
     n_bins: int | tuple[int, ...] | str = setting(
         AUTO,

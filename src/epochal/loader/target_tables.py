@@ -1,4 +1,4 @@
-"""Tables of target statistics: what the labels of a member's rows say of names and words.
+"""Tables of target statistics: log-odds and frequencies of names and words, for each member.
 
 For an entry that occurs with weight n, with weight n_c among the rows of class c, and with the share
 π_c of the class among all rows:
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from epochal.keys import Purpose, generator_for
-from epochal.preprocessing.feature_layout import MOST_LOG_ODDS
+from epochal.preprocessing.feature_layout import MAX_LOG_ODDS
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.name_selection import TARGET_FOLDS
 from epochal.preprocessing.vocabulary import entry_counts
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from epochal.splitting.bagging import Bags
 
 # Numbers in a member's table: entries times statistics.
-MOST_NUMBERS = 2**19
+MAX_TABLE_SIZE = 2**19
 # Entries of rows that are counted at a time.
 BLOCK = 2**18
 
 
-def most_entries(statistics: int) -> int:
+def max_entries(statistics: int) -> int:
     """Return how many entries tables may have, with so many statistics of each.
 
-    >>> most_entries(2), most_entries(33)
+    >>> max_entries(2), max_entries(33)
     (262144, 15887)
     """
-    return MOST_NUMBERS // statistics
+    return MAX_TABLE_SIZE // statistics
 
 
 def target_tables(
@@ -108,7 +108,9 @@ class Entries(NamedTuple):
         """Return the entries of the preprocessor's vocabularies."""
         found = preprocessor.vocabularies
         counts = entry_counts(found)
-        unknown = np.repeat([np.inf, *(vocabulary.most_lacking for vocabulary in found)], counts)
+        unknown = np.repeat(
+            [np.inf, *(vocabulary.max_absent_weight for vocabulary in found)], counts
+        )
         unknown[np.cumsum(counts) - 1] = np.inf
         return cls(np.repeat(np.arange(len(counts)), counts), unknown)
 
@@ -150,8 +152,8 @@ def statistics_of(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     found = log_odds(counts, shares)
     if len(shares) == 2:
         found = found[..., 1:] - found[..., :1]
-    elif len(shares) > MOST_LOG_ODDS:
+    elif len(shares) > MAX_LOG_ODDS:
         random = generator_for(0, Purpose.TARGET_PROJECTION)
-        projection = random.standard_normal((len(shares), MOST_LOG_ODDS))
-        found = found @ projection / np.sqrt(MOST_LOG_ODDS)
+        projection = random.standard_normal((len(shares), MAX_LOG_ODDS))
+        found = found @ projection / np.sqrt(MAX_LOG_ODDS)
     return np.concatenate([found, np.log1p(counts.sum(axis=-1, keepdims=True))], axis=-1)

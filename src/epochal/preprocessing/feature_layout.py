@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # Log-odds of so many classes are inputs as they are.
-MOST_LOG_ODDS = 32
+MAX_LOG_ODDS = 32
 
 
 class FeatureBlock(IntEnum):
@@ -75,7 +75,7 @@ def target_statistics_count(classes: int) -> int:
     >>> target_statistics_count(2), target_statistics_count(7), target_statistics_count(1000)
     (2, 8, 33)
     """
-    return (1 if classes <= 2 else min(classes, MOST_LOG_ODDS)) + 1
+    return (1 if classes <= 2 else min(classes, MAX_LOG_ODDS)) + 1
 
 
 class _Feature(NamedTuple):

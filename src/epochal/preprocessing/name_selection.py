@@ -1,15 +1,16 @@
-"""Selection of names, words and pairs of names: those that say something of the class.
+"""Selection of the names, words and pairs of names that are informative about the class.
 
-They are tested on a sample of the training rows. What a name says is its log-odds x of the class,
+They are tested on a sample of the training rows. The input x of a name is its log-odds of the class,
 from the labels of other folds. A logistic regression on what is already selected gives the
-probability p of each class. With the residual r = y - p, and x freed from what the regression explains
-under the weights p (1 - p), the score test of Rao asks whether x would improve it:
+probability p of each class. With the residual r = y - p, and with x made orthogonal to the inputs of
+the regression under the weights p (1 - p), the score test of Rao asks whether x would improve it:
 
     (Σ r x)² / Σ p (1 - p) x²
 
-is χ² distributed with one degree of freedom if it would not. It counts only if x and r have the same
-sign: labels of other folds are fewer of a class where a row's own fold has more. The best candidate is selected, and the
-others are tested again beside it, until none passes.
+is χ² distributed with one degree of freedom if it would not. It counts only if x and r are positively
+correlated: without information they are negatively correlated, as a class that is frequent in one fold
+of a name is rare in the others. The best candidate is selected, and the others are tested again beside
+it, until none passes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Key = TypeVar("Key")
 # quarters of the labels; 8 or 16 were no better.
 TARGET_FOLDS = 4
 
-# Columns that are tested together, those with most names, and classes that are asked, the largest.
+# Columns that are tested together, those with most names, and tested classes, the largest.
 MAX_COLUMNS, MAX_CLASSES = 16, 4
 # The score that names or words of one column need, in the mean over the classes. By chance one of
 # 600 has it.
@@ -71,12 +72,12 @@ class Sample(NamedTuple):
 def selected_names(
     sample: Sample, columns: Sequence[str], candidates: Sequence[Names], classes: int
 ) -> list[Names]:
-    """Return the candidates that say something of the class, and pairs of columns that say more.
+    """Return the candidates that are informative about the class, and pairs of columns that are more so.
 
     Args:
         sample: the rows.
-        columns: all categorical columns. A network finds out by itself what few categories say, also
-            in pairs: those without a candidate are only what candidates are compared with.
+        columns: all categorical columns. Those without a candidate have few categories, from which a
+            network learns without statistics, also in pairs: they are only in the base of the tests.
         candidates: names and words of columns with many categories.
         classes: how many there are.
 
@@ -164,18 +165,18 @@ def _names(sample: Sample, pair: tuple[str, str]) -> Names:
     """
     values, indices = unique_values(joined([sample.table.column(name) for name in pair]))
     sums = np.bincount(indices, sample.weight, minlength=len(values) + 1)[: len(values)]
-    lacking = 0.0 if sample.scale <= 1 else 1.0
-    often = np.flatnonzero(sums > lacking)
+    max_absent_weight = 0.0 if sample.scale <= 1 else 1.0
+    often = np.flatnonzero(sums > max_absent_weight)
     texts = canonical_texts(values).take(often)
-    return Names(pair, 0, texts, sample.scale * sums[often], sample.scale * lacking)
+    return Names(pair, 0, texts, sample.scale * sums[often], sample.scale * max_absent_weight)
 
 
 class _Tests(NamedTuple):
-    """The sample, and the classes that are asked; log-odds are of these, (rows, classes asked)."""
+    """The sample, and the tested classes; log-odds are of these, (rows, tested classes)."""
 
     sample: Sample
     shares: np.ndarray  # (classes,)
-    asked: np.ndarray
+    tested_classes: np.ndarray
 
     @classmethod
     def of(cls, sample: Sample, classes: int) -> _Tests:
@@ -212,7 +213,7 @@ class _Tests(NamedTuple):
         counts = counts.reshape(shape)
         # In time order these are the labels of earlier folds.
         total = np.cumsum(counts, axis=0) if self.sample.ordered else counts.sum(axis=0)
-        return log_odds((total - counts)[folds, numbers], self.shares)[:, self.asked]
+        return log_odds((total - counts)[folds, numbers], self.shares)[:, self.tested_classes]
 
     def forward(
         self,
@@ -231,12 +232,12 @@ class _Tests(NamedTuple):
         """
         chosen: list[Key] = []
         rows = len(self.sample.labels)
-        inputs = np.stack(base, axis=1) if base else np.empty((rows, 0, len(self.asked)))
+        inputs = np.stack(base, axis=1) if base else np.empty((rows, 0, len(self.tested_classes)))
         left = dict(candidates)
         while left and (most is None or len(chosen) < most):
             residuals = [
                 _Residual.of(inputs[:, :, k], self.sample.labels == c, self.sample.weight)
-                for k, c in enumerate(self.asked)
+                for k, c in enumerate(self.tested_classes)
             ]
             scores = {
                 key: float(np.mean([r.score(x[:, k]) for k, r in enumerate(residuals)]))
@@ -251,7 +252,7 @@ class _Tests(NamedTuple):
 
 
 class _Residual(NamedTuple):
-    """What a logistic regression of one class on the inputs leaves."""
+    """The residual of a logistic regression of one class on the inputs."""
 
     inputs: np.ndarray  # (rows, inputs + 1), the last one 1
     residual: np.ndarray  # (rows,) weighted
@@ -260,7 +261,7 @@ class _Residual(NamedTuple):
 
     @classmethod
     def of(cls, x: np.ndarray, is_class: np.ndarray, weight: np.ndarray) -> _Residual:
-        """Return what is left of a class, by Newton's method."""
+        """Return the residual of a class, by Newton's method."""
         inputs = np.concatenate([x, np.ones((len(x), 1))], axis=1)
         ridge = RIDGE * len(x) * np.eye(inputs.shape[1])
         slope = np.zeros(inputs.shape[1])
@@ -274,8 +275,8 @@ class _Residual(NamedTuple):
 
     def score(self, x: np.ndarray) -> float:
         """Return the statistic of the score test for one more input."""
-        free = x - self.inputs @ (self.inverse @ (self.inputs.T @ (self.curvature * x)))
-        slope, spread = float(self.residual @ free), float(self.curvature @ free**2)
+        orthogonal = x - self.inputs @ (self.inverse @ (self.inputs.T @ (self.curvature * x)))
+        slope, spread = float(self.residual @ orthogonal), float(self.curvature @ orthogonal**2)
         return slope**2 / spread if slope > 0 and spread > 0 else 0.0
 
 

@@ -7,9 +7,9 @@ the share π, the score test of Rao is
 
     z² = n corr(f, y)²,    Σ over the classes of (1 - π) z²
 
-of which the first is χ² distributed with one degree of freedom if the feature says nothing, and the
-sum with one less than there are classes. The smaller of both p-values, corrected for the number of
-tests, decides: features that say nothing begin at `LEAST`, those with p below 10^-4 at 1.
+of which the first is χ² distributed with one degree of freedom if the feature is independent of the
+class, and the sum with one less than there are classes. The smaller of both p-values, corrected for the number of
+tests, decides: features that are not informative begin at `MIN_SCALE`, those with p below 10^-4 at 1.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The scale of a feature that says nothing, and the negative decimal logarithm of a p-value that
-# tells that a feature is relevant.
-LEAST, CERTAIN = 0.05, 4.0
+# The scale of a feature that is not informative, and the negative decimal logarithm of the p-value from
+# which a feature begins at 1.
+MIN_SCALE, MAX_EVIDENCE = 0.05, 4.0
 # Steps are at these quantiles. All tests of a feature are worth so many independent ones.
 QUANTILES, TESTS = (0.1, 0.25, 0.5, 0.75, 0.9), 4
-# A class of fewer rows tells nothing of a feature.
-FEWEST = 3.0
+# A class of fewer rows is too small for a test.
+MIN_CLASS_ROWS = 3.0
 
 
 def initial_scales(
@@ -50,8 +50,8 @@ def initial_scales(
     for feature in _transformed(x):
         for member, target in enumerate(targets):
             np.minimum(p[member], target.p_values(feature), out=p[member])
-    evidence = -np.log10(np.clip(TESTS * p, 1e-300, 1.0)) / CERTAIN
-    return (LEAST + (1.0 - LEAST) * np.minimum(evidence, 1.0)).astype(np.float32)
+    evidence = -np.log10(np.clip(TESTS * p, 1e-300, 1.0)) / MAX_EVIDENCE
+    return (MIN_SCALE + (1.0 - MIN_SCALE) * np.minimum(evidence, 1.0)).astype(np.float32)
 
 
 def _transformed(x: np.ndarray) -> Iterator[np.ndarray]:
@@ -77,7 +77,7 @@ class _Target:
         self.weight = weight / max(weight.sum(), 1e-300)
         self.rows = float(1.0 / max(np.sum(self.weight**2), 1e-300))
         shares = np.bincount(labels, self.weight, minlength=classes)
-        self.tested = np.flatnonzero((self.rows * shares >= FEWEST) & (shares < 1))
+        self.tested = np.flatnonzero((self.rows * shares >= MIN_CLASS_ROWS) & (shares < 1))
         self.shares = shares[self.tested]
         is_class = labels[:, None] == self.tested
         self.residual = self.weight[:, None] * (is_class - self.shares)

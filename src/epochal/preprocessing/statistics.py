@@ -40,7 +40,7 @@ class Target(NamedTuple):
     labels: np.ndarray  # (rows,) class numbers
     folds: np.ndarray  # (rows,) inner folds
     classes: int
-    most_entries: int  # names and words that may have statistics, in all columns together
+    max_entries: int  # names and words that may have statistics, in all columns together
     ordered: bool = False  # whether folds follow each other in time
 
 
@@ -250,7 +250,7 @@ class _ColumnStatistics:
         candidates = [
             names
             for name, found in counts.items()
-            for names in Names.of(name, *found.by_text(), lacking=found.most_dropped)
+            for names in Names.of(name, *found.by_text(), max_absent_weight=found.most_dropped)
         ]
         numbers = np.concatenate([rows for rows, _ in self.tested_rows])
         table = pa.concat_tables([part for _, part in self.tested_rows])
@@ -265,7 +265,7 @@ class _ColumnStatistics:
             target.ordered,
         )
         found = selected_names(sample, columns, candidates, target.classes)
-        return vocabularies(found, target.most_entries)
+        return vocabularies(found, target.max_entries)
 
     def schema(self, plain: Schema, max_categories: int) -> Schema:
         """Return the schema of the rows."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Words of a text that are looked up: the first ones.
 WORDS = 12
 # If a smaller share of the rows has a name that occurs twice, names say nothing of other rows.
-LEAST_REPEATED = 0.01
+MIN_REPEATED_SHARE = 0.01
 # Texts with fewer words on average are names, not texts.
 WORDS_OF_TEXTS = 1.3
 # Consecutive words that are one name, at most.
@@ -42,13 +42,13 @@ class Vocabulary(NamedTuple):
 
     Of two columns the names are pairs, joined. A name is a whole value (`words` is 0), one word of a
     text (1), or two consecutive words (2). The vocabulary has every name that occurs with more than the
-    weight `most_lacking`, and no other.
+    weight `max_absent_weight`, and no other.
     """
 
     columns: tuple[str, ...]
     words: int
     names: tuple[str, ...]
-    most_lacking: float = 0.0
+    max_absent_weight: float = 0.0
 
     @property
     def entries(self) -> int:
@@ -99,7 +99,7 @@ class Vocabulary(NamedTuple):
         """Return the vocabulary that `to_dict` described; ValueError for anything else."""
         if not isinstance(values, dict) or set(values) != set(cls._fields):
             raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
-        columns, words, names, most_lacking = (values[name] for name in cls._fields)
+        columns, words, names, max_absent_weight = (values[name] for name in cls._fields)
         texts = all(
             isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names)
         )
@@ -107,13 +107,13 @@ class Vocabulary(NamedTuple):
             raise ValueError("a vocabulary is not columns, a number of words, and a list of texts")
         if not 1 <= len(columns) <= (1 if words else 2) or len(set(columns)) != len(columns):
             raise ValueError(f"a vocabulary of the columns {columns}")
-        if type(most_lacking) is not float or not 0 <= most_lacking < math.inf:
-            raise ValueError(f"most_lacking of the vocabulary of {columns} is no weight")
+        if type(max_absent_weight) is not float or not 0 <= max_absent_weight < math.inf:
+            raise ValueError(f"max_absent_weight of the vocabulary of {columns} is no weight")
         if sorted(set(names)) != names:
             raise ValueError(
                 f"the names of the vocabulary of {columns} are not sorted, or repeated"
             )
-        return cls(tuple(columns), words, tuple(names), most_lacking)
+        return cls(tuple(columns), words, tuple(names), max_absent_weight)
 
 
 def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -174,11 +174,11 @@ class Names(NamedTuple):
     words: int
     texts: pa.Array
     weights: np.ndarray
-    lacking: float = 0.0  # names of this weight or less may be absent
+    max_absent_weight: float = 0.0  # names of this weight or less may be absent
 
     @classmethod
     def of(
-        cls, column: str, texts: pa.Array, weights: np.ndarray, lacking: float = 0.0
+        cls, column: str, texts: pa.Array, weights: np.ndarray, max_absent_weight: float = 0.0
     ) -> tuple[Names, ...]:
         """Return the names of a column, and its words if its values are texts; none that say nothing.
 
@@ -186,7 +186,7 @@ class Names(NamedTuple):
             column: its name.
             texts: its unique values as canonical texts.
             weights: the weight of the rows of each.
-            lacking: values of this weight or less may be absent.
+            max_absent_weight: values of this weight or less may be absent.
 
         >>> titles = pa.array(["bank clerk", "senior bank clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
@@ -195,28 +195,34 @@ class Names(NamedTuple):
         1 ['bank', 'clerk', 'senior', 'cook'] [3. 3. 1. 1.]
         2 ['bank clerk', 'senior bank'] [3. 1.]
         """
-        found = [cls((column,), 0, texts, weights, lacking)]
+        found = [cls((column,), 0, texts, weights, max_absent_weight)]
         words, parents = words_of(texts)
         if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
             for number, (names, of) in enumerate(
                 [(words, parents), _consecutive(words, parents)], 1
             ):
-                found.append(cls((column,), number, *sums_by_value(names, weights[of]), lacking))
-        return tuple(names for names in found if names.are_repeated)
+                found.append(
+                    cls((column,), number, *sums_by_value(names, weights[of]), max_absent_weight)
+                )
+        return tuple(names for names in found if names.recur)
 
     @property
-    def are_repeated(self) -> bool:
+    def recur(self) -> bool:
         """Whether more than hardly a row has a name that another one has as well."""
         repeated = float(self.weights[self.weights > 1].sum())
-        return repeated >= LEAST_REPEATED * float(self.weights.sum())
+        return repeated >= MIN_REPEATED_SHARE * float(self.weights.sum())
 
     def vocabulary(self, most: int) -> Vocabulary:
         """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
-        lacking = self.lacking
+        max_absent_weight = self.max_absent_weight
         if len(self.weights) > most:
-            lacking = max(lacking, float(-np.partition(-self.weights, most)[most]))
-        chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > lacking)))
-        return Vocabulary(self.columns, self.words, tuple(sorted(chosen.to_pylist())), lacking)
+            max_absent_weight = max(
+                max_absent_weight, float(-np.partition(-self.weights, most)[most])
+            )
+        chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > max_absent_weight)))
+        return Vocabulary(
+            self.columns, self.words, tuple(sorted(chosen.to_pylist())), max_absent_weight
+        )
 
 
 def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:

@@ -180,7 +180,7 @@ class _Values:
                 DataWarning(
                     name,
                     f"has {self.number:,} different values: free text?",
-                    "its words are learned from, where they say something of the class",
+                    "its words are used if they are informative about the class",
                 )
             )
         return result

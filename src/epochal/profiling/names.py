@@ -1,4 +1,4 @@
-"""How columns with many categories are read: what of their names, words and pairs says something of the class."""
+"""How columns with many categories are used: whether their names, words and pairs are informative."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NameUse(NamedTuple):
-    """A column with more categories than have vectors of their own, and which target statistics pay."""
+    """A column with more categories than have vectors of their own, and which of its target statistics are used."""
 
     column: str
     names: bool
@@ -27,7 +27,7 @@ class NameUse(NamedTuple):
 
 
 def name_uses(rows: Rows, labels: np.ndarray, max_categories: int | None = None) -> list[NameUse]:
-    """Return how the columns with many categories are read, by the tests of a fit.
+    """Return how the columns with many categories are used, by the tests of a fit.
 
     Args:
         rows: a sample of the rows; arrays have no such columns.
