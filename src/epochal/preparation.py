@@ -132,7 +132,7 @@ def prepared(
 
 
 def _wants_scales(preprocessor: Preprocessor, settings: Settings, rows: int) -> bool:
-    """Return whether features that say nothing begin with small scales; pixels of images do not."""
+    """Return whether features that are not informative begin with small scales; pixels of images do not."""
     schema = preprocessor.schema
     if settings.embedding_size is None or len(schema.shape) > 1:
         return False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Words of a text that are looked up: the first ones.
 WORDS = 12
-# If a smaller share of the rows has a name that occurs twice, names say nothing of other rows.
+# If a smaller share of the rows has a name that occurs twice, names carry no information about other rows.
 MIN_REPEATED_SHARE = 0.01
 # Texts with fewer words on average are names, not texts.
 WORDS_OF_TEXTS = 1.3
@@ -180,7 +180,7 @@ class Names(NamedTuple):
     def of(
         cls, column: str, texts: pa.Array, weights: np.ndarray, max_absent_weight: float = 0.0
     ) -> tuple[Names, ...]:
-        """Return the names of a column, and its words if its values are texts; none that say nothing.
+        """Return the names of a column, and its words if its values are texts; those that recur.
 
         Args:
             column: its name.
