@@ -12,6 +12,8 @@ import pytest
 
 from epochal import EpochalClassifier, load
 from epochal.inference import predict
+from epochal.loader import target_tables
+from epochal.preprocessing import name_selection
 
 ROWS = 2000
 QUICK = {"preset": "fast", "n_estimators": 4, "n_folds": 4, "max_iter": 6, "random_state": 0}
@@ -226,3 +228,35 @@ def test_few_categories_have_none(rng: np.random.Generator) -> None:
     X = people(rng, 300, 30).drop(columns="title")
     model = fitted(X, labels_of(X, rng))
     assert model.model_.preprocessor.vocabularies == ()
+
+
+def test_names_without_statistics_of_their_own_share_some(
+    rng: np.random.Generator, tmp_path: Any, monkeypatch: Any
+) -> None:
+    """A warning says so, the shared ones are informative, and a file keeps the bits."""
+    monkeypatch.setattr(target_tables, "MAX_TABLE_SIZE", 2 * 200)
+    X = people(rng).drop(columns="title")
+    y, new = labels_of(X, rng), people(rng).drop(columns="title")
+    with pytest.warns(UserWarning, match=r"'shop' has too many names: .* the others share 1\d\d"):
+        model = fitted(X, y, max_categories=4)
+    (vocabulary,) = model.model_.preprocessor.vocabularies
+    is_absent = ~new["shop"].isin(vocabulary.names).to_numpy()
+    assert 0.4 < is_absent.mean() < 0.9
+    truth = labels_of(new, rng)
+    assert model.score(new[is_absent], truth[is_absent]) > 0.55
+    model.save(tmp_path / "shops.epochal")
+    again = load(tmp_path / "shops.epochal").predict_proba(new)
+    np.testing.assert_array_equal(again, model.predict_proba(new))
+
+
+def test_shared_statistics_of_random_labels_stay_random(
+    rng: np.random.Generator, monkeypatch: Any
+) -> None:
+    """Out-of-bag rows are at chance, even if statistics that say nothing are inputs."""
+    monkeypatch.setattr(target_tables, "MAX_TABLE_SIZE", 2 * 200)
+    monkeypatch.setattr(name_selection, "MIN_SCORE", -1.0)
+    X, y = people(rng).drop(columns="title"), rng.integers(2, size=ROWS)
+    with pytest.warns(UserWarning, match="the others share"):
+        scores = fitted(X, y).out_of_bag_
+    assert scores is not None
+    assert abs(scores.accuracy - 0.5) < 3 * 0.5 / np.sqrt(ROWS)

@@ -24,6 +24,7 @@ from epochal.planning import network_size, row_size
 from epochal.preprocessing.feature_layout import target_statistics_count
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
+from epochal.preprocessing.vocabulary import warn_of_buckets
 from epochal.splitting.bagging import Bags, bags_for
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
@@ -332,9 +333,11 @@ def _preprocessor(
     def make() -> Preprocessor:
         """Return the preprocessing with the statistics of the training rows."""
         arguments = _statistics_of(settings)
-        return Preprocessor.fit(
+        made = Preprocessor.fit(
             data.rows, data.weight, trains, **arguments, target=target, csv=data.csv
         )
+        warn_of_buckets(made.vocabularies)
+        return made
 
     return make() if cache is None else cache.preprocessor(make)
 

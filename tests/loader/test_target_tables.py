@@ -20,6 +20,7 @@ from epochal.preprocessing.name_selection import TARGET_FOLDS
 from epochal.preprocessing.preprocessor import Preprocessor
 from epochal.preprocessing.statistics import Target
 from epochal.splitting.bagging import AllRowsBags, BootstrapBags, FoldBags
+from epochal.tables.text_hashes import buckets_of, text_hashes
 
 ROWS, NAMES = 600, 40
 
@@ -137,24 +138,58 @@ def test_in_time_a_row_has_the_statistics_of_earlier_folds(rng: np.random.Genera
     assert np.ptp(one[0, 1:, 0]) < 1e-6
 
 
-def test_a_name_that_a_shortened_vocabulary_may_lack_is_unknown(rng: np.random.Generator) -> None:
+def test_a_name_that_a_shortened_vocabulary_may_lack_is_in_its_bucket(
+    rng: np.random.Generator,
+) -> None:
     """Of a member, and a fold, for which it is as rare as those that are lacking."""
     case = Case(rng, most=20)
     (vocabulary,) = case.preprocessor.vocabularies
-    assert len(vocabulary.names) <= 20
-    assert vocabulary.max_absent_weight > 1
+    names = [int(name[1:]) for name in vocabulary.names]
+    assert len(names) <= 10
+    assert vocabulary.buckets > 1
     tables = case.tables(AllRowsBags(1))[0]
-    counts = np.array([case.weight[case.names == int(n[1:])].sum() for n in vocabulary.names])
-    unknown = tables[-1, -1]
     for fold in range(TARGET_FOLDS):
         outside = case.folds != fold
-        left = [case.weight[outside & (case.names == int(n[1:]))].sum() for n in vocabulary.names]
-        rare = np.array(left) <= vocabulary.max_absent_weight
-        assert rare.any()
-        np.testing.assert_allclose(
-            tables[fold, 1 : 1 + len(left)][rare], unknown[None].repeat(rare.sum(), 0), rtol=1e-5
-        )
-    assert (counts > vocabulary.max_absent_weight).all()
+        left = np.array([case.weight[outside & (case.names == n)].sum() for n in names])
+        rare = np.flatnonzero(left <= vocabulary.max_absent_weight)
+        assert len(rare)
+        buckets = 1 + vocabulary.substitutes[rare]
+        np.testing.assert_array_equal(tables[fold, 1 + rare], tables[fold, buckets])
+
+
+def test_a_bucket_counts_as_one_of_its_names() -> None:
+    """With k names in it, it has a k-th of their rows; k follows from the share of empty buckets."""
+    buckets, names = 1000, 3000
+    hashes = buckets_of(text_hashes(pa.array([f"{n}" for n in range(names)])), buckets)
+    counts = np.zeros((1 + 2 + buckets, 2))
+    counts[1] = 30.0, 10.0  # a frequent name
+    np.add.at(counts[3:], hashes, [3.0, 2.0])
+    entries = Entries(
+        vocabulary=np.r_[0, np.ones(2 + buckets, int)],
+        unknown=np.r_[np.inf, 5.0, 5.0, np.zeros(buckets)],
+        substitutes=np.r_[0, 3, 2, np.arange(3, 3 + buckets)],
+        bucket=np.r_[False, False, False, np.ones(buckets, bool)],
+    )
+    shared = entries.shared(counts)
+    occupied = counts[3:].any(axis=1)
+    in_each = names / np.count_nonzero(occupied)
+    np.testing.assert_allclose(shared[3:], counts[3:] / in_each, rtol=0.08)
+    np.testing.assert_allclose(shared[3:][occupied].mean(axis=0), [3.0, 2.0], rtol=0.08)
+    assert shared[1].tolist() == [30.0, 10.0]
+
+
+def test_a_rare_name_adds_to_its_bucket() -> None:
+    """Its rows count with those of the absent names there, and it has the bucket's statistics."""
+    entries = Entries(
+        vocabulary=np.array([0, 1, 1, 1, 1]),
+        unknown=np.array([np.inf, 2.0, 2.0, 0.0, 0.0]),
+        substitutes=np.array([0, 4, 2, 3, 4]),
+        bucket=np.array([False, False, False, True, True]),
+    )
+    shared = entries.shared(np.array([[9.0, 9], [1, 1], [0, 0], [0, 0], [2, 0]]))
+    assert (shared[4] / shared[4, 1]).tolist() == [3.0, 1.0]
+    assert shared[1].tolist() == shared[4].tolist()
+    assert shared[0].tolist() == [0.0, 0.0]
 
 
 def test_unknown_names_are_those_without_rows(rng: np.random.Generator) -> None:

@@ -16,7 +16,7 @@ import pytest
 from epochal.classifier import load as load_classifier
 from epochal.errors import ModelError
 from epochal.model.description import FORMAT_VERSION
-from epochal.model.older import NEW, RENAMED
+from epochal.model.older import NEW, RENAMED, upgraded
 from epochal.model.parameters import Parameters
 from epochal.model.persistence import load, save
 
@@ -32,6 +32,21 @@ PREDICTED = [
     [0.39951582269679164, 0.6004841773032084],
     [0.5497074673787162, 0.45029253262128377],
     [0.5916079983746358, 0.4083920016253641],
+]
+# Written by a program that wrote format 7.
+FORMAT_7 = Path(__file__).parent / "older" / "format_7.epochal"
+ROWS_7 = pd.DataFrame(
+    {
+        "size": [0.5, None, -1.0],
+        "shop": ["S1", "S100", None],
+        "title": ["North clerk 4", "South x", "East clerk"],
+        "day": ["mo", "we", "th"],
+    }
+)
+PREDICTED_7 = [
+    [0.8205582181328296, 0.17944178186717052],
+    [0.5196716551863159, 0.4803283448136841],
+    [0.5949968912604355, 0.40500310873956435],
 ]
 
 
@@ -168,6 +183,24 @@ def test_a_file_of_format_5_predicts_as_it_did(tmp_path: Path) -> None:
     assert old.model_.preprocessor.variance_epsilon == 1e-6
 
 
+def test_a_file_of_format_7_predicts_as_it_did() -> None:
+    """Unknown names have one entry, without statistics."""
+    old = load_classifier(FORMAT_7)
+
+    assert [v.buckets for v in old.model_.preprocessor.vocabularies] == [0, 0]
+    np.testing.assert_allclose(old.predict_proba(ROWS_7), PREDICTED_7, rtol=1e-6)
+
+
+def test_buckets_in_format_7_are_refused() -> None:
+    """They are a key of a later format."""
+    described = {"preprocessor": {"vocabularies": [{"columns": ["job"], "buckets": 3}]}}
+    found = upgraded(described | {"format_version": 7}, 8)
+
+    assert found["preprocessor"]["vocabularies"] == [{}]
+    described = {"preprocessor": {"vocabularies": ["job"]}, "format_version": 7}
+    assert upgraded(described, 8)["preprocessor"]["vocabularies"] == ["job"]
+
+
 def test_a_newer_name_among_older_parameters_is_refused(
     entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
@@ -191,7 +224,7 @@ def test_parameters_in_an_older_format_are_refused(
         load(file_of(forged, entries, rezip))
 
 
-@pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
+@pytest.mark.parametrize("version", range(1, 7))
 def test_a_newer_key_in_an_older_format_is_refused(
     version: int, entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:

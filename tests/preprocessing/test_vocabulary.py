@@ -19,6 +19,7 @@ from epochal.preprocessing.vocabulary import (
     vocabularies,
     words_of,
 )
+from epochal.tables.categories import Rare
 from epochal.tables.schema import Column, Schema
 
 SCHEMA = Schema((Column("job", "category"), Column("city", "category")), named=True, shape=(2,))
@@ -95,17 +96,61 @@ def test_a_complete_vocabulary_lacks_nothing() -> None:
 
 def test_of_equal_names_all_or_none_are_there() -> None:
     """Where there is no room for all names of one weight, there is none of them."""
-    (found,) = vocabularies(names_of("job", {"a": 3.0, "b": 1.0, "c": 1.0, "d": 2.0}), most=3)
+    weights = {"a": 3.0, "b": 1.0, "c": 1.0, "d": 2.0, "e": 1.0, "f": 1.0}
+    (found,) = vocabularies(names_of("job", weights), most=5)
     assert found.names == ("a", "d")
     assert found.max_absent_weight == 1.0
+    assert found.buckets == 3
+
+
+def test_absent_names_share_buckets() -> None:
+    """Each always has the same; words, too; a missing value and a known name have their own entries."""
+    names = Vocabulary(("job",), words=0, names=("a", "b"), buckets=5)
+    texts = [f"{number}" for number in range(50)]
+    found = names.look_up(pa.table({"job": ["b", None, *texts]})).ravel()
+    assert found[:2].tolist() == [1, 2]
+    assert set(found[2:]) == {3, 4, 5, 6, 7}
+    assert names.entries == 8
+    again = names.look_up(pa.table({"job": pa.array(texts[::-1]).dictionary_encode()})).ravel()
+    np.testing.assert_array_equal(again, found[:1:-1])
+    words = Vocabulary(("job",), words=1, names=("a",), buckets=5)
+    entries = words.look_up(pa.table({"job": ["a 7", "7"]}))[:, :2]
+    assert entries[0, 0] == 0
+    assert entries[0, 1] == entries[1, 0] == names.look_up(pa.table({"job": ["7"]}))[0, 0] - 2
+
+
+def test_known_names_have_a_bucket_in_reserve() -> None:
+    """It is the one that they would have if they were absent; other entries stand for themselves."""
+    names = Vocabulary(("job",), words=0, names=("a", "b"), buckets=5)
+    absent = Vocabulary(("job",), words=0, names=("x",), buckets=5)
+    expected = absent.look_up(pa.table({"job": ["a", "b"]})).ravel() + 1
+    assert names.substitutes.tolist() == [*expected, *range(2, 8)]
+    plain = Vocabulary(("job",), words=0, names=("a", "b"))
+    assert plain.substitutes.tolist() == [3, 3, 2, 3]
+
+
+def test_names_that_were_not_counted_have_buckets() -> None:
+    """As many as there are of them, if there is room; an unknown number takes all the room."""
+    texts, weights = pa.array(["a", "b"]), np.array([900.0, 200.0])
+    for distinct, buckets in ((30.0, 30), (1000.0, 98), (np.inf, 98)):
+        (names,) = Names.of("job", texts, weights, 1.0, Rare(5000.0, distinct))
+        assert names.vocabulary(100)[2:] == (("a", "b"), 1.0, buckets)
+
+
+def test_identifiers_that_were_not_counted_do_not_recur() -> None:
+    """About as many names as rows say nothing of other rows; fewer do, and of an unknown number nothing is known."""
+    texts, weights = pa.array(["a", "b"]), np.array([1.0, 1.0])
+    for distinct, recur in ((5000.0, False), (4990.0, False), (2500.0, True), (np.inf, False)):
+        found = Names.of("job", texts, weights, 0.0, Rare(5000.0, distinct))
+        assert bool(found) == recur
 
 
 def test_small_vocabularies_leave_their_share() -> None:
-    """What one does not need is there for the other."""
+    """What one does not need is there for the other; of too many names half have entries of their own."""
     many = names_of("job", {f"{number}": 2.0 + number for number in range(20)})
     few = names_of("city", {"x": 2.0, "y": 2.0})
-    sizes = {v.columns[0]: len(v.names) for v in vocabularies([*many, *few], most=12)}
-    assert sizes == {"job": 10, "city": 2}
+    sizes = {v.columns[0]: (len(v.names), v.buckets) for v in vocabularies([*many, *few], most=12)}
+    assert sizes == {"job": (5, 5), "city": (2, 0)}
 
 
 def test_names_that_never_recur_have_no_vocabulary() -> None:

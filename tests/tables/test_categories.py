@@ -242,6 +242,10 @@ def test_of_too_many_texts_the_heaviest_are_remembered(monkeypatch):
     assert found.combined().sums.sum() + found.combined().dropped == 4000
     assert found.levels(5).categories == tuple(f"often{k}" for k in range(0, 10, 2))
     assert len(found.values) <= 100
+    rare = found.combined().rare
+    assert rare.weight == found.combined().dropped
+    # Of 2,000 that occur once, those that are not among the values.
+    assert abs(rare.distinct - (2000 - len(found.combined().values) + 5)) < 10
 
 
 def test_a_null_among_the_values_of_a_dictionary_is_missing():

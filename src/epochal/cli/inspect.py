@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
+    from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.tables.schema import Column, Schema
 
 COLUMNS_LISTED, CLASSES_LISTED = 40, 8
@@ -91,7 +92,9 @@ def _model_report(model: Model) -> list[Part]:
     ]
     scores = [] if model.out_of_bag is None else out_of_bag_report(model.out_of_bag)
     parts = [TextTable(summary), "", "Training", outcome_table(model.history), *scores]
-    return [*parts, "", *_column_report(model.preprocessor.schema), "", *_setting_report(model)]
+    preprocessor = model.preprocessor
+    parts += ["", *_column_report(preprocessor.schema), *_statistics_report(preprocessor)]
+    return [*parts, "", *_setting_report(model)]
 
 
 def _column_report(schema: Schema) -> list[Part]:
@@ -114,6 +117,19 @@ def _column_kind(column: Column) -> str:
         others = " and others" if column.other else ""
         kind = f"{counted(len(column.categories), 'category', 'categories')}{others}"
     return f"{kind}, may be missing" if column.has_missing else kind
+
+
+def _statistics_report(preprocessor: Preprocessor) -> list[Part]:
+    """Return what has target statistics; nothing if nothing has."""
+    if not preprocessor.vocabularies:
+        return []
+    units = ("name", "names"), ("word", "words"), ("pair of words", "pairs of words")
+    rows = []
+    for vocabulary in preprocessor.vocabularies:
+        own = counted(len(vocabulary.names), *units[vocabulary.words])
+        shared = f"; the others share {vocabulary.buckets:,}" if vocabulary.buckets else ""
+        rows.append((" and ".join(map(shortened, vocabulary.columns)), own + shared))
+    return ["", "Target statistics", TextTable(rows)]
 
 
 def _setting_report(model: Model) -> list[Part]:
@@ -139,6 +155,15 @@ def _model_values(model: Model) -> dict[str, Any]:
         "versions": model.versions,
         "settings": model.settings.to_dict(),
         **model.preprocessor.schema.to_dict(),
+        "target_statistics": [
+            {
+                "columns": list(vocabulary.columns),
+                "words": vocabulary.words,
+                "names": len(vocabulary.names),
+                "buckets": vocabulary.buckets,
+            }
+            for vocabulary in model.preprocessor.vocabularies
+        ],
         "history": model.history.to_dict(),
         "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),
     }

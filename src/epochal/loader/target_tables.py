@@ -13,6 +13,7 @@ does not train on are in none of its tables.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from epochal.keys import Purpose, generator_for
 from epochal.preprocessing.feature_layout import MAX_LOG_ODDS
 from epochal.preprocessing.log_odds import log_odds
 from epochal.preprocessing.name_selection import TARGET_FOLDS
-from epochal.preprocessing.vocabulary import entry_counts
+from epochal.preprocessing.vocabulary import first_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,21 +99,57 @@ def _blocks(
 
 
 class Entries(NamedTuple):
-    """Of every entry the number of its vocabulary, from 1, and the weight up to which it counts as unknown."""
+    """What is known of each entry before rows are counted, (entries,).
 
-    vocabulary: np.ndarray  # 0 for the entry of no word
-    unknown: np.ndarray  # infinite for entries of unknown names
+    Names of the weight `unknown` or less count as names that are not in the vocabulary, whether it has
+    them or not: a name that it has because of rows that are left out would tell that there are such
+    rows. They have the statistics of their `substitutes`.
+    """
+
+    vocabulary: np.ndarray  # its number, from 1; 0 for the entry of no word
+    unknown: np.ndarray  # infinite for the entry of all unknown names
+    substitutes: np.ndarray
+    bucket: np.ndarray  # whether several names share it
 
     @classmethod
     def of(cls, preprocessor: Preprocessor) -> Entries:
         """Return the entries of the preprocessor's vocabularies."""
+        none = cls(np.array([0]), np.array([np.inf]), np.array([0]), np.array([False]))
+        parts = [none]
         found = preprocessor.vocabularies
-        counts = entry_counts(found)
-        unknown = np.repeat(
-            [np.inf, *(vocabulary.max_absent_weight for vocabulary in found)], counts
-        )
-        unknown[np.cumsum(counts) - 1] = np.inf
-        return cls(np.repeat(np.arange(len(counts)), counts), unknown)
+        for number, (first, each) in enumerate(zip(first_entries(found), found, strict=True), 1):
+            others = each.entries - each.other
+            least = each.max_absent_weight, 0.0 if each.buckets else np.inf
+            part = cls(
+                vocabulary=np.full(each.entries, number),
+                unknown=np.repeat(least, [each.other, others]),
+                substitutes=first + each.substitutes,
+                bucket=np.repeat([False, each.buckets > 0], [each.other, others]),
+            )
+            parts.append(part)
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def shared(self, counts: np.ndarray) -> np.ndarray:
+        """Return counts, (entries, classes), with those of unknown names in their buckets, for one name of a bucket.
+
+        With k names in a bucket, each is expected to have a k-th of its rows. From the share e of empty
+        buckets follows k = -ln e / (1 - e), as in linear counting.
+        """
+        rare = np.flatnonzero((counts.sum(axis=1) <= self.unknown) & ~self.bucket)
+        moved = rare[self.bucket[self.substitutes[rare]]]
+        result = counts.copy()
+        np.add.at(result, self.substitutes[moved], counts[moved])
+        for number in np.unique(self.vocabulary[self.bucket]):
+            of = self.bucket & (self.vocabulary == number)
+            count = int(np.count_nonzero(of))
+            occupied = int(np.count_nonzero(result[of].any(axis=1)))
+            if occupied:
+                # Of one bucket at least it is not known whether it is empty.
+                empty = max(count - occupied, 1) / (count + 1)
+                result[of] *= (1.0 - empty) / -math.log(empty)
+        result[rare] = 0.0
+        result[moved] = result[self.substitutes[moved]]
+        return result
 
 
 def _table(
@@ -123,10 +160,7 @@ def _table(
     # Of times: what was before.
     others = np.cumsum(counts, axis=0) - counts if ordered else total - counts
     shares = class_weights / class_weights.sum()
-    used = np.concatenate([others, total[None]])
-    # Names that are rarer than a vocabulary tells of are unknown, whether it has them or not: a name
-    # that it has because of rows that are left out would tell that there are such rows.
-    used[used.sum(axis=2) <= entries.unknown] = 0.0
+    used = np.stack([entries.shared(each) for each in (*others, total)])
     table = statistics_of(used, shares)
     # Standardised over the rows that train.
     occurring = counts.sum(axis=2, dtype=np.float64)

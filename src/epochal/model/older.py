@@ -84,9 +84,20 @@ def upgraded(described: dict[str, Any], version: int) -> dict[str, Any]:
             described["calibration"] = _plain_mean(described.get("members"))
         if later == 5:
             described["parameters"] = None if "parameters" in described else _parameters(described)
+        if later == 8:
+            described = _changed(described, "preprocessor", _without_buckets)
         for path, names in RENAMED.get(later, {}).items():
             described = _changed(described, path, partial(_renamed, names=names))
     return described
+
+
+def _without_buckets(preprocessor: dict[str, Any]) -> dict[str, Any]:
+    """Return the preprocessor with vocabularies in which unknown names share one entry."""
+    found = preprocessor.get("vocabularies")
+    if not isinstance(found, list):
+        return preprocessor
+    added = [_added(each, {"buckets": 0}) if isinstance(each, dict) else each for each in found]
+    return {**preprocessor, "vocabularies": added}
 
 
 def _with_new_keys(described: dict[str, Any], new: dict[str, dict[str, Any]]) -> dict[str, Any]:

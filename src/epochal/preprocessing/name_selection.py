@@ -48,6 +48,9 @@ MAX_PAIRS, MIN_PAIR_SCORE = 12, 33.0
 PAIR_ROWS = 20_000
 # With fewer rows for each name in the sample, and twice as many in all rows, the sample cannot tell.
 MIN_ROWS_PER_NAME = 1.3
+# An input with less than this share of its variance beside the others says what they say. Without this
+# rule it would pass for what the ridge leaves of it.
+TOLERANCE = 0.01
 # Steps of Newton's method, and the L2 penalty that keeps them finite, for each row.
 STEPS, RIDGE = 6, 1e-3
 
@@ -105,12 +108,15 @@ def selected_names(
         return single[column] if column in single else tests.log_odds(numbers[column])
 
     odds = {number: odds_of(names) for number, names in enumerate(candidates)}
-    passed = set(tests.forward(base, odds, MIN_SCORE))
-    chosen = [
-        names
+    # What cannot be tested is selected, and the others must be informative beside it.
+    selected = {
+        number
         for number, names in enumerate(candidates)
-        if number in passed or _cannot_be_tested(names, numbers[names.columns[0]])
-    ]
+        if _cannot_be_tested(names, numbers[names.columns[0]])
+    }
+    base += [odds.pop(number) for number in sorted(selected)]
+    selected.update(tests.forward(base, odds, MIN_SCORE))
+    chosen = [names for number, names in enumerate(candidates) if number in selected]
     step = max(len(sample.labels) // PAIR_ROWS, 1)
     some = {name: numbers[name][::step] for name in columns}
     pairs = _selected_pairs(sample.every(step), some, many, classes)
@@ -258,6 +264,7 @@ class _Residual(NamedTuple):
     residual: np.ndarray  # (rows,) weighted
     curvature: np.ndarray  # (rows,) weighted p (1 - p)
     inverse: np.ndarray  # of Σ p (1 - p) x xᵀ, with a ridge
+    pseudoinverse: np.ndarray  # without it
 
     @classmethod
     def of(cls, x: np.ndarray, is_class: np.ndarray, weight: np.ndarray) -> _Residual:
@@ -270,12 +277,18 @@ class _Residual(NamedTuple):
             hessian = (inputs * curvature[:, None]).T @ inputs + ridge
             slope += np.linalg.solve(hessian, inputs.T @ residual - ridge @ slope)
         residual, curvature = _left(inputs, slope, is_class, weight)
-        inverse = np.linalg.inv((inputs * curvature[:, None]).T @ inputs + ridge)
-        return cls(inputs, residual, curvature, inverse)
+        hessian = (inputs * curvature[:, None]).T @ inputs
+        inverses = np.linalg.inv(hessian + ridge), np.linalg.pinv(hessian, hermitian=True)
+        return cls(inputs, residual, curvature, *inverses)
 
     def score(self, x: np.ndarray) -> float:
         """Return the statistic of the score test for one more input."""
-        orthogonal = x - self.inputs @ (self.inverse @ (self.inputs.T @ (self.curvature * x)))
+        products = self.inputs.T @ (self.curvature * x)
+        variance = float(self.curvature @ x**2)
+        # What the inputs do not explain of x.
+        if variance - products @ (self.pseudoinverse @ products) <= TOLERANCE * variance:
+            return 0.0
+        orthogonal = x - self.inputs @ (self.inverse @ products)
         slope, spread = float(self.residual @ orthogonal), float(self.curvature @ orthogonal**2)
         return slope**2 / spread if slope > 0 and spread > 0 else 0.0
 

@@ -250,7 +250,7 @@ class _ColumnStatistics:
         candidates = [
             names
             for name, found in counts.items()
-            for names in Names.of(name, *found.by_text(), max_absent_weight=found.most_dropped)
+            for names in Names.of(name, *found.by_text(), found.most_dropped, found.rare)
         ]
         numbers = np.concatenate([rows for rows, _ in self.tested_rows])
         table = pa.concat_tables([part for _, part in self.tested_rows])

@@ -8,6 +8,7 @@ their parts.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochal.tables.canonical import canonical_texts
-from epochal.tables.categories import codes, sums_by_value, unique_values
+from epochal.tables.categories import Rare, codes, sums_by_value, unique_values
+from epochal.tables.text_hashes import buckets_of, text_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,21 +44,28 @@ class Vocabulary(NamedTuple):
 
     Of two columns the names are pairs, joined. A name is a whole value (`words` is 0), one word of a
     text (1), or two consecutive words (2). The vocabulary has every name that occurs with more than the
-    weight `max_absent_weight`, and no other.
+    weight `max_absent_weight`, and no other. If there are too many, the rest share `buckets`: each has
+    the entry that its hash chooses. Without buckets unknown names have one entry, without statistics.
     """
 
     columns: tuple[str, ...]
     words: int
     names: tuple[str, ...]
     max_absent_weight: float = 0.0
+    buckets: int = 0
 
     @property
     def entries(self) -> int:
-        """The number of entries: one for each name, then of missing values, then of unknown names.
+        """The number of entries: one for each name, then of missing values, then of all other names.
 
         Of words there is none for missing values.
         """
-        return len(self.names) + (1 if self.words else 2)
+        return self.other + max(self.buckets, 1)
+
+    @property
+    def other(self) -> int:
+        """The first entry of names that are not in the vocabulary."""
+        return len(self.names) + (0 if self.words else 1)
 
     @property
     def width(self) -> int:
@@ -75,13 +84,19 @@ class Vocabulary(NamedTuple):
         [[2, -1, -1], [-1, -1, -1], [2, 0, 1]]
         """
         column = joined([table.column(name) for name in self.columns])
-        if not self.words:
-            return codes(column, self.names).numbers[:, None]
         values, indices = unique_values(column)
+        if not self.words:
+            numbers = codes(pa.chunked_array([values]), self.names).numbers
+            unknown = np.flatnonzero(numbers == self.other)
+            numbers[unknown] += self._buckets(canonical_texts(values.take(pa.array(unknown))))
+            # The last row is that of missing values.
+            return np.append(numbers, len(self.names))[indices][:, None]
         found, parents = words_of(canonical_texts(values), self.words)
         known = pc.index_in(found, value_set=pa.array(self.names, pa.large_string()))
         # An unknown word is looked up as well: in training each word was known, if only by its own row.
-        numbers = known.fill_null(len(self.names)).to_numpy(zero_copy_only=False)
+        numbers = known.fill_null(self.other).to_numpy(zero_copy_only=False).copy()
+        unknown = np.flatnonzero(numbers == self.other)
+        numbers[unknown] += self._buckets(found.take(pa.array(unknown)))
         # Which of its text's words each is: parents are in order.
         rank = np.arange(len(parents)) - np.searchsorted(parents, parents)
         # The last row is that of missing values.
@@ -89,6 +104,21 @@ class Vocabulary(NamedTuple):
         first = rank < WORDS
         result[parents[first], rank[first]] = numbers[first]
         return np.take(result, indices, axis=0)
+
+    @property
+    def substitutes(self) -> np.ndarray:
+        """Of each entry the one that a name has which is not in the vocabulary, (entries,)."""
+        entries = np.arange(self.entries)
+        entries[: len(self.names)] = self.other
+        if self.buckets:
+            entries[: len(self.names)] += self._buckets(pa.array(self.names, pa.large_string()))
+        return entries
+
+    def _buckets(self, names: pa.Array) -> np.ndarray:
+        """Return the bucket of each name, from 0; without buckets 0."""
+        if not self.buckets:
+            return np.zeros(len(names), np.int64)
+        return buckets_of(text_hashes(names), self.buckets)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as JSON-ready values."""
@@ -99,7 +129,7 @@ class Vocabulary(NamedTuple):
         """Return the vocabulary that `to_dict` described; ValueError for anything else."""
         if not isinstance(values, dict) or set(values) != set(cls._fields):
             raise ValueError(f"a vocabulary has the keys {', '.join(cls._fields)}")
-        columns, words, names, max_absent_weight = (values[name] for name in cls._fields)
+        columns, words, names, max_absent_weight, buckets = (values[name] for name in cls._fields)
         texts = all(
             isinstance(of, list) and all(type(t) is str for t in of) for of in (columns, names)
         )
@@ -109,11 +139,13 @@ class Vocabulary(NamedTuple):
             raise ValueError(f"a vocabulary of the columns {columns}")
         if type(max_absent_weight) is not float or not 0 <= max_absent_weight < math.inf:
             raise ValueError(f"max_absent_weight of the vocabulary of {columns} is no weight")
+        if type(buckets) is not int or not 0 <= buckets < 2**31:
+            raise ValueError(f"buckets of the vocabulary of {columns} is {buckets!r}")
         if sorted(set(names)) != names:
             raise ValueError(
                 f"the names of the vocabulary of {columns} are not sorted, or repeated"
             )
-        return cls(tuple(columns), words, tuple(names), max_absent_weight)
+        return cls(tuple(columns), words, tuple(names), max_absent_weight, buckets)
 
 
 def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -175,10 +207,16 @@ class Names(NamedTuple):
     texts: pa.Array
     weights: np.ndarray
     max_absent_weight: float = 0.0  # names of this weight or less may be absent
+    rare: Rare = Rare()  # names that are absent
 
     @classmethod
     def of(
-        cls, column: str, texts: pa.Array, weights: np.ndarray, max_absent_weight: float = 0.0
+        cls,
+        column: str,
+        texts: pa.Array,
+        weights: np.ndarray,
+        max_absent_weight: float = 0.0,
+        rare: Rare = Rare(),  # noqa: B008  (a tuple)
     ) -> tuple[Names, ...]:
         """Return the names of a column, and its words if its values are texts; those that recur.
 
@@ -187,6 +225,7 @@ class Names(NamedTuple):
             texts: its unique values as canonical texts.
             weights: the weight of the rows of each.
             max_absent_weight: values of this weight or less may be absent.
+            rare: the values that are absent.
 
         >>> titles = pa.array(["bank clerk", "senior bank clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
@@ -195,7 +234,7 @@ class Names(NamedTuple):
         1 ['bank', 'clerk', 'senior', 'cook'] [3. 3. 1. 1.]
         2 ['bank clerk', 'senior bank'] [3. 1.]
         """
-        found = [cls((column,), 0, texts, weights, max_absent_weight)]
+        found = [cls((column,), 0, texts, weights, max_absent_weight, rare)]
         words, parents = words_of(texts)
         if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
             for number, (names, of) in enumerate(
@@ -210,18 +249,32 @@ class Names(NamedTuple):
     def recur(self) -> bool:
         """Whether more than hardly a row has a name that another one has as well."""
         repeated = float(self.weights[self.weights > 1].sum())
-        return repeated >= MIN_REPEATED_SHARE * float(self.weights.sum())
+        repeated += max(self.rare.weight - self.rare.distinct, 0.0)
+        return repeated >= MIN_REPEATED_SHARE * (float(self.weights.sum()) + self.rare.weight)
+
+    @property
+    def distinct(self) -> float:
+        """About how many names there are, the absent ones included; infinite: unknown."""
+        return len(self.weights) + self.rare.distinct
 
     def vocabulary(self, most: int) -> Vocabulary:
-        """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
-        max_absent_weight = self.max_absent_weight
-        if len(self.weights) > most:
-            max_absent_weight = max(
-                max_absent_weight, float(-np.partition(-self.weights, most)[most])
-            )
-        chosen = self.texts.take(pa.array(np.flatnonzero(self.weights > max_absent_weight)))
+        """Return the vocabulary with at most so many entries.
+
+        If there are more names, the heaviest ones have half of the entries, and the others share the
+        other half. Names of equal weights are all in the vocabulary, or none.
+        """
+        least = self.max_absent_weight
+        most_names = most if self.distinct <= most else most // 2
+        if len(self.weights) > most_names:
+            least = max(least, float(-np.partition(-self.weights, most_names)[most_names]))
+        chosen = np.flatnonzero(self.weights > least)
+        others = min(self.distinct - len(chosen), most - len(chosen))
         return Vocabulary(
-            self.columns, self.words, tuple(sorted(chosen.to_pylist())), max_absent_weight
+            self.columns,
+            self.words,
+            tuple(sorted(self.texts.take(pa.array(chosen)).to_pylist())),
+            least,
+            buckets=int(others) if self.distinct > most or self.rare.weight else 0,
         )
 
 
@@ -231,13 +284,33 @@ def vocabularies(names: Sequence[Names], most: int) -> tuple[Vocabulary, ...]:
     Those that need less than their share leave the rest to the others.
     """
     shares, free = {}, most
-    for left, index in enumerate(
-        sorted(range(len(names)), key=lambda n: -len(names[n].weights))[::-1]
-    ):
-        shares[index] = min(len(names[index].weights), free // (len(names) - left))
+    for left, index in enumerate(sorted(range(len(names)), key=lambda n: names[n].distinct)):
+        shares[index] = int(min(names[index].distinct, free // (len(names) - left)))
         free -= shares[index]
     found = [each.vocabulary(shares[index]) for index, each in enumerate(names)]
-    return tuple(sorted((v for v in found if v.names), key=lambda vocabulary: vocabulary.words))
+    return tuple(
+        sorted((v for v in found if v.names or v.buckets), key=lambda vocabulary: vocabulary.words)
+    )
+
+
+def warn_of_buckets(vocabularies: Sequence[Vocabulary]) -> None:
+    """Warn of columns with more names than can have statistics of their own; returns nothing.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_buckets([Vocabulary(("shop",), words=0, names=("a",), buckets=7)])
+    >>> print(caught[0].message)
+    column 'shop' has too many names: the 1 most frequent have statistics of their own, the others share 7
+    """
+    for vocabulary in vocabularies:
+        if vocabulary.buckets and not vocabulary.words:
+            columns = " and ".join(map(repr, vocabulary.columns))
+            message = (
+                f"column {columns} has too many names: the {len(vocabulary.names):,} most frequent "
+                f"have statistics of their own, the others share {vocabulary.buckets:,}"
+            )
+            warnings.warn(message, UserWarning, stacklevel=2)
 
 
 def entry_counts(vocabularies: Sequence[Vocabulary]) -> np.ndarray:

@@ -7,6 +7,7 @@ and "true", whatever type a file or a data frame uses.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from epochal.tables.canonical import canonical, canonical_texts
 from epochal.tables.numeric import decoded, is_number, is_text, unreadable
+from epochal.tables.text_hashes import bits_of, estimated_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +48,18 @@ class Codes(NamedTuple):
     example: str | None
 
 
+class Rare(NamedTuple):
+    """Rare values that are not counted each: their weight, and about how many they are (infinite: unknown)."""
+
+    weight: float = 0.0
+    distinct: float = 0.0
+
+
 class ValueCounts(NamedTuple):
     """The unique values of a column, the sum of weights of each, and the weight of the missing ones.
 
-    `dropped` is the weight of the rare values that were dropped to bound the memory.
+    `dropped` is the weight of the rare values that were dropped to bound the memory, and
+    `dropped_bits` are the bits of linear counting that they set; None if there are none.
     `pending` holds counts of further rows, which have not been combined with these yet.
     """
 
@@ -58,6 +68,7 @@ class ValueCounts(NamedTuple):
     missing: float
     dropped: float = 0.0
     pending: tuple[ValueCounts, ...] = ()
+    dropped_bits: np.ndarray | None = None
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, weight: np.ndarray) -> ValueCounts:
@@ -86,11 +97,20 @@ class ValueCounts(NamedTuple):
             np.concatenate([part.sums for part in parts]),
         )
         dropped = sum(part.dropped for part in parts)
+        bits = [part.dropped_bits for part in parts if part.dropped_bits is not None]
         if len(values) > MOST_UNIQUE:
             chosen = heaviest(values, sums, MOST_UNIQUE // 2)
             dropped += float(sums.sum() - sums[chosen].sum())
+            rare = values.take(pa.array(np.setdiff1d(np.arange(len(values)), chosen)))
+            bits.append(bits_of(canonical_texts(rare)))
             values, sums = values.take(pa.array(chosen)), sums[chosen]
-        return ValueCounts(values, sums, sum(part.missing for part in parts), dropped)
+        return ValueCounts(
+            values,
+            sums,
+            sum(part.missing for part in parts),
+            dropped,
+            dropped_bits=reduce(np.logical_or, bits) if bits else None,
+        )
 
     def levels(self, max_categories: int) -> Categories:
         """Return at most `max_categories` categories: the heaviest ones, sorted by name.
@@ -106,6 +126,12 @@ class ValueCounts(NamedTuple):
         other = counts.dropped > 0 or len(texts) > max_categories
         names = tuple(sorted(texts.take(pa.array(chosen)).to_pylist()))
         return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[chosen]))
+
+    @property
+    def rare(self) -> Rare:
+        """The values that were dropped, if none is pending."""
+        bits = self.dropped_bits
+        return Rare(self.dropped, 0.0 if bits is None else estimated_distinct(bits))
 
     @property
     def most_dropped(self) -> float:
