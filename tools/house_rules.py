@@ -45,6 +45,7 @@ WITHOUT_TWIN = {
     "test_places.py",
     "test_python_labels.py",
     "test_same_data.py",
+    "test_stopping.py",
     "test_target_encoding.py",
     "test_whole.py",
 }

@@ -25,6 +25,7 @@ from epochal.model.description import Model, layer_sizes
 from epochal.nn.layers import with_target_table, without_target_table
 from epochal.nn.objective import OBJECTIVES
 from epochal.preparation import Prepared, prepared
+from epochal.signals import stop_requests
 from epochal.splitting.bagging import member_weights
 from epochal.training.device import chosen, keep_programs, wants_batches
 from epochal.training.init import (
@@ -73,9 +74,11 @@ def fit(
         DataError: for rows or labels that cannot be learned from.
         TrainingError: if no member ever had a finite loss.
     """
-    ready = prepared(data, settings, run, validation, classes, earlier)
-    trained = _train(ready, earlier)
-    return _summarised(ready, trained, earlier)
+    # From the first batches on Ctrl-C is a request to finish, also while the result is summarised.
+    with stop_requests():
+        ready = prepared(data, settings, run, validation, classes, earlier)
+        trained = _train(ready, earlier)
+        return _summarised(ready, trained, earlier)
 
 
 def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fitted:

@@ -24,11 +24,11 @@ def test_variants_have_the_names_that_they_say():
     with rare_names.limited("the most frequent"):
         assert (len(vocabulary().names), vocabulary().buckets) == (20, 0)
     with rare_names.limited("one for each name"):
-        assert target_tables.MAX_TABLE_SIZE > size
+        assert size < target_tables.MAX_TABLE_SIZE
         assert unique < categories.MOST_UNIQUE
     with rare_names.limited("and shared ones"):
         assert (len(vocabulary().names), vocabulary().buckets) == (10, 10)
-    assert (target_tables.MAX_TABLE_SIZE, categories.MOST_UNIQUE) == (size, unique)
+    assert (size, unique) == (target_tables.MAX_TABLE_SIZE, categories.MOST_UNIQUE)
 
 
 def test_the_least_loss_is_that_of_the_true_probabilities(monkeypatch):

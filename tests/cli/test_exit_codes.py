@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 from epochal import errors
 from epochal.cli import exit_codes
-from epochal.cli.exit_codes import EXIT_CODES, exit_code_of
+from epochal.cli.exit_codes import EXIT_CODES, exit_code_of, signal_code
 
 ENDS = {value for name, value in vars(exit_codes).items() if isinstance(value, int)}
 KINDS = [
@@ -27,9 +28,15 @@ def test_every_kind_of_error_has_a_code_of_its_own():
 
 
 def test_other_ends_of_the_program_have_other_codes():
-    """Internal errors, a lack of memory, Ctrl-C and a closed pipe are no errors of these kinds."""
-    assert len(ENDS) == 5
+    """Internal errors, a lack of memory, signals and a closed pipe are no errors of these kinds."""
+    assert len(ENDS) == 7
     assert {*EXIT_CODES.values(), 0} & ENDS == {exit_codes.USAGE}
+
+
+def test_a_signal_has_the_code_of_a_shell():
+    """128 and its number."""
+    codes = exit_codes.INTERRUPTED, exit_codes.TERMINATED, exit_codes.HUNG_UP
+    assert codes == tuple(map(signal_code, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)))
 
 
 def test_subclasses_have_the_code_of_their_base_class():

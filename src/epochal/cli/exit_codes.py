@@ -27,9 +27,20 @@ USAGE = EXIT_CODES[SettingError]
 # An internal error and a lack of memory, near the numbers of BSD's sysexits.
 INTERNAL_ERROR = 70
 NO_MEMORY = 71
-# 128 + the number of the signal: Ctrl-C, and a pipe whose reader has closed it.
-INTERRUPTED = 130
+# A signal has ended the program: 128 + its number. So it is for Ctrl-C, SIGTERM and SIGHUP, and for a
+# pipe whose reader has closed it (SIGPIPE).
+INTERRUPTED, TERMINATED, HUNG_UP = 130, 143, 129
 NO_READER = 141
+
+
+def signal_code(number: int) -> int:
+    """Return the exit code of a program that a signal has ended.
+
+    >>> import signal
+    >>> signal_code(signal.SIGINT) == INTERRUPTED
+    True
+    """
+    return 128 + number
 
 
 def exit_code_of(error: EpochalError) -> int:

@@ -22,11 +22,13 @@ from epochal.cli.exit_codes import (
     NO_READER,
     USAGE,
     exit_code_of,
+    signal_code,
 )
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.errors import EpochalError, WriteError
 from epochal.loader.memory import return_freed_memory
+from epochal.signals import Stop
 from epochal.threads import limited
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ def _fault_of(error: BaseException) -> Fault:
             shown = EpochalError("the reader of standard output is gone")
             return Fault(NO_READER, "NoReader", shown)
         case KeyboardInterrupt():
-            return Fault(INTERRUPTED, "Interrupted", EpochalError("no incomplete file is left"))
+            code = signal_code(error.number) if isinstance(error, Stop) else INTERRUPTED
+            return Fault(code, "Interrupted", EpochalError("no incomplete file is left"))
         case EpochalError():
             return Fault(exit_code_of(error), type(error).__name__, error)
         case MemoryError():

@@ -15,7 +15,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from epochal.cli.exit_codes import INTERRUPTED
 from epochal.cli.layout import Part, text_lines, width_of
 from epochal.errors import EpochalError, WriteError, readable
 
@@ -122,7 +121,7 @@ class Output:
             values = {"code": fault.code, "kind": fault.kind, "message": message, "hint": hint}
             self._emit("error", values)
             return
-        label = "interrupted" if fault.code == INTERRUPTED else "error"
+        label = "interrupted" if fault.kind == "Interrupted" else "error"
         _write_error([f"epochal: {label}: {message}", *_hint_lines(hint)])
 
     def _emit(self, kind: str, values: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.live import Live
 
 from epochal.cli.layout import TextTable, rich_table
 from epochal.cli.track import Track, bars, clock, epochs_named
+from epochal.signals import answered_by
 
 if TYPE_CHECKING:
     import argparse
@@ -112,6 +114,7 @@ class LiveProgress(NoProgress):
         """Draw on a console; `patience` is that of early stopping in epochs, None without it."""
         self.track, self.began, self.patience = Track(), time.monotonic(), patience
         self.curves = (console.encoding or "").lower().startswith("utf")
+        self.answer, self.answering = "", ExitStack()
         self.live = Live(
             get_renderable=self._drawn,
             console=console,
@@ -122,10 +125,12 @@ class LiveProgress(NoProgress):
     def __enter__(self) -> Self:
         """Draw the first panel; returns itself."""
         self.live.start(refresh=True)
+        self.answering.enter_context(answered_by(self._show_answer))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop drawing, below the last panel; returns nothing."""
+        self.answering.close()
         self.live.stop()
         self.live.console.print()
 
@@ -133,10 +138,17 @@ class LiveProgress(NoProgress):
         """Store an epoch, which the next refresh shows; returns nothing."""
         self.track.add(event)
 
+    def _show_answer(self, text: str) -> None:
+        """Show the answer to a signal in the panel, at once; returns nothing."""
+        self.answer = text
+        self.live.refresh()
+
     def _drawn(self) -> Table:
         """Return the panel as it is now."""
         seconds = time.monotonic() - self.began
-        return rich_table(panel(self.track, seconds, self.patience, curves=self.curves))
+        drawn = panel(self.track, seconds, self.patience, curves=self.curves)
+        answer = [("", self.answer)] if self.answer else []
+        return rich_table(TextTable([*drawn.rows, *answer]))
 
 
 def panel(track: Track, seconds: float, patience: int | None, *, curves: bool) -> TextTable:

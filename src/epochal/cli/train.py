@@ -13,7 +13,7 @@ from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
-from epochal.cli.exit_codes import INTERRUPTED
+from epochal.cli.exit_codes import signal_code
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
@@ -47,10 +47,10 @@ from epochal.loader.memory import Memory
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
 from epochal.model.persistence import load, save
+from epochal.signals import stop_requests
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.labels import encode_labels
-from epochal.training.early_stopping import Outcome
 
 if TYPE_CHECKING:
     import argparse
@@ -75,16 +75,19 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output.notice(*data_report(arguments, split, split.profile))
         arguments.output.event("data", **data_values(arguments, split, split.profile))
     began = time.monotonic()
-    model = _trained(arguments, split, earlier)
-    seconds = time.monotonic() - began
-    save(model, out)
-    arguments.output.saved = out
-    interrupted = Outcome.INTERRUPTED in model.history.outcome
-    if interrupted:
-        arguments.output.notice("interrupted: the best checkpoints so far are saved")
-    trained = TrainResult(model, out, seconds, _test_scores(arguments, model, split))
-    _print_result(arguments, trained)
-    return INTERRUPTED if interrupted else 0
+    # A signal that comes after the training has begun leaves time to save the model.
+    with stop_requests() as request:
+        model = _trained(arguments, split, earlier)
+        seconds = time.monotonic() - began
+        save(model, out)
+        arguments.output.saved = out
+    if request.number is None:
+        test = _test_scores(arguments, model, split)
+        _print_result(arguments, TrainResult(model, out, seconds, test))
+        return 0
+    arguments.output.notice("interrupted: the best checkpoints so far are saved")
+    _print_result(arguments, TrainResult(model, out, seconds, None, interrupted=True))
+    return signal_code(request.number)
 
 
 def _print_result(arguments: argparse.Namespace, trained: TrainResult) -> None:

@@ -18,7 +18,6 @@ from epochal.cli.printing import (
 from epochal.cli.profiling import dropped_row, warning_report, warning_values
 from epochal.cli.reading import class_counts, columns_found
 from epochal.cli.track import clock
-from epochal.training.early_stopping import Outcome
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +47,7 @@ class TrainResult(NamedTuple):
     out: Path
     seconds: float
     test: Evaluation | None
+    interrupted: bool = False
 
 
 def data_report(arguments: argparse.Namespace, split: Split, profile: DataProfile) -> list[Part]:
@@ -104,7 +104,7 @@ def _option_rows(arguments: argparse.Namespace, train: Labelled) -> list[tuple[s
 
 def result_report(arguments: argparse.Namespace, trained: TrainResult) -> list[Part]:
     """Return the result of a training for a person."""
-    model, out, seconds, test = trained
+    model, out, seconds, test, _ = trained
     members = counted(len(model.members), "member")
     parts: list[Part] = [f"Trained {members} in {clock(seconds)}", outcome_table(model.history)]
     if model.out_of_bag is not None:
@@ -120,14 +120,14 @@ def result_report(arguments: argparse.Namespace, trained: TrainResult) -> list[P
 
 def result_values(arguments: argparse.Namespace, trained: TrainResult) -> dict[str, Any]:
     """Return the result of a training for a machine."""
-    model, out, seconds, test = trained
+    model, out, seconds, test, interrupted = trained
     history = model.history
     return {
         "data": arguments.data,
         "model": str(out),
         "classes": model.classes.tolist(),
         "seconds": seconds,
-        "interrupted": Outcome.INTERRUPTED in history.outcome,
+        "interrupted": interrupted,
         "best_epoch": history.best_epoch,
         "best_loss": history.best_loss,
         "outcome": history.outcome,

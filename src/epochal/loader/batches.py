@@ -188,6 +188,7 @@ class Epochs:
     # All rows with padding, if segments refer to rows by number.
     table: np.ndarray | None = None
     min_indexed_rows: int = 0  # the fewest rows of a segment that refers to rows by number
+    max_rows: int | None = None  # of a segment
 
     @property
     def batches(self) -> int:
@@ -208,6 +209,8 @@ class Epochs:
             if self.table is None
             else max(gathered, min(self.min_indexed_rows, self._rows_of(2)))
         )
+        if self.max_rows is not None:
+            rows = min(rows, self.max_rows)
         return max(rows // self.batch_size, 1)
 
     def _rows_of(self, numbers: int) -> int:
@@ -215,7 +218,12 @@ class Epochs:
         return self.segment_bytes // (4 * (numbers + self.members))
 
     def segmented(
-        self, max_epochs: int, *, in_place: bool = False, min_indexed_rows: int = 0
+        self,
+        max_epochs: int,
+        *,
+        in_place: bool = False,
+        min_indexed_rows: int = 0,
+        max_rows: int | None = None,
     ) -> Epochs:
         """Return the same epochs, with up to `max_epochs` whole epochs in a segment if they fit.
 
@@ -223,6 +231,7 @@ class Epochs:
             max_epochs: the largest number of epochs in a segment.
             in_place: whether the device reads rows in place if they are in memory.
             min_indexed_rows: the number of rows that a segment may then have in any case, if their numbers fit.
+            max_rows: the largest number of rows in a segment; None: any.
         """
         fitting_epochs = self._fitting // self.batches if self.source.random_access else 1
         epochs_per_segment = max(min(max_epochs, fitting_epochs), 1)
@@ -235,6 +244,7 @@ class Epochs:
             epochs_per_segment=epochs_per_segment,
             table=table,
             min_indexed_rows=min_indexed_rows,
+            max_rows=max_rows,
         )
 
     def stream(self, epoch: int, end: int) -> Generator[HostSegment]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from epochal.errors import EpochalError, WriteError
+from epochal.signals import unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +37,16 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     with _write_errors(path):
         target = _target(path)
         temporary = _temporary_path(target)
-        try:
-            with temporary.open("x+b") as file:
-                yield file
-            _flush(temporary)
-            _keep_mode(target, temporary)
-            temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with unfinished(str(temporary)):
+            try:
+                with temporary.open("x+b") as file:
+                    yield file
+                _flush(temporary)
+                _keep_mode(target, temporary)
+                temporary.replace(target)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
         _flush_folder(target.parent)
 
 

@@ -17,9 +17,9 @@ from epochal.errors import SettingError, TrainingError
 from epochal.nn.layers import outputs
 from epochal.preprocessing.byte_scaling import are_bytes
 from epochal.records import EpochEvent, History
+from epochal.signals import stop_requests
 from epochal.training import ensemble
 from epochal.training.early_stopping import Outcome, StoppingState, decide_after_epoch
-from epochal.training.interrupt import stop_request
 from epochal.training.optimizers import schedule_multipliers
 from epochal.training.parallel import grouped
 from epochal.training.state import EpochSums, TrainingProgress, TrainingState
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from epochal.loader.validation_rows import ValidationSet
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
+    from epochal.signals import Request
     from epochal.training.parallel import Group, Groups
     from epochal.training.step import CrossFitLogits
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 # Segments of one epoch with at most the last number of multiplications (some tenths of a second) are
 # pipelined: the next one starts before the callbacks run.
 MAX_SEGMENT_WORK, MAX_SEGMENT_BATCHES, MAX_PIPELINED_WORK = 2**28, 64, 2**33
+# A segment has at most so many multiplications, some seconds at most: a training ends between two.
+MAX_WORK = 2**35
 # With an adaptive rate: how often it is reduced before a member stops, and the factor.
 REDUCTIONS, REDUCTION = 2, 0.3
 
@@ -106,14 +109,14 @@ def train(
         )
     best = start.members.eval_layers if start.best is None else start.best
     with (
-        stop_request() as request,
+        stop_requests() as request,
         jax.default_device(task.device),
         grouped(
             task.program, task.fixed, start.members, best, task.device, task.trim_heap
         ) as groups,
     ):
         run = _Run(task, groups, start, max_iter)
-        return run.finish(observers, lambda: request.made, checkpoint)
+        return run.finish(observers, request, checkpoint)
 
 
 class _Run:
@@ -145,6 +148,7 @@ class _Run:
             1 if needs_every_epoch else self._epochs_per_segment(weights),
             in_place=alone,
             min_indexed_rows=MAX_PIPELINED_WORK // weights,
+            max_rows=MAX_WORK // weights,
         )
         table = self.epochs.table
         self.table = None if table is None else jax.device_put(table, may_alias=True)
@@ -170,7 +174,7 @@ class _Run:
     def finish(
         self,
         observers: Sequence[Callable[[EpochEvent], Any]],
-        interrupted: Callable[[], bool],
+        request: Request,
         checkpoint: Callable[[Callable[[], TrainingState]], Any] | None,
     ) -> Trained:
         """Return the result of the training."""
@@ -181,7 +185,9 @@ class _Run:
             if segment is None:
                 break
             done, losses = segment
-            ending = self._ending(done, interrupted=interrupted())
+            # From now on there is something to save.
+            request.arm()
+            ending = self._ending(done, interrupted=request.made)
             by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
             for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
                 self.sums = self.sums.plus(loss, weight, done.rows)
