@@ -156,7 +156,7 @@ def test_numbers_may_be_categories(holder, tmp_path):
     ours.save(tmp_path / "m.epochal")
 
     code = ours.model_.preprocessor.schema.columns[1]
-    assert (code.kind, code.categories) == ("category", tuple("012345678"))
+    assert (code.kind, sorted(code.categories)) == ("category", list("012345678"))
     assert (
         load(tmp_path / "m.epochal").predict_proba(rows).tobytes()
         == ours.predict_proba(rows).tobytes()

@@ -44,6 +44,7 @@ WITHOUT_TWIN = {
     "test_numerics.py",
     "test_places.py",
     "test_python_labels.py",
+    "test_renaming.py",
     "test_same_data.py",
     "test_target_encoding.py",
     "test_whole.py",
