@@ -41,6 +41,7 @@ WITHOUT_TWIN = {
     "test_label_paths.py",
     "test_init.py",
     "test_json_page.py",
+    "test_names_and_texts.py",
     "test_numerics.py",
     "test_places.py",
     "test_python_labels.py",

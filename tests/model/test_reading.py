@@ -165,10 +165,10 @@ def test_a_later_format_is_told_from_damage(
     forge: Callable[..., Path], entries: dict[str, bytes], rezip: Callable[..., Path]
 ) -> None:
     """The error for a newer format says so, even if the file differs in everything else."""
-    with pytest.raises(ModelError, match=r"(?s)format 8; this epochal 0.* reads 7.*upgrade"):
-        load(forge(put("format_version", 8)))
-    later = json.dumps({"format": "epochal", "format_version": 8, "new": {}}).encode()
-    with pytest.raises(ModelError, match="format 8"):
+    with pytest.raises(ModelError, match=r"(?s)format 9; this epochal 0.* reads 8.*upgrade"):
+        load(forge(put("format_version", 9)))
+    later = json.dumps({"format": "epochal", "format_version": 9, "new": {}}).encode()
+    with pytest.raises(ModelError, match="format 9"):
         load(rezip([("model.json", later), ("weights.new", b"")]))
 
 

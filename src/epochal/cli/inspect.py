@@ -13,12 +13,13 @@ from epochal.cli.inputs import STANDARD_STREAM, open_inputs
 from epochal.cli.layout import Part, TextTable
 from epochal.cli.options import spelled
 from epochal.cli.printing import counted, out_of_bag_report, outcome_table, shortened
-from epochal.cli.profiling import DataProfile, cleaned_cells_of, profile_report
+from epochal.cli.profiling import DataProfile, cleaned_cells_of, profile_report, statistics_text
 from epochal.cli.reading import roles_of
 from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
-from epochal.io.columns import labelled
+from epochal.io.columns import SHELL, labelled
 from epochal.io.discovery import is_data
+from epochal.model.parameters import COLUMNS
 from epochal.model.persistence import load
 from epochal.nn.layers import number_of_parameters
 from epochal.tables.labels import encode_labels
@@ -26,10 +27,12 @@ from epochal.tables.sample_weights import present, warn_of_few
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
-    from epochal.tables.schema import Column, Schema
+    from epochal.preprocessing.vocabulary import Vocabulary
+    from epochal.tables.schema import Column
 
 COLUMNS_LISTED, CLASSES_LISTED = 40, 8
 
@@ -56,6 +59,7 @@ def _profile(arguments: argparse.Namespace, csv: CsvOptions) -> tuple[dict[str, 
         arguments.path,
         roles_of(arguments),
         categorical=arguments.categorical,
+        text=arguments.text,
         drop=arguments.drop,
         streamed=arguments.memory is not None,
         csv=csv,
@@ -91,29 +95,42 @@ def _model_report(model: Model) -> list[Part]:
     ]
     scores = [] if model.out_of_bag is None else out_of_bag_report(model.out_of_bag)
     parts = [TextTable(summary), "", "Training", outcome_table(model.history), *scores]
-    return [*parts, "", *_column_report(model.preprocessor.schema), "", *_setting_report(model)]
+    return [*parts, "", *_column_report(model), "", *_setting_report(model)]
 
 
-def _column_report(schema: Schema) -> list[Part]:
+def _column_report(model: Model) -> list[Part]:
     """Return the columns with their kinds; of an array only its shape."""
+    schema = model.preprocessor.schema
     if not schema.named:
         shape = " x ".join(map(str, schema.shape))
         return ["Columns", TextTable([("array", f"rows of shape {shape}")])]
     kinds = Counter(column.kind for column in schema.columns)
     head = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     listed = schema.columns[:COLUMNS_LISTED]
-    table = TextTable([(shortened(column.name), _column_kind(column)) for column in listed])
+    table = TextTable([(shortened(column.name), _column_kind(column, model)) for column in listed])
     more = len(schema.columns) - COLUMNS_LISTED
     return [f"Columns ({head})", table, *([f"  … and {more} more"] if more > 0 else [])]
 
 
-def _column_kind(column: Column) -> str:
-    """Return the kind of a column: of categories their number, and whether values may be missing."""
-    kind: str = column.kind
-    if column.kind == "category":
-        others = " and others" if column.other else ""
-        kind = f"{counted(len(column.categories), 'category', 'categories')}{others}"
-    return f"{kind}, may be missing" if column.has_missing else kind
+def _column_kind(column: Column, model: Model) -> str:
+    """Return the kind of a column: of categories their number and use; and whether values may be missing."""
+    missing = ", may be missing" if column.has_missing else ""
+    if column.kind != "category":
+        return column.kind + missing
+    others = " and others" if column.other else ""
+    kind = f"{counted(len(column.categories), 'category', 'categories')}{others}{missing}"
+    used = _statistics_text(column.name, model.preprocessor.vocabularies)
+    has_words = model.parameters.read_as(model.preprocessor.schema.names).has_words(column.name)
+    option = {None: "", True: f" ({SHELL.text})", False: f" ({SHELL.categorical})"}[has_words]
+    return kind + option + (f"; target statistics of {used}" if used else "")
+
+
+def _statistics_text(column: str, vocabularies: Sequence[Vocabulary]) -> str:
+    """Return which target statistics a column of a model has; the empty text without any."""
+    found = [vocabulary for vocabulary in vocabularies if column in vocabulary.columns]
+    single = [vocabulary.words for vocabulary in found if len(vocabulary.columns) == 1]
+    others = {name: None for vocabulary in found for name in vocabulary.columns if name != column}
+    return statistics_text(0 in single, any(single), list(others))
 
 
 def _setting_report(model: Model) -> list[Part]:
@@ -138,6 +155,7 @@ def _model_values(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "versions": model.versions,
         "settings": model.settings.to_dict(),
+        **{name: model.parameters.column_lists().get(name, []) for name in COLUMNS},
         **model.preprocessor.schema.to_dict(),
         "history": model.history.to_dict(),
         "out_of_bag": model.out_of_bag and model.out_of_bag.to_dict(),

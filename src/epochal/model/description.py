@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from epochal.preprocessing.preprocessor import Preprocessor
     from epochal.records import Calibration, History, OutOfBag
 
-FORMAT, FORMAT_VERSION = "epochal", 7
+FORMAT, FORMAT_VERSION = "epochal", 8
 
 
 @dataclass(frozen=True, eq=False)

@@ -167,6 +167,11 @@ def _consecutive(words: pa.Array, parents: np.ndarray) -> tuple[pa.Array, np.nda
     return pc.binary_join_element_wise(*pairs, separator), parents[first]
 
 
+def are_texts(words: float, rows: float) -> bool:
+    """Whether values with so many words, in all rows together, are texts and not names."""
+    return words >= WORDS_OF_TEXTS * rows
+
+
 class Names(NamedTuple):
     """The unique names of a column, or its words, and the weight of each: of what a vocabulary is made."""
 
@@ -178,7 +183,13 @@ class Names(NamedTuple):
 
     @classmethod
     def of(
-        cls, column: str, texts: pa.Array, weights: np.ndarray, max_absent_weight: float = 0.0
+        cls,
+        column: str,
+        texts: pa.Array,
+        weights: np.ndarray,
+        max_absent_weight: float = 0.0,
+        *,
+        has_words: bool | None = None,
     ) -> tuple[Names, ...]:
         """Return the names of a column, and its words if its values are texts; those that recur.
 
@@ -187,6 +198,7 @@ class Names(NamedTuple):
             texts: its unique values as canonical texts.
             weights: the weight of the rows of each.
             max_absent_weight: values of this weight or less may be absent.
+            has_words: whether the values are texts; None: if they have several words on average.
 
         >>> titles = pa.array(["bank clerk", "senior bank clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
@@ -196,8 +208,10 @@ class Names(NamedTuple):
         2 ['bank clerk', 'senior bank'] [3. 1.]
         """
         found = [cls((column,), 0, texts, weights, max_absent_weight)]
+        if has_words is False:
+            return tuple(names for names in found if names.recur)
         words, parents = words_of(texts)
-        if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
+        if has_words or are_texts(float(weights[parents].sum()), float(weights.sum())):
             for number, (names, of) in enumerate(
                 [(words, parents), _consecutive(words, parents)], 1
             ):
@@ -210,7 +224,7 @@ class Names(NamedTuple):
     def recur(self) -> bool:
         """Whether more than hardly a row has a name that another one has as well."""
         repeated = float(self.weights[self.weights > 1].sum())
-        return repeated >= MIN_REPEATED_SHARE * float(self.weights.sum())
+        return repeated > 0 and repeated >= MIN_REPEATED_SHARE * float(self.weights.sum())
 
     def vocabulary(self, most: int) -> Vocabulary:
         """Return the vocabulary of the heaviest names, at most so many; equal ones are all in it, or none."""
