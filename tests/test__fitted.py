@@ -89,6 +89,7 @@ ASKED = {
     "classes by number": {"class_weight": {0: 1.0, 1: 2.5}},
     "balanced": {"class_weight": "balanced"},
     "columns": {"categorical_features": ["b", 2]},
+    "texts": {"text_features": ["c", 0]},
     "settings": {"l2": 0.1, "bagging": "folds", "n_estimators": 2, "hidden_layer_sizes": (5,)},
     "off": {"bagging": None, "clip": None, "embedding_size": None},
     "going on": {"warm_start": True, "oob_score": True, "bagging": "folds", "n_estimators": 2},
@@ -176,14 +177,16 @@ def test_a_refit_resolves_anew(tmp_path):
 
 def test_a_model_of_the_program_has_the_same_meaning(tmp_path):
     """Command-line options become the classifier's parameters; --from keeps those of its model."""
-    frame = pd.DataFrame(COLUMNS | {"zip": np.arange(80) % 5, "y": Y})
+    frame = pd.DataFrame(COLUMNS | {"zip": np.arange(80) % 5, "size": np.arange(80) % 7, "y": Y})
     frame.to_csv(tmp_path / "t.csv", index=False)
     out = str(tmp_path / "m.epochal")
     words = ["train", str(tmp_path / "t.csv"), "--target", "y", "--quiet", "--out", out]
     typed = ["--preset", "fast", "--max-iter", "2", "--categorical", "zip", "--random-state", "5"]
+    typed += ["--text", "size"]
     assert main([*words, *typed, "--class-weight", "balanced"]) == 0
     found = load(out)
     asked = {"preset": "fast", "max_iter": 2, "categorical_features": ["zip"], "random_state": 5}
+    asked["text_features"] = ["size"]
     expected = EpochalClassifier(**asked, class_weight="balanced")
 
     assert found.get_params() == expected.get_params()

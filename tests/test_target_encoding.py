@@ -260,3 +260,37 @@ def test_shared_statistics_of_random_labels_stay_random(
         scores = fitted(X, y).out_of_bag_
     assert scores is not None
     assert abs(scores.accuracy - 0.5) < 3 * 0.5 / np.sqrt(ROWS)
+
+
+def test_words_are_used_as_the_user_says(rng: np.random.Generator) -> None:
+    """Numbers whose digits behind the point decide tell nothing as amounts, or as names that never recur."""
+    whole, digits = rng.integers(10_000, size=(2, 6000))[:, : 2 * ROWS]
+    digits = digits % 80 + 11
+    X = pd.DataFrame({"code": [float(f"{a}.{b}") for a, b in zip(whole, digits, strict=True)]})
+    y = (digits * 7 % 11 < 5).astype(int)
+    known, new = slice(None, ROWS), slice(ROWS, None)
+    error = {}
+    for name in ("nothing", "categorical_features", "text_features"):
+        told = {} if name == "nothing" else {name: ["code"]}
+        model = fitted(X[known], y[known], max_iter=15, **told)
+        error[name] = (model.predict(X[new]) != y[new]).mean()
+    assert error["text_features"] < 0.1
+    assert min(error["nothing"], error["categorical_features"]) > 0.35
+
+
+@pytest.mark.filterwarnings("ignore:column 'title' holds a category unknown")
+def test_words_of_few_texts_are_used_if_the_user_says_so(rng: np.random.Generator) -> None:
+    """Of texts that training did not have the words are known."""
+    a, b = rng.integers(8, size=(2, ROWS))
+    X = pd.DataFrame(
+        {"title": [f"{'abcdefgh'[i]} {'stuvwxyz'[j]}" for i, j in zip(a, b, strict=True)]}
+    )
+    y, is_new = a % 2, (a * 3 + b) % 8 == 0
+    plain, told = (
+        fitted(X[~is_new], y[~is_new], max_iter=15, text_features=columns)
+        for columns in (None, ["title"])
+    )
+    assert plain.model_.preprocessor.vocabularies == ()
+    assert [v.words for v in told.model_.preprocessor.vocabularies] == [1]
+    assert (told.predict(X[is_new]) == y[is_new]).all()
+    assert (plain.predict(X[is_new]) == y[is_new]).mean() < 0.9

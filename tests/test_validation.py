@@ -314,8 +314,9 @@ def test_hints_name_arguments_in_python(more, words, tmp_path):
 
     with pytest.raises(DataError, match=words):
         small().fit(tmp_path / "x.npy", "3", **more)
-    with pytest.raises(DataError, match="omit categorical_features"):
-        small(categorical_features=["a"]).fit(tmp_path / "x.npy", "3")
+    for parameter in ("categorical_features", "text_features"):
+        with pytest.raises(DataError, match=f"omit {parameter}"):
+            small(**{parameter: ["a"]}).fit(tmp_path / "x.npy", "3")
 
 
 def test_hints_name_options_in_a_shell(tmp_path, capsys):
@@ -462,10 +463,9 @@ def test_beside_a_path_stand_names_of_columns(tmp_path, role, message):
         EpochalClassifier().fit(str(path), **values)
 
 
-def test_categorical_features_are_a_list():
+@pytest.mark.parametrize("parameter", ["categorical_features", "text_features"])
+def test_columns_are_a_list(parameter):
     """A text is no list of letters."""
-    with pytest.raises(
-        SettingError, match="categorical_features is 'x1'; expected a list"
-    ) as caught:
-        EpochalClassifier(categorical_features="x1").fit(np.eye(4), [0, 1, 0, 1])
+    with pytest.raises(SettingError, match=f"{parameter} is 'x1'; expected a list") as caught:
+        EpochalClassifier(**{parameter: "x1"}).fit(np.eye(4), [0, 1, 0, 1])
     assert "['x1']" in caught.value.hint

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from epochal.classifier import EpochalClassifier, load
+    from epochal.classifier import EpochalClassifier
     from epochal.config.presets import PRESETS
     from epochal.config.settings import Settings
     from epochal.environment import show_config
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TrainingError,
         WriteError,
     )
+    from epochal.loading import load
     from epochal.records import EpochEvent
 
 __version__ = "0.1.0"
@@ -55,7 +56,7 @@ _HOMES = {
     "EpochEvent": "epochal.records",
     "EpochalClassifier": "epochal.classifier",
     "Settings": "epochal.config.settings",
-    "load": "epochal.classifier",
+    "load": "epochal.loading",
     "show_config": "epochal.environment",
 }
 

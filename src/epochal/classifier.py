@@ -23,7 +23,6 @@ from epochal.inference.predict import predict_proba, predict_proba_at, without_t
 from epochal.io.columns import Roles
 from epochal.io.frames import concrete
 from epochal.loader.memory import Memory, size_of
-from epochal.model.persistence import load as load_model
 from epochal.model.persistence import save as save_model
 from epochal.threads import limited
 from epochal.validation import checked_classes, checked_rows, parameters_of, read_rows
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from epochal.config.settings import Settings
-    from epochal.model.description import Model
     from epochal.records import EpochEvent
 
 Auto = Literal["auto"]
@@ -156,8 +154,11 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     oob_score : bool
         Whether to raise an error if no member leaves rows out, so that there is no `oob_score_`.
     categorical_features : sequence of str or int, or None
-        Columns of numbers that are names and not amounts, such as postal codes: by
-        name, or by number from 0. Texts and categories need not be named.
+        Columns of names, by name or by number from 0: numbers that are no amounts, such
+        as postal codes, and texts whose words say nothing. Others need not be named.
+    text_features : sequence of str or int, or None
+        Columns of texts, by name or by number from 0. Their words are used too, if they
+        are informative. Unless named, texts are columns of many values of several words.
     class_weight : dict, "balanced" or None
         Weights of the classes, multiplied with `sample_weight`.
     warm_start : bool
@@ -258,6 +259,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         time_limit: float | Auto | None = AUTO,
         oob_score: bool = False,
         categorical_features: Sequence[str | int] | None = None,
+        text_features: Sequence[str | int] | None = None,
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -287,7 +289,8 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
         self.memory_limit, self.cache_dir, self.n_jobs = memory_limit, cache_dir, n_jobs
-        self.categorical_features, self.callbacks = categorical_features, callbacks
+        self.categorical_features, self.text_features = categorical_features, text_features
+        self.callbacks = callbacks
 
     def fit(  # noqa: PLR0913  (what may be known of rows, by the names that scikit-learn uses)
         self,
@@ -472,29 +475,3 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
             fitted = fitted._replace(model=replace(fitted.model, target=target))
         self._fitted = fitted
         return self
-
-
-def load(path: str | PathLike[str]) -> EpochalClassifier:
-    """Return the classifier that was saved to a `.epochal` file.
-
-    It predicts bit for bit as the saved one did, and has its parameters, but for
-    `device`, `memory_limit`, `cache_dir`, `n_jobs` and `callbacks`. `partial_fit` and a warm
-    start go on from its weights, with a fresh optimiser state.
-
-    Raises
-    ------
-    ModelError
-        If the file is damaged, of a newer format, or not a model.
-    """
-    return classifier_of(load_model(path))
-
-
-def classifier_of(model: Model) -> EpochalClassifier:
-    """Return a fitted classifier around a model, with the parameters stored in it."""
-    classifier = EpochalClassifier(**model.parameters.to_arguments())
-    schema = model.preprocessor.schema
-    classifier.n_features_in_ = schema.shape[0]
-    # Arrays with categories are kept as tables.
-    if schema.named and not schema.is_numbered:
-        classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
-    return classifier._keep(Fitted(model))  # noqa: SLF001

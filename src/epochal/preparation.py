@@ -304,7 +304,8 @@ def _target(
         return None
     folds = _target_folds(data, trains, seed)
     most = max_entries(target_statistics_count(classes))
-    return Target(labels, folds, classes, most, ordered=data.timestamps is not None)
+    ordered = data.timestamps is not None
+    return Target(labels, folds, classes, most, ordered=ordered, read_as=data.read_as)
 
 
 def _statistics_of(settings: Settings) -> dict[str, Any]:

@@ -245,6 +245,7 @@ _request: Request | None = None
 def is_importing(frame: FrameType | None) -> bool:
     """Return whether a module is being imported in a frame or below it.
 
+    >>> import sys
     >>> is_importing(sys._getframe())
     False
     """

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from epochal.config.csv_options import PLAIN
 from epochal.config.settings import SETTINGS
 from epochal.errors import DataError, SettingError
-from epochal.io.columns import PYTHON, as_categories, labelled
+from epochal.io.columns import PYTHON, as_read, labelled
 from epochal.io.frames import (
     as_labels,
     as_rows,
@@ -108,22 +108,21 @@ def read_rows(
     if roles.target is None:
         msg = "requires y to be passed, but the target y is None"
         raise ValueError(f"{type(estimator).__name__} {msg}")
-    columns = estimator.categorical_features
-    if isinstance(columns, str):
-        hint = f"put it into a list: [{columns!r}]"
-        raise SettingError(f"categorical_features is {columns!r}", "a list of columns", hint)
-    categorical = [] if columns is None else list(columns)
+    categorical, text = (
+        _columns_in(estimator, PYTHON.categorical),
+        _columns_in(estimator, PYTHON.text),
+    )
     if isinstance(X, (str, PathLike)):
         for role, value in zip(("y", "sample_weight", "groups", "times"), roles, strict=False):
             if not isinstance(value, (str, type(None))):
                 found = f"X is a path, and {role} is of type {type(value).__name__!r}"
                 raise DataError(found, f"the name of a column for {role}{ending}")
-        streamed, names = estimator.memory_limit is not None, list(map(str, categorical))
         read = labelled(
             str(X),
             roles,
-            categorical=names,
-            streamed=streamed,
+            categorical=list(map(str, categorical)),
+            text=list(map(str, text)),
+            streamed=estimator.memory_limit is not None,
             options=PYTHON,
             csv=csv,
             folder=estimator.cache_dir,
@@ -133,19 +132,29 @@ def read_rows(
     X = concrete(X)
     values, named = taken_from(X, roles, ending)
     rows = checked_rows(estimator, X, reset=reset, without=without(roles, named))
-    rows = as_categories(rows, categorical, "X", PYTHON.categorical)
+    rows, read_as = as_read(rows, categorical, text, "X")
     y, weight, groups, timestamps, _ = values
     beside = of_rows(rows, groups, "groups"), of_rows(rows, timestamps, "timestamps")
     if isinstance(rows, Streamed):
-        return Labelled(rows, y, weight, *beside)
+        return Labelled(rows, y, weight, *beside, read_as=read_as)
     where = f"column {roles.target!r} of the data frame" if "target" in named else f"y{ending}"
-    read = Labelled(rows, *checked_labels(rows, y, weight), *beside, label_source=where)
+    labels = checked_labels(rows, y, weight)
+    read = Labelled(rows, *labels, *beside, label_source=where, read_as=read_as)
     if "target" in named:
         read = with_labels(read)
         _warn_of_dropped(read.dropped, "the data frame")
     if reset:
         check_target(read.labels, read.label_source)
     return read
+
+
+def _columns_in(estimator: Any, parameter: str) -> list[Any]:
+    """Return the columns that a parameter of an estimator names; refuse a text in place of a list."""
+    columns = getattr(estimator, parameter)
+    if isinstance(columns, str):
+        hint = f"put it into a list: [{columns!r}]"
+        raise SettingError(f"{parameter} is {columns!r}", "a list of columns", hint)
+    return [] if columns is None else list(columns)
 
 
 def _warn_of_dropped(rows: int, source: str) -> None:
@@ -223,6 +232,7 @@ def parameters_of(estimator: Any, seed: int) -> Parameters:
         {name: getattr(estimator, name) for name in SETTINGS},
         estimator.class_weight,
         categorical_features=estimator.categorical_features,
+        text_features=estimator.text_features,
         oob_score=bool(estimator.oob_score),
         warm_start=bool(estimator.warm_start),
         random_state=int(state) if isinstance(state, (int, np.integer)) else drawn,

@@ -17,8 +17,8 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from epochal.classifier import load
 from epochal.errors import DataError
+from epochal.loading import load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epochal.errors import ColumnError, DataError
+from epochal.errors import ColumnError, DataError, SettingError
 from epochal.io.columns import Roles, labelled, labelled_batches
 from epochal.tables.labels import Coded
+from epochal.tables.read_as import ReadAs
 
 
 @pytest.fixture
@@ -66,6 +67,44 @@ def test_numbers_of_any_file_can_be_names(tmp_path):
     assert rows.column_names == ["code", "size"]
     with pytest.raises(ColumnError, match="kode"):
         labelled(path, Roles("label"), categorical=["kode"])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("form", ["csv", "parquet", "folder"])
+def test_texts_are_read_as_they_stand(tmp_path, form, streamed):
+    """Numbers of text files keep their zeros; of each file, and of a folder's names, they are categories."""
+    path = tmp_path / f"a.{form}"
+    table = pa.table({"code": [3, 7, 3], "size": [1.0, 2.0, 3.0], "label": [0, 1, 1]})
+    match form:
+        case "csv":
+            path.write_text("code,size,label\n03,1,0\n07,2,1\n03,3,1\n")
+        case "parquet":
+            pq.write_table(table, path)
+        case "folder":
+            for part, name in zip(
+                (table.slice(0, 2), table.slice(2)), ("code=3", "code=7"), strict=True
+            ):
+                (path / name).mkdir(parents=True)
+                pq.write_table(part.drop_columns("code"), path / name / "part.parquet")
+    named = {"categorical": ["size"], "text": ["code"]}
+    found = labelled(str(path), Roles("label"), **named, streamed=streamed)
+    rows = pa.concat_tables(found.rows.read(2)) if streamed else found.rows
+
+    expected = {"csv": ["03", "07", "03"], "parquet": [3, 7, 3], "folder": [3, 3, 7]}[form]
+    assert rows.column("code").to_pylist() == expected
+    assert all(pa.types.is_dictionary(rows.column(name).type) for name in ("code", "size"))
+    assert found.read_as == ReadAs(names=("size",), texts=("code",))
+    with pytest.raises(ColumnError, match="kode"):
+        labelled(str(path), Roles("label"), text=["kode"], streamed=streamed)
+    with pytest.raises(SettingError, match="'code' is in --categorical and in --text"):
+        labelled(str(path), Roles("label"), categorical=["code"], text=["code"], streamed=streamed)
+
+
+def test_texts_need_columns_with_names(tmp_path):
+    """An array of a file has none."""
+    np.save(tmp_path / "x.npy", np.zeros((3, 2)))
+    with pytest.raises(DataError, match="omit --text"):
+        labelled(str(tmp_path / "x.npy"), Roles("1"), text=["a"])
 
 
 @pytest.fixture

@@ -104,6 +104,7 @@ def make_model(*, embedded: bool = False, **changes: Any) -> Model:
             {"l2": 0.025, "hidden_layer_sizes": [4, 3], "bagging": None, "tol": "auto"},
             {"maybe": 1, "no": 0.5},
             categorical_features=["city", 0],
+            text_features=["since"],
             warm_start=True,
             random_state=7,
         ),

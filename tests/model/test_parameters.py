@@ -12,6 +12,7 @@ from epochal.config.settings import AUTO, Settings
 from epochal.errors import ModelError, SettingError
 from epochal.model.parameters import SHAPE, Parameters, from_json, to_json
 from epochal.model.shape import check
+from epochal.tables.read_as import ReadAs
 
 WEIGHTS = {
     "texts": {"no": 1, "yes": 2.5},
@@ -48,7 +49,8 @@ def test_all_parameters_come_back(preset):
     """Chosen settings as they were chosen, all others as "auto"; columns by name and by number."""
     chosen = {"l2": np.float64(0.1), "bagging": None, "n_bins": [8, 64], "tol": AUTO}
     others = {"oob_score": True, "warm_start": True, "random_state": 3, "verbose": 2}
-    asked = Parameters.of(preset, chosen, categorical_features=["zip", np.int64(4)], **others)
+    columns = {"categorical_features": ["zip", np.int64(4)], "text_features": ["title"]}
+    asked = Parameters.of(preset, chosen, **columns, **others)
     found = returned(asked)
 
     assert found == asked
@@ -56,10 +58,19 @@ def test_all_parameters_come_back(preset):
     expected = {"l2": 0.1, "bagging": None, "n_bins": (8, 64), "preset": preset}
     assert {name: arguments.pop(name) for name in expected} == expected
     assert arguments.pop("categorical_features") == ["zip", 4]
+    assert arguments.pop("text_features") == ["title"]
     assert {name: arguments.pop(name) for name in others} == others
     assert arguments.pop("class_weight") is None
     assert set(arguments.values()) == {AUTO}
     assert len(arguments) == len(vars(Settings())) - 3
+
+
+def test_columns_are_found_by_name_and_by_number():
+    """Those that a table does not have, as in a file that no fit wrote, are left out."""
+    given = Parameters.of("default", {}, categorical_features=[1, "zap"], text_features=["c", 9])
+
+    assert given.read_as(["a", "b", "c"]) == ReadAs(names=("b",), texts=("c",))
+    assert Parameters().read_as(["a"]) == ReadAs()
 
 
 @pytest.mark.parametrize(

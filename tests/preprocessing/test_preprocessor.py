@@ -152,7 +152,7 @@ def test_every_kind_of_column_becomes_its_features():
     names = preprocessor.feature_names
     assert names == [
         *("age", "age is missing"),
-        *("job=clerk", "job=cook", "job=smith", "job=(missing)"),
+        *("job=clerk", "job=smith", "job=cook", "job=(missing)"),
         *("rooms", "sex=m", "owner", "owner is missing"),
         *("day", "day is missing", "day sine of week", "day cosine of week"),
         *("same", "empty=(missing)"),

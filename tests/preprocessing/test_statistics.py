@@ -30,7 +30,7 @@ def test_every_type_has_its_kind(every_kind):
         Column("rooms", "number"),
         Column("empty number", "number"),
         Column("empty", "category", has_missing=True, unseen=1 / 6),
-        Column("job", "category", ("clerk", "cook", "rare"), has_missing=True, unseen=4 / 6),
+        Column("job", "category", ("cook", "clerk", "rare"), has_missing=True, unseen=4 / 6),
         Column("code", "category", ("3", "7"), unseen=2 / 6),
         Column("owner", "boolean", has_missing=True),
         Column("day", "date", has_missing=True, cycles=("week",)),

@@ -174,6 +174,16 @@ def test_names_of_one_word_are_no_texts() -> None:
     assert [names.words for names in codes] == [0]
 
 
+def test_the_user_decides_about_words() -> None:
+    """Names of several words have none if they are said to be names, and texts of one word have some."""
+    titles, codes = pa.array(["bank clerk", "night clerk"]), pa.array(["x", "yy"])
+    weights = np.array([4.0, 4.0])
+    assert [n.words for n in Names.of("job", titles, weights)] == [0, 1, 2]
+    assert [n.words for n in Names.of("job", titles, weights, has_words=False)] == [0]
+    # Where each value has one word, there are no pairs of consecutive words.
+    assert [n.words for n in Names.of("job", codes, weights, has_words=True)] == [0, 1]
+
+
 def test_entries_follow_each_other_behind_that_of_no_word() -> None:
     """Names have an entry for missing and one for unknown names, words one for unknown words."""
     names = Vocabulary(("job",), words=0, names=("a", "b"))

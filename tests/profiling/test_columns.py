@@ -14,6 +14,8 @@ from scipy import sparse
 from epochal.cli.argument_types import names
 from epochal.profiling.columns import duplicate_warnings, is_leak, profile, typed
 from epochal.profiling.duplicates import RowHashes, row_hashes
+from epochal.profiling.names import Reading
+from epochal.tables.read_as import BY_VALUES, ReadAs
 
 ROWS = 400
 LABELS = np.random.default_rng(0).integers(2, size=ROWS)
@@ -234,3 +236,32 @@ def test_infinity_is_told_before_training_refuses_it():
 
     assert (data_warning.column, data_warning.sentence) == ("a", "is infinite in 24 rows")
     assert "leave such cells empty" in data_warning.hint
+
+
+def test_columns_of_categories_have_a_reading():
+    """Others have none, nor has a column without values; missing values have no words."""
+    table = pa.table({"job": ["bank clerk", None] * 40, "empty": pa.nulls(80), "age": range(80)})
+    profiles = {one.name: one for one in profile(table, np.arange(80) % 2).columns}
+
+    assert profiles["job"].reading == Reading("names", 2.0, told=False)
+    assert profiles["empty"].reading is None
+    assert profiles["age"].reading is None
+    told = profile(table, np.arange(80) % 2, read_as=ReadAs(texts=("job",))).columns[0]
+    assert told.reading == Reading("text", 2.0, told=True)
+
+
+def test_warnings_of_unique_texts_follow_the_reading():
+    """Texts are no ids if the user says so, and have no words that are used if they are names."""
+    ids = [f"a{k}" for k in range(200)]
+    titles = [f"the long title of book {k}" for k in range(200)]
+    table, labels = pa.table({"id": ids, "title": titles}), np.arange(200) // 3 % 2
+    sentences = {}
+    for read_as in (BY_VALUES, ReadAs(texts=("id",), names=("title",))):
+        found = profile(table, labels, read_as=read_as).data_warnings
+        sentences[read_as] = [(one.column, one.sentence[-10:], one.hint[:17]) for one in found]
+
+    by_values, told = sentences.values()
+    assert by_values[0][:2] == ("id", "ow: an id?")
+    assert by_values[1] == ("title", "free text?", "its words are use")
+    assert told[0] == ("id", "free text?", "its words are use")
+    assert told[1] == ("title", "free text?", "its words are not")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from epochal.profiling.names import name_uses
+from epochal.profiling.names import Reading, name_uses
+from epochal.tables.read_as import ReadAs
 
 ROWS = 4000
 
@@ -45,6 +46,33 @@ def test_few_categories_and_arrays_are_no_names(rng: np.random.Generator) -> Non
     labels = rng.integers(2, size=100)
     assert name_uses(pa.table({"a": labels.astype(str)}), labels) == []
     assert name_uses(rng.normal(size=(100, 2)), labels) == []
+
+
+def test_a_text_of_few_values_is_told_of_too(rng: np.random.Generator) -> None:
+    """If the user says that it is one, its words may pay; names of several words have none."""
+    a, b = rng.integers(6, size=(2, ROWS))
+    table = pa.table(
+        {"title": [f"{'abcdef'[one]} {'uvwxyz'[other]}" for one, other in zip(a, b, strict=True)]}
+    )
+    labels = a % 2
+    assert name_uses(table, labels) == []
+    (told,) = name_uses(table, labels, read_as=ReadAs(texts=("title",)))
+    assert (told.column, told.names, told.words) == ("title", False, True)
+    (names,) = name_uses(table, labels, 30, ReadAs(names=("title",)))
+    assert (names.names, names.words) == (True, False)
+
+
+def test_readings_have_their_reason() -> None:
+    """Few values are names; of many the words decide, weighed by the rows, unless the user does."""
+    few = pa.array(["bank clerk", "senior bank clerk"])
+    many = pa.array([f"item {chr(97 + n // 10)}{chr(97 + n % 10)}" for n in range(100)])
+    rows = np.arange(1, 101)
+    assert Reading.of(few, np.array([3, 1]), has_words=None) == Reading("names", 2.25, told=False)
+    assert Reading.of(few, np.array([3, 1]), has_words=True) == Reading("text", 2.25, told=True)
+    assert Reading.of(many, rows, has_words=None) == Reading("text", 2.0, told=False)
+    assert Reading.of(many, rows, has_words=False) == Reading("names", 2.0, told=True)
+    ids = pa.array([text.as_py().removeprefix("item ") for text in many])
+    assert Reading.of(ids, rows, has_words=None) == Reading("names", 1.0, told=False)
 
 
 def test_a_larger_setting_leaves_fewer_columns(rng: np.random.Generator) -> None:

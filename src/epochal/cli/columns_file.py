@@ -4,6 +4,7 @@
     weight = "households"
     drop = ["id", "name"]
     categorical = ["zip"]
+    text = ["title"]
     skip_lines = 2
     missing_values = ["NA", "-999"]
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ONE = ("target", "weight", "group", "time")
-SEVERAL = ("drop", "categorical", "missing_values")
+SEVERAL = ("drop", "categorical", "text", "missing_values")
 FLAGS = ("no_header", "keep_spaces")
 COUNTS = ("skip_lines",)
 

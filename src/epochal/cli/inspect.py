@@ -17,8 +17,9 @@ from epochal.cli.profiling import DataProfile, cleaned_cells_of, profile_report
 from epochal.cli.reading import roles_of
 from epochal.config.presets import PRESETS
 from epochal.config.settings import AUTO
-from epochal.io.columns import labelled
+from epochal.io.columns import SHELL, labelled
 from epochal.io.discovery import is_data
+from epochal.model.parameters import COLUMNS
 from epochal.model.persistence import load
 from epochal.nn.layers import number_of_parameters
 from epochal.tables.labels import encode_labels
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.preprocessing.preprocessor import Preprocessor
-    from epochal.tables.schema import Column, Schema
+    from epochal.tables.schema import Column
 
 COLUMNS_LISTED, CLASSES_LISTED = 40, 8
 
@@ -57,6 +58,7 @@ def _profile(arguments: argparse.Namespace, csv: CsvOptions) -> tuple[dict[str, 
         arguments.path,
         roles_of(arguments),
         categorical=arguments.categorical,
+        text=arguments.text,
         drop=arguments.drop,
         streamed=arguments.memory is not None,
         csv=csv,
@@ -92,31 +94,35 @@ def _model_report(model: Model) -> list[Part]:
     ]
     scores = [] if model.out_of_bag is None else out_of_bag_report(model.out_of_bag)
     parts = [TextTable(summary), "", "Training", outcome_table(model.history), *scores]
-    preprocessor = model.preprocessor
-    parts += ["", *_column_report(preprocessor.schema), *_statistics_report(preprocessor)]
+    columns = _column_report(model)
+    parts += ["", *columns, *_statistics_report(model.preprocessor)]
     return [*parts, "", *_setting_report(model)]
 
 
-def _column_report(schema: Schema) -> list[Part]:
+def _column_report(model: Model) -> list[Part]:
     """Return the columns with their kinds; of an array only its shape."""
+    schema = model.preprocessor.schema
     if not schema.named:
         shape = " x ".join(map(str, schema.shape))
         return ["Columns", TextTable([("array", f"rows of shape {shape}")])]
     kinds = Counter(column.kind for column in schema.columns)
     head = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     listed = schema.columns[:COLUMNS_LISTED]
-    table = TextTable([(shortened(column.name), _column_kind(column)) for column in listed])
+    table = TextTable([(shortened(column.name), _column_kind(column, model)) for column in listed])
     more = len(schema.columns) - COLUMNS_LISTED
     return [f"Columns ({head})", table, *([f"  … and {more} more"] if more > 0 else [])]
 
 
-def _column_kind(column: Column) -> str:
-    """Return the kind of a column: of categories their number, and whether values may be missing."""
-    kind: str = column.kind
-    if column.kind == "category":
-        others = " and others" if column.other else ""
-        kind = f"{counted(len(column.categories), 'category', 'categories')}{others}"
-    return f"{kind}, may be missing" if column.has_missing else kind
+def _column_kind(column: Column, model: Model) -> str:
+    """Return the kind of a column: of categories their number; and whether values may be missing."""
+    missing = ", may be missing" if column.has_missing else ""
+    if column.kind != "category":
+        return column.kind + missing
+    others = " and others" if column.other else ""
+    kind = f"{counted(len(column.categories), 'category', 'categories')}{others}{missing}"
+    has_words = model.parameters.read_as(model.preprocessor.schema.names).has_words(column.name)
+    option = {None: "", True: f" ({SHELL.text})", False: f" ({SHELL.categorical})"}[has_words]
+    return kind + option
 
 
 def _statistics_report(preprocessor: Preprocessor) -> list[Part]:
@@ -154,6 +160,7 @@ def _model_values(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "versions": model.versions,
         "settings": model.settings.to_dict(),
+        **{name: model.parameters.column_lists().get(name, []) for name in COLUMNS},
         **model.preprocessor.schema.to_dict(),
         "target_statistics": [
             {

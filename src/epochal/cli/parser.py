@@ -291,10 +291,17 @@ def _add_columns(parser: Parser) -> None:
         "--columns",
         type=Path,
         metavar="FILE",
-        help="a TOML file with target, weight, group, time, drop, categorical and the options for "
-        "CSV files; options given here override it",
+        help="a TOML file with target, weight, group, time, drop, categorical, text and the options "
+        "for CSV files; options given here override it",
     )
-    _add_names(parser, "--categorical", "columns of numbers that are names, such as postal codes")
+    _add_names(
+        parser,
+        "--categorical",
+        "columns that are names: of numbers, such as postal codes, or of texts whose words say nothing",
+    )
+    _add_names(
+        parser, "--text", "columns of texts, whose words are used too, also if they are numbers"
+    )
     _add_names(parser, "--drop", "columns to ignore")
 
 

@@ -12,10 +12,12 @@ import pyarrow as pa
 from epochal.cli.layout import Part, TextTable
 from epochal.cli.printing import class_shares, counted, shortened
 from epochal.cli.reading import class_counts, columns_found
+from epochal.config.settings import SETTINGS
+from epochal.io.columns import SHELL
 from epochal.io.csv.cleaned_cells import cleaned_cells
-from epochal.profiling.columns import Profile, duplicate_warnings, profile
+from epochal.profiling.columns import ColumnProfile, Profile, duplicate_warnings, profile
 from epochal.profiling.duplicates import RowHashes, kinds_of, row_hashes
-from epochal.profiling.names import NameUse, name_uses
+from epochal.profiling.names import name_uses
 from epochal.tables.labels import Coded
 from epochal.tables.rows import head_of, parallel_map, pieces, take
 from epochal.tables.schema import kind_of
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
 
     from epochal.io.csv.cleaned_cells import CleanedCells
     from epochal.profiling.columns import DataWarning
+    from epochal.profiling.names import NameUse
     from epochal.tables.dataset import Labelled
     from epochal.tables.origin import Origin
     from epochal.tables.rows import Rows
 
+# What is said of a column without target statistics that may have some.
+NOT_INFORMATIVE = "none: not informative about the class"
 # Columns, or warnings, that are listed.
 LISTED = 100
 # Of larger data, a random sample with this many rows is searched for data warnings.
@@ -71,7 +76,7 @@ class DataProfile:
         self.duplicates = {"test": self.train.count_duplicates_in(test)}
         share = min(SAMPLE_ROWS / max(count, 1), 1.0)
         self.sample, self.sample_labels = joined(sample), numbers[in_sample]
-        self.columns = profile(self.sample, self.sample_labels, share)
+        self.columns = profile(self.sample, self.sample_labels, share, read.read_as)
         self.data_warnings = [
             *self.columns.data_warnings,
             *duplicate_warnings(self.train.merge(test)),
@@ -125,7 +130,7 @@ def profile_report(
     """Return the profile of labelled rows: values for a machine, and a report for a person."""
     columns = _column_profiles(read, data)
     classes, warnings = class_counts(read.labels), data.data_warnings
-    uses = name_uses(data.sample, data.sample_labels)
+    uses = name_uses(data.sample, data.sample_labels, read_as=read.read_as)
     values = {
         "data": path,
         "rows": len(read.labels),
@@ -146,7 +151,8 @@ def profile_report(
     if read.dropped:
         summary.append(dropped_row(read))
     head = f"{counted(len(read.labels), 'row')} of {path}{part}"
-    report = [head, TextTable(summary), *_column_report(columns), *name_report(uses)]
+    report = [head, TextTable(summary), *_column_report(columns)]
+    report += name_report(columns.columns, uses)
     return values, [*report, *cell_report(cells), *warning_report(warnings)]
 
 
@@ -160,7 +166,9 @@ def _column_profiles(read: Labelled, data: DataProfile) -> Profile:
     sample = read.sampled(STREAMED_ROWS)
     rows = len(sample.labels)
     is_same = data.columns.rows == rows
-    return data.columns if is_same else profile(sample.rows, np.zeros(rows, int))
+    if is_same:
+        return data.columns
+    return profile(sample.rows, np.zeros(rows, int), read_as=read.read_as)
 
 
 def _column_report(found: Profile) -> list[Part]:
@@ -181,26 +189,58 @@ def _column_report(found: Profile) -> list[Part]:
     return ["", TextTable([head, *rows], numeric={2, 3}), *_rest(found.columns)]
 
 
-def name_report(uses: Sequence[NameUse]) -> list[Part]:
-    """Return a table of how columns with many categories are read; nothing without any."""
-    if not uses:
+def name_report(columns: Iterable[ColumnProfile], uses: Iterable[NameUse]) -> list[Part]:
+    """Return a table of how columns of categories are read, and why; nothing without any.
+
+    Args:
+        columns: all profiles.
+        uses: which target statistics those with many categories, or with texts, have.
+    """
+    used = {use.column: statistics_text(*use[1:]) or NOT_INFORMATIVE for use in uses}
+    rows = [
+        (shortened(column.name), reading_text(column), used.get(column.name, ""))
+        for column in columns
+        if column.reading
+    ]
+    if not rows:
         return []
-    rows = []
-    for use in uses:
-        parts = ["names"] * use.names + ["words"] * use.words
-        parts += [f"pairs with {shortened(', '.join(use.pairs))}"] if use.pairs else []
-        used = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
-        rows.append(
-            (
-                shortened(use.column),
-                f"target statistics of {used}"
-                if parts
-                else "no target statistics: "
-                "its rare categories are not informative about the class",
-            )
+    head = ("column", "read as", "target statistics" if used else "")
+    return ["", "Names and texts", TextTable([head, *rows[:LISTED]]), *_rest(rows)]
+
+
+def reading_text(column: ColumnProfile) -> str:
+    """Return how a column is read, and why: by option, by its number of values, or of words.
+
+    >>> from epochal.profiling.names import Reading
+    >>> for words, distinct in ((3.21, 500), (1.0, 500), (1.0, 3)):
+    ...     reading = Reading("text" if words > 2 else "names", words, told=False)
+    ...     print(reading_text(ColumnProfile("a", "category", 0.0, distinct, "", reading)))
+    text: 3.2 words a value
+    names: one word a value
+    names: 3 values
+    """
+    reading = column.reading
+    if reading is None:
+        return ""
+    if reading.told:
+        return (
+            f"{reading.read_as} ({SHELL.text if reading.read_as == 'text' else SHELL.categorical})"
         )
-    title = "Columns with many categories, beside vectors of the most frequent ones"
-    return ["", title, TextTable(rows[:LISTED]), *_rest(rows)]
+    if column.distinct <= SETTINGS["max_categories"].default:
+        return f"{reading.read_as}: {counted(column.distinct, 'value')}"
+    words = f"{reading.words_per_value:.1f}"
+    return f"{reading.read_as}: {'one word' if words == '1.0' else f'{words} words'} a value"
+
+
+def statistics_text(names: bool, words: bool, pairs: Sequence[str]) -> str:  # noqa: FBT001
+    """Return which target statistics a column has; the empty text without any.
+
+    >>> statistics_text(True, True, ["city", "day"])
+    'names, words and pairs with city, day'
+    """
+    parts = ["names"] * names + ["words"] * words
+    parts += [f"pairs with {shortened(', '.join(pairs))}"] if pairs else []
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def cleaned_cells_of(path: str, read: Labelled, target: str | None) -> dict[str, CleanedCells]:

@@ -145,16 +145,17 @@ def _earlier(arguments: argparse.Namespace) -> Model | None:
 
 def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
     """Return the parts of the data, split before anything is computed from them."""
-    roles, categorical = roles_of(arguments), arguments.categorical
+    roles, categorical, text = roles_of(arguments), arguments.categorical, arguments.text
     if earlier is not None:
         columns = earlier.preprocessor.schema.columns
-        categorical = [column.name for column in columns if column.kind == "category"]
+        categorical, text = [column.name for column in columns if column.kind == "category"], []
     streamed, csv = arguments.memory is not None, _csv(arguments, earlier)
     folder = arguments.cache_dir
     train = labelled(
         arguments.data,
         roles,
         categorical=categorical,
+        text=text,
         drop=arguments.drop,
         streamed=streamed,
         csv=csv,
@@ -165,7 +166,8 @@ def _split(arguments: argparse.Namespace, earlier: Model | None) -> Split:
             classes, numbers = encode_labels(train.labels, train.label_source)
     else:
         classes = earlier.classes
-        train = relabelled(train, classes)
+        names = earlier.preprocessor.schema.names
+        train = replace(relabelled(train, classes), read_as=earlier.parameters.read_as(names))
         numbers = indices_of(train, classes)
     valid = None
     if arguments.valid:
@@ -252,12 +254,15 @@ def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None)
 def _parameters(arguments: argparse.Namespace, earlier: Model | None) -> Parameters:
     """Return the parameters given, on top of those of the earlier model."""
     before = Parameters() if earlier is None else earlier.parameters
-    columns = before.categorical_features if earlier else arguments.categorical or None
+    names, texts = arguments.categorical or None, arguments.text or None
+    if earlier is not None:
+        names, texts = before.categorical_features, before.text_features
     return Parameters.of(
         arguments.preset or before.preset,
         {**before.settings, **chosen_settings(arguments)},
         arguments.class_weight,
-        categorical_features=columns,
+        categorical_features=names,
+        text_features=texts,
         random_state=arguments.random_state,
     )
 

@@ -19,6 +19,7 @@ from epochal.tables.categories import as_dictionary
 from epochal.tables.dataset import Labelled
 from epochal.tables.labels import Coded
 from epochal.tables.numeric import Place, numbers
+from epochal.tables.read_as import ReadAs
 from epochal.tables.schema import refuse_unusable
 from epochal.tables.target import check_target
 
@@ -52,9 +53,10 @@ class Roles(NamedTuple):
         """Return how messages name the source of the labels."""
         return f"the labels of {source}" if self.target is None else target_of(self.target, source)
 
-    def as_text(self, categorical: Collection[str]) -> list[str]:
-        """Return the columns of a text file that are names: labels, groups and categories."""
-        return [*categorical, *(name for name in (self.target, self.group) if name is not None)]
+    def as_text(self, read_as: ReadAs) -> list[str]:
+        """Return the columns of a text file that are not parsed: labels, groups, names and texts."""
+        roles = [name for name in (self.target, self.group) if name is not None]
+        return [*read_as.names, *read_as.texts, *roles]
 
 
 class Options(NamedTuple):
@@ -65,10 +67,13 @@ class Options(NamedTuple):
     time: str
     drop: str
     categorical: str
+    text: str
 
 
-SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical")
-PYTHON = Options("sample_weight", "groups", "timestamps", "drop", "categorical_features")
+SHELL = Options("--weight", "--group", "--time", "--drop", "--categorical", "--text")
+PYTHON = Options(
+    *("sample_weight", "groups", "timestamps", "drop", "categorical_features", "text_features")
+)
 
 
 def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
@@ -76,6 +81,7 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     roles: Roles,
     *,
     categorical: Collection[str] = (),
+    text: Collection[str] = (),
     drop: Collection[str] = (),
     streamed: bool = False,
     options: Options = SHELL,
@@ -84,21 +90,23 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
 ) -> Labelled:
     """Return the data set at a path, without the columns to drop; labels are required.
 
-    Numbers in `categorical` columns are names. If `streamed`, rows stay on disk and are read in each
-    pass. `csv` has the options for CSV files. `folder`: of temporary files (None: that of the system).
+    Values in `categorical` columns are names, and those in `text` columns texts, also if they are
+    numbers. If `streamed`, rows stay on disk and are read in each pass. `csv` has the options for CSV files. `folder`: of temporary files (None: that of the system).
     """
     path = files.found_once(path)
-    named = [roles.weight, roles.group, roles.time, drop, categorical]
+    read_as = ReadAs(tuple(categorical), tuple(text))
+    read_as.refuse_both(options.categorical, options.text)
+    named = [roles.weight, roles.group, roles.time, drop, categorical, text]
     if format_of(path.parts[0]) not in files.TABLES and any(named):
         raise no_columns(path, next(o for o, name in zip(options, named, strict=True) if name))
     if roles.target is None:
         files.refuse_unlabelled(path, csv)
     if streamed:
-        return _streamed(path, roles, categorical, drop, csv, folder)
+        return _streamed(path, roles, read_as, drop, csv, folder)
     read = files.read(
         path,
         roles.target,
-        as_text=roles.as_text(categorical),
+        as_text=roles.as_text(read_as),
         csv=csv,
         target_as_text=roles.target_as_text,
     )
@@ -121,8 +129,8 @@ def labelled(  # noqa: PLR0913  (every way in which a column may be taken)
     )
     if isinstance(rows, pa.Table):
         refuse_unusable(rows.schema)
-    rows = as_categories(rows, categorical, path, options.categorical)
-    known = weight, groups, timestamps, read.dropped, where, csv, read.origin
+    rows, read_as = as_read(rows, categorical, text, path, options)
+    known = weight, groups, timestamps, read.dropped, where, csv, read.origin, read_as
     return Labelled(rows, read.labels, *known)
 
 
@@ -163,7 +171,7 @@ def with_columns(rows: Rows, names: Collection[str], path: str, option: str) -> 
 def _streamed(
     path: str,
     roles: Roles,
-    categorical: Collection[str],
+    read_as: ReadAs,
     drop: Collection[str],
     csv: CsvOptions,
     folder: str | None,
@@ -177,7 +185,7 @@ def _streamed(
         extra=[name for name in role_columns if name is not None],
         keep=[roles.time] if roles.time else [],
         drop=drop,
-        as_text=categorical,
+        as_text=[*read_as.names, *read_as.texts],
         names=[roles.group] if roles.group else [],
         labels=LabelColumn(where, roles.target_as_text),
         csv=csv,
@@ -191,11 +199,36 @@ def _streamed(
     if weight is not None:
         with streamed.origin.naming_rows():
             weight = _checked(np.asarray(weight, np.float64), roles.weight)
-    rows = streamed.rows.mapped(lambda piece: as_categories(piece, categorical, path))
+    rows = streamed.rows.mapped(lambda piece: as_read(piece, *read_as, path)[0])
     labels = Coded(streamed.values, streamed.codes)
     check_target(labels, where, as_text=roles.target_as_text)
-    known = weight, groups, timestamps, streamed.dropped, where, csv, streamed.origin
+    known = weight, groups, timestamps, streamed.dropped, where, csv, streamed.origin, read_as
     return Labelled(rows, labels, *known)
+
+
+def as_read(
+    rows: Rows,
+    categorical: Collection[str | int],
+    text: Collection[str | int],
+    source: str,
+    options: Options = PYTHON,
+) -> tuple[Rows, ReadAs]:
+    """Return the rows with the columns of names and of texts as categories, and these columns by name.
+
+    Columns are names, or numbers from 0. They must exist, and none is both.
+
+    >>> rows, read_as = as_read(pa.table({"a": [1], "b": [2], "c": [3]}), [0], ["c"], "X")
+    >>> [str(kind) for kind in rows.schema.types][1:], read_as
+    (['int64', 'dictionary<values=int64, indices=int32, ordered=0>'], ReadAs(names=('a',), texts=('c',)))
+    """
+    named = []
+    for columns, option in ((categorical, options.categorical), (text, options.text)):
+        rows = as_categories(rows, columns, source, option)
+        known = rows.column_names if isinstance(rows, pa.Table) else []
+        named.append(tuple(one if isinstance(one, str) else known[one] for one in columns))
+    read_as = ReadAs(*named)
+    read_as.refuse_both(options.categorical, options.text)
+    return rows, read_as
 
 
 def as_categories(

@@ -13,17 +13,22 @@ from epochal.config.constraints import Number
 from epochal.config.presets import from_preset
 from epochal.config.settings import AUTO, SETTINGS, is_auto
 from epochal.errors import ModelError, SettingError
+from epochal.tables.read_as import ReadAs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Label: TypeAlias = "bool | int | float | str"
+Columns: TypeAlias = "tuple[str | int, ...] | None"
 
+# The parameters that name columns: those read as names, and those read as texts.
+COLUMNS = ("categorical_features", "text_features")
 SHAPE = {
     "preset": str,
     "settings": {str: object},
     "class_weight": (None, "balanced", [[(bool, int, float, str)]]),
     "categorical_features": (None, [(int, str)]),
+    "text_features": (None, [(int, str)]),
     "oob_score": bool,
     "warm_start": bool,
     "random_state": (int, None),
@@ -36,13 +41,14 @@ class Parameters:
     """The parameters of a classifier, except those of a machine or of a single run.
 
     `settings` has those that are not "auto". `class_weight` has a pair of label and weight for each
-    named class: JSON keys would turn labels into texts.
+    named class: JSON keys would turn labels into texts. Columns are given by name, or by number.
     """
 
     preset: str = "default"
     settings: Mapping[str, Any] = field(default_factory=dict)
     class_weight: tuple[tuple[Label, float], ...] | str | None = None
-    categorical_features: tuple[str | int, ...] | None = None
+    categorical_features: Columns = None
+    text_features: Columns = None
     oob_score: bool = False
     warm_start: bool = False
     random_state: int | None = None
@@ -64,20 +70,37 @@ class Parameters:
                 expected = "a dict of weights by class, 'balanced' or None"
                 raise SettingError.from_value("class_weight", class_weight, expected)
             class_weight = tuple(_pairs(class_weight.items()))
-        columns = others.pop("categorical_features", None)
-        if columns is not None:
-            columns = tuple(_plain(column) for column in columns)
-        return cls(preset, named, class_weight, columns, **others)
+        for name in COLUMNS:
+            if others.get(name) is not None:
+                others[name] = tuple(_plain(column) for column in others[name])
+        return cls(preset, named, class_weight, **others)
 
     def to_arguments(self) -> dict[str, Any]:
         """Return the arguments of a classifier with these parameters."""
         arguments = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
         if isinstance(self.class_weight, tuple):
             arguments["class_weight"] = dict(self.class_weight)
-        if self.categorical_features is not None:
-            arguments["categorical_features"] = list(self.categorical_features)
+        arguments |= self.column_lists()
         settings = {name: self.settings.get(name, AUTO) for name in SETTINGS}
         return arguments | settings
+
+    def read_as(self, columns: Sequence[str]) -> ReadAs:
+        """Return which of a table's columns are read as names, and which as texts.
+
+        >>> Parameters(categorical_features=(0,), text_features=("b",)).read_as(["a", "b"])
+        ReadAs(names=('a',), texts=('b',))
+        """
+        named: dict[str | int, str] = {name: name for name in columns} | dict(enumerate(columns))
+        given = self.column_lists()
+        # Other columns may be named in a file that no fit wrote.
+        return ReadAs(
+            *(tuple(named[one] for one in given.get(p, ()) if one in named) for p in COLUMNS)
+        )
+
+    def column_lists(self) -> dict[str, list[str | int]]:
+        """Return the lists of columns that are given."""
+        given = {name: getattr(self, name) for name in COLUMNS}
+        return {name: list(columns) for name, columns in given.items() if columns is not None}
 
 
 def to_json(parameters: Parameters) -> dict[str, Any]:
@@ -93,9 +116,7 @@ def to_json(parameters: Parameters) -> dict[str, Any]:
     }
     if isinstance(parameters.class_weight, tuple):
         described["class_weight"] = [list(pair) for pair in parameters.class_weight]
-    if parameters.categorical_features is not None:
-        described["categorical_features"] = list(parameters.categorical_features)
-    return described
+    return described | parameters.column_lists()
 
 
 def from_json(described: dict[str, Any]) -> Parameters:

@@ -96,7 +96,9 @@ def selected_names(
     many = {candidate.columns[0] for candidate in candidates}
     tests = _Tests.of(sample, classes)
     numbers = {name: unique(sample.table.column(name))[1] for name in columns}
-    columns = sorted(columns, key=lambda name: -int(numbers[name].max(initial=0)))[:MAX_COLUMNS]
+    # Not by the largest number, since a dictionary may have names that do not occur.
+    columns = sorted(columns, key=lambda name: -int(np.count_nonzero(np.bincount(numbers[name]))))
+    columns = columns[:MAX_COLUMNS]
     single = {name: tests.log_odds(numbers[name]) for name in columns}
     base = [odds for name, odds in single.items() if name not in many]
 

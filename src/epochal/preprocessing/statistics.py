@@ -15,13 +15,15 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.moments import Moments
+from epochal.preprocessing.name_candidates import name_candidates
 from epochal.preprocessing.name_selection import Sample, selected_names
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
-from epochal.preprocessing.vocabulary import Names, Vocabulary, vocabularies
+from epochal.preprocessing.vocabulary import Vocabulary, vocabularies
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
+from epochal.tables.read_as import BY_VALUES, ReadAs
 from epochal.tables.rows import blocks, columns_of, head_of, len_of, parallel_map, pieces
 from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 
@@ -42,6 +44,7 @@ class Target(NamedTuple):
     classes: int
     max_entries: int  # names and words that may have statistics, in all columns together
     ordered: bool = False  # whether folds follow each other in time
+    read_as: ReadAs = BY_VALUES  # which columns the user reads as names or as texts
 
 
 class Statistics(NamedTuple):
@@ -242,16 +245,14 @@ class _ColumnStatistics:
     def vocabularies(
         self, schema: Schema, target: Target, weight: np.ndarray
     ) -> tuple[Vocabulary, ...]:
-        """Return the vocabularies of columns with more categories than the schema has, and of pairs with these."""
+        """Return the vocabularies of columns with more categories than the schema has, and of pairs with these.
+
+        Of columns that the user reads as texts there are those of words, however many categories they have.
+        """
         many = [column.name for column in schema.columns if column.other]
-        if not many:
+        candidates = name_candidates(self.value_counts, many, target.read_as)
+        if not candidates:
             return ()
-        counts = {name: self.value_counts[name].combined() for name in many}
-        candidates = [
-            names
-            for name, found in counts.items()
-            for names in Names.of(name, *found.by_text(), found.most_dropped, found.rare)
-        ]
         numbers = np.concatenate([rows for rows, _ in self.tested_rows])
         table = pa.concat_tables([part for _, part in self.tested_rows])
         columns = [column.name for column in schema.columns if column.kind == "category"]

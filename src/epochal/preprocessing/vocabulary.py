@@ -199,6 +199,11 @@ def _consecutive(words: pa.Array, parents: np.ndarray) -> tuple[pa.Array, np.nda
     return pc.binary_join_element_wise(*pairs, separator), parents[first]
 
 
+def are_texts(words: float, rows: float) -> bool:
+    """Whether values with so many words, in all rows together, are texts and not names."""
+    return words >= WORDS_OF_TEXTS * rows
+
+
 class Names(NamedTuple):
     """The unique names of a column, or its words, and the weight of each: of what a vocabulary is made."""
 
@@ -217,6 +222,8 @@ class Names(NamedTuple):
         weights: np.ndarray,
         max_absent_weight: float = 0.0,
         rare: Rare = Rare(),  # noqa: B008  (a tuple)
+        *,
+        has_words: bool | None = None,
     ) -> tuple[Names, ...]:
         """Return the names of a column, and its words if its values are texts; those that recur.
 
@@ -226,6 +233,7 @@ class Names(NamedTuple):
             weights: the weight of the rows of each.
             max_absent_weight: values of this weight or less may be absent.
             rare: the values that are absent.
+            has_words: whether the values are texts; None: if they have several words on average.
 
         >>> titles = pa.array(["bank clerk", "senior bank clerk", "cook"])
         >>> for names in Names.of("job", titles, np.array([2.0, 1.0, 1.0])):
@@ -235,8 +243,10 @@ class Names(NamedTuple):
         2 ['bank clerk', 'senior bank'] [3. 1.]
         """
         found = [cls((column,), 0, texts, weights, max_absent_weight, rare)]
+        if has_words is False:
+            return tuple(names for names in found if names.recur)
         words, parents = words_of(texts)
-        if float(weights[parents].sum()) >= WORDS_OF_TEXTS * float(weights.sum()):
+        if has_words or are_texts(float(weights[parents].sum()), float(weights.sum())):
             for number, (names, of) in enumerate(
                 [(words, parents), _consecutive(words, parents)], 1
             ):
@@ -250,7 +260,8 @@ class Names(NamedTuple):
         """Whether more than hardly a row has a name that another one has as well."""
         repeated = float(self.weights[self.weights > 1].sum())
         repeated += max(self.rare.weight - self.rare.distinct, 0.0)
-        return repeated >= MIN_REPEATED_SHARE * (float(self.weights.sum()) + self.rare.weight)
+        total = float(self.weights.sum()) + self.rare.weight
+        return repeated > 0 and repeated >= MIN_REPEATED_SHARE * total
 
     @property
     def distinct(self) -> float:

@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 
 from epochal.preprocessing.value_range import ValueRange
 from epochal.profiling.duplicates import RowHashes, kinds_of
+from epochal.profiling.names import Reading
 from epochal.tables.canonical import canonical_texts
 from epochal.tables.categories import is_missing, unique
 from epochal.tables.numeric import decoded, number_of_text
+from epochal.tables.read_as import BY_VALUES
 
 if TYPE_CHECKING:
+    from epochal.tables.read_as import ReadAs
     from epochal.tables.rows import Rows
     from epochal.tables.schema import Kind
 
@@ -35,13 +38,17 @@ MAX_COLUMNS = 2000  # arrays with more columns are not profiled
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column: its kind, the share of missing values, the number of unique values, and a summary."""
+    """One column: its kind, the share of missing values, the number of unique values, and a summary.
+
+    `reading`: how a column of categories is read; None for other columns, and without values.
+    """
 
     name: str
     kind: Kind
     missing: float
     distinct: int
     values: str
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,16 @@ class Profile:
     data_warnings: tuple[DataWarning, ...]
 
 
-def profile(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Profile:
+def profile(
+    rows: Rows, labels: np.ndarray, share: float = 1.0, read_as: ReadAs = BY_VALUES
+) -> Profile:
     """Return the profile of a table or of a two-dimensional array.
 
     Args:
         rows: the inputs; of images and sparse matrices the profile has only the number of rows.
         labels: class numbers, shape (rows,).
         share: the rows are a random sample, this share of all rows.
+        read_as: the columns that the user reads as names or as texts.
 
     >>> table = pa.table({"id": [f"a{k}" for k in range(60)], "one": [1] * 60})
     >>> for data_warning in profile(table, np.arange(60) % 2).data_warnings:
@@ -84,7 +94,7 @@ def profile(rows: Rows, labels: np.ndarray, share: float = 1.0) -> Profile:
     data_warnings: list[DataWarning] = []
     seen: dict[bytes, str] = {}
     for name, kind in kinds.items():
-        values = _Values(table.column(name), kind, share)
+        values = _Values(table.column(name), kind, share, has_words=read_as.has_words(name))
         columns.append(values.profile(name))
         data_warnings += values.data_warnings(name, labels, seen)
     return Profile(len(labels), tuple(columns), tuple(data_warnings))
@@ -97,8 +107,10 @@ class _Values:
     of all rows repeat a value, about s d of those in the sample do.
     """
 
-    def __init__(self, column: pa.ChunkedArray, kind: Kind, share: float) -> None:
-        self.kind, self.share = kind, share
+    def __init__(
+        self, column: pa.ChunkedArray, kind: Kind, share: float, *, has_words: bool | None
+    ) -> None:
+        self.kind, self.share, self.has_words = kind, share, has_words
         self.nearly_unique = 1 - (1 - NEARLY_UNIQUE) * share
         self.in_sample = "" if share == 1 else " of the sample"
         self.values: list[Any]
@@ -134,7 +146,15 @@ class _Values:
             extremes = (end(present, key=lambda k: self.values[k]) for end in (min, max))
             low, high = map(self.spelled, extremes)
             summary = f"{low} to {high}" if low != high else low
-        return ColumnProfile(name, self.kind, missing, self.number, summary)
+        return ColumnProfile(name, self.kind, missing, self.number, summary, self._reading())
+
+    def _reading(self) -> Reading | None:
+        """Return how a column of categories is read; None for other columns, and without values."""
+        present = np.flatnonzero(self.is_present & (self.counts > 0))
+        if self.kind != "category" or not len(present):
+            return None
+        texts = pa.array([self.values[k] for k in present], pa.string())
+        return Reading.of(texts, self.counts[present], has_words=self.has_words)
 
     def spelled(self, index: int) -> str:
         """Return one of the unique values as text."""
@@ -180,7 +200,9 @@ class _Values:
                 DataWarning(
                     name,
                     f"has {self.number:,} different values: free text?",
-                    "its words are used if they are informative about the class",
+                    "its words are not used, as it is read as names"
+                    if self.has_words is False
+                    else "its words are used if they are informative about the class",
                 )
             )
         return result
@@ -232,7 +254,7 @@ class _Values:
 
     def _is_id(self, present: int) -> bool:
         """Whether nearly every row has a unique short text, or a unique integer without large gaps."""
-        if present < FEWEST or self.number < self.nearly_unique * present:
+        if present < FEWEST or self.number < self.nearly_unique * present or self.has_words:
             return False
         if self.kind == "category":
             texts = [text for text in self.values if text]

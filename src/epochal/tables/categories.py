@@ -28,7 +28,7 @@ MOST_UNIQUE = 2**17
 
 
 class Categories(NamedTuple):
-    """The categories of a column by name, and whether values are missing or belong to others.
+    """The categories of a column, the most frequent first, and whether values are missing or belong to others.
 
     `unseen` is the expected share of new rows with none of these categories. It is estimated from
     the categories that occur once in the training rows (Good, 1953).
@@ -58,6 +58,7 @@ class Rare(NamedTuple):
 class ValueCounts(NamedTuple):
     """The unique values of a column, the sum of weights of each, and the weight of the missing ones.
 
+    Values are in the order of the rows in which they occur first, so nothing depends on their names.
     `dropped` is the weight of the rare values that were dropped to bound the memory, and
     `dropped_bits` are the bits of linear counting that they set; None if there are none.
     `pending` holds counts of further rows, which have not been combined with these yet.
@@ -78,6 +79,9 @@ class ValueCounts(NamedTuple):
         null = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
         missing = sums[-1] + sums[:-1][null].sum()
         positive = np.flatnonzero((sums[:-1] > 0) & ~null)
+        # A dictionary may be in another order, and a value may occur first in a row of weight 0.
+        row = _first_rows(np.where(weight > 0, indices, len(values)), len(values) + 1)
+        positive = positive[np.argsort(row[positive])]
         return cls(values.take(pa.array(positive)), sums[positive], float(missing))
 
     def merge(self, other: ValueCounts) -> ValueCounts:
@@ -99,7 +103,7 @@ class ValueCounts(NamedTuple):
         dropped = sum(part.dropped for part in parts)
         bits = [part.dropped_bits for part in parts if part.dropped_bits is not None]
         if len(values) > MOST_UNIQUE:
-            chosen = heaviest(values, sums, MOST_UNIQUE // 2)
+            chosen = np.sort(heaviest(sums, MOST_UNIQUE // 2))
             dropped += float(sums.sum() - sums[chosen].sum())
             rare = values.take(pa.array(np.setdiff1d(np.arange(len(values)), chosen)))
             bits.append(bits_of(canonical_texts(rare)))
@@ -113,18 +117,18 @@ class ValueCounts(NamedTuple):
         )
 
     def levels(self, max_categories: int) -> Categories:
-        """Return at most `max_categories` categories: the heaviest ones, sorted by name.
+        """Return at most `max_categories` categories, the heaviest first.
 
-        Of categories with equal weights the first by name are taken.
+        Of categories with equal weights the one that occurs first in the rows is first.
 
-        >>> column = pa.chunked_array([["b", "a", "b", None, "c"]])
+        >>> column = pa.chunked_array([["c", "b", "a", "b", None]])
         >>> ValueCounts.of(column, np.ones(5)).levels(max_categories=2)[:3]
-        (('a', 'b'), True, True)
+        (('b', 'c'), True, True)
         """
         counts, (texts, sums) = self.combined(), self.by_text()
-        chosen = heaviest(texts, sums, max_categories)
+        chosen = heaviest(sums, max_categories)
         other = counts.dropped > 0 or len(texts) > max_categories
-        names = tuple(sorted(texts.take(pa.array(chosen)).to_pylist()))
+        names = tuple(texts.take(pa.array(chosen)).to_pylist())
         return Categories(names, counts.missing > 0, other, counts.unseen(sums, sums[chosen]))
 
     @property
@@ -226,7 +230,7 @@ def _position_in(texts: pa.Array, names: pa.Array) -> np.ndarray:
 
 
 def sums_by_value(values: pa.Array, sums: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-    """Return the unique values, and for each the sum of its entries."""
+    """Return the unique values in the order in which they occur first, and for each the sum of its entries."""
     encoded = values.dictionary_encode()
     totals = np.bincount(encoded.indices.to_numpy(), sums, minlength=len(encoded.dictionary))
     return encoded.dictionary, totals
@@ -244,22 +248,25 @@ def unique_values(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
     return encoded.dictionary, indices.to_numpy()
 
 
-def heaviest(values: pa.Array, sums: np.ndarray, max_categories: int) -> np.ndarray:
-    """Return the indices of the values with the largest sums, of equal ones the first by name.
+def heaviest(sums: np.ndarray, most: int) -> np.ndarray:
+    """Return the indices of the largest sums, at most so many: the largest first, of equal ones the first.
 
-    >>> print(heaviest(pa.array(["c", "b", "a", "d"]), np.array([1.0, 1.0, 1.0, 5.0]), 2))
-    [2 3]
+    >>> print(heaviest(np.array([1.0, 1.0, 5.0, 1.0]), 2))
+    [2 0]
     """
-    if len(sums) <= max_categories:
-        return np.arange(len(sums))
-    threshold = np.partition(sums, -max_categories)[-max_categories]
-    heavier, equal = np.flatnonzero(sums > threshold), np.flatnonzero(sums == threshold)
-    remaining = max_categories - len(heavier)
-    if len(equal) > remaining:
-        names = values.take(pa.array(equal))
-        order = pc.select_k_unstable(names, remaining, [("", "ascending")]).to_numpy()
-        equal = equal[order]
-    return np.union1d(heavier, equal)
+    return np.argsort(-sums, kind="stable")[:most]
+
+
+def _first_rows(indices: np.ndarray, count: int) -> np.ndarray:
+    """Return the first row with each index below `count`; of an index in no row the number of rows.
+
+    >>> print(_first_rows(np.array([2, 0, 2, 0]), 3))
+    [1 4 0]
+    """
+    rows = np.full(count, len(indices), np.int64)
+    # Of repeated indices the last assignment stays: that of the first row.
+    rows[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+    return rows
 
 
 def is_missing(value: object) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from epochal.config.csv_options import PLAIN
 from epochal.tables.labels import Coded
 from epochal.tables.origin import NOWHERE, Origin
+from epochal.tables.read_as import BY_VALUES, ReadAs
 from epochal.tables.rows import cut, len_of, take
 from epochal.tables.streaming import Streamed, joined
 
@@ -27,7 +28,8 @@ class Labelled:
     All rows of a group are on the same side of every split. With `timestamps`, the latest rows
     are the validation rows. `dropped` is the number of rows without a label, which are not among
     these. `label_source` names the source of the labels in messages, `origin` the files and rows.
-    `csv` has the options with which CSV files were read and will be read.
+    `csv` has the options with which CSV files were read and will be read. `read_as`: columns that
+    the user reads as names or as texts.
     """
 
     rows: Rows | Streamed
@@ -39,6 +41,7 @@ class Labelled:
     label_source: str = "y"
     csv: CsvOptions = PLAIN
     origin: Origin = NOWHERE
+    read_as: ReadAs = BY_VALUES
 
     def pieces(self, size: int) -> Iterator[Labelled]:
         """Yield the rows with labels and weights, `size` at a time; the last piece may be shorter."""

@@ -24,10 +24,10 @@ Kind = Literal["number", "boolean", "category", "date"]
 class Column:
     """One column: its name, its kind, and what the training rows hold in it.
 
-    `categories` are the categories that are encoded, sorted; `other`: the training rows hold
-    more. `has_missing`: some training rows lack a value (and not all, unless it is a category).
-    `cycles` are the calendar cycles among a date's features. `unseen` is the expected share of
-    new rows with none of the categories; 1 if it is unknown.
+    `categories` are the categories that are encoded, the most frequent first (sorted in older
+    models); `other`: the training rows hold more. `has_missing`: some training rows lack a value
+    (and not all, unless it is a category). `cycles` are the calendar cycles among a date's features.
+    `unseen` is the expected share of new rows with none of the categories; 1 if it is unknown.
     """
 
     name: str
