@@ -20,6 +20,7 @@ from epochal.errors import SettingError
 from epochal.fit_types import Fitted, RunConfig, check_timestamps, print_epoch
 from epochal.inference.accuracy import accuracy, accuracy_at
 from epochal.inference.predict import predict_proba, predict_proba_at, without_target
+from epochal.interrupted_fits import told_interruptions
 from epochal.io.columns import Roles
 from epochal.io.frames import concrete
 from epochal.loader.memory import Memory, size_of
@@ -340,7 +341,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with limited(self.n_jobs), self.restored_on_error():
+        with limited(self.n_jobs), self.restored_on_error(), told_interruptions():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_timestamps(data, settings, validated=X_val is not None)
@@ -378,7 +379,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with limited(self.n_jobs), self.restored_on_error():
+        with limited(self.n_jobs), self.restored_on_error(), told_interruptions():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             run = self._run_config(earlier)
