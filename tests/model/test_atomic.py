@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from epochal.errors import DataError, WriteError
+from epochal.io.tempfiles import linkable
+from epochal.model import atomic as atomic_writes
 from epochal.model.atomic import atomic, check_writable
+
+
+@pytest.fixture(autouse=True, params=["without a name", "with a hidden name"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Return how a file is that is not whole yet; each test runs with both."""
+    found: str = request.param
+    if found == "with a hidden name":
+        monkeypatch.setattr(atomic_writes, "linkable", lambda _: None)
+        return found
+    unnamed = linkable(tmp_path)
+    if unnamed is None:
+        pytest.skip("the system has no files without a name")
+    unnamed.close()
+    return found
 
 
 def names(folder: Path) -> list[str]:
@@ -111,6 +130,7 @@ def test_a_folder_without_permission_is_refused(
         """Refuse as the system does, also for the superuser."""
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
+    monkeypatch.setattr(atomic_writes, "linkable", lambda _: None)
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(WriteError, match="choose a folder"):
         check_writable(tmp_path / "target")
@@ -158,3 +178,39 @@ def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
     target.write_bytes(b"old")
     check_writable(target)
     assert target.read_bytes() == b"old"
+
+
+KILLED = """
+import os, sys
+from epochal.model.atomic import atomic
+with atomic("model") as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is killed as on POSIX systems")
+def test_a_killed_process_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    """Nor does it change the file that was there."""
+    if kind == "with a hidden name":
+        pytest.skip("the hidden file is left")
+    (tmp_path / "model").write_bytes(b"old")
+    ended = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+    assert names(tmp_path) == ["model"]
+    assert (tmp_path / "model").read_bytes() == b"old"
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    """As one that is opened for writing; one that is replaced gives its own."""
+    (tmp_path / "usual").write_bytes(b"")
+    (tmp_path / "old").write_bytes(b"")
+    (tmp_path / "old").chmod(0o640)
+    modes = {}
+    for name in ("new", "old"):
+        with atomic(tmp_path / name) as file:
+            file.write(b"x")
+        modes[name] = (tmp_path / name).stat().st_mode & 0o777
+    assert modes == {"new": (tmp_path / "usual").stat().st_mode & 0o777, "old": 0o640}

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from epochal.cli.reading import (
     relabelled,
     roles_of,
 )
+from epochal.cli.saving import saved
 from epochal.cli.train_report import (
     Split,
     TrainResult,
@@ -46,7 +48,7 @@ from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
 from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
-from epochal.model.persistence import load, save
+from epochal.model.persistence import load
 from epochal.signals import stop_requests
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
@@ -79,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     with stop_requests() as request:
         model = _trained(arguments, split, earlier)
         seconds = time.monotonic() - began
-        save(model, out)
-        arguments.output.saved = out
+        out = saved(model, out, arguments.output, partial(refuse_inputs, arguments=arguments))
     if request.number is None:
         test = _test_scores(arguments, model, split)
         _print_result(arguments, TrainResult(model, out, seconds, test))

@@ -6,11 +6,17 @@ import contextlib
 import os
 import secrets
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from epochal.signals import unfinished
 
 if TYPE_CHECKING:
     import io
     from pathlib import Path
+
+
+# Where the system lists the open files of a process; without it a file cannot get a name later.
+DESCRIPTORS = "/proc/self/fd"
 
 
 def unnamed(folder: str | os.PathLike[str]) -> io.FileIO:
@@ -19,25 +25,52 @@ def unnamed(folder: str | os.PathLike[str]) -> io.FileIO:
     Raises:
         OSError: if the folder does not exist or is not writable.
     """
-    with contextlib.suppress(AttributeError, NotImplementedError, IsADirectoryError):
+    return linkable(folder, 0o600) or tempfile.TemporaryFile(buffering=0, dir=folder)
+
+
+def linkable(folder: str | os.PathLike[str], mode: int = 0o666) -> io.FileIO | None:
+    """Return a new unbuffered file without a name, which can get one in its folder; None where there is no such file.
+
+    Args:
+        folder: in which disk it is.
+        mode: its permissions, within those that the process gives.
+    """
+    with contextlib.suppress(AttributeError, OSError):
         # As tempfile does, but without O_EXCL, so that the file can get a name later.
-        return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600), "r+b", buffering=0)  # noqa: PTH123
-    return tempfile.TemporaryFile(buffering=0, dir=folder)
+        return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, mode), "r+b", buffering=0)  # noqa: PTH123
+    return None
 
 
 def name(file: io.FileIO, path: Path) -> bool:
     """Give a file its name, replacing any other file; return whether the system supports that."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptors = os.open("/proc/self/fd", os.O_RDONLY)
-        try:
-            # Python follows the link only if `src_dir_fd` is given.
-            os.link(str(file.fileno()), temporary, src_dir_fd=descriptors, follow_symlinks=True)
-        finally:
-            os.close(descriptors)
-        temporary.replace(path)
+        link(file, path)
     except (OSError, NotImplementedError):
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         return False
     return True
+
+
+def link(file: io.FileIO, path: Path) -> None:
+    """Give a file its name, replacing any other file in one step; returns nothing.
+
+    Raises:
+        OSError: if the system does not support it, or the name cannot be written.
+    """
+    descriptors = os.open(DESCRIPTORS, os.O_RDONLY)
+    try:
+        # Python follows the link only if `src_dir_fd` is given.
+        source: dict[str, Any] = {"src_dir_fd": descriptors, "follow_symlinks": True}
+        with contextlib.suppress(FileExistsError):
+            os.link(str(file.fileno()), path, **source)
+            return
+        # No call replaces a name by a file that has none.
+        temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+        with unfinished(str(temporary)):
+            try:
+                os.link(str(file.fileno()), temporary, **source)
+                temporary.replace(path)
+            finally:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+    finally:
+        os.close(descriptors)

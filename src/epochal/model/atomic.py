@@ -1,7 +1,8 @@
 """Atomic writes: a file is replaced as a whole or not at all.
 
-Content is written to a temporary file in the same folder, which then replaces the target in one step.
-A reader never sees half a file; after a failure, a full disk or Ctrl-C the old file is unchanged.
+Content is written to a file in the same folder, without a name if the system has such files. When it is
+whole it replaces the target in one step. A reader never sees half a file; after a failure, a full disk,
+Ctrl-C or a kill the old file is unchanged, and no piece of a new one is left.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from epochal.errors import EpochalError, WriteError
+from epochal.io.tempfiles import link, linkable
 from epochal.signals import unfinished
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
 
@@ -36,18 +39,40 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     with _write_errors(path):
         target = _target(path)
-        temporary = _temporary_path(target)
-        with unfinished(str(temporary)):
-            try:
-                with temporary.open("x+b") as file:
-                    yield file
-                _flush(temporary)
-                _keep_mode(target, temporary)
-                temporary.replace(target)
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+        unnamed = linkable(target.parent)
+        with _with_name(target) if unnamed is None else _without_name(target, unnamed) as file:
+            yield file
         _flush_folder(target.parent)
+
+
+@contextmanager
+def _without_name(target: Path, unnamed: io.FileIO) -> Iterator[BinaryIO]:
+    """Yield a file that has no name before it is whole, so that a killed process leaves nothing."""
+    with unnamed:
+        # The block may close its own descriptor.
+        with os.fdopen(os.dup(unnamed.fileno()), "r+b") as file:
+            yield file
+        os.fsync(unnamed.fileno())
+        if target.exists():
+            os.fchmod(unnamed.fileno(), _mode(target))
+        link(unnamed, target)
+
+
+@contextmanager
+def _with_name(target: Path) -> Iterator[BinaryIO]:
+    """Yield a hidden file, where the system has none without a name."""
+    temporary = _temporary_path(target)
+    with unfinished(str(temporary)):
+        try:
+            with temporary.open("x+b") as file:
+                yield file
+            _flush(temporary)
+            if target.exists():
+                temporary.chmod(_mode(target))
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -56,7 +81,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Called before long work, so that its result can be written.
     """
     with _write_errors(path):
-        temporary = _temporary_path(_target(path))
+        target = _target(path)
+        unnamed = linkable(target.parent)
+        if unnamed is not None:
+            unnamed.close()
+            return
+        temporary = _temporary_path(target)
         try:
             temporary.open("xb").close()
         finally:
@@ -100,10 +130,9 @@ def _temporary_path(target: Path) -> Path:
     return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
 
 
-def _keep_mode(target: Path, temporary: Path) -> None:
-    """Give the new file the permissions of the one that it replaces."""
-    if target.exists():
-        temporary.chmod(target.stat().st_mode & 0o777)
+def _mode(target: Path) -> int:
+    """Return the permissions of a file, which the one that replaces it gets."""
+    return target.stat().st_mode & 0o777
 
 
 def _flush(path: Path) -> None:
