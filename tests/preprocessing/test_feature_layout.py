@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.preprocessing.feature_layout import category_table, feature_names, layout
+from epochal.preprocessing.vocabulary import Vocabulary
 from epochal.tables.schema import Column, Schema
 
 AGE = Column("age", "number", has_missing=True)
@@ -62,3 +63,16 @@ def test_a_schema_without_numbers_has_no_values():
     where = layout(Schema((SEX,), named=True, shape=(1,)))
 
     assert where.values.tolist() == where.indicators.tolist() == []
+
+
+def test_statistics_of_a_pair_come_from_both_columns():
+    """Of two classes names have two statistics, words four; all other inputs come from one column."""
+    found = [
+        Vocabulary(("job",), words=0, names=("a",)),
+        Vocabulary(("sex", "job"), words=0, names=("a",)),
+        Vocabulary(("sex",), words=1, names=("a",)),
+    ]
+    columns = layout(SCHEMA, vocabularies=found).inputs(0)
+
+    assert columns[-8:].tolist() == [[1, 1]] * 2 + [[3, 1]] * 2 + [[3, 3]] * 4
+    assert (columns[:-8, 0] == columns[:-8, 1]).all()

@@ -157,7 +157,8 @@ def test_every_kind_of_column_becomes_its_features():
         *("day", "day is missing", "day sine of week", "day cosine of week"),
         *("same", "empty=(missing)"),
     ]
-    assert preprocessor.input_groups(0).tolist() == [0, 0, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7]
+    columns = [0, 0, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7]
+    assert preprocessor.input_groups(0).T.tolist() == [columns, columns]
     assert preprocessor.n_features == len(names)
 
 

@@ -77,13 +77,23 @@ def test_feature_subsets_take_whole_columns():
     """A member has the configured share of columns, with all features of a column or none."""
     groups = np.array([0, 1, 1, 1, 2, 3, 3])
     settings = validated(PRESETS["default"], {"max_features": 0.5})
-    masks = [feature_mask(settings, groups, 0, member) for member in range(20)]
+    masks = [feature_mask(settings, groups[:, None], 0, member) for member in range(20)]
 
     for mask in masks:
         columns = {group: set(mask[groups == group]) for group in range(4)}
         assert all(len(values) == 1 for values in columns.values())
         assert sum(values == {True} for values in columns.values()) == 2
     assert len({tuple(mask) for mask in masks}) > 3
+
+
+def test_a_pair_is_visible_where_both_columns_are():
+    """Its statistics tell of both."""
+    groups = np.array([[0, 0], [1, 1], [2, 2], [0, 2]])
+    settings = validated(PRESETS["default"], {"max_features": 2})
+    masks = [feature_mask(settings, groups, 0, member) for member in range(20)]
+
+    assert all(mask[3] == (mask[0] and mask[2]) for mask in masks)
+    assert {mask[3] for mask in masks} == {True, False}
 
 
 @pytest.mark.parametrize(("share", "number"), [(1.0, 10), (0.25, 2), (3, 3), (99, 10), (0.001, 1)])

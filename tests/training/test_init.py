@@ -77,25 +77,30 @@ def test_constants_are_the_settings_per_member():
     assert len(set(fixed.seed_word.tolist())) == 3
 
 
+def twice(columns):
+    """Return the source columns of inputs that are of no pair."""
+    return np.stack([columns, columns], axis=1)
+
+
 def test_a_patch_masks_the_features_of_its_pixels():
     """A crop of an image with an indicator feature masks pixel and indicator alike."""
     groups = np.array([0, 1, 1, 2, 3])
-    masks = masks_for(settings(patch=(1, 2)), groups, (2, 2), 5, 0)
+    masks = masks_for(settings(patch=(1, 2)), twice(groups), (2, 2), 5, 0)
 
     for mask in map(masks, range(3)):
         seen = {group for group, value in zip(groups, mask[:, 0], strict=True) if value}
         assert mask.shape == (5, 1)
         assert seen in ({0, 1}, {2, 3})
         assert mask[1] == mask[2]
-    assert masks_for(settings(), groups, (2, 2), 5, 0) is None
+    assert masks_for(settings(), twice(groups), (2, 2), 5, 0) is None
 
 
 def test_receptive_fields_mask_the_features_of_their_pixels():
     """Every unit sees pixel and indicator alike, and nothing outside of the member's crop."""
     groups = np.array([0, 1, 1, 2, 3])
     both = settings(patch=(1, 2), receptive_field=(1, 1))
-    fields = masks_for(settings(receptive_field=(1, 1)), groups, (2, 2), 40, 0)
-    crops = masks_for(settings(patch=(1, 2)), groups, (2, 2), 40, 0)
+    fields = masks_for(settings(receptive_field=(1, 1)), twice(groups), (2, 2), 40, 0)
+    crops = masks_for(settings(patch=(1, 2)), twice(groups), (2, 2), 40, 0)
 
     for member in range(3):
         seen = fields(member)
@@ -103,7 +108,7 @@ def test_receptive_fields_mask_the_features_of_their_pixels():
         assert np.array_equal(seen[1], seen[2])
         assert (seen[[0, 1, 3, 4]].sum(axis=0) == 1).all()
         assert seen.any(axis=1).all()
-        cropped = masks_for(both, groups, (2, 2), 40, 0)(member)
+        cropped = masks_for(both, twice(groups), (2, 2), 40, 0)(member)
         np.testing.assert_array_equal(cropped, seen & crops(member))
 
 
@@ -111,10 +116,10 @@ def test_one_column_is_not_all_of_them():
     """max_features=1 is one column, and 1.0 is all."""
     groups = np.array([0, 1, 1, 2])
 
-    for mask in map(masks_for(settings(max_features=1), groups, (3,), 5, 0), range(3)):
+    for mask in map(masks_for(settings(max_features=1), twice(groups), (3,), 5, 0), range(3)):
         assert len(set(groups[mask[:, 0]])) == 1
-    assert masks_for(settings(max_features=1.0), groups, (3,), 5, 0) is None
-    assert masks_for(settings(max_features=3), groups, (3,), 5, 0) is None
+    assert masks_for(settings(max_features=1.0), twice(groups), (3,), 5, 0) is None
+    assert masks_for(settings(max_features=3), twice(groups), (3,), 5, 0) is None
 
 
 def test_features_begin_with_the_scales_that_are_given():

@@ -113,11 +113,12 @@ class Layout:
     sizes: EmbeddingSizes
     fold: int | None  # the feature with the fold
     entries: np.ndarray  # the first feature of each vocabulary
+    partners: np.ndarray  # the last source column of each vocabulary: of pairs the second one
 
     def inputs(self, size: int, classes: int = 2) -> np.ndarray:
-        """Return the source column of every output of an embedding with vectors of this size.
+        """Return the source columns of every output of an embedding with vectors of this size, (outputs, 2).
 
-        The order is: vectors of numbers, vectors of categories, plain features, statistics of
+        Both are the same but for the statistics of pairs. The order is: vectors of numbers, vectors of categories, plain features, statistics of
         names, statistics of words.
         """
         sizes = self.sizes
@@ -126,8 +127,9 @@ class Layout:
         plain = self.groups[sizes.numbers : sizes.numbers + sizes.plain]
         looked_up = self.groups[self.entries]
         each = target_statistics_count(classes)
-        names = np.repeat(looked_up[: sizes.names], each)
-        return np.r_[vectors, plain, names, np.repeat(looked_up[sizes.names :], 2 * each)]
+        repeats = np.repeat([each, 2 * each], [sizes.names, sizes.texts])
+        first, last = (np.repeat(columns, repeats) for columns in (looked_up, self.partners))
+        return np.stack([np.r_[vectors, plain, first], np.r_[vectors, plain, last]], axis=1)
 
 
 def layout(
@@ -179,6 +181,7 @@ def layout(
         ),
         fold=int(size[: FeatureBlock.FOLD].sum()) if vocabularies else None,
         entries=_starts(size, vocabularies),
+        partners=np.array([schema.names.index(v.columns[-1]) for v in vocabularies], np.intp),
     )
 
 

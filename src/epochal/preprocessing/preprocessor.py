@@ -166,7 +166,7 @@ class Preprocessor:
         return np.uint8 if stays_bytes else np.float32
 
     def input_groups(self, embedding_size: int, classes: int = 2) -> np.ndarray:
-        """Return the number of the source column of every input of the first layer.
+        """Return the numbers of the source columns of every input of the first layer, (inputs, 2).
 
         Without an embedding (size 0), the inputs are the features.
         """

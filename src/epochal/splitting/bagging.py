@@ -194,9 +194,11 @@ def number_from_share(share: float, total: int) -> int:
 def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int) -> np.ndarray:
     """Return the features of a member's random subset of the columns, bool (features,).
 
+    It has those of which it has all source columns.
+
     Args:
         settings: `max_features`.
-        groups: the source column of each encoded feature, shape (features,).
+        groups: the source columns of each encoded feature, shape (features, columns).
         seed: the seed of the training.
         member: the number of the member.
     """
@@ -205,4 +207,5 @@ def feature_mask(settings: Settings, groups: np.ndarray, seed: int, member: int)
     if number == len(columns):
         return np.ones(len(groups), np.bool_)
     random = generator_for(seed, Purpose.FEATURE_SUBSET, member)
-    return np.isin(groups, random.choice(columns, number, replace=False))
+    visible = np.isin(groups, random.choice(columns, number, replace=False))
+    return np.asarray(visible.all(axis=1))

@@ -55,7 +55,8 @@ def masks_for(
 
     Args:
         settings: `max_features`, `patch`, `receptive_field`.
-        groups: the source column of each input of the first layer.
+        groups: the source columns of each input of the first layer, (inputs, 2): the same column
+            twice, or a pair.
         shape: of one row as given: of images (height, width[, channels]).
         units: of the first layer.
         seed: the seed of the training.
@@ -72,11 +73,13 @@ def masks_for(
     def mask(member: int) -> np.ndarray:
         """Return the input mask of a member."""
         result = feature_mask(settings, groups, seed, member)[:, None]
+        # Images have no pairs.
+        pixels = groups[:, 0]
         if patch is not None:
-            result = result & patch_mask(patch, shape, seed, member).reshape(-1, 1)[groups]
+            result = result & patch_mask(patch, shape, seed, member).reshape(-1, 1)[pixels]
         if isinstance(field, tuple):
             fields = field_masks(field, shape, units, seed, member)
-            result = result & fields.reshape(-1, units)[groups]
+            result = result & fields.reshape(-1, units)[pixels]
         return result
 
     return mask
