@@ -86,7 +86,11 @@ def _summarised(ready: Prepared, trained: Trained, earlier: Fitted | None) -> Fi
     settings, run, classes, trains, material, plan = ready
     plain = None if earlier is None else earlier.model.calibration
     asked = OutOfBagInputs(
-        material.pool, material.validation_set, plan.shares, material.preprocessor.scaling
+        material.pool,
+        material.validation_set,
+        plan.shares,
+        material.preprocessor.scaling,
+        few_rows=material.input_scales is not None,
     )
     calibration, oob = calibrated_on_oob(trained, settings, material.bags, asked, plain)
     oob_probabilities, out_of_bag = None, None

@@ -132,11 +132,13 @@ class Calibration:
     """The calibration of members' logits o_k to probabilities.
 
     p ~ (sum_k weights_k softmax(inverse_temperature_k o_k)) ^ exponent, with weights that sum to 1.
+    With a prior π the probabilities are (1 - sum π) p + π: no class is less probable than its π.
     """
 
     inverse_temperature: tuple[float, ...]
     weights: tuple[float, ...]
     exponent: float
+    prior: tuple[float, ...] = ()  # of each class; of none, if there is no prior
 
     @classmethod
     def none(cls, members: int) -> Calibration:

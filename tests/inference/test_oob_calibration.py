@@ -6,7 +6,7 @@ import pytest
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
-from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob
+from epochal.inference.oob_calibration import OutOfBagInputs, calibrated_on_oob, prior_of
 from epochal.loader.batches import ArraySource
 from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.memory_items import Shares
@@ -69,3 +69,26 @@ def test_where_nobody_can_be_asked_the_calibration_stays(earlier):
 
     assert said is None
     assert calibration == (earlier or Calibration.none(3))
+
+
+def test_with_few_rows_no_class_is_impossible():
+    """Out-of-bag probabilities have the prior, too; without calibration there is none."""
+    bags = bags_for(SETTINGS, POOL.metadata.labels, 0)
+    trained = Trained(LAYERS, None, None, None)
+    few = OutOfBagInputs(POOL, None, Shares(), None, few_rows=True)
+    calibration, found = calibrated_on_oob(trained, SETTINGS, bags, few, None)
+    _, many = calibrated_on_oob(trained, SETTINGS, bags, few._replace(few_rows=False), None)
+    uncalibrated, _ = calibrated_on_oob(
+        trained, validated(SETTINGS, {"calibrate": False}), bags, few, None
+    )
+
+    shares = np.bincount(POOL.metadata.labels) / 60
+    np.testing.assert_allclose(calibration.prior, 0.5 / 61 * shares)
+    np.testing.assert_allclose(found.mean, (1 - 0.5 / 61) * many.mean + 0.5 / 61 * shares)
+    assert uncalibrated.prior == ()
+
+
+def test_rows_without_weight_are_no_evidence():
+    """The prior is that of the rows that count; weights decide the shares only."""
+    labels, weight = np.array([0, 1, 1, 0, 0]), np.array([3.0, 1.0, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(prior_of(labels, weight, 3), np.array([0.75, 0.25, 0]) / 6)

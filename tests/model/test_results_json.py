@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epochal.errors import ModelError
 from epochal.model import results_json
 from epochal.model.shape import check
-from epochal.records import History, OutOfBag
+from epochal.records import Calibration, History, OutOfBag
 
 
 @given(st.floats())
@@ -42,3 +44,22 @@ def test_scores_come_back() -> None:
     check(described, results_json.OUT_OF_BAG, "scores")
     assert results_json.out_of_bag_from_json(described) == scores
     assert results_json.out_of_bag_from_json(results_json.out_of_bag_to_json(None)) is None
+
+
+def test_a_calibration_comes_back() -> None:
+    """With and without a prior."""
+    for prior in ((), (0.01, 0.02)):
+        calibration = Calibration((0.9, 1.1), (0.75, 0.25), 1.25, prior)
+        described = json.loads(json.dumps(results_json.calibration_to_json(calibration)))
+        assert results_json.calibration_from_json(described) == calibration
+        results_json.check_calibration(calibration, 2, 2)
+
+
+@pytest.mark.parametrize("prior", [(0.01,), (0.6, 0.6), (-0.1, 0.1), (math.nan, 0.1)])
+def test_a_prior_that_is_none_is_refused(prior: tuple[float, ...]) -> None:
+    """It has a number of at least 0 for each class, which sum to at most 1."""
+    calibration = Calibration((1.0,), (1.0,), 1.0, prior)
+    with pytest.raises(
+        ModelError, match=r"calibration\.prior is .*; expected nothing, or 2 numbers"
+    ):
+        results_json.check_calibration(calibration, 1, 2)

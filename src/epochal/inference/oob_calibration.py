@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from epochal.inference.calibration import calibrated, expected_loss
 from epochal.inference.oob import OutOfBagLogits, oob_logits_of, oob_mean_probabilities
+from epochal.inference.predict import with_prior
 from epochal.loader.batches import LazySource
 from epochal.loader.validation_rows import ValidationSet, oob_validation_set
 from epochal.nn.layers import variant_of
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
 
 
 class OutOfBagInputs(NamedTuple):
-    """The rows: all training rows, the validation set, and the memory for validation rows."""
+    """The rows: all training rows, the validation set, the memory for validation rows; and whether rows are few.
+
+    If they are, the probabilities of classes have a prior.
+    """
 
     pool: Encoded
     validation_set: ValidationSet | None
     shares: Shares
     scaling: Scaling | None  # of rows that are bytes
+    few_rows: bool = False
 
 
 class OutOfBagPredictions(NamedTuple):
@@ -87,17 +93,37 @@ def calibrated_on_oob(
     calibration = plain
     if settings.calibrate:
         calibration = calibrated(oob_logits, variants, labels, weight, objective)
+        if inputs.few_rows:
+            prior = prior_of(labels, weight, oob_logits[0].logits.shape[1])
+            calibration = replace(calibration, prior=prior)
     if validation_set.oob_rows is None:
         return calibration, None
     mean = oob_mean_probabilities(
         oob_logits, calibration.weights, len(labels), calibration.inverse_temperature, objective
     )
+    mean = with_prior(mean, calibration.prior)
     expected = (
         expected_loss(oob_logits, calibration, labels, weight, objective)
         if settings.calibrate
         else None
     )
     return calibration, OutOfBagPredictions(mean, validation_set.oob_rows, labels, weight, expected)
+
+
+def prior_of(labels: np.ndarray, weight: np.ndarray, classes: int) -> tuple[float, ...]:
+    """Return the prior of each class: its share, times half a row among all rows and one.
+
+    Members that are right about all of n rows may be sure of everything, but that no other row is an
+    exception cannot be known from n rows. By Jeffreys' prior the probability of an exception is then
+
+        0.5 / (n + 1).
+
+    >>> prior_of(np.array([0, 0, 0, 1]), np.ones(4), classes=2)
+    (0.075, 0.025)
+    """
+    shares = np.bincount(labels, weight, minlength=classes)
+    rows = np.count_nonzero(weight)
+    return tuple((0.5 / (rows + 1) * shares / shares.sum()).tolist())
 
 
 def _without_training_rows(one: OutOfBagLogits, rows: int) -> OutOfBagLogits:

@@ -198,7 +198,17 @@ def probabilities(
         large: whether the work is worth a compiled program.
     """
     route = _compiled if large else _direct
-    return sharpened(route(members, x, activation, calibration, loss), calibration.exponent)
+    mean = sharpened(route(members, x, activation, calibration, loss), calibration.exponent)
+    return with_prior(mean, calibration.prior)
+
+
+def with_prior(p: np.ndarray, prior: Sequence[float]) -> np.ndarray:
+    """Return (1 - sum π) p + π for a prior π of each class; p itself without one.
+
+    >>> with_prior(np.array([[1.0, 0.0]]), (0.02, 0.03)).round(3)
+    array([[0.97, 0.03]])
+    """
+    return (1.0 - sum(prior)) * p + np.array(prior) if prior else p
 
 
 def sharpened(mean: np.ndarray, exponent: float) -> np.ndarray:

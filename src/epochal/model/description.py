@@ -69,7 +69,7 @@ class Model:
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
         results_json.check_members(self.history, len(self.members))
-        results_json.check_calibration(self.calibration, len(self.members))
+        results_json.check_calibration(self.calibration, len(self.members), len(self.classes))
         expected = member_shapes(self.preprocessor, self.settings, len(self.classes))
         for number, layers in enumerate(self.members):
             _check_layers(layers, expected, f"member {number}")

@@ -42,7 +42,7 @@ NEW: dict[int, dict[str, dict[str, Any]]] = {
         "settings": {"target_encoding": False},
         "preprocessor": {"vocabularies": []},
     },
-    8: {"parameters": {"text_features": None}},
+    8: {"parameters": {"text_features": None}, "calibration": {"prior": []}},
 }
 _OF_SETTINGS = {
     "epsilon": "variance_epsilon",

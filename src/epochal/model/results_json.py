@@ -20,7 +20,12 @@ HISTORY = {
     "best_loss": [_NUMBER],
     "outcome": [str],
 }
-CALIBRATION = {"inverse_temperature": [float], "weights": [float], "exponent": float}
+CALIBRATION = {
+    "inverse_temperature": [float],
+    "weights": [float],
+    "exponent": float,
+    "prior": [float],
+}
 OUT_OF_BAG = (
     None,
     {
@@ -94,19 +99,20 @@ def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
         "inverse_temperature": [float(factor) for factor in calibration.inverse_temperature],
         "weights": [float(weight) for weight in calibration.weights],
         "exponent": float(calibration.exponent),
+        "prior": [float(share) for share in calibration.prior],
     }
 
 
 def calibration_from_json(described: dict[str, Any]) -> Calibration:
     """Return the calibration that `calibration_to_json` described."""
-    inverse_temperature, weights = (
-        tuple(map(float, described[key])) for key in ("inverse_temperature", "weights")
+    inverse_temperature, weights, prior = (
+        tuple(map(float, described[key])) for key in ("inverse_temperature", "weights", "prior")
     )
-    return Calibration(inverse_temperature, weights, float(described["exponent"]))
+    return Calibration(inverse_temperature, weights, float(described["exponent"]), prior)
 
 
-def check_calibration(calibration: Calibration, members: int) -> None:
-    """Refuse a calibration with another number of members, or with invalid factors or weights."""
+def check_calibration(calibration: Calibration, members: int, classes: int) -> None:
+    """Refuse a calibration with another number of members or classes, or with invalid numbers."""
     for name in ("inverse_temperature", "weights"):
         count = len(getattr(calibration, name))
         if count != members:
@@ -117,6 +123,10 @@ def check_calibration(calibration: Calibration, members: int) -> None:
     if min(calibration.weights) < 0 or not math.isclose(sum(calibration.weights), 1, abs_tol=1e-6):
         expected = "numbers of at least 0 that sum to 1"
         raise ModelError.from_damage("calibration.weights are no shares", expected)
+    prior = calibration.prior
+    if len(prior) not in {0, classes} or not all(share >= 0 for share in prior) or sum(prior) > 1:
+        expected = f"nothing, or {classes} numbers of at least 0 that sum to at most 1"
+        raise ModelError.from_damage(f"calibration.prior is {list(prior)}", expected)
 
 
 def out_of_bag_to_json(scores: OutOfBag | None) -> dict[str, Any] | None:
