@@ -35,7 +35,7 @@ VARIANTS: dict[str, tuple[int, int] | None] = {
 def limited(words: int, pairs: int) -> Iterator[None]:
     """Select names of at most so many words, and at most so many pairs of columns."""
     from epochal.preprocessing import name_selection
-    from epochal.preprocessing.vocabulary import Names
+    from epochal.preprocessing.name_candidates import Names
 
     original = Names.of
 

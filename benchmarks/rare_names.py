@@ -22,11 +22,13 @@ import machine
 import pages
 from epochal import EpochalClassifier
 from epochal.loader import target_tables
-from epochal.preprocessing.vocabulary import Names, Vocabulary
+from epochal.preprocessing.name_candidates import Names
 from epochal.tables import categories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from epochal.preprocessing.vocabulary import Vocabulary
 
 TESTED = 100_000
 VARIANTS = ("64 vectors only", "the most frequent", "and shared ones", "one for each name")

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 import names_ablation
 from epochal.preprocessing import name_selection
-from epochal.preprocessing.vocabulary import Names
+from epochal.preprocessing.name_candidates import Names
 
 
 def kinds() -> list[int]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 import rare_names
 from epochal.loader import target_tables
-from epochal.preprocessing.vocabulary import Names
+from epochal.preprocessing.name_candidates import Names
 from epochal.tables import categories
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from epochal.preprocessing.name_candidates import Names
 from epochal.preprocessing.name_selection import MAX_PAIRS, Sample, selected_names
-from epochal.preprocessing.vocabulary import Names
 from epochal.tables.categories import ValueCounts
 
 ROWS = 6000

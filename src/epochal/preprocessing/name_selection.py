@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from epochal.preprocessing.log_odds import log_odds
-from epochal.preprocessing.vocabulary import Names, joined, words_of
+from epochal.preprocessing.name_candidates import Names
+from epochal.preprocessing.vocabulary import joined, words_of
 from epochal.tables.canonical import canonical_texts
 from epochal.tables.categories import unique, unique_values
 

@@ -15,12 +15,11 @@ import pyarrow as pa
 
 from epochal.preprocessing.bins import SAMPLE, Bins, quantile_bins
 from epochal.preprocessing.moments import Moments
-from epochal.preprocessing.name_candidates import name_candidates
+from epochal.preprocessing.name_candidates import name_candidates, vocabularies
 from epochal.preprocessing.name_selection import Sample, selected_names
 from epochal.preprocessing.sqrt import signed_root
 from epochal.preprocessing.validation import block, matched
 from epochal.preprocessing.value_range import ValueRange
-from epochal.preprocessing.vocabulary import Vocabulary, vocabularies
 from epochal.tables.categories import ValueCounts
 from epochal.tables.dates import Extent
 from epochal.tables.read_as import BY_VALUES, ReadAs
@@ -28,6 +27,7 @@ from epochal.tables.rows import blocks, columns_of, head_of, len_of, parallel_ma
 from epochal.tables.schema import Column, Schema, kind_of, refuse_repeated
 
 if TYPE_CHECKING:
+    from epochal.preprocessing.vocabulary import Vocabulary
     from epochal.tables.rows import Rows
     from epochal.tables.streaming import Streamed
 

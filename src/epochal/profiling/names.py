@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from epochal.config.settings import SETTINGS
-from epochal.preprocessing.name_candidates import name_candidates
+from epochal.preprocessing.name_candidates import are_texts, name_candidates
 from epochal.preprocessing.name_selection import TARGET_FOLDS, Sample, selected_names
-from epochal.preprocessing.vocabulary import are_texts, words_of
+from epochal.preprocessing.vocabulary import words_of
 from epochal.tables.categories import ValueCounts
 from epochal.tables.read_as import BY_VALUES
 from epochal.tables.schema import kind_of
