@@ -119,3 +119,15 @@ def test_options_after_two_dashes_are_an_error():
     with pytest.raises(SettingError, match="--target is after --") as caught:
         parsed(["train", "--", "-x.csv", "--target", "y"])
     assert "./-name" in caught.value.hint
+
+
+def test_a_file_that_looks_like_an_option_is_told(tmp_path, monkeypatch):
+    """The hint is how to write it; without such a file the error is the usual one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match="required: DATA"):
+        parsed(["train", "-people.csv"])
+    (tmp_path / "-people.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SettingError, match="begins with a dash") as raised:
+        parsed(["train", "-people.csv"])
+    assert raised.value.hint == "write ./-people.csv"
+    assert parsed(["train", "./-people.csv"]).data == "./-people.csv"

@@ -73,7 +73,10 @@ def piece_rows(memory: int | None) -> int:
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed arguments; `command` is None without a command."""
     parser, commands = _parsers()
-    arguments, surplus = parser.parse_known_args(argv)
+    try:
+        arguments, surplus = parser.parse_known_args(argv)
+    except SettingError as error:
+        raise _misread_file(argv) or error from None
     if arguments.version and not surplus:
         parser._print_message(_version_text(verbose=arguments.configuration))  # noqa: SLF001
         parser.exit()
@@ -89,6 +92,16 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 def help_text() -> str:
     """Return the help of the whole program."""
     return _parsers()[0].format_help()
+
+
+def _misread_file(argv: Sequence[str] | None) -> SettingError | None:
+    """Return the error for a file whose name looks like an option; None if there is no such file."""
+    for word in sys.argv[1:] if argv is None else argv:
+        # pathlib raises an error for a name that is too long to be one.
+        if word.startswith("-") and "." in word and os.path.isfile(word):  # noqa: PTH113
+            found = f"{word!r} begins with a dash, so it is read as an option"
+            return SettingError(found, "", f"write ./{word}")
+    return None
 
 
 def _parsers() -> tuple[Parser, dict[str, Parser]]:
