@@ -23,8 +23,8 @@ _ENVIRONMENT = {
     "XLA_FLAGS": (
         # Two devices on one machine, so that what is spread over devices is tested everywhere.
         "--xla_force_host_platform_device_count=2"
-        # Programs compile in less than two thirds of the time. They run longer, with the same bits
-        # (docs/PERFORMANCE.md).
+        # Programs compile in less than two thirds of the time. They run longer, and mostly to the
+        # same bits (docs/PERFORMANCE.md).
         " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     ),
     # No silent float64 to float32, and no shape that is stretched by accident.
