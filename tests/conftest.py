@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import signal
 from pathlib import Path
@@ -19,8 +20,13 @@ from sklearn.datasets import load_iris
 _PROGRAMS = Path(__file__).parents[1] / ".cache" / "test-programs"
 _ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
-    # Two devices on one machine, so that what is spread over devices is tested everywhere.
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    "XLA_FLAGS": (
+        # Two devices on one machine, so that what is spread over devices is tested everywhere.
+        "--xla_force_host_platform_device_count=2"
+        # Programs compile in less than two thirds of the time. They run longer, and mostly to the
+        # same bits (docs/PERFORMANCE.md).
+        " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    ),
     # No silent float64 to float32, and no shape that is stretched by accident.
     "JAX_NUMPY_DTYPE_PROMOTION": "strict",
     "JAX_NUMPY_RANK_PROMOTION": "raise",
@@ -44,6 +50,12 @@ settings.load_profile("epochal")
 def pytest_configure(config):
     """Leave the global generators alone, so that a test that draws from them without a seed varies."""
     config.option.randomly_reset_seed = False
+
+
+def pytest_collection_finish():
+    """Exempt what now exists, thousands of tests among it, from garbage collection; collect less often."""
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.fixture

@@ -58,6 +58,15 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
+def in_programs(function, x, w):
+    """Return the function as one program, which compiles sooner than one for each of its operations.
+
+    Operations on large matrices remain programs of their own: at once they would have to share the
+    thread pool.
+    """
+    return function if max(*x.shape, *w.shape) > max(SIDES) else jax.jit(function)
+
+
 @needed
 @pytest.mark.parametrize(
     ("parallel", "panels"), [(False, 0), (False, INPUTS | OUTPUTS), (True, INPUTS), (True, OUTPUTS)]
@@ -72,16 +81,23 @@ def test_each_product_is_that_of_the_formula(rows, inputs, outputs, parallel, pa
     ours = Operations(parallel)
     into_x, out_of_x = (in_panels, in_rows) if panels & INPUTS else (np.asarray, np.asarray)
     into_g, out_of_g = (in_panels, in_rows) if panels & OUTPUTS else (np.asarray, np.asarray)
-    of = into_x(x), into_g(g)
     exact = x.astype(float) @ w
-    of_weights, of_bias, of_x = ours.dense_gradients(*of, in_panels(w), panels=panels)
-    alone = ours.dense_gradients(*of, panels=panels)
-    *_, of_hidden = ours.dense_gradients(*of, in_panels(w), np.float32(2), panels=panels)
 
-    for unit, wanted in [(True, np.maximum(exact + b, 0)), (False, exact + b)]:
-        found = ours.dense(of[0], in_panels(w), b, relu=unit, panels=panels)
+    def products(x, rows, g, w, b):
+        """Return what the operations give."""
+        units = [ours.dense(x, w, b, relu=unit, panels=panels) for unit in (True, False)]
+        whole = ours.dense_gradients(x, g, w, panels=panels)
+        alone = ours.dense_gradients(x, g, panels=panels)
+        *_, of_hidden = ours.dense_gradients(x, g, w, np.float32(2), panels=panels)
+        return units, ours.product(rows, w), whole, alone, of_hidden
+
+    units, plain, (of_weights, of_bias, of_x), alone, of_hidden = in_programs(products, x, w)(
+        into_x(x), x, into_g(g), in_panels(w), b
+    )
+
+    for found, wanted in zip(units, (np.maximum(exact + b, 0), exact + b), strict=True):
         close(out_of_g(found), wanted)
-    close(ours.product(x, in_panels(w)), exact)
+    close(plain, exact)
     close(of_x, g.astype(float) @ w.T)
     close(out_of_x(of_hidden), np.where(x > 0, 2 * (g.astype(float) @ w.T), 0))
     for weights, bias in [(of_weights, of_bias), alone]:
@@ -248,11 +264,15 @@ def test_a_step_with_a_gradient_is_that_step_after_it(rows, inputs, outputs, wan
     state = w, w / 9, w * w
     factor = (np.float32(2),) if wanted == "hidden values" else ()
 
-    of = () if wanted == "nothing" else (w, *factor)
-    gradient, *rest = ours.dense_gradients(x, g, *of, panels=panels)
-    found = ours.fused_adam(x, g, *state, figures, *factor, wanted=bool(of), panels=panels)
+    def both(x, g, state, figures, factor):
+        """Return the results in one step, and those in two."""
+        of = () if wanted == "nothing" else (state[0], *factor)
+        gradient, *rest = ours.dense_gradients(x, g, *of, panels=panels)
+        found = ours.fused_adam(x, g, *state, figures, *factor, wanted=bool(of), panels=panels)
+        return found, (*ours.adam(*state, gradient, figures), *rest)
 
-    for a, b in zip(found, (*ours.adam(*state, gradient, figures), *rest), strict=True):
+    results = in_programs(both, x, w)(x, g, state, figures, factor)
+    for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -85,6 +85,7 @@ def test_the_slope_is_that_of_small_differences(rng):
         e, x = random_embedding(fine=True), jnp.asarray(rows())
         weights = jnp.asarray(rng.normal(size=SIZES.inputs(SIZE)))
 
+        @jax.jit
         def loss(increments):
             device = jax.tree.map(jnp.asarray, changed(e, increments=increments))
             return (embedded(device, x, CPU) ** 2 @ weights).sum()

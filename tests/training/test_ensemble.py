@@ -104,17 +104,6 @@ def test_settings_and_rows_do_not_recompile(caplog):
     assert any("train_segment" in message for message in other)
 
 
-def test_best_copies_are_renewed_where_asked():
-    """`updated_best` takes the new layers of the selected members, and the old ones of the others."""
-    old, new = setup(3)[2].layers, trained(3)[0].layers
-    expected = np.array(old[0].weights)
-    best = ensemble.updated_best(old, new, jnp.array([False, True, False]))
-
-    np.testing.assert_array_equal(best[0].weights[0], expected[0])
-    np.testing.assert_array_equal(best[0].weights[1], new[0].weights[1])
-    np.testing.assert_array_equal(best[0].weights[2], expected[2])
-
-
 def test_probabilities_are_averaged_over_members():
     """The ensemble's probabilities are the mean of the members' softmax outputs, in any pieces."""
     layers = trained(3)[0].layers

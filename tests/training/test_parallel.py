@@ -72,10 +72,14 @@ def test_a_group_has_its_members_on_the_device(monkeypatch):
     program, fixed, state, best = setting(3)
 
     with grouped(program, fixed, state, best) as groups:
-        leaves = [jax.tree.leaves((group.state, group.best)) for group in groups.groups]
-        places = [leaf.unsafe_buffer_pointer() for own in leaves for leaf in own]
+        of_state = [leaf for group in groups.groups for leaf in jax.tree.leaves(group.state)]
+        of_best = [leaf for group in groups.groups for leaf in jax.tree.leaves(group.best)]
+        places = [leaf.unsafe_buffer_pointer() for leaf in of_state]
+        places += [leaf.ctypes.data for leaf in (*of_best, *jax.tree.leaves(best))]
 
-    assert len(set(places)) == len(places) == 2 * len(jax.tree.leaves((state, best)))
+    assert len(of_state) == 2 * len(jax.tree.leaves(state))
+    assert len(of_best) == 2 * len(jax.tree.leaves(best))
+    assert len(set(places)) == len(places)
 
 
 def test_arrays_of_groups_are_freed_when_they_are_copied(monkeypatch):
@@ -123,6 +127,30 @@ def test_only_the_copies_named_are_renewed(monkeypatch):
     for k, renewed in enumerate([True, False, False, True]):
         expected = best if renewed else other
         np.testing.assert_array_equal(kept[k][0].weights, expected[0].weights[k])
+
+
+def test_only_the_members_named_are_restored(monkeypatch):
+    """Their layers and moving averages become the best checkpoints; later epochs leave these alone."""
+    monkeypatch.setattr(room.threads, "number", lambda: 2)
+    program, fixed, state, best = setting(4)
+    assert state.average
+    other = jax.tree.map(lambda leaf: leaf + 1, best)
+
+    with grouped(program, fixed, state, other) as groups:
+        groups.restore_best(np.array([True, False, False, True]))
+        after = unstacked(groups.gathered(lambda group: group.state))
+        for group in groups.groups:
+            group.update_ema(np.zeros(4))
+            for part in jax.tree.leaves((group.state.layers, group.state.average)):
+                part.delete()
+        kept = groups.gathered(lambda group: group.best)
+
+    for k, restored in enumerate([True, False, False, True]):
+        for part in (after[k].layers, after[k].average):
+            expected = other if restored else best
+            np.testing.assert_array_equal(part[0].weights, expected[0].weights[k])
+        np.testing.assert_array_equal(after[k].moments[0][0].weights, 0.0)
+    np.testing.assert_array_equal(kept[0].weights, other[0].weights)
 
 
 def test_an_error_in_a_thread_is_raised(monkeypatch):

@@ -160,30 +160,6 @@ def ema_updated(average: Layers, layers: Layers, decay: Array) -> Layers:
     return result
 
 
-@partial(jax.jit, donate_argnames=("best",))
-def updated_best(best: Layers, layers: Layers, keep: Array) -> Layers:
-    """Return the best checkpoints: the current layers where `keep` is True."""
-    return _chosen(keep, layers, best)
-
-
-@partial(jax.jit, donate_argnames=("state",))
-def restored_best(state: MemberState, best: Layers, restore: Array) -> MemberState:
-    """Return the states, with the best checkpoints where `restore` is True; moments stay."""
-    return state._replace(
-        layers=_chosen(restore, best, state.layers),
-        average=_chosen(restore, best, state.average) if state.average else (),
-    )
-
-
-def _chosen(choice: Array, first: Layers, second: Layers) -> Layers:
-    """Return the layers from `first` where the choice is True, and from `second` elsewhere."""
-
-    def choose(one: Array, other: Array) -> Array:
-        return jnp.where(choice.reshape(-1, *[1] * (one.ndim - 1)), one, other)
-
-    return jax.tree.map(choose, first, second)
-
-
 @partial(jax.jit, static_argnames=("activation", "piece"))
 def logits(layers: Layers, x: Array, rows: int, activation: str, piece: int) -> Array:
     """Return one member's logits, shape (rows, classes), in float32; the arguments are as below."""

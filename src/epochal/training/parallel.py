@@ -60,13 +60,10 @@ class Group:
         self.program = program
 
         def part_of_group(tree: Any) -> Any:
-            """Return the group's part, on the device: a program can write to its donated arrays there.
-
-            Programs copy donated NumPy arrays, and the memory of the originals is free only later.
-            """
+            """Return a copy of the group's part, in NumPy."""
             leaves, structure = jax.tree.flatten(tree)
             parts = (
-                jax.device_put(np.asarray(leaf)[_place(self.numbers, shape)], may_alias=False)
+                np.asarray(leaf)[_place(self.numbers, shape)]
                 for leaf, shape in zip(leaves, _member_shapes(tree, self.intervals), strict=True)
             )
             return jax.tree.unflatten(structure, parts)
@@ -77,7 +74,11 @@ class Group:
             self.fixed = self.fixed._replace(target_tables=jax.device_put(tables))
         # Validation rows are new rows: no member trains on them.
         self.new_row_tables = None if tables is None else jax.device_put(tables[:, -1])
-        self.state, self.best = part_of_group(state), part_of_group(best)
+        # On the device, programs write to donated arrays. They copy donated NumPy arrays, and the
+        # memory of the originals is free only later.
+        self.state = jax.device_put(part_of_group(state), may_alias=False)
+        # In NumPy: copying needs no compiled program.
+        self.best: Layers = part_of_group(best)
         self.snapshots: list[MemberState] = []
         self.takes_snapshots = False  # then no state is donated to a program
         self.reset_logits(no_logits(0, 0))
@@ -89,14 +90,17 @@ class Group:
             if self.takes_snapshots
             else ensemble.train_segment
         )
-        self.state, losses = train(
+        # The program would only copy the average, with a kernel for each array.
+        average = self.state.average
+        state, losses = train(
             self.program,
             self.fixed,
-            self.state,
+            self.state._replace(average=()),
             segment,
             weights[self.numbers],
             rates[self.numbers].astype(np.float32),
         )
+        self.state = state._replace(average=average)
         return losses
 
     @property
@@ -158,17 +162,17 @@ class Group:
 
     def keep_best(self, keep: np.ndarray) -> None:
         """Update the best checkpoints of the members in `keep`, bool (all members,)."""
-        of_group = keep[self.numbers]
-        if self.takes_snapshots and of_group.all():
-            self.best = self.snapshot.eval_layers
-        elif of_group.any():
-            self.best = ensemble.updated_best(self.best, self.snapshot.eval_layers, of_group)
+        _copy_members(self.snapshot.eval_layers, self.best, keep[self.numbers])
 
     def restore_best(self, restore: np.ndarray) -> None:
-        """Restore the best checkpoints of the members in `restore`, bool (all members,)."""
+        """Restore the best checkpoints of the members in `restore`, bool (all members,); moments stay."""
         of_group = restore[self.numbers]
         if of_group.any():
-            self.state = ensemble.restored_best(self.state, self.best, of_group)
+            layers, average = jax.tree.map(np.array, (self.state.layers, self.state.average))
+            for restored in filter(None, (layers, average)):
+                _copy_members(self.best, restored, of_group)
+            layers, average = jax.device_put((layers, average), may_alias=False)
+            self.state = self.state._replace(layers=layers, average=average)
 
     def update_ema(self, decay: np.ndarray) -> None:
         """Update the moving averages of the weights; `decay`, (all members,), is the share of the old ones."""
@@ -304,6 +308,13 @@ class Groups:
                 del leaf
             stacked.append(target)
         return jax.tree.unflatten(structure, stacked)
+
+
+def _copy_members(source: Layers, target: Layers, which: np.ndarray) -> None:
+    """Copy the members in `which`, bool (members,), to stacked layers in NumPy."""
+    if which.any():
+        for leaf, copy in zip(jax.tree.leaves(source), jax.tree.leaves(target), strict=True):
+            copy[which] = np.asarray(leaf)[which]
 
 
 def _member_shapes(tree: Any, intervals: int) -> list[tuple[int, ...]]:
