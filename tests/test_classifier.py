@@ -71,7 +71,7 @@ def test_settings_and_parameters_are_the_same():
     """Every setting is a parameter, and every parameter is a setting or the door's own."""
     own = {"preset", "oob_score", "categorical_features", "text_features", "class_weight"}
     own |= {"warm_start", "random_state", "verbose", "device", "callbacks"}
-    own |= {"memory_limit", "cache_dir", "n_jobs"}
+    own |= {"memory_limit", "cache_dir", "checkpoint_dir", "n_jobs"}
 
     assert set(EpochalClassifier().get_params()) == set(SETTINGS) | own
 

@@ -17,7 +17,7 @@ from epochal.config.csv_options import PLAIN
 from epochal.config.presets import from_preset
 from epochal.config.settings import AUTO, SETTINGS
 from epochal.errors import SettingError
-from epochal.fit_types import Fitted, RunConfig, check_timestamps, print_epoch
+from epochal.fit_types import CheckpointPlan, Fitted, RunConfig, check_timestamps, print_epoch
 from epochal.inference.accuracy import accuracy, accuracy_at
 from epochal.inference.predict import predict_proba, predict_proba_at, without_target
 from epochal.interrupted_fits import told_interruptions
@@ -178,6 +178,10 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     cache_dir : str or None
         The folder for parsed text and for these, which are kept for the next fit on the
         same file; None: the system's for temporary files, and nothing is kept.
+    checkpoint_dir : str or None
+        A folder in which a fit writes its whole state every minute. A later `fit` of the
+        same data with the same parameters goes on from there, to the same bits; one of
+        others is refused. After a fit the checkpoints are removed. None: nothing is written.
     n_jobs : int or None
         Threads of a fit or a prediction: -1 is all cores, -2 all but one. None: all, but a
         worker of joblib uses its share. Results are the same (docs/SETTINGS.md has more).
@@ -268,6 +272,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         device: str = "auto",
         memory_limit: int | str | None = None,
         cache_dir: str | None = None,
+        checkpoint_dir: str | None = None,
         n_jobs: int | None = None,
         callbacks: Sequence[Callable[[EpochEvent], Any]] | None = None,
     ) -> None:
@@ -289,7 +294,8 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         self.time_limit, self.oob_score, self.class_weight = time_limit, oob_score, class_weight
         self.warm_start, self.random_state = warm_start, random_state
         self.verbose, self.device = verbose, device
-        self.memory_limit, self.cache_dir, self.n_jobs = memory_limit, cache_dir, n_jobs
+        self.memory_limit, self.cache_dir = memory_limit, cache_dir
+        self.checkpoint_dir, self.n_jobs = checkpoint_dir, n_jobs
         self.categorical_features, self.text_features = categorical_features, text_features
         self.callbacks = callbacks
 
@@ -334,6 +340,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         """
         # Here and not above: predicting with a loaded model needs no JAX.
         from epochal.fit import fit
+        from epochal.training.checkpoints import remove_checkpoints
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
@@ -351,6 +358,8 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
                 validation = read_rows(self, X_val, roles, reset=False, ending="_val", csv=csv)
             run = self._run_config(earlier)
             fitted = fit(data, settings, run, validation=validation, earlier=earlier)
+            if run.checkpoints is not None and not fitted.interrupted:
+                remove_checkpoints(run.checkpoints.folder)
             return self._keep(fitted, y)
 
     def partial_fit(
@@ -382,7 +391,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         with limited(self.n_jobs), self.restored_on_error(), told_interruptions():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
-            run = self._run_config(earlier)
+            run = replace(self._run_config(earlier), checkpoints=None)
             return self._keep(fit(data, settings, run, classes=known, earlier=earlier), y)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -460,7 +469,8 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         limit = None if self.memory_limit is None else size_of(self.memory_limit, "memory_limit")
         memory, seed = Memory(limit, self.cache_dir), self._seed(earlier)
         parameters = parameters_of(self, seed)
-        return RunConfig(seed, self.class_weight, observers, self.device, memory, parameters)
+        plan = None if self.checkpoint_dir is None else CheckpointPlan(str(self.checkpoint_dir))
+        return RunConfig(seed, self.class_weight, observers, self.device, memory, plan, parameters)
 
     def _seed(self, earlier: Fitted | None) -> int:
         """Return the seed: random_state if it is an int, else the earlier fit's, else a new one."""

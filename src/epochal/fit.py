@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import epochal
+from epochal.checkpointing import checkpoints_of
 from epochal.continuation import continued_tables
 from epochal.fit_types import Fitted, RunConfig
 from epochal.inference.oob import scores
@@ -184,7 +185,14 @@ def _train(ready: Prepared, earlier: Fitted | None) -> Trained:
         device=device,
         trim_heap=None if plan.limit is None else trim_heap,
     )
-    trained = train(task, start, settings.max_iter, run.observers)
+    checkpoints, max_iter = checkpoints_of(ready, start, versions()), settings.max_iter
+    if checkpoints is not None:
+        found = checkpoints.latest(start.members.layers)
+        if found is not None and found.progress is not None:
+            start, max_iter = found, max_iter - (found.epoch - found.progress.first)
+    trained = train(task, start, max_iter, run.observers, checkpoints)
+    if checkpoints is not None:
+        checkpoints.wait()
     if tables is None:
         return trained
     # Predictions are of new rows: with all labels of a member's rows.

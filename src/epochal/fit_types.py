@@ -21,9 +21,21 @@ if TYPE_CHECKING:
     from epochal.training.state import TrainingState
 
 
+# How a member's training ended that the user has interrupted; the same as in epochal.training.early_stopping.
+INTERRUPTED = "interrupted by the user"
+
+
+class CheckpointPlan(NamedTuple):
+    """The folder of a training's checkpoints, how the training was begun, and the seconds between them."""
+
+    folder: str
+    command: dict[str, Any] | None = None
+    interval: float | None = None  # None: a minute
+
+
 @dataclass(frozen=True)
 class RunConfig:
-    """How to train, apart from the settings: seed, class weights, observers, device, memory.
+    """How to train, apart from the settings: seed, class weights, observers, device, memory, checkpoints.
 
     `parameters` are the user's parameters, unresolved: the model stores them, and training ignores them.
     """
@@ -33,6 +45,7 @@ class RunConfig:
     observers: Sequence[Callable[[EpochEvent], Any]] = ()
     device: str = "auto"
     memory: Memory = NO_LIMIT
+    checkpoints: CheckpointPlan | None = None
     parameters: Parameters = field(default_factory=Parameters)
 
 
@@ -46,6 +59,11 @@ class Fitted(NamedTuple):
     model: Model
     oob_probabilities: np.ndarray | None = None
     state: TrainingState | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user has ended the last training."""
+        return INTERRUPTED in self.model.history.outcome
 
 
 def check_timestamps(data: Labelled, settings: Settings, *, validated: bool) -> None:

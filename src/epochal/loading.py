@@ -20,7 +20,7 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
     """Return the classifier that was saved to a `.epochal` file.
 
     It predicts bit for bit as the saved one did, and has its parameters, but for
-    `device`, `memory_limit`, `cache_dir`, `n_jobs` and `callbacks`. `partial_fit` and a warm
+    `device`, `memory_limit`, `cache_dir`, `checkpoint_dir`, `n_jobs` and `callbacks`. `partial_fit` and a warm
     start go on from its weights, with a fresh optimiser state.
 
     Raises

@@ -56,6 +56,11 @@ def row_count(text: str) -> int:
     return int(_number(text, int, 0, 2**31, "a whole number from 1 up"))
 
 
+def seconds(text: str) -> float:
+    """Return a time of at least 0."""
+    return _number(text, float, -1e-9, 1e9, "a number of seconds")
+
+
 def jobs(text: str) -> int:
     """Return a number of threads, or below 0 of cores that stay free, as `n_jobs` of scikit-learn."""
     if text.strip() == "0":

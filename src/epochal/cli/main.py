@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # which `--help` must not wait.
 COMMANDS = {
     "train": "epochal.cli.train",
+    "resume": "epochal.cli.resume",
     "predict": "epochal.cli.predict",
     "evaluate": "epochal.cli.evaluate",
     "inspect": "epochal.cli.inspect",
@@ -73,7 +74,7 @@ def _run(words: Sequence[str], output: Output) -> int:
     if arguments.command is None:
         output.notice(*help_text().splitlines())
         return USAGE
-    arguments.output = output
+    arguments.output, arguments.words = output, list(words)
     if getattr(arguments, "memory", None) is not None:
         return_freed_memory()
     logging.getLogger("jax").setLevel(logging.ERROR)

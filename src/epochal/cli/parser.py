@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from epochal import __version__
-from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seed
+from epochal.cli.argument_types import fraction, jobs, memory_size, names, row_count, seconds, seed
 from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
 from epochal.config.presets import PRESETS
@@ -123,6 +123,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         name: subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         for name, text in (
             ("train", "train a model on a labelled table and save it"),
+            ("resume", "go on with a training that was ended, from its last checkpoint"),
             ("predict", "write labels and probabilities for new rows"),
             ("evaluate", "measure a model on labelled rows"),
             ("inspect", "describe a model, or profile data"),
@@ -131,6 +132,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     for command in commands.values():
         _add_jobs(command)
     _add_train(commands["train"])
+    _add_resume(commands["resume"])
     _add_predict(commands["predict"])
     _add_evaluate(commands["evaluate"])
     _add_inspect(commands["inspect"])
@@ -196,6 +198,20 @@ def _add_train(parser: Parser) -> None:
         help="a folder for parsed text, and for rows that do not fit into --memory, which stay there for the "
         "next training on the same data (default: the system's folder for temporary files, and nothing stays)",
     )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        type=Path,
+        help="a folder for the state of the training, from which `epochal resume` goes on "
+        "(default: beside the model, for trainings longer than --checkpoint-every)",
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        metavar="SECONDS",
+        type=seconds,
+        default=60.0,
+        help="the time between two checkpoints, of which two are kept (default: 60)",
+    )
     _add_columns(parser)
     add_csv_options(parser)
     _add_output(parser, f"{QUIET}, and do not search the data for data warnings")
@@ -203,6 +219,14 @@ def _add_train(parser: Parser) -> None:
         "--verbose", action="store_true", help="a line for every epoch, also without a terminal"
     )
     add_settings(parser)
+
+
+def _add_resume(parser: Parser) -> None:
+    """Add the arguments of `epochal resume`; returns nothing."""
+    parser.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="the folder of the training's checkpoints"
+    )
+    _add_output(parser, QUIET)
 
 
 def _add_predict(parser: Parser) -> None:

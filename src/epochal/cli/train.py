@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epochal.cli.checkpoints import checkpoint_plan, forget, tell_checkpoint, told_checkpoint
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
@@ -41,12 +42,12 @@ from epochal.config.csv_options import PLAIN
 from epochal.config.presets import from_preset
 from epochal.errors import SettingError
 from epochal.fit_types import Fitted, RunConfig, check_timestamps
+from epochal.io.atomic import check_writable
 from epochal.io.columns import labelled, labelled_batches
 from epochal.io.discovery import format_of
 from epochal.io.pipes import is_piped
 from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
-from epochal.model.atomic import check_writable
 from epochal.model.parameters import Parameters
 from epochal.model.persistence import load
 from epochal.signals import stop_requests
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from epochal.config.csv_options import CsvOptions
+    from epochal.fit_types import CheckpointPlan
     from epochal.model.description import Model
     from epochal.records import Evaluation
     from epochal.tables.dataset import Labelled
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train a model, save it, evaluate it and print the result; return the exit code."""
     fill_in(arguments)
     out = _checked_output(arguments)
+    checkpoints = checkpoint_plan(arguments, out)
     open_inputs(arguments)
     earlier = _earlier(arguments)
     split = _split(arguments, earlier)
@@ -78,15 +81,17 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output.event("data", **data_values(arguments, split, split.profile))
     began = time.monotonic()
     # A signal that comes after the training has begun leaves time to save the model.
-    with stop_requests() as request:
-        model = _trained(arguments, split, earlier)
+    with stop_requests() as request, told_checkpoint(arguments.output, checkpoints):
+        model = _trained(arguments, split, earlier, checkpoints)
         seconds = time.monotonic() - began
         out = saved(model, out, arguments.output, partial(refuse_inputs, arguments=arguments))
     if request.number is None:
+        forget(checkpoints)
         test = _test_scores(arguments, model, split)
         _print_result(arguments, TrainResult(model, out, seconds, test))
         return 0
     arguments.output.notice("interrupted: the best checkpoints so far are saved")
+    tell_checkpoint(arguments.output, checkpoints)
     _print_result(arguments, TrainResult(model, out, seconds, None, interrupted=True))
     return signal_code(request.number)
 
@@ -226,7 +231,12 @@ def _test_pieces(
         yield piece
 
 
-def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None) -> Model:
+def _trained(
+    arguments: argparse.Namespace,
+    split: Split,
+    earlier: Model | None,
+    checkpoints: CheckpointPlan | None,
+) -> Model:
     """Return the trained model; its progress is shown."""
     before = {} if earlier is None else vars(earlier.settings)
     settings = from_preset(arguments.preset or "default", {**before, **chosen_settings(arguments)})
@@ -240,6 +250,7 @@ def _trained(arguments: argparse.Namespace, split: Split, earlier: Model | None)
             arguments.class_weight,
             [progress],
             memory=Memory(arguments.memory, arguments.cache_dir),
+            checkpoints=checkpoints,
             parameters=_parameters(arguments, earlier),
         )
         fitted = fit(

@@ -17,7 +17,7 @@ from epochal.cli.output import STANDARD_OUTPUT, discard_standard_output
 from epochal.cli.spelling import csv_lines, refuse_unspellable
 from epochal.errors import DataError, EpochalError, SettingError, WriteError
 from epochal.inference.decision import Decision
-from epochal.model.atomic import atomic, check_writable
+from epochal.io.atomic import atomic, check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import save as to_safetensors
 
 from epochal.errors import ModelError
+from epochal.io.atomic import atomic
 from epochal.model.archive import CHECKSUMS, DESCRIPTION, WEIGHTS, opened, pack, verify_checksums
-from epochal.model.atomic import atomic
 from epochal.model.description import describe, tensors, to_bytes
 from epochal.model.reading import parse, restore
 

@@ -14,9 +14,9 @@ from typing import BinaryIO
 import pytest
 
 from epochal.errors import DataError, WriteError
+from epochal.io import atomic as atomic_writes
+from epochal.io.atomic import atomic, check_writable
 from epochal.io.tempfiles import linkable
-from epochal.model import atomic as atomic_writes
-from epochal.model.atomic import atomic, check_writable
 
 
 @pytest.fixture(autouse=True, params=["without a name", "with a hidden name"])
@@ -182,7 +182,7 @@ def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from epochal.model.atomic import atomic
+from epochal.io.atomic import atomic
 with atomic("model") as file:
     file.write(b"half")
     file.flush()

@@ -1,0 +1,90 @@
+"""What a training is of, so that only the same training goes on from its checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epochal.loader.batches import ArraySource
+from epochal.training.checkpoints import INTERVAL, Checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from epochal.preparation import Prepared
+    from epochal.training.state import TrainingState
+
+_READ = 2**22  # rows at a time
+
+
+def checkpoints_of(
+    ready: Prepared, start: TrainingState, versions: Mapping[str, str]
+) -> Checkpoints | None:
+    """Return the checkpoints of a prepared training that begins so; None if it writes none."""
+    plan = ready.run.checkpoints
+    if plan is None:
+        return None
+    origin = {
+        "data": _digest_of_data(ready),
+        "start": digest_of(start.to_arrays().arrays),
+        "settings": {name: repr(value) for name, value in asdict(ready.settings).items()},
+        "seed": ready.run.seed,
+        "memory limit": ready.plan.limit,
+        "versions": dict(versions),
+    }
+    interval = INTERVAL if plan.interval is None else plan.interval
+    return Checkpoints(Path(plan.folder), origin, plan.command, interval)
+
+
+def _digest_of_data(ready: Prepared) -> str:
+    """Return a digest of all that the members train on and validate on.
+
+    Of rows that are not in memory the statistics of the columns, which depend on every value.
+    """
+    preprocessor, pool, _, validation_set, *_ = ready.material
+    held = None
+    if validation_set is not None:
+        held = [validation_set.x, validation_set.y, validation_set.weights, validation_set.numbers]
+    return digest_of(
+        preprocessor.to_dict(),
+        preprocessor.arrays(),
+        ready.classes,
+        *pool.metadata,
+        pool.source.x if isinstance(pool.source, ArraySource) else None,
+        ready.material.target_tables,
+        held,
+    )
+
+
+def digest_of(*values: Any) -> str:
+    """Return a digest of arrays, and of lists and dicts of them, numbers and texts.
+
+    >>> digest_of([1, 2]) == digest_of([1, 2]), digest_of(np.ones(2)) == digest_of(np.ones((2, 1)))
+    (True, False)
+    """
+    digest = hashlib.blake2b(digest_size=20)
+
+    def update(value: Any) -> None:
+        """Add a value."""
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            digest.update(f"array {value.dtype} {value.shape}\0".encode())
+            for start in range(0, len(np.atleast_1d(value)), _READ):
+                part = np.ascontiguousarray(np.atleast_1d(value)[start : start + _READ])
+                digest.update(part.reshape(-1).view(np.uint8).data)
+        elif isinstance(value, dict):
+            update([item for pair in sorted(value.items()) for item in pair])
+        elif isinstance(value, list | tuple):
+            digest.update(f"list {len(value)}\0".encode())
+            for item in value:
+                update(item)
+        elif isinstance(value, np.ndarray):
+            update(value.tolist())
+        else:
+            digest.update(f"{type(value).__name__} {value!r}\0".encode())
+
+    update(values)
+    return digest.hexdigest()

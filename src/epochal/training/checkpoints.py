@@ -1,0 +1,219 @@
+"""Checkpoints: the whole state of a training in a folder, from which it goes on to the same bits.
+
+A thread writes them, so the training waits only for the copy of its state. Each is one safetensors file:
+the arrays of the state, and in its metadata the other values, what the training is of, and a checksum.
+The last two are kept, each written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from epochal.errors import ModelError, SettingError, WriteError
+from epochal.io.atomic import atomic
+from epochal.training.state import StoredState, TrainingState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from epochal.nn.layers import Layers
+
+# Seconds between checkpoints, and until the first one.
+INTERVAL = 60.0
+# How many are kept: if the newest is damaged, the one before it is read.
+KEPT = 2
+FORMAT, PATTERN = 1, "checkpoint-*.safetensors"
+_KEY = "epochal_checkpoint"
+
+
+class Stored(NamedTuple):
+    """What a checkpoint file holds: the state, what the training is of, and the command that began it."""
+
+    state: StoredState
+    origin: dict[str, Any]
+    command: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of a training in a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        origin: Mapping[str, Any],
+        command: Mapping[str, Any] | None = None,
+        interval: float = INTERVAL,
+    ) -> None:
+        """Write to a folder, which is made for the first checkpoint.
+
+        Args:
+            folder: the folder.
+            origin: what the training is of, JSON-ready: only a training of the same goes on from it.
+            command: how the training was begun, JSON-ready; stored with the state.
+            interval: seconds between checkpoints.
+        """
+        self.folder, self.interval = folder, interval
+        self.origin, self.command = json.loads(json.dumps(origin)), dict(command or {})
+        self.next, self.number = time.monotonic() + interval, _last_number(folder)
+        self.writer: threading.Thread | None = None
+
+    def latest(self, like: Layers) -> TrainingState | None:
+        """Return the state of the newest checkpoint; None if there is no checkpoint.
+
+        Args:
+            like: layers of the same types, as for `TrainingState.from_arrays`.
+
+        Raises:
+            SettingError: if it is of another training: with other data, settings or versions.
+            ModelError: if no checkpoint can be read.
+        """
+        stored = newest(self.folder)
+        if stored is None:
+            return None
+        others = differences(stored.origin, self.origin)
+        if others:
+            hint = "train with what it was begun with, or remove the folder"
+            found = f"the checkpoint in {self.folder} is of another training: {'; '.join(others)}"
+            raise SettingError(found, "the same training", hint)
+        return TrainingState.from_arrays(stored.state, like)
+
+    def __call__(self, state: Callable[[], TrainingState]) -> None:
+        """Write a checkpoint if it is time for one; returns nothing."""
+        is_writing = self.writer is not None and self.writer.is_alive()
+        if time.monotonic() < self.next or is_writing:
+            return
+        arrays, values = state().to_arrays()
+        self.number += 1
+        self.writer = threading.Thread(
+            target=self._write, args=(self.number, arrays, values), daemon=True
+        )
+        self.writer.start()
+        self.next = time.monotonic() + self.interval
+
+    def wait(self) -> None:
+        """Wait until the last checkpoint is written; returns nothing."""
+        if self.writer is not None:
+            self.writer.join()
+
+    def _write(self, number: int, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
+        """Write a checkpoint, and remove those before the last two; an error is a warning; returns nothing."""
+        described = {
+            "format": FORMAT,
+            "values": values,
+            "origin": self.origin,
+            "command": self.command,
+            "sha256": checksum(arrays),
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            content = save(arrays, {_KEY: json.dumps(described, allow_nan=False)})
+            with atomic(self.folder / f"checkpoint-{number:06}.safetensors") as file:
+                file.write(content)
+        except (OSError, WriteError) as error:
+            message = f"no checkpoint was written, and the training goes on: {error}"
+            warnings.warn(message, UserWarning, stacklevel=2)
+            return
+        for path in _by_number(self.folder)[:-KEPT]:
+            path.unlink(missing_ok=True)
+
+
+def remove_checkpoints(folder: str | Path) -> None:
+    """Remove all checkpoints of a folder, and the folder if it is empty then; returns nothing."""
+    for path in _by_number(Path(folder)):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        Path(folder).rmdir()
+
+
+def newest(folder: Path) -> Stored | None:
+    """Return what the newest checkpoint in a folder that can be read holds; None if there is none.
+
+    Raises:
+        ModelError: if there are checkpoints, but none can be read.
+    """
+    error: ModelError | None = None
+    for path in reversed(_by_number(folder)):
+        try:
+            return read(path)
+        except ModelError as unreadable:
+            error = error or unreadable
+    if error is not None:
+        raise error
+    return None
+
+
+def read(path: Path) -> Stored:
+    """Return what a checkpoint file holds.
+
+    Raises:
+        ModelError: if it is damaged, or of a later format.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", "a checkpoint") from error
+    if not isinstance(described, dict) or "format" not in described:
+        raise ModelError(f"{path} is no checkpoint", "a file that a training has written")
+    if described["format"] != FORMAT:
+        found = f"{path} has the format {described['format']}"
+        raise ModelError(found, f"{FORMAT}", "go on with the version that wrote it")
+    if described.get("sha256") != checksum(arrays):
+        raise ModelError(f"{path} is damaged: its checksum is another one", "a whole file")
+    stored = StoredState(arrays, described["values"])
+    return Stored(stored, described["origin"], described["command"])
+
+
+def differences(stored: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two origins; nothing if they are equal.
+
+    >>> stored = {"data": "ab", "settings": {"l2": 0.1, "dropout": 0}, "versions": {"jax": "0.9"}}
+    >>> differences(stored, {"data": "cd", "settings": {"l2": 0.2, "dropout": 0}, "versions": {"jax": "0.9"}})
+    ['other data', 'settings: l2 was 0.1 and is 0.2']
+    """
+    found = []
+    for name in [*stored, *(name for name in origin if name not in stored)]:
+        before, now = stored.get(name), origin.get(name)
+        if before == now:
+            continue
+        if isinstance(before, dict) and isinstance(now, dict):
+            changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+            parts = [f"{key} was {before.get(key)} and is {now.get(key)}" for key in changed]
+            found.append(f"{name}: {', '.join(parts)}")
+        else:
+            found.append(f"other {name}")
+    return found
+
+
+def checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of arrays by name: of names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}\0".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _by_number(folder: Path) -> list[Path]:
+    """Return the checkpoint files of a folder, the oldest first."""
+    return sorted(folder.glob(PATTERN))
+
+
+def _last_number(folder: Path) -> int:
+    """Return the number of the newest checkpoint; 0 if there is none."""
+    files = _by_number(folder)
+    digits = files[-1].stem.removeprefix("checkpoint-") if files else ""
+    return int(digits) if digits.isdecimal() else 0

@@ -1,0 +1,154 @@
+"""A fit that was ended goes on from its checkpoint, and ends with the same bytes as one that was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from epochal import EpochalClassifier
+from epochal.checkpointing import digest_of
+from epochal.errors import SettingError
+from epochal.training import checkpoints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from epochal import EpochEvent
+
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "random_state": 0, "early_stopping": True}
+
+
+class KilledError(Exception):
+    """The end of a fit that is not the user's."""
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a checkpoint after every segment."""
+    monkeypatch.setattr("epochal.checkpointing.INTERVAL", 0.0)
+    written = checkpoints.Checkpoints.__call__
+
+    def and_wait(self: checkpoints.Checkpoints, state: Any) -> None:
+        """Write at once."""
+        written(self, state)
+        self.wait()
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "__call__", and_wait)
+
+
+def rows(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a table with numbers, few categories and many names, and labels."""
+    X = pd.DataFrame(rng.normal(size=(600, 3)), columns=["a", "b", "c"])
+    X["kind"] = np.array(["x", "y", "z"])[rng.integers(3, size=600)]
+    X["name"] = [f"n{number}" for number in rng.integers(100, size=600)]
+    return X, (X["a"] * X["b"] + rng.normal(size=600) > 0).astype(int).to_numpy()
+
+
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "default": ({"preset": "default", "n_estimators": 4, "n_folds": 4}, {}),
+    "fast": ({"preset": "fast"}, {}),
+    "classic": ({"preset": "classic"}, {}),
+    "bootstrap": ({"preset": "fast", "bagging": "bootstrap"}, {}),
+    "groups": ({"preset": "fast"}, {"groups": np.arange(600) // 3}),
+    "times": ({"preset": "fast"}, {"timestamps": np.arange(600)}),
+    "weights": ({"preset": "fast", "solver": "sgd"}, {"sample_weight": 1.0 + np.arange(600) % 3}),
+    "memory": ({"preset": "fast", "memory_limit": "400MB"}, {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("always")
+def test_it_ends_with_the_same_bytes(case: str, rng: np.random.Generator, tmp_path: Path) -> None:
+    """Whatever the preset, bags, groups, times, weights and memory; afterwards no checkpoint is left."""
+    settings, given = CASES[case]
+    X, y = rows(rng)
+    if case == "memory":
+        path = tmp_path / "rows.parquet"
+        X.assign(y=y).to_parquet(path)
+        X, y = str(path), "y"
+
+    def fitted(name: str, end: int | None = None) -> list[int]:
+        """Fit, up to an epoch, and save; return the epochs that were trained."""
+        trained: list[int] = []
+
+        def observe(event: EpochEvent) -> None:
+            """Remember an epoch, and end the fit after the last one."""
+            trained.append(event.epoch)
+            if event.epoch == end:
+                raise KilledError
+
+        model = EpochalClassifier(
+            **(SMALL | settings), callbacks=[observe], checkpoint_dir=str(tmp_path / name)
+        )
+        model.fit(X, y, **given).save(tmp_path / f"{name}.epochal")
+        return trained
+
+    whole = fitted("whole")
+    with pytest.raises(KilledError):
+        fitted("ended", end=5)
+    rest = fitted("ended")
+
+    assert whole == list(range(1, 9))
+    assert rest[-1] == 8
+    assert 1 < rest[0] <= 5 or case == "classic"
+    assert (tmp_path / "whole.epochal").read_bytes() == (tmp_path / "ended.epochal").read_bytes()
+    assert not (tmp_path / "ended").exists()
+
+
+@pytest.mark.usefixtures("always")
+def test_another_fit_is_refused(rng: np.random.Generator, tmp_path: Path) -> None:
+    """With other rows, labels or settings it is not the same training."""
+    X, y = rows(rng)
+
+    def killed(event: EpochEvent) -> None:
+        """End the fit."""
+        if event.epoch == 3:
+            raise KilledError
+
+    model = EpochalClassifier(preset="fast", checkpoint_dir=str(tmp_path / "ended"), **SMALL)
+    with pytest.raises(KilledError):
+        model.set_params(callbacks=[killed]).fit(X, y)
+    model.set_params(callbacks=None)
+    moved = X.assign(a=np.roll(X["a"], 1))
+    with pytest.raises(SettingError, match="is of another training: other data"):
+        model.fit(moved, y)
+    with pytest.raises(SettingError, match="other data"):
+        model.fit(X, 1 - y)
+    with pytest.raises(SettingError, match="settings: l2 was .* and is 0.25"):
+        model.set_params(l2=0.25).fit(X, y)
+    assert list((tmp_path / "ended").iterdir())
+
+
+@pytest.mark.usefixtures("always")
+def test_a_fit_with_checkpoints_has_the_bits_of_one_without(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    """They only watch; `partial_fit` writes none."""
+    X, y = rows(rng)
+    plain = EpochalClassifier(preset="fast", **SMALL).fit(X, y)
+    watched = EpochalClassifier(preset="fast", checkpoint_dir=str(tmp_path / "new"), **SMALL)
+    watched.fit(X, y)
+    np.testing.assert_array_equal(watched.predict_proba(X), plain.predict_proba(X))
+    watched.partial_fit(X, y)
+    assert not (tmp_path / "new").exists()
+
+
+def test_digests_tell_apart() -> None:
+    """Types, shapes, order and nesting count; the order of a dict's keys does not."""
+    values = [
+        [1, 2],
+        [[1], 2],
+        [1, [2]],
+        ["1", 2],
+        [np.array([1, 2])],
+        [np.array([1.0, 2.0])],
+        [np.array([[1, 2]])],
+        [np.array(["a", "b"], object)],
+        [{"a": 1, "b": 2}],
+        [None],
+    ]
+    assert len({digest_of(*value) for value in values}) == len(values)
+    assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
