@@ -77,7 +77,7 @@ def task(kind):
     settings = resolved(validated(PRESETS["default"], PLAIN | values), ROWS, 9)
     sizes = SIZES if settings.embedding_size else None
     widths = (SIZES.inputs(2) if sizes else 9, 16, CLASSES)
-    masks = masks_for(settings, np.arange(widths[0]), (9,), 16, SEED)
+    masks = masks_for(settings, np.arange(widths[0])[:, None], (9,), 16, SEED)
     program = program_for(settings, masked=masks is not None, coarse=3)
     x, y = encoded(ROWS, 0)
     vx, vy = encoded(90, 1)
