@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from epochal.config.resolution import has_few_rows, resolved
+from epochal.config.resolution import has_few_rows, is_wide, resolved
 from epochal.continuation import continued
 from epochal.errors import DataError, SettingError
 from epochal.keys import Purpose, generator_for
@@ -37,6 +37,7 @@ from epochal.tables.rows import columns_of, head_of, image_of, len_of
 from epochal.tables.sample_weights import present, relative, warn_of_few
 from epochal.tables.schema import kind_of
 from epochal.tables.streaming import Streamed
+from epochal.tables.varied_columns import varied_columns
 from epochal.training.init import bins_of_members
 
 if TYPE_CHECKING:
@@ -251,6 +252,9 @@ def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings
     image, columns = image_of(rows), columns_of(rows)
     if not columns:
         raise DataError("there is no column to learn from", "at least one beside the target")
+    if is_wide(columns) and not image:
+        # Flags have no vectors, however many they are.
+        columns = varied_columns(rows)
     settings = resolved(settings, count, columns, image)
     for name in ("patch", "receptive_field"):
         if getattr(settings, name) is not None and not image:

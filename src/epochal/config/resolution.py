@@ -12,7 +12,7 @@ from epochal.config.settings import AUTO, SETTINGS, WIDE, Settings
 
 # With so many rows, or so many for each column, a network finds out by itself what columns say;
 # so it does in tables of few columns.
-MAX_FEW_ROWS, ROWS_PER_COLUMN, MIN_COLUMNS = 2000, 20, 32
+MAX_FEW_ROWS, ROWS_PER_COLUMN, MIN_COLUMNS = 10_000, 20, 32
 
 
 def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...] = ()) -> Settings:
@@ -21,7 +21,8 @@ def resolved(settings: Settings, rows: int, columns: int, image: tuple[int, ...]
     Args:
         settings: of which some may be "auto".
         rows: the number of training rows.
-        columns: the number of columns, before they are encoded.
+        columns: the number of columns, before they are encoded; in tables of very many that of
+            those with more than two values.
         image: height and width of rows that are images.
 
     >>> resolved(Settings(batch_size=10_000), rows=150, columns=4).batch_size
@@ -59,7 +60,7 @@ def embedding_size_for(columns: int) -> int:
 
 
 def is_wide(columns: int) -> bool:
-    """Return whether there are too many columns for vectors, as in images: more than 512.
+    """Return whether there are too many columns for vectors, as in images: more than 512. Flags do not count.
 
     Columns of wide tables are standardised, without an embedding.
 
@@ -70,12 +71,12 @@ def is_wide(columns: int) -> bool:
 
 
 def has_few_rows(rows: int, columns: int) -> bool:
-    """Return whether rows are few for the columns: up to 2,000, and fewer than 20 for each column.
+    """Return whether rows are few for the columns: up to 10,000, and fewer than 20 for each column.
 
     There columns that are not informative begin with small scales. Tables of less than 32
     columns have few rows in no case.
 
-    >>> has_few_rows(354, 279), has_few_rows(2001, 279), has_few_rows(800, 40), has_few_rows(60, 20)
+    >>> has_few_rows(354, 279), has_few_rows(10_001, 600), has_few_rows(800, 40), has_few_rows(60, 20)
     (True, False, False, False)
     """
     return columns >= MIN_COLUMNS and rows <= min(MAX_FEW_ROWS, ROWS_PER_COLUMN * columns - 1)

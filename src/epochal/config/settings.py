@@ -287,7 +287,7 @@ class Settings:
         "scaled, but not embedded. None: neither.",
         reason="Of 4 to 16 none was better than 8. The first layer should have at most about 1,000 "
         "inputs: more of them would memorise the rows, and take most of the time. Of 32 "
-        "columns or more with up to 2,000 rows, fewer than 20 for each, those that are not "
+        "columns or more with up to 10,000 rows, fewer than 20 for each, those that are not "
         "informative begin with a small scale: noise would be memorised before its scales have learned.",
     )
     n_bins: int | tuple[int, ...] | str = setting(
