@@ -62,6 +62,13 @@ def test_a_mixed_table_gets_probabilities(suite):
     assert list(answer.classes) == ["0", "1", "2"]
 
 
+def test_boosting_stops_early_on_few_rows(rng):
+    """Labels without any information end it long before all of its rounds."""
+    model = pipelines.boosting().fit(rng.normal(size=(400, 3)), rng.integers(0, 2, 400))
+
+    assert model.n_iter_ < model.max_iter / 2
+
+
 def test_skrub_makes_the_pipeline(suite):
     """Where skrub is there, its table vectorizer reads the raw columns."""
     pytest.importorskip("skrub")
