@@ -1,4 +1,4 @@
-"""The methods that `accuracy.py` compares: epochal's presets, and logistic regression."""
+"""The methods that `accuracy.py` compares: epochal's presets, and peers by their names."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import accuracy_peers
+import accuracy_pipelines
+from accuracy_pipelines import as_text
 from accuracy_protocol import Answer, Split
 from epochal import EpochalClassifier
 
@@ -39,13 +41,14 @@ def method_of(name: str) -> Callable[[Split], Answer]:
         return lambda parts: on_dense(LogisticRegression(max_iter=1000), parts)
     if name == "sk_mlp_es":
         return lambda parts: on_dense(accuracy_peers.mlp(), parts)
-    peer = accuracy_peers.method_of(name)
+    peer = accuracy_peers.method_of(name) or accuracy_pipelines.method_of(name)
     if peer is not None:
         return peer
     if not name.startswith("epochal:"):
         msg = (
-            f"no method is called {name!r}; there are logreg, sk_mlp_es, lgbm_es, lgbm_bag8, xgb_es, cat, "
-            "cat_es, cat_bag8, realmlp, realmlp_ce, tabm and epochal:PRESET[:setting=value…]"
+            f"no method is called {name!r}; there are logreg, sk_mlp_es, lgbm, lgbm_es, lgbm_bag8, xgb, "
+            "xgb_es, xgb_bag8, cat, cat_es, cat_bag8, realmlp, realmlp_ce, tabm, skrub_hgb, skrub_lr, lr_cv "
+            "and epochal:PRESET[:setting=value…]"
         )
         raise ValueError(msg)
     return lambda parts: _answer(
@@ -94,18 +97,7 @@ def on_dense(classifier: Any, parts: Split) -> Answer:
     )
     columns = make_column_transformer((scaled, numbers), (one_hot, others))
     model = make_pipeline(columns, classifier)
-    return _answer(model, _as_text(parts.train), _as_text(parts.test), parts)
-
-
-def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with everything but numbers and None as text, as one-hot coding needs it."""
-    return frame.apply(
-        lambda column: (
-            column
-            if column.dtype.kind == "f"
-            else column.map(lambda value: None if value is None else str(value)).astype(object)
-        )
-    )
+    return _answer(model, as_text(parts.train), as_text(parts.test), parts)
 
 
 def _answer(model: Any, train: pd.DataFrame, test: pd.DataFrame, parts: Split) -> Answer:

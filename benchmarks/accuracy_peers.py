@@ -1,8 +1,9 @@
 """The peers of `accuracy.py`: boosted trees and tabular networks, each with its own package's defaults.
 
 They are no dependencies of ours: `pip install lightgbm xgboost catboost pytabkit torch==2.13.0`. Boosted
-trees with `_es` stop early on a fifth of the training rows; `_bag8` are eight of them, each stopped by the fold that it
-leaves out, whose probabilities are averaged. RealMLP and TabM keep rows apart themselves.
+trees have columns of categories as such. With `_es` they stop early on a fifth of the training rows; `_bag8` are eight
+of them, each stopped by the fold that it leaves out, whose probabilities are averaged. RealMLP and TabM keep rows
+apart themselves. Pipelines of scikit-learn and skrub: `accuracy_pipelines`.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ NOTHING = "__na__"
 def method_of(name: str) -> Callable[[Split], Answer] | None:
     """Return the peer of a name, or None if there is none of that name."""
     return {
-        "lgbm_es": lightgbm,
-        "xgb_es": xgboost,
+        "lgbm": lightgbm,
+        "lgbm_es": lambda parts: _stopped(_lightgbm, _categories(parts), parts),
+        "xgb": xgboost,
+        "xgb_es": lambda parts: _stopped(_xgboost, _categories(parts), parts),
         "cat": catboost,
-        "cat_es": catboost_es,
+        "cat_es": lambda parts: _stopped(_catboost, tuple(map(_texts, _categories(parts))), parts),
         "lgbm_bag8": lambda parts: _bagged(_lightgbm, _categories(parts), parts),
+        "xgb_bag8": lambda parts: _bagged(_xgboost, _categories(parts), parts),
         "cat_bag8": lambda parts: _bagged(_catboost, tuple(map(_texts, _categories(parts))), parts),
         "realmlp": lambda parts: _tabular("RealMLP_TD_Classifier", parts),
         "realmlp_ce": lambda parts: _tabular(
@@ -50,10 +54,10 @@ def mlp() -> MLPClassifier:
 
 
 def lightgbm(parts: Split) -> Answer:
-    """Return what LightGBM says."""
-    train, stop, labels, stop_labels, classes = _stopping(parts)
-    model, fit = _lightgbm(train, labels, stop, stop_labels)
-    return _timed(model, fit, _categories(parts)[1], classes)
+    """Return what LightGBM says, with nothing set."""
+    import lightgbm as lgb
+
+    return _plain(lgb.LGBMClassifier(n_jobs=CORES, verbose=-1), _categories(parts), parts)
 
 
 def _lightgbm(
@@ -72,10 +76,19 @@ def _lightgbm(
 
 
 def xgboost(parts: Split) -> Answer:
-    """Return what XGBoost says."""
+    """Return what XGBoost says, with nothing set but that there are categories."""
     import xgboost as xgb
 
-    train, stop, labels, stop_labels, classes = _stopping(parts)
+    model = xgb.XGBClassifier(enable_categorical=True, n_jobs=CORES)
+    return _plain(model, _categories(parts), parts)
+
+
+def _xgboost(
+    train: pd.DataFrame, labels: np.ndarray, stop: pd.DataFrame, stop_labels: np.ndarray
+) -> tuple[Any, Callable[[], None]]:
+    """Return XGBoost, and what fits it to rows until others stop it."""
+    import xgboost as xgb
+
     model = xgb.XGBClassifier(
         n_estimators=ROUNDS,
         learning_rate=RATE,
@@ -87,7 +100,7 @@ def xgboost(parts: Split) -> Answer:
     def fit() -> None:
         model.fit(train, labels, eval_set=[(stop, stop_labels)], verbose=False)
 
-    return _timed(model, fit, _categories(parts)[1], classes)
+    return model, fit
 
 
 def catboost(parts: Split) -> Answer:
@@ -96,22 +109,10 @@ def catboost(parts: Split) -> Answer:
 
     train, test = map(_texts, _categories(parts))
     columns = [name for name in train if train[name].dtype.kind != "f"]
-    encoder = LabelEncoder().fit(parts.train_labels)
     model = CatBoostClassifier(
         thread_count=CORES, verbose=False, allow_writing_files=False, cat_features=columns or None
     )
-
-    def fit() -> None:
-        model.fit(train, encoder.transform(parts.train_labels))
-
-    return _timed(model, fit, test, encoder.classes_)
-
-
-def catboost_es(parts: Split) -> Answer:
-    """Return what CatBoost says, stopped early."""
-    train, stop, labels, stop_labels, classes = _stopping(parts)
-    model, fit = _catboost(_texts(train), labels, _texts(stop), stop_labels)
-    return _timed(model, fit, _texts(_categories(parts)[1]), classes)
+    return _plain(model, (train, test), parts)
 
 
 def _catboost(
@@ -134,6 +135,28 @@ def _catboost(
         model.fit(train, labels, eval_set=(stop, stop_labels), early_stopping_rounds=PATIENCE)
 
     return model, fit
+
+
+def _plain(model: Any, rows: tuple[pd.DataFrame, pd.DataFrame], parts: Split) -> Answer:
+    """Return what a model says that is fitted to numbers of classes."""
+    encoder = LabelEncoder().fit(parts.train_labels)
+
+    def fit() -> None:
+        model.fit(rows[0], encoder.transform(parts.train_labels))
+
+    return timed(model, fit, rows[1], encoder.classes_)
+
+
+def _stopped(
+    fitted: Callable[..., tuple[Any, Callable[[], None]]],
+    rows: tuple[pd.DataFrame, pd.DataFrame],
+    parts: Split,
+) -> Answer:
+    """Return what a model of four fifths of the rows says, stopped by the last one."""
+    train, stop, classes = _stopping(parts.train_labels)
+    labels = np.searchsorted(classes, parts.train_labels)
+    model, fit = fitted(rows[0].iloc[train], labels[train], rows[0].iloc[stop], labels[stop])
+    return timed(model, fit, rows[1], classes)
 
 
 class _Bag(NamedTuple):
@@ -174,7 +197,7 @@ def _bagged(
             fit_one()
             bag.models.append((model, encoder.classes_))
 
-    return _timed(bag, fit, test, classes)
+    return timed(bag, fit, test, classes)
 
 
 def _tabular(kind: str, parts: Split, **settings: Any) -> Answer:
@@ -193,10 +216,10 @@ def _tabular(kind: str, parts: Split, **settings: Any) -> Answer:
     def fit() -> None:
         model.fit(train, parts.train_labels)
 
-    return _timed(model, fit, test, None)
+    return timed(model, fit, test, None)
 
 
-def _timed(
+def timed(
     model: Any, fit: Callable[[], None], test: pd.DataFrame, classes: np.ndarray | None
 ) -> Answer:
     """Return what a model says of the test rows, with the seconds of both."""
@@ -236,18 +259,13 @@ def _texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**texts)
 
 
-def _stopping(
-    parts: Split,
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows to train on and a fifth to stop by, their numbers of classes, and the classes.
+def _stopping(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the numbers of rows to train on, those of a fifth to stop by, and the classes.
 
     Stratified; classes too rare to be split stay in training.
     """
-    rows, _ = _categories(parts)
-    encoder = LabelEncoder().fit(parts.train_labels)
-    labels = encoder.transform(parts.train_labels)
-    rare = np.bincount(labels)[labels] < 5
-    numbers = np.flatnonzero(~rare)
-    train, stop = train_test_split(numbers, test_size=0.2, random_state=0, stratify=labels[numbers])
-    train = np.r_[train, np.flatnonzero(rare)]
-    return rows.iloc[train], rows.iloc[stop], labels[train], labels[stop], encoder.classes_
+    classes, numbers = np.unique(labels, return_inverse=True)
+    rare = np.bincount(numbers)[numbers] < 5
+    rows = np.flatnonzero(~rare)
+    train, stop = train_test_split(rows, test_size=0.2, random_state=0, stratify=numbers[rows])
+    return np.r_[train, np.flatnonzero(rare)], stop, classes

@@ -2,9 +2,9 @@
 
 A suite is a folder with a `manifest.json`: a list of tables, each with a `name`
 and a `file`, a Parquet file with a column `target`. Per seed a table is split
-80 to 20, stratified; a method trains on at most `TRAIN_CAP` rows and is tested
-on at most `TEST_CAP`. It gets the raw columns: numbers as float64 with NaN,
-everything else as it came with None.
+80 to 20, stratified, or by time or group (`accuracy_splits`); a method trains on
+at most `TRAIN_CAP` rows and is tested on at most `TEST_CAP`. It gets the raw
+columns: numbers as float64 with NaN, everything else as it came with None.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from accuracy_splits import RANDOM, divided, features_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from accuracy_splits import Division
 
 TRAIN_CAP, TEST_CAP = 15_000, 20_000
 # A class with fewer rows is left out: it cannot be split.
@@ -58,17 +62,22 @@ def tables(folder: Path) -> Iterator[tuple[str, Path]]:
             yield entry["name"], folder / entry["file"]
 
 
-def split(path: Path, seed: int, train_cap: int = TRAIN_CAP, test_cap: int = TEST_CAP) -> Split:
+def split(
+    path: Path,
+    seed: int,
+    train_cap: int = TRAIN_CAP,
+    test_cap: int = TEST_CAP,
+    by: Division = RANDOM,
+) -> Split:
     """Return the split of a table that belongs to a seed."""
     frame = pd.read_parquet(path)
     labels = frame.pop("target").astype(str).to_numpy()
     keep = pd.Series(labels).groupby(labels).transform("size").to_numpy() >= RAREST
     frame, labels = frame[keep].reset_index(drop=True), labels[keep]
+    train, test = divided(frame, labels, seed, by)
+    frame = features_of(frame, path)
     for name in frame.columns:
         frame[name] = _raw(frame[name])
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=0.2, random_state=seed, stratify=labels
-    )
     train, test = capped(train, labels, train_cap, seed), capped(test, labels, test_cap, seed)
     test = test[np.isin(labels[test], labels[train])]
     rows = (frame.iloc[numbers].reset_index(drop=True) for numbers in (train, test))
@@ -145,12 +154,39 @@ def calibration_error(p: np.ndarray, numbers: np.ndarray) -> float:
     return float(sum(gaps))
 
 
-def run(method: Callable[[Split], Answer], path: Path, seed: int) -> dict[str, Any]:
+def store(answer: Answer, truth: np.ndarray, path: Path) -> None:
+    """Write probabilities as float16, and beside them the column of each row's label.
+
+    Args:
+        answer: with classes that sort as text.
+        truth: labels as text.
+        path: of the probabilities, `NAME.npy`; the labels are in `NAME.labels.npy`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = np.searchsorted(np.asarray(answer.classes).astype(str), truth)
+    np.save(path, np.asarray(answer.probabilities, np.float16))
+    np.save(path.with_suffix(".labels.npy"), columns.astype(np.int16))
+
+
+def run(
+    method: Callable[[Split], Answer],
+    path: Path,
+    seed: int,
+    by: Division = RANDOM,
+    keep: Path | None = None,
+) -> dict[str, Any]:
     """Return a method's results on a table, and the warnings that came from it, JSON-ready.
 
     A method's failure is a result too: its kind and message stand in `failed`.
+
+    Args:
+        method: what answers.
+        path: of the table.
+        seed: of the split.
+        by: how the table is split.
+        keep: where the probabilities of the test rows are stored, if they are.
     """
-    parts = split(path, seed)
+    parts = split(path, seed, by=by)
     sizes = {"seed": seed, "n_train": len(parts.train_labels), "n_test": len(parts.test_labels)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -158,6 +194,8 @@ def run(method: Callable[[Split], Answer], path: Path, seed: int) -> dict[str, A
             answer = method(parts)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
             return {**sizes, "failed": f"{type(error).__name__}: {str(error)[:200]}"}
+    if keep is not None:
+        store(answer, parts.test_labels, keep)
     told = sorted({f"{one.category.__name__}: {str(one.message)[:200]}" for one in caught})
     return {
         **sizes,

@@ -22,14 +22,19 @@ WORST = 1.15
 
 
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return the results in the files that are there; the last of a table, method and seed counts."""
+    """Return the results in the files that are there; the last of a table, method, seed and split counts."""
     latest = {
-        (row["dataset"], row["method"], row["seed"]): row
+        key_of(row): row
         for path in paths
         if path.exists()
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
     }
     return list(latest.values())
+
+
+def key_of(row: dict[str, Any]) -> tuple[str, str, int, str]:
+    """Return what a result is of: table, method, seed, and kind of split."""
+    return row["dataset"], row["method"], row["seed"], row.get("split", "random")
 
 
 def means(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import accuracy_report as report
 import pages
-from accuracy import PAGE, complete
+from accuracy import PAGE, Work, complete
 from accuracy_protocol import tables
+from accuracy_splits import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,15 +63,15 @@ def run(study: Study, argv: Sequence[str] | None) -> int:
     parser.add_argument("--write", action="store_true", help="put the text into docs/ACCURACY.md")
     arguments = parser.parse_args(argv)
     chosen = arguments.tables.split(",")
-    suite = [(name, path) for name, path in tables(arguments.data) if name in chosen]
+    suite = [(name, path, RANDOM) for name, path in tables(arguments.data) if name in chosen]
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    complete(suite, study.methods, seeds, arguments.out)
-    wanted = {(name, seed) for name, _ in suite for seed in seeds}
+    complete(Work(suite, study.methods, seeds), arguments.out)
+    wanted = {(name, seed) for name, *_ in suite for seed in seeds}
     rows = [r for r in report.read([arguments.out]) if (r["dataset"], r["seed"]) in wanted]
     text = study.text_of(rows)
     print(text)
     if arguments.write:
-        names = ", ".join(name for name, _ in suite)
+        names = ", ".join(name for name, *_ in suite)
         conditions = f"{names}; seeds {arguments.seeds}; {report.machines(rows)}"
         pages.write(f"{conditions}\n\n{text}", PAGE, study.name, study.script.name)
     return 0

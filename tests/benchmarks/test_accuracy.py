@@ -68,3 +68,40 @@ def test_a_wrong_method_is_refused_before_anything_runs(suite, tmp_path):
         accuracy.main([str(suite), "--methods", "logreg,forest", "--out", str(out)])
 
     assert not out.exists()
+
+
+def test_a_split_by_group_is_a_result_of_its_own(suite, tmp_path, capsys):
+    """A table with the column is split by it, the other at random; both splits are kept apart."""
+    path = suite / "manifest.json"
+    entries = json.loads(path.read_text())
+    entries[0]["group_column"] = "count"
+    path.write_text(json.dumps(entries))
+    out = tmp_path / "results.jsonl"
+    call = [str(suite), "--methods", "logreg", "--out", str(out)]
+
+    assert accuracy.main(call) == 0
+    shown = capsys.readouterr().out
+    assert accuracy.main([*call, "--split", "group"]) == 0
+    by_group = capsys.readouterr().out
+    assert accuracy.main(call) == 0
+
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["dataset"], row.get("split")) for row in rows] == [
+        ("first", None),
+        ("second", None),
+        ("first", "group"),
+    ]
+    assert rows[2]["log_loss"] != rows[0]["log_loss"]
+    assert by_group != shown
+    assert capsys.readouterr().out == shown
+
+
+def test_probabilities_lie_in_the_folder_that_is_given(suite, tmp_path):
+    """Each result has a file of its own, named after what it is of."""
+    folder = tmp_path / "kept"
+    words = ["--methods", "logreg", "--tables", "first", "--probabilities", str(folder)]
+
+    assert accuracy.main([str(suite), *words, "--out", str(tmp_path / "r.jsonl")]) == 0
+
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"first-random-0-logreg.npy", "first-random-0-logreg.labels.npy"}

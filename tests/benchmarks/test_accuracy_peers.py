@@ -19,9 +19,12 @@ def _parts():
 def test_peers_are_known_by_name():
     """Every peer of the page can be run again; another name is none."""
     for name in (
+        "lgbm",
         "lgbm_es",
         "lgbm_bag8",
+        "xgb",
         "xgb_es",
+        "xgb_bag8",
         "cat",
         "cat_es",
         "cat_bag8",
@@ -45,14 +48,14 @@ def test_categories_are_those_of_training_rows():
 
 def test_rows_to_stop_by_are_a_fifth_and_rare_classes_stay():
     """Both parts are whole rows; a class of two rows is in the training part only."""
-    train = pd.DataFrame({"a": np.arange(42.0)})
     labels = np.array(["n", "y"] * 20 + ["r", "r"])
-    parts = Split(train, labels, train[:1], labels[:1])
-    rows, stop, own, stop_labels, classes = accuracy_peers._stopping(parts)
+    train, stop, classes = accuracy_peers._stopping(labels)
 
-    assert (len(rows), len(stop)) == (34, 8)
-    assert set(classes[stop_labels]) == {"n", "y"}
-    assert (classes[own] == "r").sum() == 2
+    assert (len(train), len(stop)) == (34, 8)
+    assert sorted([*train, *stop]) == list(range(42))
+    assert set(labels[stop]) == {"n", "y"}
+    assert (labels[train] == "r").sum() == 2
+    assert list(classes) == ["n", "r", "y"]
 
 
 class _Constant:
@@ -84,3 +87,46 @@ def test_a_bag_averages_the_models_of_its_folds():
 
     assert seen == [(70, 10, 10)] * 8
     np.testing.assert_allclose(answer.probabilities, [[0.75, 0.25]] * 3, atol=0.02)
+
+
+def test_a_stopped_model_has_the_rows_and_labels_of_its_part():
+    """It is fitted to four fifths, stopped by the rest, and asked about the test rows."""
+    train = pd.DataFrame({"a": np.arange(80.0)})
+    labels = np.array(["n", "n", "n", "y"] * 20)
+    parts = Split(train, labels, train[:3], labels[:3])
+    seen = []
+
+    def stopped(rows, numbers, held, held_numbers):
+        """Return a model, and what fits it."""
+        seen.append((len(rows), len(held)))
+        for part, own in ((rows, numbers), (held, held_numbers)):
+            np.testing.assert_array_equal(np.array(["n", "y"])[own], labels[part["a"].astype(int)])
+        model = _Constant()
+        return model, lambda: model.fit(numbers)
+
+    answer = accuracy_peers._stopped(stopped, (train, train[:3]), parts)
+
+    assert seen == [(64, 16)]
+    np.testing.assert_allclose(answer.probabilities, [[0.75, 0.25]] * 3)
+    assert list(answer.classes) == ["n", "y"]
+
+
+def test_a_plain_model_is_fitted_to_all_rows():
+    """Its labels are numbers of classes, in the order of the classes."""
+    train = pd.DataFrame({"a": np.arange(4.0)})
+    parts = Split(train, np.array(["y", "n", "y", "y"]), train[:1], np.array(["y"]))
+
+    class Whole(_Constant):
+        """A model that remembers its rows."""
+
+        def fit(self, rows, labels):
+            """Remember the rows and the shares."""
+            self.rows, self.labels = len(rows), list(labels)
+            super().fit(labels)
+
+    model = Whole()
+    answer = accuracy_peers._plain(model, (train, train[:1]), parts)
+
+    assert (model.rows, model.labels) == (4, [1, 0, 1, 1])
+    np.testing.assert_allclose(answer.probabilities, [[0.25, 0.75]])
+    assert list(answer.classes) == ["n", "y"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import accuracy_protocol as protocol
+from accuracy_splits import Division
 
 
 def _answer(parts, probabilities=None):
@@ -112,6 +113,31 @@ def test_a_run_keeps_figures_and_warnings(suite):
     assert (row["n_train"], row["n_test"], row["fit_s"], row["predict_s"]) == (160, 40, 1.0, 2.0)
     assert row["log_loss"] == pytest.approx(math.log(3))
     assert row["warnings"] == ["UserWarning: look out"]
+
+
+def test_a_split_may_be_by_a_column(tmp_path):
+    """Test rows are those of the latest fifth of the times, and the column stays a feature."""
+    frame = pd.DataFrame({"at": np.arange(50) % 10, "target": np.arange(50) % 2})
+    frame.to_parquet(tmp_path / "t.parquet")
+    parts = protocol.split(tmp_path / "t.parquet", 0, by=Division("time", "at"))
+
+    assert set(parts.test["at"]) == {8.0, 9.0}
+    assert set(parts.train["at"]) == set(map(float, range(8)))
+
+
+def test_probabilities_are_kept_with_the_columns_of_the_labels(suite, tmp_path):
+    """They are stored as float16, and the labels as numbers of their columns."""
+    keep = tmp_path / "new" / "first-0.5-m.npy"
+    parts = protocol.split(suite / "first.parquet", 0)
+    p = np.full((40, 3), 0.25)
+    p[:, 1] = 0.5
+
+    protocol.run(lambda _: _answer(parts, p), suite / "first.parquet", 0, keep=keep)
+
+    stored, columns = np.load(keep), np.load(tmp_path / "new" / "first-0.5-m.labels.npy")
+    assert (stored.dtype, stored.shape) == (np.float16, (40, 3))
+    np.testing.assert_array_equal(stored, p)
+    np.testing.assert_array_equal(columns.astype(str), parts.test_labels)
 
 
 def test_a_failure_is_a_result(suite):

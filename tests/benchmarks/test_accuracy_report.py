@@ -40,6 +40,15 @@ def test_the_last_result_of_a_kind_counts(tmp_path):
     assert report.read([path, tmp_path / "none.jsonl"]) == [_row("a", "ours", 0.3)]
 
 
+def test_splits_are_results_of_their_own(tmp_path):
+    """A result of a split by time does not replace that of the random one."""
+    path = tmp_path / "r.jsonl"
+    rows = [_row("a", "ours", 0.9), _row("a", "ours", 0.3, split="time")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    assert report.read([path]) == rows
+
+
 def test_only_tables_that_all_have_tried_are_compared():
     """A table that one method lacks is left out; seeds are averaged."""
     rows = [*ROWS, _row("a", "ours", 0.4, seed=1)]

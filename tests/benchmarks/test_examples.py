@@ -7,7 +7,14 @@ import importlib
 
 import pytest
 
-MODULES = ("accuracy_methods", "accuracy_protocol", "machine", "speed_report", "training_speed")
+MODULES = (
+    "accuracy",
+    "accuracy_methods",
+    "accuracy_protocol",
+    "machine",
+    "speed_report",
+    "training_speed",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,6 +8,7 @@ from pathlib import Path
 import ablation
 import leave_tables_out
 import studies
+from accuracy_splits import RANDOM
 
 
 def test_results_lie_beside_their_script_by_its_name():
@@ -32,14 +33,14 @@ def test_only_the_chosen_tables_and_seeds_are_run_and_told(tmp_path, monkeypatch
     ran = []
     monkeypatch.setattr(studies, "PAGE", page)
     monkeypatch.setattr(studies, "tables", lambda _: [("churn", Path("c")), ("vehicle", Path("v"))])
-    monkeypatch.setattr(studies, "complete", lambda *what: ran.append(what[:3]))
+    monkeypatch.setattr(studies, "complete", lambda work, _: ran.append(work))
     study = studies.Study(
         "name", Path("s.py"), "What it is.", ["m"], "0", lambda r: f"{len(r)} row"
     )
     words = [str(tmp_path), "--tables", "vehicle", "--out", str(out), "--write"]
 
     assert studies.run(study, words) == 0
-    assert ran == [([("vehicle", Path("v"))], ["m"], [0])]
+    assert ran == [([("vehicle", Path("v"), RANDOM)], ["m"], [0])]
     assert capsys.readouterr().out == "1 row\n"
     assert "vehicle; seeds 0; M0.\n" in page.read_text()
     assert "1 row" in page.read_text()
