@@ -40,9 +40,12 @@ _ENVIRONMENT = {
 for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
-# A shell's background ignores Ctrl-C, and what is started there does; some tests press it.
+# A shell's background ignores Ctrl-C, and `nohup` ignores SIGHUP, and what is started there does; some
+# tests send them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Other work on the machine is no failure, and the same examples are tried every time.
 settings.register_profile("epochal", deadline=None, derandomize=True)

@@ -63,7 +63,11 @@ def ended(program: subprocess.Popen[str], numbers: Sequence[int], gap: float = 0
         program.send_signal(number)
         time.sleep(gap)
     began = time.monotonic()
-    out, err = program.communicate(timeout=60)
+    try:
+        out, err = program.communicate(timeout=60)
+    finally:
+        # What has not ended does not outlive the test.
+        program.kill()
     return Ended(program.returncode, out, err, time.monotonic() - began)
 
 
