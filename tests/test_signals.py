@@ -111,10 +111,11 @@ def test_without_a_training_the_first_signal_stops(listener: Listener) -> None:
         listener.heard(signal.SIGINT, None)
     assert not request.made
     listener.ended = False
-    before = {number: signal.getsignal(number) for number in signals.NUMBERS}
+    before = {number: signal.getsignal(number) for number in signals.HEARD}
     try:
         signals.end()
-        ctrl_c()
+        for number in signals.HEARD:
+            os.kill(os.getpid(), number)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 NUMBERS = tuple(int(getattr(signal, name)) for name in NAMES if hasattr(signal, name))
+# With the one by which a signal is heard again.
+HEARD = (*NUMBERS, int(signal.SIGALRM)) if hasattr(signal, "SIGALRM") else NUMBERS
 # Seconds after which the program is ended: after a first signal without a training, after a second one.
 FIRST_GRACE, SECOND_GRACE = 2.0, 0.8
 # Seconds until it is looked again whether an import is over.
@@ -179,7 +181,7 @@ def end() -> None:
     """Ignore signals from now on, as the program ends anyway; returns nothing."""
     if _listener is not None:
         _listener.ended = True
-        for number in NUMBERS:
+        for number in HEARD:
             # While Python ends, it would give signals back to the system, which kills.
             signal.signal(number, signal.SIG_IGN)
 
