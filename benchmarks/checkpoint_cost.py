@@ -20,7 +20,8 @@ import numpy as np
 import machine
 import pages
 from epochal import EpochalClassifier
-from epochal.training.checkpoints import INTERVAL, Checkpoints
+from epochal.training.checkpoint_files import INTERVAL
+from epochal.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,11 +28,11 @@ class KilledError(Exception):
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write a checkpoint after every segment."""
-    monkeypatch.setattr("epochal.checkpointing.INTERVAL", 0.0)
     written = checkpoints.Checkpoints.__call__
 
     def and_wait(self: checkpoints.Checkpoints, state: Any) -> None:
         """Write at once."""
+        self.next = 0.0
         written(self, state)
         self.wait()
 

@@ -16,7 +16,7 @@ def main() -> int:
         code: int = import_module("epochal.cli.main").main()
     except signals.Stop as stop:
         # It came before the command line could handle it.
-        code = 128 + stop.number
+        code = signals.signal_code(stop.number)
     finally:
         signals.end()
     return code

@@ -1,4 +1,4 @@
-"""What a training is of, so that only the same training goes on from its checkpoints."""
+"""The fingerprint of a training: only the same training resumes from its checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochal.loader.batches import ArraySource
-from epochal.training.checkpoints import INTERVAL, Checkpoints
+from epochal.loader.digests import add_array
+from epochal.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,26 +19,29 @@ if TYPE_CHECKING:
     from epochal.preparation import Prepared
     from epochal.training.state import TrainingState
 
-_READ = 2**22  # rows at a time
-
 
 def checkpoints_of(
     ready: Prepared, start: TrainingState, versions: Mapping[str, str]
 ) -> Checkpoints | None:
-    """Return the checkpoints of a prepared training that begins so; None if it writes none."""
+    """Return the checkpoints of a prepared training with this initial state; None if it writes none."""
     plan = ready.run.checkpoints
     if plan is None:
         return None
-    origin = {
-        "data": _digest_of_data(ready),
-        "start": digest_of(start.to_arrays().arrays),
-        "settings": {name: repr(value) for name, value in asdict(ready.settings).items()},
-        "seed": ready.run.seed,
-        "memory limit": ready.plan.limit,
-        "versions": dict(versions),
-    }
-    interval = INTERVAL if plan.interval is None else plan.interval
-    return Checkpoints(Path(plan.folder), origin, plan.command, interval)
+    # Digested now: it need not stay in memory until a checkpoint is written.
+    initial = digest_of(start.to_arrays().arrays)
+
+    def fingerprint() -> dict[str, Any]:
+        """Return what identifies the training."""
+        return {
+            "data": _digest_of_data(ready),
+            "start": initial,
+            "settings": {name: repr(value) for name, value in asdict(ready.settings).items()},
+            "seed": ready.run.seed,
+            "memory limit": ready.plan.limit,
+            "versions": dict(versions),
+        }
+
+    return Checkpoints(Path(plan.folder), fingerprint, plan.command, plan.interval)
 
 
 def _digest_of_data(ready: Prepared) -> str:
@@ -71,10 +75,8 @@ def digest_of(*values: Any) -> str:
     def update(value: Any) -> None:
         """Add a value."""
         if isinstance(value, np.ndarray) and value.dtype != object:
-            digest.update(f"array {value.dtype} {value.shape}\0".encode())
-            for start in range(0, len(np.atleast_1d(value)), _READ):
-                part = np.ascontiguousarray(np.atleast_1d(value)[start : start + _READ])
-                digest.update(part.reshape(-1).view(np.uint8).data)
+            digest.update(b"array\0")
+            add_array(digest, value)
         elif isinstance(value, dict):
             update([item for pair in sorted(value.items()) for item in pair])
         elif isinstance(value, list | tuple):

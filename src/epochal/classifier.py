@@ -20,12 +20,13 @@ from epochal.errors import SettingError
 from epochal.fit_types import CheckpointPlan, Fitted, RunConfig, check_timestamps, print_epoch
 from epochal.inference.accuracy import accuracy, accuracy_at
 from epochal.inference.predict import predict_proba, predict_proba_at, without_target
-from epochal.interrupted_fits import told_interruptions
+from epochal.interrupted_fits import warn_if_interrupted
 from epochal.io.columns import Roles
 from epochal.io.frames import concrete
 from epochal.loader.memory import Memory, size_of
 from epochal.model.persistence import save as save_model
 from epochal.threads import limited
+from epochal.training.checkpoint_files import remove_checkpoints
 from epochal.validation import checked_classes, checked_rows, parameters_of, read_rows
 
 if TYPE_CHECKING:
@@ -340,7 +341,6 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         """
         # Here and not above: predicting with a loaded model needs no JAX.
         from epochal.fit import fit
-        from epochal.training.checkpoints import remove_checkpoints
 
         settings = self._settings()
         earlier = getattr(self, "_fitted", None) if self.warm_start else None
@@ -348,7 +348,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         if (X_val is None) != (y_val is None):
             given, lacking = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise SettingError(f"{given} was given without {lacking}", "both or neither")
-        with limited(self.n_jobs), self.restored_on_error(), told_interruptions():
+        with limited(self.n_jobs), self.restored_on_error(), warn_if_interrupted() as request:
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, roles, reset=earlier is None, csv=csv)
             check_timestamps(data, settings, validated=X_val is not None)
@@ -358,7 +358,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
                 validation = read_rows(self, X_val, roles, reset=False, ending="_val", csv=csv)
             run = self._run_config(earlier)
             fitted = fit(data, settings, run, validation=validation, earlier=earlier)
-            if run.checkpoints is not None and not fitted.interrupted:
+            if run.checkpoints is not None and not request.made:
                 remove_checkpoints(run.checkpoints.folder)
             return self._keep(fitted, y)
 
@@ -388,7 +388,7 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
         earlier = getattr(self, "_fitted", None)
         known = checked_classes(classes, earlier.model.classes if earlier else None)
         settings = replace(self._settings(), max_iter=1, early_stopping=False, bagging=None)
-        with limited(self.n_jobs), self.restored_on_error(), told_interruptions():
+        with limited(self.n_jobs), self.restored_on_error(), warn_if_interrupted():
             csv = PLAIN if earlier is None else earlier.model.preprocessor.schema.csv
             data = read_rows(self, X, Roles(y, sample_weight), reset=earlier is None, csv=csv)
             run = replace(self._run_config(earlier), checkpoints=None)

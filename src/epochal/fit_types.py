@@ -10,6 +10,7 @@ import numpy as np
 from epochal.errors import SettingError
 from epochal.loader.memory import NO_LIMIT, Memory
 from epochal.model.parameters import Parameters
+from epochal.training.checkpoint_files import INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,16 +22,12 @@ if TYPE_CHECKING:
     from epochal.training.state import TrainingState
 
 
-# How a member's training ended that the user has interrupted; the same as in epochal.training.early_stopping.
-INTERRUPTED = "interrupted by the user"
-
-
 class CheckpointPlan(NamedTuple):
     """The folder of a training's checkpoints, how the training was begun, and the seconds between them."""
 
     folder: str
     command: dict[str, Any] | None = None
-    interval: float | None = None  # None: a minute
+    interval: float = INTERVAL
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,6 @@ class Fitted(NamedTuple):
     model: Model
     oob_probabilities: np.ndarray | None = None
     state: TrainingState | None = None
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the user has ended the last training."""
-        return INTERRUPTED in self.model.history.outcome
 
 
 def check_timestamps(data: Labelled, settings: Settings, *, validated: bool) -> None:

@@ -12,19 +12,21 @@ from epochal.signals import stop_requests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from epochal.signals import Request
+
 # Searches, cross-validation and ensembles of scikit-learn fit in a loop of this module.
-LOOPS = "joblib.parallel"
+PARALLEL_MODULE = "joblib.parallel"
 
 
 @contextmanager
-def told_interruptions() -> Iterator[None]:
-    """Warn after a block with a training that Ctrl-C has ended; within a loop of fits interrupt that as well.
+def warn_if_interrupted() -> Iterator[Request]:
+    """Provide the request that Ctrl-C makes in a block with a training, and warn afterwards if it was made.
 
     Raises:
-        KeyboardInterrupt: if the block is within a loop of fits, which would begin the next one.
+        KeyboardInterrupt: instead of the warning, within a loop of fits, which would begin the next one.
     """
     with stop_requests() as request:
-        yield
+        yield request
     if not request.made:
         return
     if in_loop_of_fits():
@@ -43,6 +45,6 @@ def in_loop_of_fits() -> bool:
     frame = sys._getframe()  # noqa: SLF001 - the one way to see callers
     while frame.f_back is not None:
         frame = frame.f_back
-        if frame.f_globals.get("__name__") == LOOPS:
+        if frame.f_globals.get("__name__") == PARALLEL_MODULE:
             return True
     return False

@@ -33,11 +33,11 @@ from epochal.tables.class_weights import class_weights
 from epochal.tables.conversion import refuse_unwritable
 from epochal.tables.label_matching import class_indices
 from epochal.tables.labels import encode_labels
+from epochal.tables.non_binary_columns import non_binary_columns
 from epochal.tables.rows import columns_of, head_of, image_of, len_of
 from epochal.tables.sample_weights import present, relative, warn_of_few
 from epochal.tables.schema import kind_of
 from epochal.tables.streaming import Streamed
-from epochal.tables.varied_columns import varied_columns
 from epochal.training.init import bins_of_members
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ def _resolved(settings: Settings, rows: Rows | Streamed, count: int) -> Settings
     if not columns:
         raise DataError("there is no column to learn from", "at least one beside the target")
     if is_wide(columns) and not image:
-        # Flags have no vectors, however many they are.
-        columns = varied_columns(rows)
+        # Binary columns have no vectors, however many they are.
+        columns = non_binary_columns(rows)
     settings = resolved(settings, count, columns, image)
     for name in ("patch", "receptive_field"):
         if getattr(settings, name) is not None and not image:

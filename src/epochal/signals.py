@@ -39,6 +39,15 @@ STOPPING = "stopping"
 ENDED = "interrupted: no incomplete file is left"
 
 
+def signal_code(number: int) -> int:
+    """Return the exit code of a program that a signal has ended, as shells have it.
+
+    >>> signal_code(signal.SIGINT)
+    130
+    """
+    return 128 + number
+
+
 class Stop(KeyboardInterrupt):
     """A signal ends the program."""
 
@@ -164,7 +173,7 @@ class Listener:
             if os.isatty(2):
                 # A live display hides the cursor.
                 os.write(2, b"\x1b[?25h\n")
-        os._exit(128 + number)
+        os._exit(signal_code(number))
 
 
 _listener: Listener | None = None

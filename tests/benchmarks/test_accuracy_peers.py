@@ -70,11 +70,17 @@ class _Constant:
         return np.tile(self.shares, (len(test), 1))
 
 
-def test_a_bag_averages_the_models_of_its_folds():
-    """Eight models, each of the other folds' rows and stopped by its own fold; rows sum to 1."""
+def split_of_80():
+    """Return 80 rows of one column, and their split: a quarter of the labels is y."""
     train = pd.DataFrame({"a": np.arange(80.0)})
     labels = np.array(["n", "n", "n", "y"] * 20)
     parts = Split(train, labels, train[:3], labels[:3])
+    return train, parts
+
+
+def test_a_bag_averages_the_models_of_its_folds():
+    """Eight models, each of the other folds' rows and stopped by its own fold; rows sum to 1."""
+    train, parts = split_of_80()
     seen = []
 
     def stopped(rows, numbers, held, held_numbers):
@@ -91,16 +97,16 @@ def test_a_bag_averages_the_models_of_its_folds():
 
 def test_a_stopped_model_has_the_rows_and_labels_of_its_part():
     """It is fitted to four fifths, stopped by the rest, and asked about the test rows."""
-    train = pd.DataFrame({"a": np.arange(80.0)})
-    labels = np.array(["n", "n", "n", "y"] * 20)
-    parts = Split(train, labels, train[:3], labels[:3])
+    train, parts = split_of_80()
     seen = []
 
     def stopped(rows, numbers, held, held_numbers):
         """Return a model, and what fits it."""
         seen.append((len(rows), len(held)))
         for part, own in ((rows, numbers), (held, held_numbers)):
-            np.testing.assert_array_equal(np.array(["n", "y"])[own], labels[part["a"].astype(int)])
+            np.testing.assert_array_equal(
+                np.array(["n", "y"])[own], parts.train_labels[part["a"].astype(int)]
+            )
         model = _Constant()
         return model, lambda: model.fit(numbers)
 

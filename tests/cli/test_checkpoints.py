@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from epochal.cli import checkpoints as plans
-from epochal.training import checkpoints
-
-
-def test_the_command_line_and_the_training_agree():
-    """On the names of the files."""
-    assert plans.FILES == checkpoints.PATTERN
-
 
 def test_a_pipe_cannot_be_read_again(run, table):
     """A folder for checkpoints is refused; without one the training writes none."""

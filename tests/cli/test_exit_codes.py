@@ -8,7 +8,8 @@ from pathlib import Path
 
 from epochal import errors
 from epochal.cli import exit_codes
-from epochal.cli.exit_codes import EXIT_CODES, exit_code_of, signal_code
+from epochal.cli.exit_codes import EXIT_CODES, exit_code_of
+from epochal.signals import signal_code
 
 ENDS = {value for name, value in vars(exit_codes).items() if isinstance(value, int)}
 KINDS = [

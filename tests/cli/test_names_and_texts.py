@@ -67,9 +67,9 @@ def test_how_columns_are_read_is_told_with_the_reason(run, goods, memory):
         "size": ("text (--text)", NONE),
         "zip": ("text (--text)", NONE),
     }
-    assert readings["zip"] == {"read_as": "text", "words_per_value": 1.0, "told": True}
-    assert readings["title"] == {"read_as": "text", "words_per_value": 3.0, "told": False}
-    assert (readings["shop"]["read_as"], readings["shop"]["told"]) == ("names", False)
+    assert readings["zip"] == {"read_as": "text", "words_per_value": 1.0, "by_option": True}
+    assert readings["title"] == {"read_as": "text", "words_per_value": 3.0, "by_option": False}
+    assert (readings["shop"]["read_as"], readings["shop"]["by_option"]) == ("names", False)
 
 
 def test_a_table_without_categories_has_no_readings(run, tmp_path):

@@ -24,6 +24,12 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.fixture(autouse=True)
+def called(monkeypatch):
+    """Let the program be called by its name, as in a shell."""
+    monkeypatch.setattr(sys, "argv", ["epochal"])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a process is killed as on POSIX systems")
 def test_a_killed_training_goes_on_to_the_same_bytes(run, table, tmp_path):
     """It is killed once it has written a checkpoint; the folder is gone when the training has ended."""
@@ -67,7 +73,7 @@ def ended(run, table, tmp_path, monkeypatch):
         every = ("--checkpoint", "state", "--checkpoint-every", "0")
         failed = run("train", table, "--target", "income", *TINY, *every)
     assert failed.code == 71
-    assert f"go on from the last checkpoint: epochal resume {tmp_path / 'state'}" in failed.err
+    assert f"go on from the last checkpoint: epochal resume {tmp_path / 'state'}\n" in failed.err
     return tmp_path / "state"
 
 
@@ -113,10 +119,20 @@ def test_a_folder_without_a_training_is_told(run, tmp_path):
 def test_a_fit_in_python_goes_on_in_python(run, ended):
     """Its checkpoints have no command."""
     stored = newest(ended)
-    checkpoints.Checkpoints(ended, {}, interval=0.0)._write(
+    checkpoints.Checkpoints(ended, dict, interval=0.0)._write(
         9, stored.state.arrays, stored.state.values
     )
     resumed = run("resume", "state")
 
     assert resumed.code == 5
     assert "is of a fit in Python" in resumed.err
+
+
+def test_the_command_that_is_shown_can_be_pasted(run, table, tmp_path):
+    """Also if the folder has a space in its name."""
+    folder = tmp_path / "my state"
+    folder.mkdir()
+    (folder / "checkpoint-000001.safetensors").write_bytes(b"")
+    refused = run("train", table, "--target", "income", *TINY, "--checkpoint", "my state")
+
+    assert f"epochal resume '{folder}'; or remove" in refused.err

@@ -153,7 +153,7 @@ def test_a_name_that_a_shortened_vocabulary_may_lack_is_in_its_bucket(
         left = np.array([case.weight[outside & (case.names == n)].sum() for n in names])
         rare = np.flatnonzero(left <= vocabulary.max_absent_weight)
         assert len(rare)
-        buckets = 1 + vocabulary.substitutes[rare]
+        buckets = 1 + vocabulary.fallbacks[rare]
         np.testing.assert_array_equal(tables[fold, 1 + rare], tables[fold, buckets])
 
 
@@ -167,10 +167,10 @@ def test_a_bucket_counts_as_one_of_its_names() -> None:
     entries = Entries(
         vocabulary=np.r_[0, np.ones(2 + buckets, int)],
         unknown=np.r_[np.inf, 5.0, 5.0, np.zeros(buckets)],
-        substitutes=np.r_[0, 3, 2, np.arange(3, 3 + buckets)],
-        bucket=np.r_[False, False, False, np.ones(buckets, bool)],
+        fallbacks=np.r_[0, 3, 2, np.arange(3, 3 + buckets)],
+        is_bucket=np.r_[False, False, False, np.ones(buckets, bool)],
     )
-    shared = entries.shared(counts)
+    shared = entries.with_buckets(counts)
     occupied = counts[3:].any(axis=1)
     in_each = names / np.count_nonzero(occupied)
     np.testing.assert_allclose(shared[3:], counts[3:] / in_each, rtol=0.08)
@@ -183,10 +183,10 @@ def test_a_rare_name_adds_to_its_bucket() -> None:
     entries = Entries(
         vocabulary=np.array([0, 1, 1, 1, 1]),
         unknown=np.array([np.inf, 2.0, 2.0, 0.0, 0.0]),
-        substitutes=np.array([0, 4, 2, 3, 4]),
-        bucket=np.array([False, False, False, True, True]),
+        fallbacks=np.array([0, 4, 2, 3, 4]),
+        is_bucket=np.array([False, False, False, True, True]),
     )
-    shared = entries.shared(np.array([[9.0, 9], [1, 1], [0, 0], [0, 0], [2, 0]]))
+    shared = entries.with_buckets(np.array([[9.0, 9], [1, 1], [0, 0], [0, 0], [2, 0]]))
     assert (shared[4] / shared[4, 1]).tolist() == [3.0, 1.0]
     assert shared[1].tolist() == shared[4].tolist()
     assert shared[0].tolist() == [0.0, 0.0]

@@ -23,6 +23,7 @@ from epochal.model.persistence import load, save
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from epochal.classifier import EpochalClassifier
     from epochal.model.description import Model
 
 # Written by a program that wrote format 5, and what that program predicted for `ROWS`.
@@ -64,6 +65,18 @@ PREDICTED_JOBS = [
     [0.8608735216593003, 0.13912647834069963],
     [0.862179693751764, 0.13782030624823596],
 ]
+
+
+def predicting(
+    path: Path, rows: pd.DataFrame, predicted: list[list[float]], folder: Path
+) -> tuple[EpochalClassifier, EpochalClassifier]:
+    """Return the classifier of an older file, and of it saved again; both predict what it did."""
+    old = load_classifier(path)
+    save(old.model_, folder / "again.epochal")
+    again = load_classifier(folder / "again.epochal")
+    np.testing.assert_allclose(old.predict_proba(rows), predicted, rtol=1e-6)
+    np.testing.assert_array_equal(again.predict_proba(rows), old.predict_proba(rows))
+    return old, again
 
 
 def checksums(description: bytes, weights: bytes) -> bytes:
@@ -188,24 +201,19 @@ def test_a_model_of_format_5_is_read(
 
 def test_a_file_of_format_5_predicts_as_it_did(tmp_path: Path) -> None:
     """Settings and parameters have their new names, and a file saved again predicts the same bits."""
-    old = load_classifier(FORMAT_5)
-    save(old.model_, tmp_path / "again.epochal")
-    again = load_classifier(tmp_path / "again.epochal")
+    old, _ = predicting(FORMAT_5, ROWS, PREDICTED, tmp_path)
 
-    np.testing.assert_allclose(old.predict_proba(ROWS), PREDICTED, rtol=1e-6)
-    np.testing.assert_array_equal(again.predict_proba(ROWS), old.predict_proba(ROWS))
     chosen = {"variance_epsilon": 1e-6, "ema_decay": 0.5, "n_bins": (2, 3), "sqrt_transform": True}
     for name, value in chosen.items():
         assert getattr(old, name) == getattr(old.settings_, name) == value
     assert old.model_.preprocessor.variance_epsilon == 1e-6
 
 
-def test_a_file_of_format_7_predicts_as_it_did() -> None:
+def test_a_file_of_format_7_predicts_as_it_did(tmp_path: Path) -> None:
     """Unknown names have one entry, without statistics."""
-    old = load_classifier(FORMAT_7)
+    old, _ = predicting(FORMAT_7, ROWS_7, PREDICTED_7, tmp_path)
 
     assert [v.buckets for v in old.model_.preprocessor.vocabularies] == [0, 0]
-    np.testing.assert_allclose(old.predict_proba(ROWS_7), PREDICTED_7, rtol=1e-6)
 
 
 def test_buckets_in_format_7_are_refused() -> None:
@@ -220,12 +228,8 @@ def test_buckets_in_format_7_are_refused() -> None:
 
 def test_texts_of_format_7_predict_as_they_did(tmp_path: Path) -> None:
     """No column was said to be a text; categories keep their order, also in a file saved again."""
-    old = load_classifier(FORMAT_7_TEXTS)
-    save(old.model_, tmp_path / "again.epochal")
-    again = load_classifier(tmp_path / "again.epochal")
+    old, again = predicting(FORMAT_7_TEXTS, JOBS, PREDICTED_JOBS, tmp_path)
 
-    np.testing.assert_allclose(old.predict_proba(JOBS), PREDICTED_JOBS, rtol=1e-6)
-    np.testing.assert_array_equal(again.predict_proba(JOBS), old.predict_proba(JOBS))
     assert (old.categorical_features, old.text_features) == (["zip"], None)
     assert [v.words for v in old.model_.preprocessor.vocabularies] == [1]
     assert again.model_.preprocessor.schema.columns[2].categories == ("1000", "1002", "1004")

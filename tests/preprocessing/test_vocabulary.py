@@ -101,9 +101,9 @@ def test_known_names_have_a_bucket_in_reserve() -> None:
     names = Vocabulary(("job",), words=0, names=("a", "b"), buckets=5)
     absent = Vocabulary(("job",), words=0, names=("x",), buckets=5)
     expected = absent.look_up(pa.table({"job": ["a", "b"]})).ravel() + 1
-    assert names.substitutes.tolist() == [*expected, *range(2, 8)]
+    assert names.fallbacks.tolist() == [*expected, *range(2, 8)]
     plain = Vocabulary(("job",), words=0, names=("a", "b"))
-    assert plain.substitutes.tolist() == [3, 3, 2, 3]
+    assert plain.fallbacks.tolist() == [3, 3, 2, 3]
 
 
 def test_entries_follow_each_other_behind_that_of_no_word() -> None:

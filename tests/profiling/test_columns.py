@@ -243,11 +243,11 @@ def test_columns_of_categories_have_a_reading():
     table = pa.table({"job": ["bank clerk", None] * 40, "empty": pa.nulls(80), "age": range(80)})
     profiles = {one.name: one for one in profile(table, np.arange(80) % 2).columns}
 
-    assert profiles["job"].reading == Reading("names", 2.0, told=False)
+    assert profiles["job"].reading == Reading("names", 2.0, by_option=False)
     assert profiles["empty"].reading is None
     assert profiles["age"].reading is None
     told = profile(table, np.arange(80) % 2, read_as=ReadAs(texts=("job",))).columns[0]
-    assert told.reading == Reading("text", 2.0, told=True)
+    assert told.reading == Reading("text", 2.0, by_option=True)
 
 
 def test_warnings_of_unique_texts_follow_the_reading():

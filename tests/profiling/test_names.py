@@ -67,12 +67,16 @@ def test_readings_have_their_reason() -> None:
     few = pa.array(["bank clerk", "senior bank clerk"])
     many = pa.array([f"item {chr(97 + n // 10)}{chr(97 + n % 10)}" for n in range(100)])
     rows = np.arange(1, 101)
-    assert Reading.of(few, np.array([3, 1]), has_words=None) == Reading("names", 2.25, told=False)
-    assert Reading.of(few, np.array([3, 1]), has_words=True) == Reading("text", 2.25, told=True)
-    assert Reading.of(many, rows, has_words=None) == Reading("text", 2.0, told=False)
-    assert Reading.of(many, rows, has_words=False) == Reading("names", 2.0, told=True)
+    assert Reading.of(few, np.array([3, 1]), has_words=None) == Reading(
+        "names", 2.25, by_option=False
+    )
+    assert Reading.of(few, np.array([3, 1]), has_words=True) == Reading(
+        "text", 2.25, by_option=True
+    )
+    assert Reading.of(many, rows, has_words=None) == Reading("text", 2.0, by_option=False)
+    assert Reading.of(many, rows, has_words=False) == Reading("names", 2.0, by_option=True)
     ids = pa.array([text.as_py().removeprefix("item ") for text in many])
-    assert Reading.of(ids, rows, has_words=None) == Reading("names", 1.0, told=False)
+    assert Reading.of(ids, rows, has_words=None) == Reading("names", 1.0, by_option=False)
 
 
 def test_a_larger_setting_leaves_fewer_columns(rng: np.random.Generator) -> None:

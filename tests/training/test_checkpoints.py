@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from epochal.errors import ModelError, SettingError
 from epochal.nn.layers import Layer
 from epochal.training import checkpoints as room
-from epochal.training.checkpoints import Checkpoints, newest, read, remove_checkpoints
+from epochal.training.checkpoints import Checkpoints, newest, read
 from epochal.training.optimizers import AdamMoments
 from epochal.training.state import TrainingState
 from epochal.training.step import MemberState
@@ -21,7 +21,12 @@ from epochal.training.step import MemberState
 if TYPE_CHECKING:
     from pathlib import Path
 
-ORIGIN = {"data": "ab", "settings": {"l2": 0.1}}
+FINGERPRINT = {"data": "ab", "settings": {"l2": 0.1}}
+
+
+def fingerprint() -> dict[str, Any]:
+    """Return what identifies the training."""
+    return FINGERPRINT
 
 
 def state(epoch: int) -> TrainingState:
@@ -32,9 +37,9 @@ def state(epoch: int) -> TrainingState:
     return TrainingState(members, epoch, (layer,), (epoch, 0))
 
 
-def written(folder: Path, count: int, **origin: Any) -> Checkpoints:
+def written(folder: Path, count: int) -> Checkpoints:
     """Return checkpoints after so many were written."""
-    found = Checkpoints(folder, ORIGIN | origin, {"words": ["train"]}, interval=0.0)
+    found = Checkpoints(folder, fingerprint, {"words": ["train"]}, interval=0.0)
     for epoch in range(1, count + 1):
         found(lambda epoch=epoch: state(epoch))
         found.wait()
@@ -71,13 +76,13 @@ def test_without_checkpoints_there_is_no_state(tmp_path: Path) -> None:
     """Nor a folder; other files are none."""
     (tmp_path / "other.txt").write_text("x")
     for folder in (tmp_path, tmp_path / "nowhere"):
-        assert Checkpoints(folder, ORIGIN).latest(state(0).members.layers) is None
+        assert Checkpoints(folder, fingerprint).latest(state(0).members.layers) is None
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_before_it_is_time_nothing_is_written(tmp_path: Path) -> None:
-    """The state is not even asked for."""
-    found = Checkpoints(tmp_path / "new", ORIGIN)
+    """The state is not even asked for, nor what identifies the training."""
+    found = Checkpoints(tmp_path / "new", lambda: pytest.fail("the fingerprint was asked for"))
     found(lambda: pytest.fail("the state was asked for"))
     found.wait()
     assert not (tmp_path / "new").exists()
@@ -86,7 +91,7 @@ def test_before_it_is_time_nothing_is_written(tmp_path: Path) -> None:
 def test_another_training_is_refused(tmp_path: Path) -> None:
     """With what differs."""
     written(tmp_path, 1)
-    other = Checkpoints(tmp_path, {"data": "cd", "settings": {"l2": 0.2}})
+    other = Checkpoints(tmp_path, lambda: {"data": "cd", "settings": {"l2": 0.2}})
     with pytest.raises(SettingError, match="other data; settings: l2 was 0.1 and is 0.2"):
         other.latest(state(0).members.layers)
 
@@ -138,18 +143,6 @@ def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert names(tmp_path) == ["checkpoint-000001.safetensors"]
 
 
-def test_removing_leaves_other_files(tmp_path: Path) -> None:
-    """The folder goes if it is empty."""
-    written(tmp_path / "new", 2)
-    (tmp_path / "new" / "mine.txt").write_text("x")
-    remove_checkpoints(tmp_path / "new")
-    assert names(tmp_path / "new") == ["mine.txt"]
-    written(tmp_path / "other", 1)
-    remove_checkpoints(tmp_path / "other")
-    assert not (tmp_path / "other").exists()
-    remove_checkpoints(tmp_path / "other")
-
-
 def test_a_slow_disk_does_not_hold_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +150,7 @@ def test_a_slow_disk_does_not_hold_the_training(
     import threading
 
     go_on, asked = threading.Event(), []
-    found = Checkpoints(tmp_path / "new", ORIGIN, interval=0.0)
+    found = Checkpoints(tmp_path / "new", fingerprint, interval=0.0)
     monkeypatch.setattr(room, "checksum", lambda _: go_on.wait(10) and "")
     for epoch in (1, 2, 3):
         found(lambda epoch=epoch: asked.append(epoch) or state(epoch))

@@ -33,16 +33,6 @@ INTERRUPTED, TERMINATED, HUNG_UP = 130, 143, 129
 NO_READER = 141
 
 
-def signal_code(number: int) -> int:
-    """Return the exit code of a program that a signal has ended.
-
-    >>> import signal
-    >>> signal_code(signal.SIGINT) == INTERRUPTED
-    True
-    """
-    return 128 + number
-
-
 def exit_code_of(error: EpochalError) -> int:
     """Return the exit code of the nearest class of an error.
 

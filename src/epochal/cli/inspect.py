@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from epochal.config.csv_options import CsvOptions
     from epochal.model.description import Model
     from epochal.preprocessing.preprocessor import Preprocessor
+    from epochal.tables.read_as import ReadAs
     from epochal.tables.schema import Column
 
 COLUMNS_LISTED, CLASSES_LISTED = 40, 8
@@ -108,20 +109,21 @@ def _column_report(model: Model) -> list[Part]:
     kinds = Counter(column.kind for column in schema.columns)
     head = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     listed = schema.columns[:COLUMNS_LISTED]
-    table = TextTable([(shortened(column.name), _column_kind(column, model)) for column in listed])
+    read_as = model.parameters.read_as(schema.names)
+    table = TextTable([(shortened(c.name), _column_kind(c, read_as)) for c in listed])
     more = len(schema.columns) - COLUMNS_LISTED
     return [f"Columns ({head})", table, *([f"  … and {more} more"] if more > 0 else [])]
 
 
-def _column_kind(column: Column, model: Model) -> str:
+def _column_kind(column: Column, read_as: ReadAs) -> str:
     """Return the kind of a column: of categories their number; and whether values may be missing."""
     missing = ", may be missing" if column.has_missing else ""
     if column.kind != "category":
         return column.kind + missing
     others = " and others" if column.other else ""
     kind = f"{counted(len(column.categories), 'category', 'categories')}{others}{missing}"
-    has_words = model.parameters.read_as(model.preprocessor.schema.names).has_words(column.name)
-    option = {None: "", True: f" ({SHELL.text})", False: f" ({SHELL.categorical})"}[has_words]
+    options = {None: "", True: f" ({SHELL.text})", False: f" ({SHELL.categorical})"}
+    option = options[read_as.has_words(column.name)]
     return kind + option
 
 

@@ -21,14 +21,12 @@ from epochal.cli.exit_codes import (
     NO_MEMORY,
     NO_READER,
     USAGE,
-    exit_code_of,
-    signal_code,
 )
 from epochal.cli.output import Fault, Output, discard_standard_output
 from epochal.cli.parser import help_text, parsed
 from epochal.errors import EpochalError, WriteError
 from epochal.loader.memory import return_freed_memory
-from epochal.signals import Stop
+from epochal.signals import Stop, signal_code
 from epochal.threads import limited
 
 if TYPE_CHECKING:
@@ -106,13 +104,13 @@ def _fault_of(error: BaseException) -> Fault:
             code = signal_code(error.number) if isinstance(error, Stop) else INTERRUPTED
             return Fault(code, "Interrupted", EpochalError("no incomplete file is left"))
         case EpochalError():
-            return Fault(exit_code_of(error), type(error).__name__, error)
+            return Fault.of(error)
         case MemoryError():
             shown = EpochalError("there is not enough memory for this", "", "fewer rows or columns")
             return Fault(NO_MEMORY, "NoMemory", shown)
         case OSError():
             shown = WriteError.from_cause(str(error.filename or "a file"), error)
-            return Fault(exit_code_of(shown), "WriteError", shown)
+            return Fault.of(shown)
         case _:
             found = f"an internal error of epochal ({type(error).__name__}: {error})"
             hint = "please report it, with what EPOCHAL_DEBUG=1 shows"

@@ -15,6 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from epochal.cli.exit_codes import exit_code_of
 from epochal.cli.layout import Part, text_lines, width_of
 from epochal.errors import EpochalError, WriteError, readable
 
@@ -33,6 +34,11 @@ class Fault(NamedTuple):
     code: int
     kind: str
     error: EpochalError
+
+    @classmethod
+    def of(cls, error: EpochalError) -> Fault:
+        """Return the failure that an error of the package is."""
+        return cls(exit_code_of(error), type(error).__name__, error)
 
 
 class Output:

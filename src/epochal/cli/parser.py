@@ -16,6 +16,7 @@ from epochal.cli.csv_options import add_csv_options
 from epochal.cli.options import add_settings
 from epochal.config.presets import PRESETS
 from epochal.errors import SettingError, suggestion
+from epochal.training.checkpoint_files import INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         name: subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         for name, text in (
             ("train", "train a model on a labelled table and save it"),
-            ("resume", "go on with a training that was ended, from its last checkpoint"),
+            ("resume", "resume a training from its last checkpoint"),
             ("predict", "write labels and probabilities for new rows"),
             ("evaluate", "measure a model on labelled rows"),
             ("inspect", "describe a model, or profile data"),
@@ -202,15 +203,15 @@ def _add_train(parser: Parser) -> None:
         "--checkpoint",
         metavar="FOLDER",
         type=Path,
-        help="a folder for the state of the training, from which `epochal resume` goes on "
+        help="a folder for the state of the training, from which `epochal resume` continues "
         "(default: beside the model, for trainings longer than --checkpoint-every)",
     )
     parser.add_argument(
         "--checkpoint-every",
         metavar="SECONDS",
         type=seconds,
-        default=60.0,
-        help="the time between two checkpoints, of which two are kept (default: 60)",
+        default=INTERVAL,
+        help=f"the time between two checkpoints, of which two are kept (default: {INTERVAL:g})",
     )
     _add_columns(parser)
     add_csv_options(parser)

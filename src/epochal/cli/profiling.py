@@ -213,7 +213,7 @@ def reading_text(column: ColumnProfile) -> str:
 
     >>> from epochal.profiling.names import Reading
     >>> for words, distinct in ((3.21, 500), (1.0, 500), (1.0, 3)):
-    ...     reading = Reading("text" if words > 2 else "names", words, told=False)
+    ...     reading = Reading("text" if words > 2 else "names", words, by_option=False)
     ...     print(reading_text(ColumnProfile("a", "category", 0.0, distinct, "", reading)))
     text: 3.2 words a value
     names: one word a value
@@ -222,7 +222,7 @@ def reading_text(column: ColumnProfile) -> str:
     reading = column.reading
     if reading is None:
         return ""
-    if reading.told:
+    if reading.by_option:
         return (
             f"{reading.read_as} ({SHELL.text if reading.read_as == 'text' else SHELL.categorical})"
         )

@@ -1,4 +1,4 @@
-"""`epochal resume`: a training goes on from its last checkpoint, with the command that began it."""
+"""`epochal resume`: a training resumes from its last checkpoint, with the command that began it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochal.cli import train
-from epochal.cli.checkpoints import FILES
 from epochal.cli.parser import parsed
 from epochal.errors import MissingFileError, ModelError, SourceError
 from epochal.loader.memory import return_freed_memory
 from epochal.threads import limited
+from epochal.training.checkpoint_files import checkpoint_files
 
 if TYPE_CHECKING:
     import argparse
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Go on with the training; return its exit code."""
+    """Resume the training; return its exit code."""
     folder: Path = arguments.folder.absolute()
     if not folder.is_dir():
         raise MissingFileError(
             f"there is no folder {arguments.folder}", "", "see the --out of the training"
         )
-    if not any(folder.glob(FILES)):
+    if not checkpoint_files(folder):
         hint = "a training removes them when it has ended"
         raise SourceError(f"{arguments.folder} has no checkpoints", "those of a training", hint)
     # Reading a state loads JAX, which the training needs anyway.

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.cli.exit_codes import exit_code_of
 from epochal.cli.output import Fault
 from epochal.errors import EpochalError, WriteError
 from epochal.model.persistence import save
@@ -29,7 +28,7 @@ def saved(model: Model, out: Path, output: Output, check: Callable[[Path], None]
     Args:
         model: the model.
         out: where it should go.
-        output: tells a person of the error.
+        output: shows the error to a person.
         check: raises an error for a file that must not be replaced.
 
     Raises:
@@ -38,7 +37,7 @@ def saved(model: Model, out: Path, output: Output, check: Callable[[Path], None]
     try:
         save(model, out)
     except WriteError as error:
-        another = _saved_as_told(model, error, output, check)
+        another = _saved_as_answered(model, error, output, check)
         if another is None:
             _save_elsewhere(model, out, output)
             raise
@@ -47,12 +46,12 @@ def saved(model: Model, out: Path, output: Output, check: Callable[[Path], None]
     return out
 
 
-def _saved_as_told(
+def _saved_as_answered(
     model: Model, error: EpochalError, output: Output, check: Callable[[Path], None]
 ) -> Path | None:
     """Return the file that a person has named, and that has the model; None if there is none."""
     while _is_person_there(output):
-        output.error(Fault(exit_code_of(error), type(error).__name__, error))
+        output.error(Fault.of(error))
         print("Another file for the model (none: Enter): ", end="", file=sys.stderr, flush=True)
         name = sys.stdin.readline().strip()
         if not name:

@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.cli.checkpoints import checkpoint_plan, forget, tell_checkpoint, told_checkpoint
+from epochal.cli.checkpoints import checkpoint_plan, resume_hint_on_error, show_resume_hint
 from epochal.cli.columns_file import fill_in
 from epochal.cli.counting import counting
 from epochal.cli.csv_options import csv_options, refuse_other_cells
 from epochal.cli.evaluate import figures_of
-from epochal.cli.exit_codes import signal_code
 from epochal.cli.inputs import STANDARD_STREAM, open_inputs, refuse_inputs
 from epochal.cli.options import chosen_settings
 from epochal.cli.parser import piece_rows
@@ -50,10 +49,11 @@ from epochal.keys import Purpose, generator_for
 from epochal.loader.memory import Memory
 from epochal.model.parameters import Parameters
 from epochal.model.persistence import load
-from epochal.signals import stop_requests
+from epochal.signals import signal_code, stop_requests
 from epochal.splitting.grouped import holdout_of_groups, numbered_groups
 from epochal.splitting.stratified import holdout, latest
 from epochal.tables.labels import encode_labels
+from epochal.training.checkpoint_files import remove_checkpoints
 
 if TYPE_CHECKING:
     import argparse
@@ -81,17 +81,18 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output.event("data", **data_values(arguments, split, split.profile))
     began = time.monotonic()
     # A signal that comes after the training has begun leaves time to save the model.
-    with stop_requests() as request, told_checkpoint(arguments.output, checkpoints):
+    with stop_requests() as request, resume_hint_on_error(arguments.output, checkpoints):
         model = _trained(arguments, split, earlier, checkpoints)
         seconds = time.monotonic() - began
         out = saved(model, out, arguments.output, partial(refuse_inputs, arguments=arguments))
     if request.number is None:
-        forget(checkpoints)
+        if checkpoints is not None:
+            remove_checkpoints(checkpoints.folder)
         test = _test_scores(arguments, model, split)
         _print_result(arguments, TrainResult(model, out, seconds, test))
         return 0
     arguments.output.notice("interrupted: the best checkpoints so far are saved")
-    tell_checkpoint(arguments.output, checkpoints)
+    show_resume_hint(arguments.output, checkpoints)
     _print_result(arguments, TrainResult(model, out, seconds, None, interrupted=True))
     return signal_code(request.number)
 

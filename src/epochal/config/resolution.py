@@ -60,7 +60,7 @@ def embedding_size_for(columns: int) -> int:
 
 
 def is_wide(columns: int) -> bool:
-    """Return whether there are too many columns for vectors, as in images: more than 512. Flags do not count.
+    """Return whether there are too many columns for vectors, as in images: more than 512, without binary ones.
 
     Columns of wide tables are standardised, without an embedding.
 

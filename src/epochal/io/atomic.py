@@ -8,14 +8,13 @@ Ctrl-C or a kill the old file is unchanged, and no piece of a new one is left.
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from epochal.errors import EpochalError, WriteError
-from epochal.io.tempfiles import link, linkable
-from epochal.signals import unfinished
+from epochal.io.tempfiles import hidden, linkable, name
 
 if TYPE_CHECKING:
     import io
@@ -55,24 +54,23 @@ def _without_name(target: Path, unnamed: io.FileIO) -> Iterator[BinaryIO]:
         os.fsync(unnamed.fileno())
         if target.exists():
             os.fchmod(unnamed.fileno(), _mode(target))
-        link(unnamed, target)
+        if not name(unnamed, target):
+            # The system cannot, or the disk is full: then this fails as well, and says so.
+            unnamed.seek(0)
+            with _with_name(target) as file:
+                shutil.copyfileobj(unnamed, file)
 
 
 @contextmanager
 def _with_name(target: Path) -> Iterator[BinaryIO]:
     """Yield a hidden file, where the system has none without a name."""
-    temporary = _temporary_path(target)
-    with unfinished(str(temporary)):
-        try:
-            with temporary.open("x+b") as file:
-                yield file
-            _flush(temporary)
-            if target.exists():
-                temporary.chmod(_mode(target))
-            temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+    with hidden(target) as temporary:
+        with temporary.open("x+b") as file:
+            yield file
+        _flush(temporary)
+        if target.exists():
+            temporary.chmod(_mode(target))
+        temporary.replace(target)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -86,12 +84,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         if unnamed is not None:
             unnamed.close()
             return
-        temporary = _temporary_path(target)
-        try:
+        with hidden(target) as temporary:
             temporary.open("xb").close()
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -123,11 +117,6 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(13, os.strerror(13), name)
     return target
-
-
-def _temporary_path(target: Path) -> Path:
-    """Return the path of a new hidden file in the folder of the target."""
-    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
 
 
 def _mode(target: Path) -> int:

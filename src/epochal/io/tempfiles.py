@@ -12,6 +12,7 @@ from epochal.signals import unfinished
 
 if TYPE_CHECKING:
     import io
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -35,6 +36,8 @@ def linkable(folder: str | os.PathLike[str], mode: int = 0o666) -> io.FileIO | N
         folder: in which disk it is.
         mode: its permissions, within those that the process gives.
     """
+    if not os.path.isdir(DESCRIPTORS):  # noqa: PTH112
+        return None
     with contextlib.suppress(AttributeError, OSError):
         # As tempfile does, but without O_EXCL, so that the file can get a name later.
         return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, mode), "r+b", buffering=0)  # noqa: PTH123
@@ -42,35 +45,38 @@ def linkable(folder: str | os.PathLike[str], mode: int = 0o666) -> io.FileIO | N
 
 
 def name(file: io.FileIO, path: Path) -> bool:
-    """Give a file its name, replacing any other file; return whether the system supports that."""
+    """Give a file its name, replacing any other file in one step; return whether the system supports that."""
     try:
-        link(file, path)
+        descriptors = os.open(DESCRIPTORS, os.O_RDONLY)
+        try:
+            _link(file, path, descriptors)
+        finally:
+            os.close(descriptors)
     except (OSError, NotImplementedError):
         return False
     return True
 
 
-def link(file: io.FileIO, path: Path) -> None:
-    """Give a file its name, replacing any other file in one step; returns nothing.
+def _link(file: io.FileIO, path: Path, descriptors: int) -> None:
+    """Give a file its name, found in the folder of open descriptors; returns nothing."""
+    # Python follows the link only if `src_dir_fd` is given.
+    source: dict[str, Any] = {"src_dir_fd": descriptors, "follow_symlinks": True}
+    with contextlib.suppress(FileExistsError):
+        os.link(str(file.fileno()), path, **source)
+        return
+    # No call replaces a name by a file that has none.
+    with hidden(path) as temporary:
+        os.link(str(file.fileno()), temporary, **source)
+        temporary.replace(path)
 
-    Raises:
-        OSError: if the system does not support it, or the name cannot be written.
-    """
-    descriptors = os.open(DESCRIPTORS, os.O_RDONLY)
-    try:
-        # Python follows the link only if `src_dir_fd` is given.
-        source: dict[str, Any] = {"src_dir_fd": descriptors, "follow_symlinks": True}
-        with contextlib.suppress(FileExistsError):
-            os.link(str(file.fileno()), path, **source)
-            return
-        # No call replaces a name by a file that has none.
-        temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-        with unfinished(str(temporary)):
-            try:
-                os.link(str(file.fileno()), temporary, **source)
-                temporary.replace(path)
-            finally:
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
-    finally:
-        os.close(descriptors)
+
+@contextlib.contextmanager
+def hidden(path: Path) -> Iterator[Path]:
+    """Provide the path of a new hidden file beside another; after the block there is none."""
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    with unfinished(str(temporary)):
+        try:
+            yield temporary
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)

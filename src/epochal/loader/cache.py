@@ -20,12 +20,11 @@ import numpy as np
 import epochal
 from epochal.errors import WriteError
 from epochal.io.tempfiles import name, unnamed
+from epochal.loader.digests import add_array
 from epochal.preprocessing.preprocessor import KEYS, Preprocessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_READ = 2**22  # bytes at a time
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,7 @@ class PreprocessingCache:
         digest = hashlib.blake2b(self.origin.encode(), digest_size=20)
         for value in values:
             if isinstance(value, np.ndarray):
-                digest.update(f"{value.dtype}{value.shape}".encode())
-                for start in range(0, len(value), _READ):
-                    digest.update(np.ascontiguousarray(value[start : start + _READ]).data.cast("B"))
+                add_array(digest, value)
             digest.update(("" if isinstance(value, np.ndarray) else repr(value)).encode() + b"\0")
         return PreprocessingCache(self.folder, digest.hexdigest())
 

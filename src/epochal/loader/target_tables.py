@@ -103,13 +103,13 @@ class Entries(NamedTuple):
 
     Names of the weight `unknown` or less count as names that are not in the vocabulary, whether it has
     them or not: a name that it has because of rows that are left out would tell that there are such
-    rows. They have the statistics of their `substitutes`.
+    rows. They have the statistics of the entry in `fallbacks`.
     """
 
     vocabulary: np.ndarray  # its number, from 1; 0 for the entry of no word
     unknown: np.ndarray  # infinite for the entry of all unknown names
-    substitutes: np.ndarray
-    bucket: np.ndarray  # whether several names share it
+    fallbacks: np.ndarray
+    is_bucket: np.ndarray  # whether several names share it
 
     @classmethod
     def of(cls, preprocessor: Preprocessor) -> Entries:
@@ -118,29 +118,29 @@ class Entries(NamedTuple):
         parts = [none]
         found = preprocessor.vocabularies
         for number, (first, each) in enumerate(zip(first_entries(found), found, strict=True), 1):
-            others = each.entries - each.other
+            others = each.entries - each.first_other
             least = each.max_absent_weight, 0.0 if each.buckets else np.inf
             part = cls(
                 vocabulary=np.full(each.entries, number),
-                unknown=np.repeat(least, [each.other, others]),
-                substitutes=first + each.substitutes,
-                bucket=np.repeat([False, each.buckets > 0], [each.other, others]),
+                unknown=np.repeat(least, [each.first_other, others]),
+                fallbacks=first + each.fallbacks,
+                is_bucket=np.repeat([False, each.buckets > 0], [each.first_other, others]),
             )
             parts.append(part)
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def shared(self, counts: np.ndarray) -> np.ndarray:
-        """Return counts, (entries, classes), with those of unknown names in their buckets, for one name of a bucket.
+    def with_buckets(self, counts: np.ndarray) -> np.ndarray:
+        """Return counts, (entries, classes), in which a bucket has those of its unknown names, divided by their number.
 
         With k names in a bucket, each is expected to have a k-th of its rows. From the share e of empty
         buckets follows k = -ln e / (1 - e), as in linear counting.
         """
-        rare = np.flatnonzero((counts.sum(axis=1) <= self.unknown) & ~self.bucket)
-        moved = rare[self.bucket[self.substitutes[rare]]]
+        rare = np.flatnonzero((counts.sum(axis=1) <= self.unknown) & ~self.is_bucket)
+        moved = rare[self.is_bucket[self.fallbacks[rare]]]
         result = counts.copy()
-        np.add.at(result, self.substitutes[moved], counts[moved])
-        for number in np.unique(self.vocabulary[self.bucket]):
-            of = self.bucket & (self.vocabulary == number)
+        np.add.at(result, self.fallbacks[moved], counts[moved])
+        for number in np.unique(self.vocabulary[self.is_bucket]):
+            of = self.is_bucket & (self.vocabulary == number)
             count = int(np.count_nonzero(of))
             occupied = int(np.count_nonzero(result[of].any(axis=1)))
             if occupied:
@@ -148,7 +148,7 @@ class Entries(NamedTuple):
                 empty = max(count - occupied, 1) / (count + 1)
                 result[of] *= (1.0 - empty) / -math.log(empty)
         result[rare] = 0.0
-        result[moved] = result[self.substitutes[moved]]
+        result[moved] = result[self.fallbacks[moved]]
         return result
 
 
@@ -160,7 +160,7 @@ def _table(
     # Of times: what was before.
     others = np.cumsum(counts, axis=0) - counts if ordered else total - counts
     shares = class_weights / class_weights.sum()
-    used = np.stack([entries.shared(each) for each in (*others, total)])
+    used = np.stack([entries.with_buckets(each) for each in (*others, total)])
     table = statistics_of(used, shares)
     # Standardised over the rows that train.
     occurring = counts.sum(axis=2, dtype=np.float64)

@@ -56,10 +56,10 @@ class Vocabulary(NamedTuple):
 
         Of words there is none for missing values.
         """
-        return self.other + max(self.buckets, 1)
+        return self.first_other + max(self.buckets, 1)
 
     @property
-    def other(self) -> int:
+    def first_other(self) -> int:
         """The first entry of names that are not in the vocabulary."""
         return len(self.names) + (0 if self.words else 1)
 
@@ -83,15 +83,15 @@ class Vocabulary(NamedTuple):
         values, indices = unique_values(column)
         if not self.words:
             numbers = codes(pa.chunked_array([values]), self.names).numbers
-            unknown = np.flatnonzero(numbers == self.other)
+            unknown = np.flatnonzero(numbers == self.first_other)
             numbers[unknown] += self._buckets(canonical_texts(values.take(pa.array(unknown))))
             # The last row is that of missing values.
             return np.append(numbers, len(self.names))[indices][:, None]
         found, parents = words_of(canonical_texts(values), self.words)
         known = pc.index_in(found, value_set=pa.array(self.names, pa.large_string()))
         # An unknown word is looked up as well: in training each word was known, if only by its own row.
-        numbers = known.fill_null(self.other).to_numpy(zero_copy_only=False).copy()
-        unknown = np.flatnonzero(numbers == self.other)
+        numbers = known.fill_null(self.first_other).to_numpy(zero_copy_only=False).copy()
+        unknown = np.flatnonzero(numbers == self.first_other)
         numbers[unknown] += self._buckets(found.take(pa.array(unknown)))
         # Which of its text's words each is: parents are in order.
         rank = np.arange(len(parents)) - np.searchsorted(parents, parents)
@@ -102,10 +102,10 @@ class Vocabulary(NamedTuple):
         return np.take(result, indices, axis=0)
 
     @property
-    def substitutes(self) -> np.ndarray:
+    def fallbacks(self) -> np.ndarray:
         """Of each entry the one that a name has which is not in the vocabulary, (entries,)."""
         entries = np.arange(self.entries)
-        entries[: len(self.names)] = self.other
+        entries[: len(self.names)] = self.first_other
         if self.buckets:
             entries[: len(self.names)] += self._buckets(pa.array(self.names, pa.large_string()))
         return entries

@@ -30,7 +30,7 @@ class Reading:
 
     read_as: Literal["names", "text"]
     words_per_value: float
-    told: bool
+    by_option: bool
 
     @classmethod
     def of(cls, texts: pa.Array, counts: np.ndarray, *, has_words: bool | None) -> Reading:
@@ -42,14 +42,14 @@ class Reading:
             has_words: whether the user reads it as texts, or as names; None: the values decide.
 
         >>> Reading.of(pa.array(["bank clerk", "cook"]), np.array([2, 2]), has_words=True)
-        Reading(read_as='text', words_per_value=1.5, told=True)
+        Reading(read_as='text', words_per_value=1.5, by_option=True)
         """
         words, rows = float(counts[words_of(texts)[1]].sum()), float(counts.sum())
-        told = has_words is not None
+        by_option = has_words is not None
         if has_words is None:
             many = len(texts) > SETTINGS["max_categories"].default
             has_words = many and are_texts(words, rows)
-        return cls("text" if has_words else "names", words / rows, told)
+        return cls("text" if has_words else "names", words / rows, by_option)
 
 
 class NameUse(NamedTuple):

@@ -1,7 +1,7 @@
-"""Checkpoints: the whole state of a training in a folder, from which it goes on to the same bits.
+"""Checkpoints: the whole state of a training in a folder, from which it resumes to the same bits.
 
 A thread writes them, so the training waits only for the copy of its state. Each is one safetensors file:
-the arrays of the state, and in its metadata the other values, what the training is of, and a checksum.
+the arrays of the state, and in its metadata the other values, the fingerprint of the training, and a checksum.
 The last two are kept, each written whole or not at all.
 """
 
@@ -12,36 +12,42 @@ import json
 import threading
 import time
 import warnings
-from contextlib import suppress
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from epochal.errors import ModelError, SettingError, WriteError
 from epochal.io.atomic import atomic
+from epochal.loader.digests import add_array
+from epochal.training.checkpoint_files import (
+    INTERVAL,
+    checkpoint_file,
+    checkpoint_files,
+    last_number,
+)
 from epochal.training.state import StoredState, TrainingState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import numpy as np
 
     from epochal.nn.layers import Layers
 
-# Seconds between checkpoints, and until the first one.
-INTERVAL = 60.0
 # How many are kept: if the newest is damaged, the one before it is read.
 KEPT = 2
-FORMAT, PATTERN = 1, "checkpoint-*.safetensors"
+FORMAT = 1
 _KEY = "epochal_checkpoint"
 
 
 class Stored(NamedTuple):
-    """What a checkpoint file holds: the state, what the training is of, and the command that began it."""
+    """What a checkpoint file holds: the state, the fingerprint, and the command that began the training."""
 
     state: StoredState
-    origin: dict[str, Any]
+    fingerprint: dict[str, Any]
     command: dict[str, Any]
 
 
@@ -51,7 +57,7 @@ class Checkpoints:
     def __init__(
         self,
         folder: Path,
-        origin: Mapping[str, Any],
+        fingerprint: Callable[[], Mapping[str, Any]],
         command: Mapping[str, Any] | None = None,
         interval: float = INTERVAL,
     ) -> None:
@@ -59,14 +65,22 @@ class Checkpoints:
 
         Args:
             folder: the folder.
-            origin: what the training is of, JSON-ready: only a training of the same goes on from it.
+            fingerprint: returns what identifies the training, JSON-ready: only the same training resumes.
+                It is called when a checkpoint is first written or found, as digests of large data take
+                seconds, and most trainings need none.
             command: how the training was begun, JSON-ready; stored with the state.
             interval: seconds between checkpoints.
         """
         self.folder, self.interval = folder, interval
-        self.origin, self.command = json.loads(json.dumps(origin)), dict(command or {})
-        self.next, self.number = time.monotonic() + interval, _last_number(folder)
+        self._fingerprint, self.command = fingerprint, dict(command or {})
+        self.next, self.number = time.monotonic() + interval, last_number(folder)
         self.writer: threading.Thread | None = None
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What identifies the training, as JSON restores it."""
+        found: dict[str, Any] = json.loads(json.dumps(self._fingerprint()))
+        return found
 
     def latest(self, like: Layers) -> TrainingState | None:
         """Return the state of the newest checkpoint; None if there is no checkpoint.
@@ -81,7 +95,7 @@ class Checkpoints:
         stored = newest(self.folder)
         if stored is None:
             return None
-        others = differences(stored.origin, self.origin)
+        others = differences(stored.fingerprint, self.fingerprint)
         if others:
             hint = "train with what it was begun with, or remove the folder"
             found = f"the checkpoint in {self.folder} is of another training: {'; '.join(others)}"
@@ -111,29 +125,21 @@ class Checkpoints:
         described = {
             "format": FORMAT,
             "values": values,
-            "origin": self.origin,
+            "fingerprint": self.fingerprint,
             "command": self.command,
             "sha256": checksum(arrays),
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             content = save(arrays, {_KEY: json.dumps(described, allow_nan=False)})
-            with atomic(self.folder / f"checkpoint-{number:06}.safetensors") as file:
+            with atomic(checkpoint_file(self.folder, number)) as file:
                 file.write(content)
         except (OSError, WriteError) as error:
             message = f"no checkpoint was written, and the training goes on: {error}"
             warnings.warn(message, UserWarning, stacklevel=2)
             return
-        for path in _by_number(self.folder)[:-KEPT]:
+        for path in checkpoint_files(self.folder)[:-KEPT]:
             path.unlink(missing_ok=True)
-
-
-def remove_checkpoints(folder: str | Path) -> None:
-    """Remove all checkpoints of a folder, and the folder if it is empty then; returns nothing."""
-    for path in _by_number(Path(folder)):
-        path.unlink(missing_ok=True)
-    with suppress(OSError):
-        Path(folder).rmdir()
 
 
 def newest(folder: Path) -> Stored | None:
@@ -143,7 +149,7 @@ def newest(folder: Path) -> Stored | None:
         ModelError: if there are checkpoints, but none can be read.
     """
     error: ModelError | None = None
-    for path in reversed(_by_number(folder)):
+    for path in reversed(checkpoint_files(folder)):
         try:
             return read(path)
         except ModelError as unreadable:
@@ -173,19 +179,19 @@ def read(path: Path) -> Stored:
     if described.get("sha256") != checksum(arrays):
         raise ModelError(f"{path} is damaged: its checksum is another one", "a whole file")
     stored = StoredState(arrays, described["values"])
-    return Stored(stored, described["origin"], described["command"])
+    return Stored(stored, described["fingerprint"], described["command"])
 
 
-def differences(stored: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
-    """Return in words what differs between two origins; nothing if they are equal.
+def differences(stored: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two fingerprints; nothing if they are equal.
 
     >>> stored = {"data": "ab", "settings": {"l2": 0.1, "dropout": 0}, "versions": {"jax": "0.9"}}
     >>> differences(stored, {"data": "cd", "settings": {"l2": 0.2, "dropout": 0}, "versions": {"jax": "0.9"}})
     ['other data', 'settings: l2 was 0.1 and is 0.2']
     """
     found = []
-    for name in [*stored, *(name for name in origin if name not in stored)]:
-        before, now = stored.get(name), origin.get(name)
+    for name in {**stored, **fingerprint}:
+        before, now = stored.get(name), fingerprint.get(name)
         if before == now:
             continue
         if isinstance(before, dict) and isinstance(now, dict):
@@ -201,19 +207,6 @@ def checksum(arrays: Mapping[str, np.ndarray]) -> str:
     """Return the SHA-256 of arrays by name: of names, types, shapes and bytes."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype} {array.shape}\0".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
+        digest.update(f"{name}\0".encode())
+        add_array(digest, arrays[name])
     return digest.hexdigest()
-
-
-def _by_number(folder: Path) -> list[Path]:
-    """Return the checkpoint files of a folder, the oldest first."""
-    return sorted(folder.glob(PATTERN))
-
-
-def _last_number(folder: Path) -> int:
-    """Return the number of the newest checkpoint; 0 if there is none."""
-    files = _by_number(folder)
-    digits = files[-1].stem.removeprefix("checkpoint-") if files else ""
-    return int(digits) if digits.isdecimal() else 0

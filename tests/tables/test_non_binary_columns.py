@@ -1,4 +1,4 @@
-"""Columns of flags are told from others by the first rows, whatever holds the rows."""
+"""Binary columns are recognised by the first rows, in arrays and in tables alike."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import WIDE
 from epochal.preparation import _resolved
-from epochal.tables.varied_columns import MAX_ROWS, varied_columns
+from epochal.tables.non_binary_columns import MAX_ROWS, non_binary_columns
 
 
-def test_numbers_dates_and_categories_are_varied():
-    """Flags, constants and truth values are not; a missing value is no value."""
+def test_numbers_dates_and_categories_are_not_binary():
+    """Numbers with two values, constants and booleans are; a missing value is no value."""
     rows = np.arange(400)
     table = pa.table(
         {
@@ -28,7 +28,7 @@ def test_numbers_dates_and_categories_are_varied():
             "category": pa.array(["a", "b"] * 200),
         }
     )
-    assert varied_columns(table) == 4
+    assert non_binary_columns(table) == 4
 
 
 def test_an_array_and_a_table_agree(rng):
@@ -37,19 +37,19 @@ def test_an_array_and_a_table_agree(rng):
     x[MAX_ROWS:, 1] = rng.normal(size=MAX_ROWS)
     table = pa.table({f"x{number}": column for number, column in enumerate(x.T)})
 
-    assert varied_columns(x) == varied_columns(table) == 2
-    assert varied_columns(x[:100]) == 4
+    assert non_binary_columns(x) == non_binary_columns(table) == 2
+    assert non_binary_columns(x[:100]) == 4
 
 
-@pytest.mark.parametrize("flags", [True, False])
-def test_many_flags_make_no_wide_table(rng, flags):
+@pytest.mark.parametrize("binary", [True, False])
+def test_many_binary_columns_make_no_wide_table(rng, binary):
     """Vectors are for the other columns; images are as wide as they are."""
     x = rng.normal(size=(300, WIDE + 20))
-    if flags:
+    if binary:
         x[:, 30:] = x[:, 30:] > 0
     settings = _resolved(PRESETS["default"], x, 300)
     image = _resolved(PRESETS["default"], x[:, : 23 * 23].reshape(300, 23, 23), 300)
 
-    assert (settings.embedding_size == 8) == flags
-    assert (settings.activation == "relu") == flags
+    assert (settings.embedding_size == 8) == binary
+    assert (settings.activation == "relu") == binary
     assert image.embedding_size == 0
