@@ -43,6 +43,8 @@ SHAPES = (
     (220, 500, 3),
     (200, 450, 4),
 )
+# Shapes with more rows, of tables that are named `larger:0-3`.
+LARGER_SHAPES = ((4000, 400, 2), (5000, 300, 5), (3000, 450, 9), (8000, 500, 3))
 # Real tables by name: the share or number of rows to train on.
 REAL: dict[str, float] = {
     "golub_leukemia": 0.7,
@@ -65,10 +67,10 @@ class Table(NamedTuple):
     test_labels: np.ndarray
 
 
-def made(number: int) -> Table:
+def made(number: int, shapes: Sequence[tuple[int, int, int]] = SHAPES) -> Table:
     """Return the made table with this number, of which the shapes recur."""
     random = np.random.default_rng(10_000 + number)
-    rows, columns, classes = SHAPES[number % len(SHAPES)]
+    rows, columns, classes = shapes[number % len(shapes)]
     x = _columns(random, rows + TEST_ROWS, columns)
     numbers = (_ruled if number % 4 < 2 else _scored)(random, x, classes)
     labels = np.array([f"k{k:02d}" for k in numbers])
@@ -272,13 +274,14 @@ def figures(name: str, table: Table) -> dict[str, Any]:
 
 
 def tables(names: str, folders: Sequence[Path]) -> Iterator[tuple[str, Callable[[], Table]]]:
-    """Yield name and maker of each table that a text names: `made:0-9` and `NAME:SEED`, by comma."""
+    """Yield name and maker of each table that a text names: `made:0-9`, `larger:0-3` and `NAME:SEED`, by comma."""
     for part in names.split(","):
         name, _, numbers = part.partition(":")
         first, _, last = (numbers or "0").partition("-")
         for number in range(int(first), int(last or first) + 1):
-            if name == "made":
-                yield f"made:{number}", partial(made, number)
+            if name in {"made", "larger"}:
+                shapes = SHAPES if name == "made" else LARGER_SHAPES
+                yield f"{name}:{number}", partial(made, number, shapes)
             else:
                 yield f"{name}:{number}", partial(real, name, folders, number)
 

@@ -39,6 +39,15 @@ def test_tables_are_named_by_ranges() -> None:
     assert names == ["made:1", "made:2", "made:3", "golub_leukemia:0"]
 
 
+def test_larger_tables_have_more_rows() -> None:
+    """Their shapes are others, made in the same way."""
+    (name, make), *_ = wide_tables.tables("larger:2", [])
+    table = make()
+
+    assert name == "larger:2"
+    assert (*table.train.shape, len(set(table.train_labels))) == wide_tables.LARGER_SHAPES[2]
+
+
 def test_an_unknown_method_is_refused() -> None:
     """The error says which there are."""
     with pytest.raises(ValueError, match="there are logreg_cv, cat"):

@@ -136,3 +136,13 @@ def test_the_command_that_is_shown_can_be_pasted(run, table, tmp_path):
     refused = run("train", table, "--target", "income", *TINY, "--checkpoint", "my state")
 
     assert f"epochal resume '{folder}'; or remove" in refused.err
+
+
+def test_a_training_resumes_with_its_own_command(run, ended, table, tmp_path):
+    """With `--resume`, which begins anew if there is no checkpoint."""
+    words = ("train", table, "--target", "income", *TINY, "--checkpoint", "state", "--resume")
+    assert run(*words).code == 0
+    resumed = (tmp_path / "people.epochal").read_bytes()
+    assert not ended.exists()
+    assert run(*words).code == 0
+    assert (tmp_path / "people.epochal").read_bytes() == resumed

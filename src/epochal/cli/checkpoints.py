@@ -37,7 +37,7 @@ def checkpoint_plan(arguments: argparse.Namespace, out: Path) -> CheckpointPlan 
         return None
     folder = (named or out.with_name(out.name + ".checkpoint")).absolute()
     command: dict[str, Any] = {"words": arguments.words, "folder": str(Path.cwd())}
-    if getattr(arguments, "resumed", None) is None and checkpoint_files(folder):
+    if checkpoint_files(folder) and not arguments.resume:
         hint = f"go on with it: {typed_command('resume', folder)}; or remove the folder"
         raise SettingError(f"{folder} has checkpoints of a training", "a new folder", hint)
     return CheckpointPlan(str(folder), command, arguments.checkpoint_every)

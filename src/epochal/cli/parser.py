@@ -213,6 +213,11 @@ def _add_train(parser: Parser) -> None:
         default=INTERVAL,
         help=f"the time between two checkpoints, of which two are kept (default: {INTERVAL:g})",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue from the last checkpoint if there is one, as `epochal resume` does",
+    )
     _add_columns(parser)
     add_csv_options(parser)
     _add_output(parser, f"{QUIET}, and do not search the data for data warnings")

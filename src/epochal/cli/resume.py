@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MissingFileError(found, "", "names of files are relative to it")
     os.chdir(command["folder"])
     again = parsed(command["words"])
-    again.output, again.words, again.resumed = arguments.output, command["words"], folder
+    again.output, again.words, again.resume = arguments.output, command["words"], True
     again.checkpoint, again.json, again.quiet = folder, arguments.json, arguments.quiet
     if again.memory is not None:
         return_freed_memory()
