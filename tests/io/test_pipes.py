@@ -66,6 +66,8 @@ def test_nothing_is_left_of_the_copy(fifo, tmp_path, monkeypatch):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(pipes.tempfile, "tempdir", str(folder))
+    # What other tests have left is closed before it is counted.
+    gc.collect()
     before = open_descriptors()
     thread = writing(fifo, b"a\n")
     copy = piped(fifo, ".csv", ignore_waiting)
