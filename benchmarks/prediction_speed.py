@@ -159,19 +159,19 @@ def onnx_networks(model: EpochalClassifier) -> Call | None:
 
 def in_turn(sides: dict[str, Call], rows: Any, rounds: int) -> dict[str, list[float]]:
     """Return the seconds of a call of each side, one figure for each round."""
-    calls = {}
-    for name, call in sides.items():
+
+    def seconds(call: Call) -> float:
+        """Return the seconds of a call."""
+        return machine.seconds_of(lambda: call(rows))
+
+    for call in sides.values():
         call(rows)
-        calls[name] = max(min(int(SECONDS / machine.seconds_of(lambda c=call: c(rows))), 200), 1)
-    return {
-        name: [
-            statistics.median(
-                machine.seconds_of(lambda c=call: c(rows)) for _ in range(calls[name])
-            )
-            for _ in range(rounds)
-        ]
-        for name, call in sides.items()
-    }
+    times = {name: max(min(int(SECONDS / seconds(call)), 200), 1) for name, call in sides.items()}
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            found[name].append(statistics.median(seconds(call) for _ in range(times[name])))
+    return found
 
 
 def rows_of(test: pd.DataFrame, count: int) -> pd.DataFrame:
