@@ -104,6 +104,10 @@ bench-whole-fit: $(VENV)/dev.stamp ## say where the time of a default fit goes (
 	@test -n "$(DATA)" || { echo "say which tables: make bench-whole-fit DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/whole_fit.py "$(DATA)" $(OPTIONS)
 
+.PHONY: bench-predict
+bench-predict: $(VENV)/dev.stamp ## time predictions beside boosted trees, if they are installed (OPTIONS=--write)
+	$(BIN)/python benchmarks/prediction_speed.py $(OPTIONS)
+
 .PHONY: bench-everyday
 bench-everyday: $(VENV)/dev.stamp ## time small data, searches, start, prediction, how cost grows (OPTIONS=--write)
 	$(BIN)/python benchmarks/everyday_speed.py $(OPTIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from epochal.config.settings import AUTO
 from epochal.errors import ModelError
+from epochal.kernels.library import opened
+from epochal.kernels.prediction import CompiledEnsemble
 from epochal.model import labels, results_json
 from epochal.model.parameters import Parameters, to_json
 from epochal.nn.embedding import embedding_shapes
@@ -85,6 +88,29 @@ class Model:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: not the layout for the C kernels, which has pointers."""
+        return {name: value for name, value in vars(self).items() if name != "compiled"}
+
+    @cached_property
+    def compiled(self) -> CompiledEnsemble | None:
+        """The members laid out for the C kernels; None without them."""
+        return self.compiled_part(self.members, self.calibration)
+
+    def compiled_part(
+        self, members: tuple[Layers, ...], calibration: Calibration
+    ) -> CompiledEnsemble | None:
+        """Return some members of this model, laid out for the C kernels; None without them."""
+        if opened().library is None:
+            return None
+        return CompiledEnsemble(
+            members,
+            self.settings.activation,
+            calibration.inverse_temperature,
+            calibration.weights,
+            self.preprocessor.n_features,
+        )
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
