@@ -83,6 +83,16 @@ sanitize: ## run the C kernels under the sanitizers of addresses, undefined beha
 	    $$fuzz $$kind 3 3 $$( [ $$kind = fork ] && echo $(ROUNDS)0 || echo $(ROUNDS) ) $(SEED) || exit 1; \
 	done; done
 
+# Of the fuzzing of loaders: formats (all, if none is named), inputs and minutes for each.
+LOADER ?= model,checkpoint,csv,parquet,arrow,npy,npz,idx
+RUNS ?= 1000000
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## fuzz the loaders, guided by coverage (LOADER=model,csv RUNS=100000 MINUTES=5)
+	$(INSTALL) --editable '.[dev,fuzz]'
+	$(BIN)/python tools/fuzz_loaders.py --loader $(LOADER) --runs $(RUNS) --minutes $(MINUTES)
+
 .PHONY: test-lowest
 test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
 	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints/lowest.txt

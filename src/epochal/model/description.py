@@ -66,9 +66,7 @@ class Model:
         labels.to_json(self.classes)
         if not self.members:
             raise ModelError.from_damage("the model has no members", "at least one")
-        for name, value in self.settings.to_dict().items():
-            if value == AUTO:
-                raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
+        refuse_auto(self.settings)
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
         results_json.check_members(self.history, len(self.members))
@@ -175,6 +173,13 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
     {'layer.0.weights': (8, 4, 3), 'layer.0.bias': (8, 3)}
     """
     return {name: (members, *shape) for name, shape in named_parameters(shapes).items()}
+
+
+def refuse_auto(settings: Settings) -> None:
+    """Refuse settings of which one is "auto"; return nothing."""
+    for name, value in settings.to_dict().items():
+        if value == AUTO:
+            raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:
