@@ -22,8 +22,8 @@ from epochal.training.checkpoints import Checkpoints
 
 written = Checkpoints.__call__
 
-def and_die(self, state):
-    written(self, state)
+def and_die(self, state, *, last=False):
+    written(self, state, last=last)
     self.wait()
     if self.number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -78,9 +78,9 @@ def ended(run, table, tmp_path, monkeypatch):
     monkeypatch.setattr("epochal.fit.versions", lambda: {"epochal": "0.0"})
     written = checkpoints.Checkpoints.__call__
 
-    def and_fail(self, state):
+    def and_fail(self, state, *, last=False):
         """Write a checkpoint, then fail."""
-        written(self, state)
+        written(self, state, last=last)
         self.wait()
         raise MemoryError
 

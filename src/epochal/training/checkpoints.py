@@ -105,10 +105,16 @@ class Checkpoints:
             raise SettingError(found, "the same training", hint)
         return TrainingState.from_arrays(stored.state, like)
 
-    def __call__(self, state: Callable[[], TrainingState]) -> None:
-        """Write a checkpoint if it is time for one; returns nothing."""
+    def __call__(self, state: Callable[[], TrainingState], *, last: bool = False) -> None:
+        """Write a checkpoint if it is time for one; returns nothing.
+
+        It is time every `interval` seconds, and when a training ends that has written one before.
+        """
+        if last:
+            self.wait()
         is_writing = self.writer is not None and self.writer.is_alive()
-        if time.monotonic() < self.next or is_writing:
+        is_time = self.number > 0 if last else time.monotonic() >= self.next
+        if is_writing or not is_time:
             return
         arrays, values = state().to_arrays()
         self.number += 1
