@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -135,14 +136,15 @@ def _report_of(folder: Path) -> Report:
 class _Runner:
     """One process: checks each input, stores those that violate a law, and reports."""
 
-    def __init__(self, form: str, folder: Path, laws: Any, inputs: Path) -> None:
-        self.form, self.folder, self.laws = form, folder, laws
-        self.loaders = laws.Loaders(inputs)
+    def __init__(self, arguments: argparse.Namespace, laws: Any) -> None:
+        self.form, self.folder, self.laws = arguments.loader, arguments.folder, laws
+        self.loaders = laws.Loaders(arguments.inputs)
         self.runs = self.loaded = 0
         self.start, self.known = time.monotonic(), set[str]()
+        self.most, self.end = arguments.runs, self.start + 60 * arguments.minutes
 
     def check(self, content: bytes) -> None:
-        """Check one input; return nothing."""
+        """Check one input; end the process after the last one; return nothing."""
         try:
             self.loaded += self.loaders.check(self.form, content)
         except self.laws.ViolationError as error:
@@ -154,6 +156,10 @@ class _Runner:
         self.runs += 1
         if self.runs == 1 or self.runs % REPORT_EVERY == 0:
             self.report()
+        if self.runs >= self.most or time.monotonic() > self.end:
+            self.report()
+            # At a usual exit from here, Arrow's threads wait for Python's lock, and it for them.
+            os._exit(0)
 
     def report(self) -> None:
         """Write the report; return nothing."""
@@ -191,10 +197,8 @@ def _fuzz(form: str, arguments: argparse.Namespace) -> None:
             changed if len(changed) <= largest else fuzz_mutations.of_bytes(content, dice)[:largest]
         )
 
-    runner = _Runner(form, folder, fuzz_laws, arguments.inputs)
+    runner = _Runner(arguments, fuzz_laws)
     options = [
-        f"-runs={arguments.runs}",
-        f"-max_total_time={max(round(60 * arguments.minutes), 1)}",
         f"-max_len={LARGEST_INPUT}",
         f"-timeout={ENDLESS}",
         "-rss_limit_mb=8192",

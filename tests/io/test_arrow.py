@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pyarrow as pa
 import pytest
 
@@ -100,3 +102,22 @@ def test_types_of_odd_columns_are_said_without_reading(tmp_path):
 
     assert arrow.schema(path, ["u", "i"]) == table.schema == arrow.written_types(path, ["u", "i"])
     assert arrow.read(path, ["u"]).to_pylist() == [{"u": 1}]
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])
+def test_damaged_views_of_missing_values_are_not_followed(kind):
+    """Arrow checks only those of values; following the others would crash the process."""
+    column = pa.array(["a", None, "longer than twelve"], kind)
+    validity, views, *data = column.buffers()
+    # The length, the beginning, the number of a buffer and the place in it.
+    damaged = bytearray(views.to_pybytes())
+    damaged[16:32] = struct.pack("<i4sii", 1 << 30, b"long", 1 << 20, 1 << 30)
+    buffers = [validity, pa.py_buffer(bytes(damaged)), *data]
+    column = pa.Array.from_buffers(kind, 3, buffers, 1)
+    block = pa.record_batch({"a": column, "b": [1, 2, 3]})
+    assert block["a"].buffers()[1].to_pybytes()[16:32] != bytes(16)
+
+    checked = arrow._checked(block)
+    assert checked["a"].buffers()[1].to_pybytes()[16:32] == bytes(16)
+    assert checked["a"].cast(pa.large_string()).to_pylist() == ["a", None, "longer than twelve"]
+    assert checked["b"].to_pylist() == [1, 2, 3]

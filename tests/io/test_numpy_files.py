@@ -262,6 +262,18 @@ def test_an_entry_that_is_no_array_is_refused(save, name):
             read(path)
 
 
+def test_an_encrypted_entry_is_refused(save):
+    """The mark of encryption is in both records of the entry."""
+    path = save(X=_ROWS, y=np.zeros(4))
+    content = bytearray(path.read_bytes())
+    for record, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(record) + place] |= 1
+    path.write_bytes(content)
+    for read in (numpy_files.read, lambda path: list(numpy_files.batches(path, 2))):
+        with pytest.raises(SourceError, match="is encrypted; expected .* without encryption"):
+            read(path)
+
+
 def test_labels_without_dimensions_are_refused(save):
     """A single number is no label per row."""
     path = save(X=_ROWS, y=np.array(1.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from epochal.errors import SourceError
@@ -88,4 +89,29 @@ def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
 def _checked(block: pa.RecordBatch) -> pa.RecordBatch:
     """Return the block after a check of its offsets and indices, as the file may be damaged."""
     block.validate(full=True)
-    return block
+    if not any(map(_is_view, block.schema.types)):
+        return block
+    columns = [_without_null_views(c) if _is_view(c.type) else c for c in block.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=block.schema)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    """Return whether values of this type are views of buffers."""
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
+
+
+def _without_null_views(column: pa.Array) -> pa.Array:
+    """Return a column of views with empty views where values are missing.
+
+    Arrow does not check those, but follows them when it casts the column, and crashes if they are damaged.
+    """
+    if not column.null_count:
+        return column
+    validity, views, *data = column.buffers()
+    cleaned = np.frombuffer(views, np.uint8).copy()
+    rows = cleaned[: len(cleaned) // 16 * 16].reshape(-1, 16)[column.offset :][: len(column)]
+    rows[column.is_null().to_numpy(zero_copy_only=False)] = 0
+    buffers = [validity, pa.py_buffer(cleaned), *data]
+    return pa.Array.from_buffers(
+        column.type, len(column), buffers, column.null_count, column.offset
+    )

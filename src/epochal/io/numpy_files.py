@@ -199,11 +199,11 @@ def _labels(archive: Any, key: str, path: Path) -> np.ndarray:
 
 @contextlib.contextmanager
 def _parsing() -> Iterator[None]:
-    """Return a context in which whatever NumPy raises for a damaged header is a ValueError."""
+    """Return a context in which whatever NumPy raises for damage or an encrypted entry is a ValueError."""
     try:
         yield
-    except (OverflowError, TypeError, SyntaxError, RecursionError) as error:
-        raise ValueError(f"its header is damaged ({error})") from error
+    except (OverflowError, TypeError, SyntaxError, RuntimeError) as error:
+        raise ValueError(f"NumPy refuses it ({error})") from error
 
 
 @contextlib.contextmanager
