@@ -83,6 +83,16 @@ sanitize: ## run the C kernels under the sanitizers of addresses, undefined beha
 	    $$fuzz $$kind 3 3 $$( [ $$kind = fork ] && echo $(ROUNDS)0 || echo $(ROUNDS) ) $(SEED) || exit 1; \
 	done; done
 
+# Of the fuzzing of loaders: formats (all, if none is named), inputs and minutes for each.
+LOADER ?= model,checkpoint,csv,parquet,arrow,npy,npz,idx
+RUNS ?= 1000000
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## fuzz the loaders, guided by coverage (LOADER=model,csv RUNS=100000 MINUTES=5)
+	$(INSTALL) --editable '.[dev,fuzz]'
+	$(BIN)/python tools/fuzz_loaders.py --loader $(LOADER) --runs $(RUNS) --minutes $(MINUTES)
+
 .PHONY: test-lowest
 test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
 	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints/lowest.txt
@@ -103,6 +113,10 @@ bench: $(VENV)/dev.stamp ## time training against scikit-learn, at five shapes (
 bench-whole-fit: $(VENV)/dev.stamp ## say where the time of a default fit goes (DATA=folder with manifest.json)
 	@test -n "$(DATA)" || { echo "say which tables: make bench-whole-fit DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/whole_fit.py "$(DATA)" $(OPTIONS)
+
+.PHONY: bench-predict
+bench-predict: $(VENV)/dev.stamp ## time predictions beside boosted trees, if they are installed (OPTIONS=--write)
+	$(BIN)/python benchmarks/prediction_speed.py $(OPTIONS)
 
 .PHONY: bench-everyday
 bench-everyday: $(VENV)/dev.stamp ## time small data, searches, start, prediction, how cost grows (OPTIONS=--write)

@@ -41,11 +41,11 @@ def costs(rows: int, columns: int, classes: int, settings: dict[str, Any]) -> tu
     waited, written, sizes = [], [], []
     original = Checkpoints.__call__
 
-    def timed(self: Checkpoints, state: Any) -> None:
+    def timed(self: Checkpoints, state: Any, *, last: bool = False) -> None:
         """Measure a checkpoint."""
         self.next = 0.0
         began = time.perf_counter()
-        original(self, state)
+        original(self, state, last=last)
         handed_over = time.perf_counter()
         self.wait()
         waited.append(handed_over - began)

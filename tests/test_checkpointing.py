@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,10 +32,10 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write a checkpoint after every segment."""
     written = checkpoints.Checkpoints.__call__
 
-    def and_wait(self: checkpoints.Checkpoints, state: Any) -> None:
+    def and_wait(self: checkpoints.Checkpoints, state: Any, *, last: bool = False) -> None:
         """Write at once."""
         self.next = 0.0
-        written(self, state)
+        written(self, state, last=last)
         self.wait()
 
     monkeypatch.setattr(checkpoints.Checkpoints, "__call__", and_wait)
@@ -96,6 +98,53 @@ def test_it_ends_with_the_same_bytes(case: str, rng: np.random.Generator, tmp_pa
     assert 1 < rest[0] <= 5 or case == "classic"
     assert (tmp_path / "whole.epochal").read_bytes() == (tmp_path / "ended.epochal").read_bytes()
     assert not (tmp_path / "ended").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal is raised as on POSIX systems")
+@pytest.mark.parametrize(("segments", "batch"), [(4, 5), (3, 0)])
+def test_an_interrupted_fit_resumes_from_the_batch_where_it_was(
+    segments: int,
+    batch: int,
+    rng: np.random.Generator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C writes a last checkpoint, within an epoch or after it; the folder stays, and the rest has the same bytes."""
+    # So that an epoch has two segments.
+    monkeypatch.setattr("epochal.training.loop.MAX_WORK", 1_000_000)
+    X, y = rows(rng)
+    written, seen, kept = checkpoints.Checkpoints.__call__, [], []
+
+    def and_interrupt(self: checkpoints.Checkpoints, state: Any, *, last: bool = False) -> None:
+        """Write the first checkpoint only, and the last; interrupt after some segments."""
+        self.next = 0.0 if not seen else float("inf")
+        seen.append(state().progress.batch)
+        written(self, state, last=last)
+        self.wait()
+        if last:
+            kept.append(state().progress.batch)
+        elif len(seen) == segments and not kept:
+            signal.raise_signal(signal.SIGINT)
+
+    def fitted(name: str, **more: Any) -> EpochalClassifier:
+        """Fit and save."""
+        model = EpochalClassifier(preset="fast", **SMALL, **more).fit(X, y)
+        model.save(tmp_path / f"{name}.epochal")
+        return model
+
+    fitted("whole")
+    monkeypatch.setattr(checkpoints.Checkpoints, "__call__", and_interrupt)
+    folder = tmp_path / "state"
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = fitted("part", checkpoint_dir=str(folder))
+    assert model.history_.outcome[0] == "interrupted by the user"
+    assert len(list(folder.iterdir())) == 2
+    fitted("again", checkpoint_dir=str(folder))
+
+    assert set(seen) == {0, 5}
+    assert kept == [batch]
+    assert (tmp_path / "again.epochal").read_bytes() == (tmp_path / "whole.epochal").read_bytes()
+    assert not folder.exists()
 
 
 @pytest.mark.usefixtures("always")

@@ -2,7 +2,7 @@
 
 import epochal
 from epochal import environment
-from epochal.kernels import load
+from epochal.kernels.library import load
 
 
 def test_it_shows_versions_kernels_threads_devices_and_the_folder(capsys):
@@ -19,10 +19,10 @@ def test_it_shows_versions_kernels_threads_devices_and_the_folder(capsys):
 
 def test_without_the_operations_in_c_it_says_why(monkeypatch):
     """The reason is shown, and what the user can do."""
-    from epochal import kernels
+    from epochal.kernels import library
     from epochal.kernels.library import State
 
-    monkeypatch.setattr(kernels, "load", lambda: State(None, problem="no compiler", hint="get one"))
+    monkeypatch.setattr(library, "load", lambda: State(None, problem="no compiler", hint="get one"))
 
     entries = environment.config()["kernels"]
 

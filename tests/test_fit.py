@@ -278,7 +278,7 @@ def test_both_routes_of_prediction_agree_on_embedded_rows(monkeypatch):
     settings = validated(PRESETS["default"], {"n_estimators": 4, "n_folds": 2, "max_iter": 5})
     model = fit(Labelled(rows, labels), settings, RunConfig(0)).model
     direct = predict_proba(model, rows)
-    monkeypatch.setattr("epochal.inference.predict.SMALL", 0)
+    monkeypatch.setattr("epochal.inference.routes.SMALL", 0)
 
     np.testing.assert_allclose(predict_proba(model, rows), direct, rtol=1e-4, atol=1e-6)
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from epochal.inference.oob import oob_logits_of, oob_mean_probabilities
-from epochal.inference.predict import probabilities
+from epochal.inference.routes import by_numpy, by_xla
+from epochal.kernels.library import opened
+from epochal.kernels.prediction import CompiledEnsemble
 from epochal.keys import Purpose, generator_for
 from epochal.loader.batches import ArraySource
 from epochal.nn import layers as nn_layers
@@ -212,18 +214,28 @@ def test_the_validation_loss_is_the_weighted_sum_over_rows():
     assert float(ours) == pytest.approx(float((W * row_losses())[2:9].sum()), rel=1e-5)
 
 
-@pytest.mark.parametrize("large", [False, True], ids=["numpy", "compiled"])
-def test_probabilities_are_the_mean_of_the_members(large):
-    """Probabilities are (1/K) sum_k s_k, on both routes; NumPy's is exact to float64."""
+def by_kernels(members, x, activation, calibration, _):
+    """Return the mean probabilities by the C kernels."""
+    if opened().library is None:
+        pytest.skip("the operations in C are not in use")
+    scales = calibration.inverse_temperature, calibration.weights
+    return CompiledEnsemble(members, activation, *scales, x.shape[1]).mean_probabilities(x)
+
+
+@pytest.mark.parametrize(
+    ("route", "precision"), [(by_numpy, 1e-12), (by_xla, 1e-5), (by_kernels, 1e-5)]
+)
+def test_probabilities_are_the_mean_of_the_members(route, precision):
+    """Probabilities are (1/K) sum_k s_k, on every route; NumPy's is exact to float64."""
     members = [layers(member) for member in range(3)]
     expected = np.mean([shares(member) for member in range(3)], axis=0)
 
-    ours = probabilities(members, X, "tanh", Calibration.none(3), loss="cross_entropy", large=large)
+    ours = route(members, X, "tanh", Calibration.none(3), "cross_entropy")
 
     assert not np.allclose(shares(0), shares(1))
     assert ours.dtype == np.float64
-    np.testing.assert_allclose(ours, expected, rtol=1e-5 if large else 1e-12)
-    np.testing.assert_allclose(ours.sum(axis=1), 1, rtol=1e-15)
+    np.testing.assert_allclose(ours, expected, rtol=precision)
+    np.testing.assert_allclose(ours.sum(axis=1), 1, rtol=max(precision / 10, 1e-15))
 
 
 def test_left_out_probabilities_are_the_mean_of_those_who_left_the_row_out():

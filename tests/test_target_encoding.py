@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from epochal import EpochalClassifier, load
-from epochal.inference import predict
+from epochal.inference import routes
 from epochal.loader import target_tables
 from epochal.preprocessing import name_selection
 
@@ -136,11 +136,14 @@ def test_a_streamed_file_gives_the_same_model(rng: np.random.Generator, tmp_path
         )
 
 
-def test_small_and_large_predictions_agree(learned: Learned, monkeypatch: Any) -> None:
-    """NumPy's and the compiled program's, within rounding."""
+def test_the_routes_of_a_prediction_agree(learned: Learned, monkeypatch: Any) -> None:
+    """The C kernels', NumPy's and the compiled program's, within rounding."""
     model, new = learned.model, learned.new.head(50)
+    by_kernels = model.predict_proba(new)
+    monkeypatch.setitem(vars(model.model_), "compiled", None)
     small = model.predict_proba(new)
-    monkeypatch.setattr(predict, "SMALL", 0)
+    monkeypatch.setattr(routes, "SMALL", 0)
+    np.testing.assert_allclose(small, by_kernels, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(model.predict_proba(new), small, rtol=1e-4, atol=1e-6)
 
 

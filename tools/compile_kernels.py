@@ -65,4 +65,4 @@ def compiled(library: Path = LIBRARY, *more: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(compiled())
+    sys.exit(compiled() or None)

@@ -37,6 +37,7 @@ WITHOUT_TWIN = {
     "test_examples.py",
     "test_format.py",
     "test_fuzz.py",
+    "test_fuzz_loaders.py",
     "test_house.py",
     "test_label_paths.py",
     "test_init.py",

@@ -20,7 +20,7 @@ def config() -> dict[str, dict[str, Any]]:
     """
     import jax
 
-    from epochal.kernels import load
+    from epochal.kernels.library import load
     from epochal.threads import available, thread_count
     from epochal.training.device import programs_folder
 

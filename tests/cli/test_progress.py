@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
+import re
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -24,6 +27,7 @@ from epochal.cli.progress import (
 from epochal.cli.track import Track
 from epochal.config.presets import preset
 from epochal.records import EpochEvent
+from epochal.training.checkpoint_files import checkpoint_file
 
 SECOND = EpochEvent(
     epoch=2,
@@ -114,6 +118,38 @@ def test_the_live_panel_leaves_its_last_state_and_the_cursor():
 
     assert "2 of at most 200" in drawn
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
+
+
+def test_the_live_panel_says_how_old_the_newest_checkpoint_is(tmp_path):
+    """With the age of its file; without a checkpoint nothing is said."""
+    panels = []
+    for _ in range(2):
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=True, width=80)
+        with LiveProgress(console, 10, str(tmp_path)) as progress:
+            progress(SECOND)
+        panels.append(stream.getvalue())
+        file = checkpoint_file(tmp_path, 1)
+        file.touch()
+        os.utime(file, (time.time() - 90, time.time() - 90))
+
+    assert "checkpoint" not in panels[0]
+    assert re.search(r"checkpoint +1:3\d min ago", panels[1])
+
+
+def test_a_log_names_a_checkpoint_once(capsys, tmp_path):
+    """In the line of the epoch after which it was written; those of before the training are not."""
+    checkpoint_file(tmp_path, 1).touch()
+    progress = LineProgress(Output(), 10, str(tmp_path))
+    progress(SECOND)
+    file = checkpoint_file(tmp_path, 2)
+    file.touch()
+    os.utime(file, (1e9, 1e9))
+    progress(SECOND)
+    progress(SECOND)
+
+    named = [f"checkpoint in {tmp_path}" in line for line in capsys.readouterr().err.splitlines()]
+    assert named == [False, True, False]
 
 
 def test_the_live_panel_gives_the_cursor_back_after_an_error():

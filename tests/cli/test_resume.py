@@ -6,14 +6,31 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from epochal.training import checkpoints
 from epochal.training.checkpoints import newest
 
-EPOCHAL = (sys.executable, "-m", "epochal")
+# The program, which is killed by its third checkpoint: whoever waits for one from outside may come too late.
+KILLED = """
+import os
+import signal
+import sys
+from epochal.__main__ import main
+from epochal.training.checkpoints import Checkpoints
+
+written = Checkpoints.__call__
+
+def and_die(self, state, *, last=False):
+    written(self, state, last=last)
+    self.wait()
+    if self.number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Checkpoints.__call__ = and_die
+sys.exit(main())
+"""
 SMALL = ("--preset", "fast", "--hidden-layer-sizes", "8", "--max-iter", "60", "--no-early-stopping")
 TINY = ("--max-iter", "2", "--n-estimators", "2", "--hidden-layer-sizes", "8", "--n-folds", "4")
 TINY += ("--embedding-size", "none", "--ema-decay", "0")
@@ -36,13 +53,12 @@ def test_a_killed_training_goes_on_to_the_same_bytes(run, table, tmp_path):
     words = ("train", str(table), "--target", "income", *SMALL, "--test-fraction", "0.25")
     assert run(*words, "--out", "whole.epochal").code == 0
     folder = tmp_path / "ended.epochal.checkpoint"
-    command = [*EPOCHAL, *words, "--out", "ended.epochal", "--checkpoint-every", "0", "--quiet"]
-    with subprocess.Popen(command, cwd=tmp_path) as training:
-        while not (folder.is_dir() and files(folder)):
-            time.sleep(0.02)
-            assert training.poll() is None
-        training.send_signal(signal.SIGKILL)
-    assert training.returncode == -signal.SIGKILL
+    command = [*words, "--out", "ended.epochal", "--checkpoint-every", "0", "--quiet"]
+    training = subprocess.run(
+        [sys.executable, "-c", KILLED, *command], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert training.returncode == -signal.SIGKILL, training.stderr
+    assert files(folder)
     assert not (tmp_path / "ended.epochal").exists()
     again = run(*words, "--out", "ended.epochal")
     resumed = run("resume", folder.name)
@@ -62,9 +78,9 @@ def ended(run, table, tmp_path, monkeypatch):
     monkeypatch.setattr("epochal.fit.versions", lambda: {"epochal": "0.0"})
     written = checkpoints.Checkpoints.__call__
 
-    def and_fail(self, state):
+    def and_fail(self, state, *, last=False):
         """Write a checkpoint, then fail."""
-        written(self, state)
+        written(self, state, last=last)
         self.wait()
         raise MemoryError
 

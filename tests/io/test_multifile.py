@@ -103,3 +103,20 @@ def test_values_that_do_not_fit_name_the_part(parquet_parts):
     parts = parquet_parts(pa.array([1], pa.int64()), pa.array([2**64 - 1], pa.uint64()))
     with pytest.raises(SourceError, match=r"1.parquet cannot be read"):
         read_parts(parts, parquet, ["a"])
+
+
+def test_time_is_linear_in_columns(monkeypatch, csv_parts):
+    """The names of a part are not searched for each column."""
+
+    class Unsearched(list):
+        """Names whose items are not looked for one after the other."""
+
+        def __contains__(self, name):
+            """Fail."""
+            pytest.fail(f"the names were searched for {name!r}")
+
+    names = Unsearched(["a", "b"])
+    monkeypatch.setattr(TextFormat, "column_names", lambda *_: names)
+    parts = csv_parts("a,b\n1,2\n", "a,b\n3,4\n")
+    assert shared_names(parts, TEXT, ["b"]) == ["b"]
+    assert shared_names(parts, TEXT) == ["a", "b"]

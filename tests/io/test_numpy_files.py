@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -217,6 +218,56 @@ def test_a_header_that_numpy_cannot_take_apart_is_damage(save):
     with pytest.raises(SourceError, match="EOF in multi-line statement") as caught:
         numpy_files.read(path)
     assert "copy or download it again" in str(caught.value)
+
+
+HEADERS = {
+    "a size beyond 64 bits": "{'descr': '<f8', 'fortran_order': False, 'shape': (10**0 + 2**70, 3)}",
+    "a large size": "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999, 3)}",
+    "a size that is a text": "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 'a')}",
+    "a size that is a fraction": "{'descr': '<f8', 'fortran_order': False, 'shape': (4.0, 3)}",
+    "no dimensions": "{'descr': '<f8', 'fortran_order': False, 'shape': ()}",
+    "more than the file": "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3)}",
+    "a type of numbers": "{'descr': 1, 'fortran_order': False, 'shape': (4, 3)}",
+    "a type with an error of syntax": "{'descr': '(8,', 'fortran_order': False, 'shape': (4, 3)}",
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_header_of_nonsense_is_refused(save, kind):
+    """Whatever NumPy raises for it, of a file and of an archive, at once and in batches."""
+    header = HEADERS[kind].encode()
+    array = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(96)
+    alone, among = save(_ROWS), save(X=_ROWS, y=np.zeros(4))
+    alone.write_bytes(array)
+    with zipfile.ZipFile(among, "w") as archive:
+        archive.writestr("X.npy", array)
+    for path in (alone, among):
+        with pytest.raises(SourceError):
+            numpy_files.read(path)
+        with pytest.raises(SourceError):
+            list(numpy_files.batches(path, 2))
+
+
+@pytest.mark.parametrize("name", ["X.npy", "y.npy"])
+def test_an_entry_that_is_no_array_is_refused(save, name):
+    """NumPy returns its bytes, which have no type."""
+    path = save(X=_ROWS, y=np.zeros(4))
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in (entries | {name: b"no array"}).items():
+            archive.writestr(entry, content)
+    for read in (numpy_files.read, lambda path: list(numpy_files.batches(path, 2))):
+        with pytest.raises(SourceError, match="is no array|the magic string is not correct"):
+            read(path)
+
+
+def test_labels_without_dimensions_are_refused(save):
+    """A single number is no label per row."""
+    path = save(X=_ROWS, y=np.array(1.0))
+    for read in (numpy_files.read, lambda path: list(numpy_files.batches(path, 2))):
+        with pytest.raises(SourceError, match="'y' in .* has 0 dimensions"):
+            read(path)
 
 
 @pytest.mark.parametrize("save_all", [np.savez, np.savez_compressed])

@@ -26,6 +26,7 @@ Handler epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_g
     epochal_adam, epochal_fused_adam;
 const char *epochal_instruction_sets(void);
 int epochal_load(const char *name, int threads);
+int epochal_predict(const Predict *o, int may_share);
 
 enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 8 };
 
@@ -426,6 +427,8 @@ static void try_mistakes(void) {
   release(call);
 }
 
+#include "fuzz_predict.h"
+
 static void round_of_all(void) {
   try_take_rows();
   try_change_layout();
@@ -434,6 +437,7 @@ static void round_of_all(void) {
   try_backward(false);
   try_backward(true);
   try_cross_entropy();
+  try_predict();
   try_mistakes();
 }
 

@@ -210,7 +210,7 @@ def test_our_header_has_the_layout_of_xlas(tmp_path):
 BITS = """
 import hashlib, sys
 import numpy as np
-from epochal.kernels import load
+from epochal.kernels.library import load
 from epochal.kernels.ffi import Operations
 
 state = load()
@@ -265,7 +265,7 @@ import os
 import time
 from pathlib import Path
 import numpy as np
-from epochal.kernels import load
+from epochal.kernels.library import load
 from epochal.kernels.ffi import Operations
 
 def product(parallel):

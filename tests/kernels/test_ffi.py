@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.kernels import c_backend
 from epochal.kernels.ffi import INPUTS, OUTPUTS, PANEL, Operations
 from epochal.kernels.library import load
+from epochal.kernels.relu_network import c_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop, inverted
 from epochal.nn.layers import Layer

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epochal.kernels import c_backend, load
+from epochal.kernels.library import load
+from epochal.kernels.relu_network import c_backend
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.dropout import Drop
 from epochal.nn.embedding import embedding_shapes

@@ -155,6 +155,13 @@ def test_a_description_over_the_limit_is_not_written(monkeypatch: pytest.MonkeyP
         pack(io.BytesIO(), bytes(101), b"")
 
 
+def test_a_header_over_the_limit_is_not_written() -> None:
+    """Weights whose header no reader accepts are refused at saving."""
+    header = (5 * 2**20).to_bytes(8, "little")
+    with pytest.raises(WriteError, match="5,242,880 bytes; expected at most 4,194,304"):
+        pack(io.BytesIO(), b"{}", header)
+
+
 def test_an_encrypted_entry_is_refused(saved: Path) -> None:
     """An entry marked as encrypted is a model error, not a question for a password."""
     content = bytearray(saved.read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,10 @@ WRONG_DESCRIPTIONS = [
     (put("settings", "activation", "exec"), "'activation' parameter"),
     (put("settings", "activation", "auto"), "settings.activation is 'auto'"),
     (put("settings", "n_bins", "auto"), "settings.n_bins is 'auto'"),
+    (put("settings", "hidden_layer_sizes", "auto"), "settings.hidden_layer_sizes is 'auto'"),
+    (put("settings", "embedding_size", "auto"), "settings.embedding_size is 'auto'"),
+    (put("preprocessor", "schema", "missing_values", ["\ud800"]), "invalid preprocessor"),
+    (put("preprocessor", "schema", "columns", 2, "categories", 0, "\ud800"), "surrogates"),
     (put("settings", "hidden_layer_sizes", [4, 2]), "layer_sizes is"),
     (put("settings", "hidden_layer_sizes", [[4], 3]), "invalid settings"),
     (put("settings", "hidden_layer_sizes", {"4": 3}), "invalid settings"),
@@ -248,3 +253,34 @@ def test_a_damaged_safetensors_file_is_refused(forge: Callable[..., Path], conte
     """Headers that lie about sizes and types end in a model error."""
     with pytest.raises(ModelError):
         load(forge(None, content))
+
+
+def test_a_million_layers_are_refused_before_they_are_laid_out(forge: Callable[..., Path]) -> None:
+    """In one line, and in memory of about the size of the description."""
+
+    def deepen(described: dict[str, Any]) -> None:
+        """Describe a network that no tensors are there for."""
+        described["settings"]["hidden_layer_sizes"] = [1] * 10**6
+        first, *_, last = described["layer_sizes"]
+        described["layer_sizes"] = [first, *[1] * 10**6, last]
+
+    path = forge(deepen)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError) as caught:
+            load(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    first, *_ = str(caught.value).splitlines()
+    assert "there are tensors of 3 layers; expected 1,000,001" in first
+    assert len(first) < 500
+    assert peak < path.stat().st_size + 50 * 2**20
+
+
+def test_a_long_header_of_the_weights_is_not_read(forge: Callable[..., Path]) -> None:
+    """The size that the file claims is enough to refuse it."""
+    claimed = struct.pack("<Q", 4 * 2**20 + 1)
+    with pytest.raises(ModelError, match="has 4,194,305 bytes; expected at most 4,194,304"):
+        load(forge(None, claimed + bytes(8)))

@@ -28,6 +28,8 @@ NONSENSE = {
     "named no truth value": lambda d: d | {"named": 1},
     "shape of truth values": lambda d: d | {"shape": [True] * 10},
     "negative shape": lambda d: d | {"shape": [-2, -5]},
+    "shape of many numbers": lambda d: d | {"shape": [10, 1, 1, 1]},
+    "shape of a huge number": lambda d: d | {"shape": [2**63, 0]},
     "other shape": lambda d: d | {"shape": [9]},
     "array with categories": lambda d: d | {"named": False},
     "missing values no list": lambda d: d | {"missing_values": "NA"},

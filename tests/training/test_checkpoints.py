@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from epochal.errors import ModelError, SettingError
@@ -128,6 +129,56 @@ def test_changed_bytes_are_found(tmp_path: Path) -> None:
         read(path)
 
 
+def forged(path: Path, **changes: Any) -> None:
+    """Write a checkpoint anew with other values, and with the checksum that fits; returns nothing."""
+    with safe_open(path, framework="numpy") as file:
+        described = json.loads(file.metadata()["epochal_checkpoint"]) | changes
+    arrays = load_file(path)
+    described = {k: v for k, v in described.items() if k != "sha256" and v is not None}
+    described["sha256"] = room.checksum(arrays, described)
+    save_file(arrays, path, {"epochal_checkpoint": json.dumps(described)})
+
+
+def test_changed_values_are_found(tmp_path: Path) -> None:
+    """The checksum is of the values, too: another epoch would be another training."""
+    written(tmp_path, 1)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(rb"\"epoch\": 1", rb"\"epoch\": 2"))
+    assert path.read_bytes() != content
+    with pytest.raises(ModelError, match="its checksum is another one"):
+        read(path)
+
+
+@pytest.mark.parametrize("part", ["values", "fingerprint", "command"])
+def test_a_checkpoint_without_a_part_is_refused(tmp_path: Path, part: str) -> None:
+    """Whether it is not there or is something else, with a checksum that is right."""
+    written(tmp_path, 1)
+    (path,) = tmp_path.iterdir()
+    forged(path)
+    assert read(path).command == {"words": ["train"]}
+    for value in (None, [1]):
+        forged(path, **{part: value})
+        with pytest.raises(ModelError, match="is no checkpoint; expected one with values, "):
+            read(path)
+
+
+def test_types_and_nestings_that_no_checkpoint_has_are_refused(tmp_path: Path) -> None:
+    """Numbers of eight bits, which NumPy does not have, and values that are nested too deeply."""
+    written(tmp_path, 1)
+    (path,) = tmp_path.iterdir()
+    arrays = load_file(path)
+    content = path.read_bytes()
+    header = json.dumps({"a": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read(path)
+    path.write_bytes(content)
+    save_file(arrays, path, {"epochal_checkpoint": "[" * 10**5})
+    with pytest.raises(ModelError, match="cannot be read"):
+        read(path)
+
+
 def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The training goes on, with the checkpoint before it."""
     found = written(tmp_path, 1)
@@ -151,7 +202,7 @@ def test_a_slow_disk_does_not_hold_the_training(
 
     go_on, asked = threading.Event(), []
     found = Checkpoints(tmp_path / "new", fingerprint, interval=0.0)
-    monkeypatch.setattr(room, "checksum", lambda _: go_on.wait(10) and "")
+    monkeypatch.setattr(room, "checksum", lambda *_: go_on.wait(10) and "")
     for epoch in (1, 2, 3):
         found(lambda epoch=epoch: asked.append(epoch) or state(epoch))
     go_on.set()

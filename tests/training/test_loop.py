@@ -12,7 +12,7 @@ from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
 from epochal.errors import TrainingError
-from epochal.kernels import load
+from epochal.kernels.library import load
 from epochal.loader.batches import ArraySource, Epochs
 from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.validation_rows import shared_validation_set

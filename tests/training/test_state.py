@@ -10,15 +10,18 @@ import pytest
 from epochal.config.presets import PRESETS
 from epochal.config.resolution import resolved
 from epochal.config.settings import validated
-from epochal.errors import SettingError
+from epochal.errors import ModelError, SettingError
 from epochal.loader.batches import ArraySource, Epochs
 from epochal.loader.encode import Encoded, RowMetadata
 from epochal.loader.validation_rows import shared_validation_set
+from epochal.nn.layers import Layer
 from epochal.preprocessing.feature_layout import EmbeddingSizes
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, masks_for, member_configs, program_for
 from epochal.training.loop import Task, train
+from epochal.training.optimizers import AdamMoments
 from epochal.training.state import EpochSums, StoredState, TrainingState
+from epochal.training.step import MemberState
 
 # Four members: on two cores two groups of one size, which share their programs.
 MEMBERS, ROWS, CLASSES, SEED = 4, 120, 3, 4
@@ -249,3 +252,27 @@ def test_sums_add_up():
     np.testing.assert_array_equal(after.losses, [2, 3])
     np.testing.assert_array_equal(after.weights, [4, 5])
     assert (after.rows, before.rows, before.losses.sum()) == (6, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epoch", None),
+        ("epoch", -1),
+        ("epoch", 1.5),
+        ("best_epoch", True),
+        ("best_epoch", ["1"]),
+        ("progress", {}),
+        ("progress", {"seed": 1, "first": 0, "batch": 0, "seconds": "x", "rows": 0, "outcome": []}),
+    ],
+)
+def test_values_that_are_no_state_are_refused(key, value):
+    """As damage, whatever the value is: a checkpoint may hold any JSON."""
+    layer = Layer(np.zeros((1, 2, 2), np.float32), np.zeros((1, 2), np.float32))
+    members = MemberState((layer,), AdamMoments((layer,), (layer,)), np.array([0], np.int32), ())
+    stored = TrainingState(members, 1, None, (1,)).to_arrays()
+    assert TrainingState.from_arrays(stored, (layer,)).epoch == 1
+    with pytest.raises(ModelError, match="the state of the training is damaged"):
+        TrainingState.from_arrays(stored._replace(values=stored.values | {key: value}), (layer,))
+    with pytest.raises(ModelError, match="the state of the training is damaged"):
+        TrainingState.from_arrays(stored._replace(arrays={}), (layer,))

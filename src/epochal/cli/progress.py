@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.live import Live
 from epochal.cli.layout import TextTable, rich_table
 from epochal.cli.track import Track, bars, clock, epochs_named
 from epochal.signals import answered_by
+from epochal.training.checkpoint_files import checkpoint_files
 
 if TYPE_CHECKING:
     import argparse
@@ -53,19 +54,27 @@ class Progress(Protocol):
         """Show an epoch; returns nothing."""
 
 
-def progress_for(arguments: argparse.Namespace, settings: Settings) -> Progress:
-    """Return the progress that the options select; without options only a terminal shows one."""
+def progress_for(
+    arguments: argparse.Namespace, settings: Settings, checkpoints: str | None = None
+) -> Progress:
+    """Return the progress that the options select; without options only a terminal shows one.
+
+    Args:
+        arguments: the options.
+        settings: of the training.
+        checkpoints: the folder of its checkpoints, if it writes any.
+    """
     if arguments.json:
         return JsonProgress(arguments.output)
     if arguments.quiet:
         return NoProgress()
     patience = settings.n_iter_no_change if settings.early_stopping else None
     if arguments.verbose:
-        return LineProgress(arguments.output, patience)
+        return LineProgress(arguments.output, patience, checkpoints)
     if not sys.stderr.isatty():
         # rich takes other streams for terminals, too, if the environment has FORCE_COLOR.
         return NoProgress()
-    return LiveProgress(Console(stderr=True, highlight=False), patience)
+    return LiveProgress(Console(stderr=True, highlight=False), patience, checkpoints)
 
 
 class NoProgress:
@@ -97,21 +106,31 @@ class JsonProgress(NoProgress):
 class LineProgress(NoProgress):
     """One line of text per epoch, for a log."""
 
-    def __init__(self, output: Output, patience: int | None) -> None:
+    def __init__(
+        self, output: Output, patience: int | None, checkpoints: str | None = None
+    ) -> None:
         """Write to an output; `patience` is that of early stopping in epochs, None without it."""
         self.output, self.track, self.patience = output, Track(), patience
+        self.checkpoints, self.shown = checkpoints, _newest(checkpoints)
 
     def __call__(self, event: EpochEvent) -> None:
-        """Write an epoch; returns nothing."""
+        """Write an epoch, and the checkpoint that was written since the last one; returns nothing."""
         self.track.add(event)
-        self.output.notice(epoch_line(self.track, event, self.patience))
+        line, newest = epoch_line(self.track, event, self.patience), _newest(self.checkpoints)
+        if newest is not None and newest != self.shown:
+            line += f"   checkpoint in {self.checkpoints}"
+        self.shown = newest
+        self.output.notice(line)
 
 
 class LiveProgress(NoProgress):
     """A panel on the terminal that is rewritten in place."""
 
-    def __init__(self, console: Console, patience: int | None) -> None:
+    def __init__(
+        self, console: Console, patience: int | None, checkpoints: str | None = None
+    ) -> None:
         """Draw on a console; `patience` is that of early stopping in epochs, None without it."""
+        self.checkpoints = checkpoints
         self.track, self.began, self.patience = Track(), time.monotonic(), patience
         self.curves = (console.encoding or "").lower().startswith("utf")
         self.answer, self.answering = "", ExitStack()
@@ -147,8 +166,20 @@ class LiveProgress(NoProgress):
         """Return the panel as it is now."""
         seconds = time.monotonic() - self.began
         drawn = panel(self.track, seconds, self.patience, curves=self.curves)
+        newest = _newest(self.checkpoints)
+        written = []
+        if newest is not None:
+            written = [("checkpoint", f"{clock(max(time.time() - newest, 0.0))} ago")]
         answer = [("", self.answer)] if self.answer else []
-        return rich_table(TextTable([*drawn.rows, *answer]))
+        return rich_table(TextTable([*drawn.rows, *written, *answer]))
+
+
+def _newest(folder: str | None) -> float | None:
+    """Return when the newest checkpoint in a folder was written, in seconds since 1970; None if there is none."""
+    files = [] if folder is None else checkpoint_files(folder)
+    with suppress(OSError):
+        return files[-1].stat().st_mtime if files else None
+    return None
 
 
 def panel(track: Track, seconds: float, patience: int | None, *, curves: bool) -> TextTable:

@@ -245,7 +245,8 @@ def _trained(
     # Imported here, so that errors in files are reported before JAX is loaded.
     from epochal.fit import fit
 
-    with progress_for(arguments, settings) as progress:
+    folder = None if checkpoints is None else checkpoints.folder
+    with progress_for(arguments, settings, folder) as progress:
         run_config = RunConfig(
             arguments.random_state,
             arguments.class_weight,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from epochal.inference.predict import SMALL, logits, work
+from epochal.inference.routes import SMALL, logits, work
 from epochal.nn.layers import outputs
 from epochal.records import OutOfBag
 

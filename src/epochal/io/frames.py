@@ -212,8 +212,9 @@ def _from_pandas(frame: Any) -> pa.Table:
     names = [str(name) for name in frame.columns]
     refuse_duplicates(names, FRAME)
     columns = [
-        pandas_column(frame.iloc[:, position], f"column {shown(repr(name))} of {FRAME}")
-        for position, name in enumerate(names)
+        # `items` checks no index, of which `iloc` takes longer than the conversion of a few rows.
+        pandas_column(column, f"column {shown(repr(name))} of {FRAME}")
+        for name, (_, column) in zip(names, frame.items(), strict=True)
     ]
     if not columns:
         # This keeps the number of rows of a table without columns.

@@ -56,17 +56,18 @@ def shared_names(
     so is an unknown name in `wanted`.
     """
     names = form.column_names(parts[0])
+    present = set(names)
     for part in parts[1:]:
-        others = form.column_names(part)
+        others = dict.fromkeys(form.column_names(part))
         missing = [name for name in names if name not in others]
-        surplus = [name for name in others if name not in names]
+        surplus = [name for name in others if name not in present]
         if missing or surplus:
             what = f"no column {missing[0]!r}" if missing else f"a column {surplus[0]!r} more"
             hint = "give parts with the same columns"
             raise SourceError(f"{part} has {what}", f"the columns of {parts[0]}", hint)
     if wanted is None:
         return names
-    unknown = [name for name in wanted if name not in names]
+    unknown = [name for name in wanted if name not in present]
     if unknown:
         raise ColumnError.from_missing(unknown, names, str(parts[0]))
     return list(dict.fromkeys(wanted))

@@ -98,18 +98,19 @@ def _opened(path: Path, target: str | None) -> Iterator[_Content]:
     """Return a context with the content of a file; rows are read when they are iterated over."""
     content: Any
     with path.open("rb") as file:
-        if ending_of(path) == ".npy":
-            content = np.lib.format.open_memmap(path, mode="r")
-        else:
-            content = np.load(file, allow_pickle=False)
+        with _parsing():
+            if ending_of(path) == ".npy":
+                content = np.lib.format.open_memmap(path, mode="r")
+            else:
+                content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            head = _checked_rows(content[:0], str(path))
+            head = _checked_rows(content[:0] if content.ndim else content, str(path))
             yield _Content(head, len(content), None, partial(_slices, content, head))
             return
         with content as archive:
             row_key, label_key = _keys(list(archive.files), target, path)
             head, count, blocks = _member(archive, row_key, path)
-            labels = None if label_key is None else _as_labels(archive[label_key])
+            labels = None if label_key is None else _labels(archive, label_key, path)
             yield _Content(head, count, labels, blocks)
 
 
@@ -118,14 +119,14 @@ def _member(
 ) -> tuple[np.ndarray, int, Callable[[int], Iterator[np.ndarray]]]:
     """Return shape and type of an array in a `.npz` file, its length, and an iterator over its rows."""
     name = key if key in archive.zip.namelist() else f"{key}.npy"
-    with archive.zip.open(name) as file:
+    with _parsing(), archive.zip.open(name) as file:
         header = _header(file)
     if header is not None:
         shape, dtype = header
         head = _checked_rows(np.empty((0, *shape[1:]), dtype), f"{key!r} in {path}")
         return head, shape[0], partial(_read_on, archive, name, head)
-    array = archive[key]
-    head = _checked_rows(array, f"{key!r} in {path}")[:0]
+    array = _checked_rows(_array(archive, key, path), f"{key!r} in {path}")
+    head = array[:0]
     return head, len(array), partial(_slices, array, head)
 
 
@@ -167,13 +168,42 @@ def _arrays(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray | No
     """Return the arrays of rows and of labels of a file."""
     # The file is opened here so that it is closed if NumPy fails.
     with reading(path, EXPECTED), _plain_only(path), path.open("rb") as file:
-        content = np.load(file, allow_pickle=False)
+        with _parsing():
+            content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
             return _checked_rows(content, str(path)), None
         with content as archive:
             row_key, label_key = _keys(list(archive.files), target, path)
-            rows = _checked_rows(archive[row_key], f"{row_key!r} in {path}")
-            return rows, None if label_key is None else _as_labels(archive[label_key])
+            rows = _checked_rows(_array(archive, row_key, path), f"{row_key!r} in {path}")
+            return rows, None if label_key is None else _labels(archive, label_key, path)
+
+
+def _array(archive: Any, key: str, path: Path) -> np.ndarray:
+    """Return an array of a `.npz` file; refuse an entry of another kind, which NumPy returns as bytes."""
+    with _parsing():
+        array = archive[key]
+    if not isinstance(array, np.ndarray):
+        raise SourceError(f"{key!r} in {path} is no array", EXPECTED)
+    return array
+
+
+def _labels(archive: Any, key: str, path: Path) -> np.ndarray:
+    """Return the labels of a `.npz` file: with a single column as one-dimensional, and bytes as text."""
+    labels = _array(archive, key, path)
+    if not labels.ndim:
+        raise SourceError(f"{key!r} in {path} has 0 dimensions", "1, one label per row")
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+@contextlib.contextmanager
+def _parsing() -> Iterator[None]:
+    """Return a context in which whatever NumPy raises for a damaged header is a ValueError."""
+    try:
+        yield
+    except (OverflowError, TypeError, SyntaxError, RecursionError) as error:
+        raise ValueError(f"its header is damaged ({error})") from error
 
 
 @contextlib.contextmanager
@@ -218,13 +248,6 @@ def _checked_rows(rows: np.ndarray, where: str) -> np.ndarray:
         expected = "2 (rows and columns), or 3 or 4 (images)"
         raise SourceError(f"{where} has {rows.ndim} dimensions", expected)
     return rows if rows.dtype.isnative else rows.astype(rows.dtype.newbyteorder("="))
-
-
-def _as_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels with a single column as one-dimensional, and bytes as text."""
-    if labels.dtype.kind == "S":
-        labels = np.char.decode(labels, "utf-8")
-    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
 def _column_number(target: str, rows: np.ndarray, path: Path) -> int:

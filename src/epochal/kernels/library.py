@@ -12,9 +12,7 @@ import os
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
-
-import jax
+from typing import Any, NamedTuple
 
 from epochal.errors import SettingError
 from epochal.threads import thread_count
@@ -46,6 +44,13 @@ class State(NamedTuple):
     hint: str = ""  # what the user can do; empty if the user has turned them off
 
 
+class Opened(NamedTuple):
+    """The library, which is None if the C operations are not in use, and the state of these."""
+
+    library: Any
+    state: State
+
+
 @cache
 def load() -> State:
     """Return the state of the library; if it can be used, it is now registered with XLA.
@@ -53,18 +58,33 @@ def load() -> State:
     Raises:
         SettingError: if an environment variable has an invalid value.
     """
+    library, state = opened()
+    problem = "" if library is None else _refusal(library)
+    if problem:
+        return State(None, problem=problem, hint="pip install --upgrade epochal jax jaxlib")
+    return state
+
+
+@cache
+def opened() -> Opened:
+    """Return the library, without XLA, which predictions do not need.
+
+    Raises:
+        SettingError: if an environment variable has an invalid value.
+    """
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "0":
-        return State(None, problem=f"{VARIABLE} is 0")
+        return Opened(None, State(None, problem=f"{VARIABLE} is 0"))
     if not LIBRARY.exists():
-        return State(None, problem="epochal was installed without a C compiler", hint=REINSTALL)
+        problem = "epochal was installed without a C compiler"
+        return Opened(None, State(None, problem=problem, hint=REINSTALL))
     try:
         library = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
-        return State(
-            None, problem=f"the operations in C cannot be loaded ({error})", hint=REINSTALL
-        )
-    return _start(library, wanted)
+        problem = f"the operations in C cannot be loaded ({error})"
+        return Opened(None, State(None, problem=problem, hint=REINSTALL))
+    state = _start(library, wanted)
+    return Opened(library if state.instruction_set else None, state)
 
 
 def _start(library: ctypes.CDLL, wanted: str) -> State:
@@ -81,9 +101,6 @@ def _start(library: ctypes.CDLL, wanted: str) -> State:
     threads = thread_count().number
     if not library.epochal_load(name.encode(), threads):
         return State(None, problem="the system allows no more thread-local storage")
-    problem = _refusal(library)
-    if problem:
-        return State(None, problem=problem, hint="pip install --upgrade epochal jax jaxlib")
     return State(name, threads)
 
 
@@ -95,6 +112,8 @@ def instruction_sets(library: ctypes.CDLL) -> list[str]:
 
 def _refusal(library: ctypes.CDLL) -> str:
     """Register the operations with XLA; return why it refuses them, or an empty text."""
+    import jax
+
     try:
         # Only XLA knows which versions of its interface it accepts. If operations are registered
         # before the CPU backend exists, a refusal would later remove the whole CPU backend.

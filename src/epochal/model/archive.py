@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DESCRIPTION, WEIGHTS, CHECKSUMS = "model.json", "weights.safetensors", "checksums.json"
 ENTRIES = (DESCRIPTION, WEIGHTS, CHECKSUMS)
 LIMITS = {DESCRIPTION: 64 * 2**20, CHECKSUMS: 4096}
+# The header of the weights names every tensor, so its size bounds their number.
+LONGEST_HEADER = 4 * 2**20
 _MAGIC = b"PK\x03\x04"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -45,6 +47,12 @@ def pack(file: BinaryIO, description: bytes, weights: bytes) -> None:
             f"at most {LIMITS[DESCRIPTION]:,}",
             "lower max_categories, or leave out columns with very many categories",
         )
+    if header_bytes(weights) > LONGEST_HEADER:
+        raise WriteError(
+            f"the names and shapes of the weights have {header_bytes(weights):,} bytes",
+            f"at most {LONGEST_HEADER:,}",
+            "train a network of fewer layers",
+        )
     sums = {DESCRIPTION: _digest(description), WEIGHTS: _digest(weights)}
     checksums = f"{json.dumps(sums, indent=2, sort_keys=True)}\n".encode()
     with zipfile.ZipFile(file, "w") as archive:
@@ -54,6 +62,15 @@ def pack(file: BinaryIO, description: bytes, weights: bytes) -> None:
             entry.create_system = 3
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, content)
+
+
+def header_bytes(weights: bytes) -> int:
+    """Return the size of the header of a safetensors file, as its first bytes say.
+
+    >>> header_bytes(bytes([2, 1, 0, 0, 0, 0, 0, 0]))
+    258
+    """
+    return int.from_bytes(weights[:8], "little")
 
 
 class Archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from epochal.config.settings import AUTO
 from epochal.errors import ModelError
+from epochal.kernels.library import opened
+from epochal.kernels.prediction import CompiledEnsemble
 from epochal.model import labels, results_json
 from epochal.model.parameters import Parameters, to_json
 from epochal.nn.embedding import embedding_shapes
@@ -63,9 +66,7 @@ class Model:
         labels.to_json(self.classes)
         if not self.members:
             raise ModelError.from_damage("the model has no members", "at least one")
-        for name, value in self.settings.to_dict().items():
-            if value == AUTO:
-                raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
+        refuse_auto(self.settings)
         if self.seed < 0:
             raise ModelError.from_damage(f"seed is {self.seed}", "0 or more")
         results_json.check_members(self.history, len(self.members))
@@ -85,6 +86,29 @@ class Model:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: not the layout for the C kernels, which has pointers."""
+        return {name: value for name, value in vars(self).items() if name != "compiled"}
+
+    @cached_property
+    def compiled(self) -> CompiledEnsemble | None:
+        """The members laid out for the C kernels; None without them."""
+        return self.compiled_part(self.members, self.calibration)
+
+    def compiled_part(
+        self, members: tuple[Layers, ...], calibration: Calibration
+    ) -> CompiledEnsemble | None:
+        """Return some members of this model, laid out for the C kernels; None without them."""
+        if opened().library is None:
+            return None
+        return CompiledEnsemble(
+            members,
+            self.settings.activation,
+            calibration.inverse_temperature,
+            calibration.weights,
+            self.preprocessor.n_features,
+        )
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -149,6 +173,13 @@ def expected_tensors(members: int, shapes: Layers) -> dict[str, tuple[int, ...]]
     {'layer.0.weights': (8, 4, 3), 'layer.0.bias': (8, 3)}
     """
     return {name: (members, *shape) for name, shape in named_parameters(shapes).items()}
+
+
+def refuse_auto(settings: Settings) -> None:
+    """Refuse settings of which one is "auto"; return nothing."""
+    for name, value in settings.to_dict().items():
+        if value == AUTO:
+            raise ModelError.from_damage(f"settings.{name} is {AUTO!r}", "a value")
 
 
 def _check_layers(layers: Layers, expected: Layers, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -14,6 +15,7 @@ from epochal import __version__
 from epochal.config.settings import SETTINGS, Settings
 from epochal.errors import ModelError
 from epochal.model import labels, parameters, results_json
+from epochal.model.archive import LONGEST_HEADER, WEIGHTS, header_bytes
 from epochal.model.description import (
     FORMAT,
     FORMAT_VERSION,
@@ -22,6 +24,7 @@ from epochal.model.description import (
     expected_tensors,
     layer_sizes,
     member_shapes,
+    refuse_auto,
     to_bytes,
 )
 from epochal.model.older import renamed_tensors, upgraded
@@ -99,10 +102,12 @@ def restore(parsed: Parsed, weights: bytes) -> Model:
     classes = labels.from_json(described["classes"])
     settings = _settings(described["settings"])
     sizes = layer_sizes(preprocessor, settings, len(classes))
-    shapes = member_shapes(preprocessor, settings, len(classes))
     if described["layer_sizes"] != list(sizes):
-        problem = f"model.json: layer_sizes is {described['layer_sizes']}"
-        raise ModelError.from_damage(problem, f"{list(sizes)}, from columns, settings and classes")
+        problem = f"model.json: layer_sizes is {short(described['layer_sizes'])}"
+        expected = f"{short(list(sizes))}, from columns, settings and classes"
+        raise ModelError.from_damage(problem, expected)
+    _check_number_of_layers(len(sizes) - 1, named)
+    shapes = member_shapes(preprocessor, settings, len(classes))
     model = Model(
         settings=settings,
         preprocessor=preprocessor,
@@ -144,10 +149,12 @@ def _refused(word: str) -> NoReturn:
 def _settings(values: dict[str, Any]) -> Settings:
     """Return the settings; refuse invalid ones."""
     try:
-        return Settings.from_dict(values)
+        settings = Settings.from_dict(values)
     except _INVALID_VALUES as error:
         first = str(error).splitlines()[0]
         raise ModelError.from_damage(f"model.json: invalid settings: {first}") from error
+    refuse_auto(settings)
+    return settings
 
 
 def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Preprocessor:
@@ -161,6 +168,8 @@ def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Prepr
         if not np.isfinite(array).all():
             raise ModelError.from_damage(f"the tensor preprocess.{name}: a number is not finite")
     try:
+        # A text with half of a surrogate pair is JSON, and cannot be looked up in a table.
+        json.dumps(values, ensure_ascii=False).encode()
         preprocessor = Preprocessor.from_dict(values, arrays)
         stored = {name: (a.dtype, a.shape) for name, a in preprocessor.arrays().items()}
     except _INVALID_VALUES as error:
@@ -172,10 +181,22 @@ def _preprocessor(values: dict[str, Any], named: dict[str, np.ndarray]) -> Prepr
 
 def _tensors(weights: bytes) -> dict[str, np.ndarray]:
     """Return the tensors in a safetensors file by name."""
+    header = header_bytes(weights)
+    if header > LONGEST_HEADER:
+        problem = f"the header of {WEIGHTS} has {header:,} bytes"
+        raise ModelError.from_damage(problem, f"at most {LONGEST_HEADER:,}")
     try:
         return load(weights)
     except (*_INVALID_VALUES, ImportError) as error:
         raise ModelError.from_damage(f"weights.safetensors is damaged ({error})") from error
+
+
+def _check_number_of_layers(count: int, named: dict[str, np.ndarray]) -> None:
+    """Refuse a description with another number of layers than there are tensors, before they are laid out."""
+    found = sum(name.startswith("layer.") and name.endswith(".weights") for name in named)
+    if found != count:
+        problem = f"there are tensors of {found:,} layers"
+        raise ModelError.from_damage(problem, f"{count:,}, as many as model.json describes")
 
 
 def _members(count: int, layers: Layers, named: dict[str, np.ndarray]) -> tuple[Layers, ...]:

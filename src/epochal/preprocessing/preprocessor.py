@@ -280,7 +280,7 @@ class Preprocessor:
         columns = [column for column in self.schema.columns if not column.is_numeric]
         for start, row, column in zip(positions.categories, positions.codes, columns, strict=True):
             values = as_names(part.column(column.name), Place(column.name, first_row))
-            column_codes = codes(values, column.categories)
+            column_codes = codes(values, self._category_names[column.name])
             unseen = unseen.with_column(column.name, column_codes.unseen, column_codes.example)
             if row >= 0:
                 features[:, start] = row + column_codes.numbers
@@ -323,6 +323,12 @@ class Preprocessor:
     def _embedded_bins(self) -> list[Bins]:
         """The coarse and the fine bins of the columns with bins."""
         return [Bins.of([c for c in bins.columns if len(c)]) for bins in self.bins or ()]
+
+    @cached_property
+    def _category_names(self) -> dict[str, pa.Array]:
+        """The names of every category column, as `codes` looks them up."""
+        columns = [column for column in self.schema.columns if not column.is_numeric]
+        return {c.name: pa.array(c.categories, pa.large_string()) for c in columns}
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:

@@ -159,23 +159,41 @@ class ValueCounts(NamedTuple):
         return min((other_sums + single_sums + 1.0) / (total + 2.0), 1.0)
 
 
-def codes(column: pa.ChunkedArray, categories: Sequence[str]) -> Codes:
+def codes(column: pa.ChunkedArray, categories: Sequence[str] | pa.Array) -> Codes:
     """Return the code of every row's category; the next two codes mean missing and unknown.
 
     A category is looked up by its text, then by its canonical text.
 
+    Args:
+        column: the rows.
+        categories: their names; an array of large strings need not be made for every call.
+
     >>> print(codes(pa.chunked_array([["b", None, "z", "a"]]), ["a", "b"]).numbers)
     [1 2 3 0]
     """
-    count = len(categories)
+    names = categories
+    if not isinstance(names, pa.Array):
+        names = pa.array(categories, pa.large_string())
+    if is_text(column.type):
+        # All rows at once, if every text is a name.
+        found = pc.index_in(column, value_set=names.cast(column.type))
+        if found.null_count == column.null_count:
+            numbers = found.fill_null(len(names)) if found.null_count else found
+            return Codes(numbers.to_numpy().astype(np.intp), 0, None)
+    return _codes_of_unique(column, names)
+
+
+def _codes_of_unique(column: pa.ChunkedArray, names: pa.Array) -> Codes:
+    """Return the codes of `codes`, looked up for each unique value."""
+    count = len(names)
     values, indices = unique_values(column)
     spelled = values.cast(pa.large_string()) if is_text(values.type) else canonical_texts(values)
     spelled = spelled.cast(pa.large_string())
     missing = spelled.is_null().to_numpy(zero_copy_only=False)
-    numbers = _position_in(spelled, pa.array(categories, pa.large_string()))
+    numbers = _position_in(spelled, names)
     if (numbers < 0)[~missing].any():
-        names = pa.array([canonical(name) for name in categories], pa.large_string())
-        by_canonical_text = _position_in(canonical_texts(spelled), names)
+        written = pa.array([canonical(name) for name in names.to_pylist()], pa.large_string())
+        by_canonical_text = _position_in(canonical_texts(spelled), written)
         numbers = np.where(numbers < 0, by_canonical_text, numbers)
     numbers = np.where(missing, count, np.where(numbers < 0, count + 1, numbers))
     row_codes = np.take(np.append(numbers, count).astype(np.intp), indices)

@@ -145,9 +145,12 @@ class Schema:
         columns, named, shape = values["columns"], values["named"], values["shape"]
         _expect(isinstance(columns, list), "the columns of the schema are not a list")
         _expect(isinstance(named, bool), "named of the schema is not true or false")
+        # The product of more or larger numbers takes long.
         _expect(
-            isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape),
-            "the shape of the schema is not a list of whole numbers",
+            isinstance(shape, list)
+            and len(shape) <= 3
+            and all(type(size) is int and 0 <= size < 2**63 for size in shape),
+            "the shape of the schema is not a list of at most 3 whole numbers",
         )
         missing_values, strip = values["missing_values"], values["strip"]
         _expect(_is_texts(missing_values), "missing_values of the schema is not a list of texts")

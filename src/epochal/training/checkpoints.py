@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 KEPT = 2
 FORMAT = 1
 _KEY = "epochal_checkpoint"
+# The exceptions of libraries for a damaged file, and for types of numbers that NumPy does not have.
+_DAMAGE = (OSError, SafetensorError, ValueError, TypeError, AttributeError, RecursionError)
+_PARTS = ("values", "fingerprint", "command")
 
 
 class Stored(NamedTuple):
@@ -91,7 +94,7 @@ class Checkpoints:
 
         Raises:
             SettingError: if it is of another training: with other data, settings or versions.
-            ModelError: if no checkpoint can be read.
+            ModelError: if no checkpoint can be read, or the one that is read holds no state.
         """
         stored = newest(self.folder)
         if stored is None:
@@ -103,10 +106,16 @@ class Checkpoints:
             raise SettingError(found, "the same training", hint)
         return TrainingState.from_arrays(stored.state, like)
 
-    def __call__(self, state: Callable[[], TrainingState]) -> None:
-        """Write a checkpoint if it is time for one; returns nothing."""
+    def __call__(self, state: Callable[[], TrainingState], *, last: bool = False) -> None:
+        """Write a checkpoint if it is time for one; returns nothing.
+
+        It is time every `interval` seconds, and when a training ends that has written one before.
+        """
+        if last:
+            self.wait()
         is_writing = self.writer is not None and self.writer.is_alive()
-        if time.monotonic() < self.next or is_writing:
+        is_time = self.number > 0 if last else time.monotonic() >= self.next
+        if is_writing or not is_time:
             return
         arrays, values = state().to_arrays()
         self.number += 1
@@ -123,13 +132,13 @@ class Checkpoints:
 
     def _write(self, number: int, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
         """Write a checkpoint, and remove those before the last two; an error is a warning; returns nothing."""
-        described = {
+        described: dict[str, Any] = {
             "format": FORMAT,
             "values": values,
             "fingerprint": self.fingerprint,
             "command": self.command,
-            "sha256": checksum(arrays),
         }
+        described["sha256"] = checksum(arrays, described)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             content = save(arrays, {_KEY: json.dumps(described, allow_nan=False)})
@@ -172,15 +181,17 @@ def read(path: Path) -> Stored:
         with safe_open(path, framework="numpy") as file:
             described = json.loads((file.metadata() or {}).get(_KEY, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    except (OSError, SafetensorError, ValueError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path} cannot be read: {error}", "a checkpoint") from error
     if not isinstance(described, dict) or "format" not in described:
         raise ModelError(f"{path} is no checkpoint", "a file that a training has written")
     if described["format"] != FORMAT:
         found = f"{path} has the format {described['format']}"
         raise ModelError(found, f"{FORMAT}", "go on with the version that wrote it")
-    if described.get("sha256") != checksum(arrays):
+    if described.pop("sha256", None) != checksum(arrays, described):
         raise ModelError(f"{path} is damaged: its checksum is another one", "a whole file")
+    if not all(isinstance(described.get(part), dict) for part in _PARTS):
+        raise ModelError(f"{path} is no checkpoint", f"one with {', '.join(_PARTS)}")
     stored = StoredState(arrays, described["values"])
     return Stored(stored, described["fingerprint"], described["command"])
 
@@ -206,9 +217,9 @@ def differences(stored: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> li
     return found
 
 
-def checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of arrays by name: of names, types, shapes and bytes."""
-    digest = hashlib.sha256()
+def checksum(arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of arrays by name (names, types, shapes and bytes), and of JSON-ready values."""
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name in sorted(arrays):
         digest.update(f"{name}\0".encode())
         add_array(digest, arrays[name])

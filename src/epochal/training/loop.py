@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
     from epochal.signals import Request
+    from epochal.training.checkpoints import Checkpoints
     from epochal.training.parallel import Group, Groups
     from epochal.training.step import CrossFitLogits
 
@@ -82,7 +83,7 @@ def train(
     start: TrainingState,
     max_iter: int,
     observers: Sequence[Callable[[EpochEvent], Any]],
-    checkpoint: Callable[[Callable[[], TrainingState]], Any] | None = None,
+    checkpoint: Checkpoints | None = None,
 ) -> Trained:
     """Return the best checkpoints after at most `max_iter` more epochs.
 
@@ -95,8 +96,8 @@ def train(
         start: the state to begin or continue from; it is not changed.
         max_iter: the largest number of epochs.
         observers: called with an `EpochEvent` after each epoch.
-        checkpoint: called after each segment but the last, with a function that returns the state
-            from which the training would continue there.
+        checkpoint: called after each segment but the last, and after the one at which the user
+            interrupts.
 
     Raises:
         SettingError: if a training continues with other rows or another seed.
@@ -175,7 +176,7 @@ class _Run:
         self,
         observers: Sequence[Callable[[EpochEvent], Any]],
         request: Request,
-        checkpoint: Callable[[Callable[[], TrainingState]], Any] | None,
+        checkpoint: Checkpoints | None,
     ) -> Trained:
         """Return the result of the training."""
         epoch, ending, done, segment = self.begin, None, None, None
@@ -188,16 +189,21 @@ class _Run:
             # From now on there is something to save.
             request.arm()
             ending = self._ending(done, interrupted=request.made)
+            is_interrupted = ending is Outcome.INTERRUPTED
             by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
             for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
                 self.sums = self.sums.plus(loss, weight, done.rows)
+                if is_interrupted and not done.ends and checkpoint is not None:
+                    # Before the part of an epoch counts as one, from which no training continues.
+                    checkpoint(partial(self._snapshot, done), last=True)
                 if done.ends or ending is not None:
                     latest = epoch == done.epoch + done.epochs
                     event = self._end_epoch(epoch, latest=latest)
                     for observer in observers:
                         observer(event)
-            if checkpoint is not None and ending is None and self.active.any():
-                checkpoint(partial(self._snapshot, done))
+            goes_on = ending is None or (is_interrupted and done.ends)
+            if checkpoint is not None and goes_on and self.active.any():
+                checkpoint(partial(self._snapshot, done), last=is_interrupted)
         # The rows are released first: the result needs their memory.
         segments.close()
         del done, segment

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from epochal import threads
-from epochal.kernels import warn_if_slower
+from epochal.kernels.library import warn_if_slower
 from epochal.nn.embedding import resized
 from epochal.nn.layers import embedding_of, with_target_table
 from epochal.training import ensemble

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from epochal.errors import ModelError
 from epochal.nn.layers import named_parameters, with_named_parameters
 from epochal.training.early_stopping import Outcome, StoppingState
 from epochal.training.optimizers import AdamMoments
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from epochal.nn.layers import Layers
 
     Curves = tuple[tuple[float, ...], ...]
+
+
+# The exceptions of code that builds records from unchecked values.
+_INVALID_VALUES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
 class EpochSums(NamedTuple):
@@ -123,7 +128,19 @@ class TrainingState(NamedTuple):
         Args:
             stored: arrays and values.
             like: layers of the same types, whose parameters are not used: shapes are enough.
+
+        Raises:
+            ModelError: if they are not those of a state.
         """
+        try:
+            return cls._restored(stored, like)
+        except _INVALID_VALUES as error:
+            found = f"the state of the training is damaged: {type(error).__name__}: {error}"
+            raise ModelError(found, "arrays and values that a training has written") from error
+
+    @classmethod
+    def _restored(cls, stored: StoredState, like: Layers) -> TrainingState:
+        """Return the state, or raise whatever comes of arrays and values that are none."""
         arrays, values = stored
 
         def layers(tree: str) -> Layers:
@@ -135,13 +152,20 @@ class TrainingState(NamedTuple):
         moments = AdamMoments(layers("first"), layers("second"))
         return cls(
             members=MemberState(layers("layers"), moments, arrays["step"], layers("average")),
-            epoch=values["epoch"],
+            epoch=_whole(values["epoch"]),
             best=layers("best") or None,
-            best_epoch=tuple(values["best_epoch"]),
+            best_epoch=tuple(map(_whole, values["best_epoch"])),
             progress=_restored_progress(arrays, values["progress"])
             if "progress" in values
             else None,
         )
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number of at least 0; ValueError for anything else."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no whole number")
+    return value
 
 
 def _stored_progress(progress: TrainingProgress) -> StoredState:
@@ -172,11 +196,13 @@ def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) ->
     """Return the progress that `_stored_progress` stored."""
     logits = arrays.get("progress.logits")
     return TrainingProgress(
-        seed=values["seed"],
-        first=values["first"],
-        batch=values["batch"],
-        seconds=values["seconds"],
-        sums=EpochSums(arrays["progress.losses"], arrays["progress.weights"], values["rows"]),
+        seed=_whole(values["seed"]),
+        first=_whole(values["first"]),
+        batch=_whole(values["batch"]),
+        seconds=float(values["seconds"]),
+        sums=EpochSums(
+            arrays["progress.losses"], arrays["progress.weights"], _whole(values["rows"])
+        ),
         rates=arrays["progress.rates"],
         stopping=tuple(
             StoppingState(reference, int(waited), int(reductions), best_loss, int(best_epoch))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from epochal.kernels import cpu_backend
+from epochal.kernels.relu_network import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights

@@ -134,3 +134,21 @@ def test_cells_as_they_are_written(tmp_path):
         "a": [" NA", None],
         "b": [MARK + "NA", None],
     }
+
+
+class Unsearched(list):
+    """A list that is not searched for each of its items, which would take quadratic time."""
+
+    def __contains__(self, name):
+        """Fail."""
+        pytest.fail(f"the names were searched for {name!r}")
+
+
+def test_time_is_linear_in_columns(tmp_path):
+    """The names are not searched for each column."""
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    (block,) = blocks_of(tmp_path / "a.csv")
+    names = Unsearched(["a", "b"])
+    _, _, converting = csv_blocks.arrow_options(block.stream, names, {"a": pa.string()})
+    assert converting.include_columns == ["a", "b"]
+    assert converting.column_types == {"a": pa.string()}

@@ -193,12 +193,13 @@ def arrow_options(
     stream: TextStream, names: Sequence[str], types: Mapping[str, pa.DataType]
 ) -> tuple[pyarrow.csv.ReadOptions, pyarrow.csv.ParseOptions, pyarrow.csv.ConvertOptions]:
     """Return Arrow's options for the rows; it infers the types that are not given."""
+    wanted = set(names)
     return (
         pyarrow.csv.ReadOptions(column_names=stream.names),
         pyarrow.csv.ParseOptions(delimiter=stream.separator),
         pyarrow.csv.ConvertOptions(
             include_columns=list(names),
-            column_types={name: kind for name, kind in types.items() if name in names},
+            column_types={name: kind for name, kind in types.items() if name in wanted},
             null_values=list(stream.options.words),
             strings_can_be_null=True,
         ),

@@ -1,6 +1,6 @@
 /* The kernels of a training step on a CPU, in float32: their arguments, and the thread pool that shares their work.
  *
- * simd.h computes, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
+ * simd.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
  * docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
 #ifndef EPOCHAL_KERNELS_H
 #define EPOCHAL_KERNELS_H
@@ -86,6 +86,47 @@ typedef struct {
                                                  log(sum) - that */
 } CrossEntropy;
 
+/* What the embedding of an ensemble reads of a row: values, plain features, positions among coarse and fine bin edges,
+ * codes, a fold, entries of names and of words. */
+typedef struct {
+  long numbers, plain, categories, levels, size;       /* columns of numbers and categories; length of a vector */
+  long names, texts, words, entries, statistics;       /* columns of names and texts, words of a text; the table */
+  const float *log_counts;                             /* log(1 + n) for n words */
+} Inputs;
+
+/* A member as predictions read it. Vectors of numbers are multiplied by their scales already. */
+typedef struct {
+  const float *slope, *offset;     /* (numbers, size) */
+  const float *edges;              /* (numbers, intervals + 1, size) the bend at each bin edge */
+  const float *levels;             /* (levels, size) */
+  const float *level_scale;        /* (categories, size) */
+  const float *plain;              /* (plain,) */
+  const float *target_table;       /* (entries, statistics) */
+  const float *name_scale;         /* (names, statistics) */
+  const float *word_scale;         /* (texts, 2 statistics) */
+  const float *const *weights;     /* of each layer, in panels */
+  const float *const *biases;
+  double weight;                   /* in the mean */
+  long intervals;
+  float inverse_temperature;
+  int32_t fine;                    /* whether positions are those among fine bin edges */
+} PredictMember;
+
+enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
+
+/* The mean probabilities of rows. */
+typedef struct {
+  const Inputs *inputs; /* or NULL without an embedding */
+  const PredictMember *members;
+  const long *widths;   /* from the inputs of the first layer to the classes, layers + 1 of them */
+  const float *x;       /* (rows, features) */
+  double *total;        /* (rows, classes) */
+  long count, layers, activation, features, rows;
+} Predict;
+
+/* Numbers of a block of rows in its widest layer. */
+enum { PREDICT_NUMBERS = 49152 };
+
 /* The kernels of one instruction set, on some rows and columns of the result, or some of its numbers. They return
  * false if there is no memory for their scratch. */
 typedef struct {
@@ -94,6 +135,7 @@ typedef struct {
   void (*column_sums)(const Matrix *, long column, long columns_end, float *sums);
   void (*adam)(const Adam *, long begin, long end);
   bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
+  bool (*predict)(const Predict *, long row, long rows_end);
 } Simd;
 
 /* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */

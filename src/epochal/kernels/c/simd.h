@@ -490,8 +490,10 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
   return true;
 }
 
-static const Simd FN(simd) = {STRING(ISA),         FN(product),       FN(column_sums),
-                              FN(adam),            FN(cross_entropy)};
+#include "predict.h"
+
+static const Simd FN(simd) = {STRING(ISA), FN(product),       FN(column_sums),
+                              FN(adam),    FN(cross_entropy), FN(predict)};
 
 #undef JOIN_
 #undef JOIN
