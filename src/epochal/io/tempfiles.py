@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VARIABLES, USUAL = ("TMPDIR", "TEMP", "TMP"), "/tmp"  # noqa: S108 - files there have no name
 # Where the system lists the open files of a process; without it a file cannot get a name later.
 DESCRIPTORS = "/proc/self/fd"
+# Random bytes in the name of a hidden file.
+HIDDEN_BYTES = 8
 
 
 def temporary_folder() -> str:
@@ -96,7 +98,7 @@ def hidden(path: Path) -> Iterator[Path]:
     block holds the `lock` of the file as long as the file is there.
     """
     _remove_abandoned(path)
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(HIDDEN_BYTES)}.tmp")
     with unfinished(str(temporary)):
         try:
             yield temporary
@@ -129,7 +131,8 @@ def lock(descriptor: int) -> bool:
 
 def _remove_abandoned(path: Path) -> None:
     """Remove the hidden files beside another one that killed processes have left; returns nothing."""
-    for left in path.parent.glob(f".{glob.escape(path.name[:40])}.*.tmp"):
+    digits = "[0-9a-f]" * 2 * HIDDEN_BYTES
+    for left in path.parent.glob(f".{glob.escape(path.name[:40])}.{digits}.tmp"):
         # A file that is still written is locked.
         with contextlib.suppress(OSError), left.open("r+b") as file:
             if lock(file.fileno()):
