@@ -130,7 +130,7 @@ def test_a_damaged_checkpoint_and_a_file_too_many_are_found(tmp_path, monkeypatc
 
     assert outcome.reached
     assert "a checkpoint is damaged" in outcome.problems[0]
-    assert "left or missing" in outcome.problems[1]
+    assert "left: [" in outcome.problems[1]
     assert "checkpoint-000001" in outcome.problems[1]
 
 
