@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from epochal.training.checkpoint_files import (
     checkpoint_file,
@@ -10,9 +12,6 @@ from epochal.training.checkpoint_files import (
     last_number,
     remove_checkpoints,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def written(folder: Path, *numbers: int) -> None:
@@ -47,3 +46,20 @@ def test_removing_leaves_other_files(tmp_path: Path) -> None:
     remove_checkpoints(tmp_path / "other")
     assert not (tmp_path / "other").exists()
     remove_checkpoints(tmp_path / "other")
+
+
+def test_a_checkpoint_that_stays_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training that needed it has ended well."""
+    written(tmp_path / "new", 1)
+
+    def refused(*_: object, **__: object) -> None:
+        """Refuse to remove a file."""
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.warns(
+        UserWarning, match="cannot be removed: Operation not permitted\nHint: remove"
+    ):
+        remove_checkpoints(tmp_path / "new")

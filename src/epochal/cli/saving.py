@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochal.cli.output import Fault
 from epochal.errors import EpochalError, WriteError
+from epochal.io.tempfiles import temporary_folder
 from epochal.model.persistence import save
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _is_person_there(output: Output) -> bool:
 
 def _save_elsewhere(model: Model, out: Path, output: Output) -> None:
     """Save the model in another folder, if one can be written; the output names it in errors; returns nothing."""
-    for folder in (Path(tempfile.gettempdir()), Path("~").expanduser()):
+    for folder in (Path(temporary_folder()), Path("~").expanduser()):
         path = folder / f"{out.stem}-{secrets.token_hex(4)}.epochal"
         try:
             save(model, path)

@@ -2,7 +2,8 @@
 
 Content is written to a file in the same folder, without a name if the system has such files. When it is
 whole it replaces the target in one step. A reader never sees half a file; after a failure, a full disk,
-Ctrl-C or a kill the old file is unchanged, and no piece of a new one is left.
+Ctrl-C or a kill the old file is unchanged, and no piece of a new one is left. A file that replaces another
+has a hidden name for an instant: if the process is killed just then, the next write of the target removes it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from epochal.errors import EpochalError, WriteError
-from epochal.io.tempfiles import hidden, linkable, name
+from epochal.io.tempfiles import created, hidden, linkable, name
 
 if TYPE_CHECKING:
     import io
@@ -64,12 +65,16 @@ def _without_name(target: Path, unnamed: io.FileIO) -> Iterator[BinaryIO]:
 @contextmanager
 def _with_name(target: Path) -> Iterator[BinaryIO]:
     """Yield a hidden file, where the system has none without a name."""
-    with hidden(target) as temporary:
-        with temporary.open("x+b") as file:
+    with hidden(target) as temporary, created(temporary) as own:
+        # The block may close its own descriptor.
+        with os.fdopen(os.dup(own.fileno()), "r+b") as file:
             yield file
-        _flush(temporary)
+        os.fsync(own.fileno())
         if target.exists():
             temporary.chmod(_mode(target))
+        if os.name != "posix":
+            # Other systems do not rename an open file.
+            own.close()
         temporary.replace(target)
 
 
@@ -122,12 +127,6 @@ def _target(path: str | os.PathLike[str]) -> Path:
 def _mode(target: Path) -> int:
     """Return the permissions of a file, which the one that replaces it gets."""
     return target.stat().st_mode & 0o777
-
-
-def _flush(path: Path) -> None:
-    """Flush the content of a file to the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from epochal.errors import SourceError, WriteError
 from epochal.io.opened_data import named_file
-from epochal.io.tempfiles import unnamed
+from epochal.io.tempfiles import temporary_folder, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ def _copy(descriptor: int, ending: str, name: str, waiting: Callable[[str], None
     pieces = _pieces(descriptor, name, waiting)
     first = next(pieces, b"")
     _refuse_other_kind(first, ending, name)
-    folder = tempfile.gettempdir()
+    folder = temporary_folder()
     try:
         copy, path = _new_file(folder)
         try:

@@ -11,7 +11,6 @@ The file has no name while it is written, so that a process that is killed leave
 from __future__ import annotations
 
 import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epochal.errors import SourceError, WriteError
-from epochal.io.tempfiles import unnamed
+from epochal.io.tempfiles import temporary_folder, unnamed
 from epochal.loader.batches import RowChunk
 from epochal.tables.rows import aligned
 
@@ -79,7 +78,7 @@ class Store:
             WriteError: if the folder does not exist, or its disk has too little space.
         """
         self.layout, self.random = layout, random
-        self.folder = tempfile.gettempdir() if folder is None else folder
+        self.folder = temporary_folder() if folder is None else folder
         self.filled = np.zeros(len(layout.sizes), np.int64)
         try:
             free_bytes = shutil.disk_usage(self.folder).free

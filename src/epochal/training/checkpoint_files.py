@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,8 +33,16 @@ def last_number(folder: Path) -> int:
 
 
 def remove_checkpoints(folder: str | Path) -> None:
-    """Remove all checkpoints of a folder, and the folder if it is empty then; returns nothing."""
+    """Remove all checkpoints of a folder, and the folder if it is empty then; returns nothing.
+
+    If one cannot be removed, a warning says so: the training that needed it has ended well.
+    """
     for path in checkpoint_files(folder):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            message = f"{path} cannot be removed: {error.strerror}\nHint: remove the folder"
+            warnings.warn(message, UserWarning, stacklevel=2)
+            return
     with suppress(OSError):
         Path(folder).rmdir()

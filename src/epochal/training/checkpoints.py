@@ -12,6 +12,7 @@ import json
 import threading
 import time
 import warnings
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,7 +149,9 @@ class Checkpoints:
             warnings.warn(message, UserWarning, stacklevel=2)
             return
         for path in checkpoint_files(self.folder)[:-KEPT]:
-            path.unlink(missing_ok=True)
+            # Another checkpoint, or the end of the training, tries again.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def newest(folder: Path) -> Stored | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from epochal.io.tempfiles import unnamed
+from epochal.io.tempfiles import temporary_folder, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ class BlockFile:
         """Begin with no block, in the system's folder for temporary files if no other is given."""
         self.end = self.most = 0
         try:
-            folder = tempfile.gettempdir() if folder is None else folder
+            folder = temporary_folder() if folder is None else folder
             most = shutil.disk_usage(folder).free // SHARE
             file = unnamed(folder)
         except OSError:
