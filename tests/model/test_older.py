@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,25 @@ PREDICTED_JOBS = [
 ]
 
 
+# Files of the other formats, `format_1.epochal` and so on, written by programs that wrote these, and what
+# those programs predicted for `SHOPS`: members with 4 units, from format 2 on behind vectors of length 2.
+SHOPS = pd.DataFrame(
+    {
+        "size": [0.5, None, 4.0],
+        "shop": ["east", None, "west"],
+        "member": [True, False, True],
+        "day": pd.to_datetime(["2024-03-01", "2025-07-09", "2024-12-24"]),
+    }
+)
+PREDICTED_SHOPS = {
+    1: [0.42570697812113995, 0.40105787594684805, 0.4794963458161736],
+    2: [0.480451304553813, 0.4777918701346545, 0.45709013810350235],
+    3: [0.480451304553813, 0.4777918701346545, 0.45709013810350235],
+    4: [0.48045130267010344, 0.47779186769987003, 0.4570901376841235],
+    6: [0.4804512367363127, 0.47779180890205564, 0.4570903042033623],
+}
+
+
 def predicting(
     path: Path, rows: pd.DataFrame, predicted: list[list[float]], folder: Path
 ) -> tuple[EpochalClassifier, EpochalClassifier]:
@@ -77,6 +97,26 @@ def predicting(
     np.testing.assert_allclose(old.predict_proba(rows), predicted, rtol=1e-6)
     np.testing.assert_array_equal(again.predict_proba(rows), old.predict_proba(rows))
     return old, again
+
+
+@pytest.mark.parametrize("version", PREDICTED_SHOPS)
+def test_a_file_of_every_older_format_predicts_what_it_did(version: int, tmp_path: Path) -> None:
+    """Numbers, gaps, categories, booleans and dates; also after it was saved in the format of today."""
+    first = PREDICTED_SHOPS[version]
+    predicted = [[p, 1.0 - p] for p in first]
+    file = FORMAT_5.with_name(f"format_{version}.epochal")
+
+    old, _ = predicting(file, SHOPS, predicted, tmp_path)
+
+    with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == version
+    assert list(old.classes_) == ["high", "low"]
+
+
+def test_there_is_a_file_of_every_older_format() -> None:
+    """So that a new format cannot be added without one of the format before."""
+    found = {int(path.stem.split("_")[1]) for path in FORMAT_5.parent.glob("format_*.epochal")}
+    assert found == set(range(1, FORMAT_VERSION))
 
 
 def checksums(description: bytes, weights: bytes) -> bytes:
