@@ -1,13 +1,21 @@
 """Order and batches: every row once, new orders, short batches, segments."""
 
+import importlib
+import pkgutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochal.loader.batches import ArraySource, Epochs, LazySource
+import epochal.loader
+from epochal.errors import SettingError
+from epochal.loader.batches import ArraySource, Epochs, LazySource, RowSource
+from epochal.loader.disk import DiskLayout, Store, StoredSource, stored_in
+from epochal.loader.packed import PackedSource
+from epochal.preprocessing.packing import Packing
 from epochal.tables.rows import bucket, with_capacity
 
 GOLDEN = [6, 8, 2, 4, 3, 0, 9, 1, 5, 7]
@@ -235,3 +243,111 @@ def test_a_lazy_source_encodes_what_is_taken():
 
     np.testing.assert_array_equal(source.take(np.array([7, 3])), [[7], [3]])
     assert asked == [2]
+
+
+ROWS, CODES = 103, 3
+
+
+def table():
+    """Return rows whose last features are one-hot encoded."""
+    numbers = np.arange(ROWS, dtype=np.float32)[:, None]
+    return np.hstack([numbers, -numbers, np.eye(CODES, dtype=np.float32)[np.arange(ROWS) % CODES]])
+
+
+def in_file(x, folder):
+    """Return the rows of a file whose blocks are drawn by a seed."""
+    store = Store(DiskLayout(len(x), x.shape[1], 7, x.dtype), str(folder), np.random.default_rng(5))
+    store.write(x)
+    return store.source()
+
+
+def in_cache(x, folder):
+    """Return the rows of a file that was kept."""
+    (folder / "rows").write_bytes(x.tobytes())
+    source = stored_in(folder / "rows", DiskLayout(len(x), x.shape[1], 7, x.dtype))
+    assert source is not None
+    return source
+
+
+def packed(place):
+    """Return a function that returns packed rows in another place."""
+    packing = Packing(2 + CODES, ((2, CODES),))
+    return lambda x, folder: PackedSource(place(packing.packed(x), folder), packing)
+
+
+def in_memory(x, _):
+    """Return the rows of an array."""
+    return ArraySource(x)
+
+
+# Every kind of source, made from rows and a folder.
+SOURCES = {
+    "in memory": in_memory,
+    "encoded when read": lambda x, _: LazySource(*x.shape, lambda rows: x[rows]),
+    "encoded when read, in blocks": lambda x, _: LazySource(
+        *x.shape, lambda rows: x[rows], random_access=False
+    ),
+    "in a file": in_file,
+    "in a kept file": in_cache,
+    "packed": packed(in_memory),
+    "packed, in a file": packed(in_file),
+}
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("joint", [1, 2])
+@pytest.mark.parametrize("name", SOURCES)
+def test_stopped_after_any_batch_the_rest_is_the_same(name, joint, shuffle, tmp_path):
+    """From any source, in any segments: a new source that begins at a later batch goes on as the old one did."""
+
+    def streamed(*place):
+        """Return the segments from a place on, of a source that is made anew."""
+        one = Epochs(
+            source=SOURCES[name](table(), tmp_path),
+            labels=np.arange(ROWS, dtype=np.int32),
+            weights=lambda rows: np.stack([rows + 1.0, rows % 5]).astype(np.float32),
+            batch_size=8,
+            seed=3,
+            shuffle=shuffle,
+            segment_bytes=4 * 8 * (table().shape[1] + 1) * (3 if joint == 1 else 40),
+        ).segmented(joint, in_place=joint == 1)
+        begin, batch = place or (2, 0)
+        return list(one.stream(begin, 5, batch))
+
+    whole = streamed()
+    places = [(segment.epoch, segment.first_batch) for segment in whole]
+    for k, place in enumerate(places):
+        rest = streamed(*place)
+        assert [(segment.epoch, segment.first_batch) for segment in rest] == places[k:]
+        for one, other in zip(rest, whole[k:], strict=True):
+            for part in ("x", "y", "weights", "counts"):
+                np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+            np.testing.assert_array_equal(
+                [] if one.order is None else one.order, [] if other.order is None else other.order
+            )
+    assert len(whole) >= 2
+
+
+def test_the_law_has_every_kind_of_source(tmp_path):
+    """A class that reads rows by number and by epoch is among the sources above."""
+    modules = [
+        importlib.import_module(f"epochal.loader.{module.name}")
+        for module in pkgutil.iter_modules(epochal.loader.__path__)
+    ]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and {"take", "epoch"} <= set(dir(kind))
+    }
+
+    assert kinds - {RowSource} == {type(make(table(), tmp_path)) for make in SOURCES.values()}
+    assert StoredSource in kinds
+
+
+def test_a_batch_where_no_segment_begins_is_refused():
+    """Segments of other rows, or within another limit, have other beginnings."""
+    one = epochs(20, 2, segment_bytes=4 * 4 * 6)
+    assert [segment.first_batch for segment in one.stream(0, 1)][:2] == [0, 3]
+    with pytest.raises(SettingError, match="continues at batch 2 of an epoch"):
+        next(one.stream(0, 1, batch=2))

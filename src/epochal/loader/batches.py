@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from epochal.errors import SettingError
 from epochal.keys import Purpose, generator_for
 from epochal.loader.memory_items import SEGMENT_BYTES
 from epochal.tables.rows import aligned, bucket, extended_view
@@ -247,10 +248,23 @@ class Epochs:
             max_rows=max_rows,
         )
 
-    def stream(self, epoch: int, end: int) -> Generator[HostSegment]:
-        """Yield the segments of the epochs from `epoch` to `end`, without `end`."""
+    def stream(self, epoch: int, end: int, batch: int = 0) -> Generator[HostSegment]:
+        """Yield the segments of the epochs from `epoch` to `end`, without `end`, beginning at a batch of the first.
+
+        Raises:
+            SettingError: if no segment begins at this batch.
+        """
         for first in range(epoch, end, self.epochs_per_segment):
-            yield from self.segments(first, min(self.epochs_per_segment, end - first))
+            for segment in self.segments(first, min(self.epochs_per_segment, end - first)):
+                if first == epoch and segment.first_batch < batch:
+                    continue
+                if batch and (segment.epoch, segment.first_batch) != (epoch, batch):
+                    raise SettingError(
+                        f"a training continues at batch {batch} of an epoch, where no segment begins",
+                        "the rows and the memory limit with which it began",
+                    )
+                batch = 0
+                yield segment
 
     def segments(self, epoch: int, number: int = 1) -> Iterator[HostSegment]:
         """Yield the segments of one epoch, with every row exactly once, or the segment of several epochs.

@@ -209,24 +209,9 @@ class _Run:
         del done, segment
         return self._result(epoch, ending)
 
-    def _upcoming(self) -> Iterator[HostSegment]:
-        """Yield the segments, beginning with the batch at which the training begins."""
-        place = self.begin, self.batch
-        for segment in self.epochs.stream(self.begin, self.limit):
-            position = segment.epoch, segment.first_batch
-            if position < place:
-                continue
-            if place[1] and position != place:
-                raise SettingError(
-                    f"a training continues at batch {place[1]} of an epoch, where no segment begins",
-                    "the rows and the memory limit with which it began",
-                )
-            place = self.begin, 0
-            yield segment
-
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on each segment; yield it with the sums of its losses by epoch."""
-        upcoming = self._upcoming()
+        upcoming = self.epochs.stream(self.begin, self.limit, self.batch)
         if self.is_pipelined:
             yield from self._trained_pipelined(upcoming)
             return
