@@ -136,10 +136,13 @@ def replace_seconds(state):
 def checkpoints(plan, start, number):
     """Return the result of a number of epochs, and the states between segments, stored and restored."""
     states = []
-    result = train(
-        plan, start, number, [], lambda state: states.append(stored_and_restored(state()))
-    )
-    return result, states
+
+    def store(state, *, last=False):
+        """Keep a state."""
+        assert not last
+        states.append(stored_and_restored(state()))
+
+    return train(plan, start, number, [], store), states
 
 
 @pytest.mark.parametrize("kind", KINDS)
