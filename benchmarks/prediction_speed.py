@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import statistics
@@ -209,21 +210,27 @@ def start_seconds(path: Path, rounds: int) -> list[float]:
     return found
 
 
-def measure(rounds: int, command: str) -> dict[str, Any]:
-    """Return all results, JSON-ready, with the machine that they are of."""
+def measure(counts: Sequence[int], rounds: int, command: str) -> dict[str, Any]:
+    """Return all results, JSON-ready, with the machine that they are of.
+
+    Args:
+        counts: rows of a data frame.
+        rounds: timings of each side.
+        command: with which this was called.
+    """
     result: dict[str, Any] = {"machine": machine.description(), "command": command}
     train, test = adult("train"), adult("test").drop(columns=TARGET)
     ours, sides = frame_sides(train.drop(columns=TARGET), train[TARGET])
     result["weights"] = sum(layer.weights.size for m in ours.model_.members for layer in dense(m))
     result["frame"], result["parts"] = {}, {}
-    for count in FRAME_ROWS:
+    for count in counts:
         rows = rows_of(test, count)
         result["frame"][count] = in_turn(sides, rows, rounds)
         result["parts"][count] = parts_of(ours, rows, rounds)
         _tell(f"frame of {count:,}")
     runtime = onnx_networks(ours)
     if runtime is not None:
-        few = [count for count in FRAME_ROWS if count <= 16_281]
+        few = [count for count in counts if count <= 16_281]
         result["onnx"] = {n: in_turn({"onnx": runtime}, n, rounds)["onnx"] for n in few}
     random = np.random.default_rng(0)
     numbers = random.normal(size=(5000, 14))
@@ -254,10 +261,15 @@ def page(result: dict[str, Any]) -> str:
             middle(result["frame"][n]["epochal"]),
             {k: middle(v) for k, v in found.items()},
         )
-        rate = 2e-9 * result["weights"] * int(n) / each["networks"]
-        share = rate / middle(result["peak"])
+        networks = each.get("networks", math.inf)
+        share = 2e-9 * result["weights"] * int(n) / networks / middle(result["peak"])
         onnx = result.get("onnx", {}).get(n)
-        cells = [f"{1e3 * whole:,.2f}", *(f"{1e3 * each[k]:,.2f}" for k in each), f"{share:.0%}"]
+        cells = [
+            f"{1e3 * whole:,.2f}",
+            f"{1e3 * each['frame']:,.2f}",
+            f"{1e3 * each['encoding']:,.2f}",
+        ]
+        cells += [f"{1e3 * networks:,.2f}", f"{share:.0%}"] if "networks" in each else ["", ""]
         parts.append((f"{int(n):,}", *cells, f"{1e3 * middle(onnx):,.2f}" if onnx else ""))
     columns = ("rows", "whole, ms", "data frame", "encoding", "networks", "share of peak")
     arrays = [
@@ -287,6 +299,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables, keep the results; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="timings of each side (3)")
+    parser.add_argument("--rows", help="of the data frames, by comma (1 to a million)")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "prediction_speed.json")
     parser.add_argument("--read", type=Path, help="show these results instead of measuring")
     parser.add_argument("--write", action="store_true", help="put the tables into BENCHMARKS.md")
@@ -294,8 +307,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.read:
         result = json.loads(arguments.read.read_text(encoding="utf-8"))
     else:
+        counts = [int(n) for n in arguments.rows.split(",")] if arguments.rows else FRAME_ROWS
         command = shlex.join(["python", "benchmarks/prediction_speed.py", *(argv or sys.argv[1:])])
-        result = json.loads(json.dumps(measure(arguments.rounds, command)))
+        result = json.loads(json.dumps(measure(counts, arguments.rounds, command)))
         arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     text = page(result)
     print(text)
