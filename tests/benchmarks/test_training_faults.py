@@ -95,6 +95,24 @@ def test_what_is_right_is_no_problem(ended_as):
     assert ended_as((6, TOLD, None), NOTHING_WRONG) == []
 
 
+@pytest.mark.parametrize(("told", "problems"), [("x cannot be removed: EIO", 0), ("", 1)])
+def test_a_checkpoint_that_stays_is_told(tmp_path, monkeypatch, told, problems):
+    """Where the disk does not remove it; without a word it is a leftover."""
+    proof = Proof(Kind(("train",)), Injector(tmp_path, tmp_path), tmp_path)
+
+    def run(_, words, places, *faults):
+        """Leave an older checkpoint."""
+        places.state.mkdir()
+        (places.work / "m.epochal").write_bytes(b"new")
+        return Ended(0, "", told, [], 1.0)
+
+    monkeypatch.setattr(Injector, "run", run)
+    trial = Trial(ERRORS[FULL], None, HANGS, replaces=False)
+    proof.places.begin(proof.begin)
+    original = Original(b"new", sorted([*proof.places.names(), "work/m.epochal"]), [], 1.0)
+    assert len(proof.tried(trial, original).problems) == problems
+
+
 @pytest.mark.parametrize(
     ("steps", "problem"),
     [
