@@ -98,11 +98,11 @@ def frame_sides(rows: pd.DataFrame, labels: pd.Series) -> tuple[EpochalClassifie
     if find_spec("catboost"):
         from catboost import CatBoostClassifier
 
-        texts = dict.fromkeys(names, str)
+        gaps = dict.fromkeys(names, "")
         cat = CatBoostClassifier(
             thread_count=2, verbose=0, cat_features=names, allow_writing_files=False
-        ).fit(rows.astype(texts), truth)
-        sides["CatBoost"] = lambda some: cat.predict_proba(some.astype(texts))
+        ).fit(rows.fillna(gaps), truth)
+        sides["CatBoost"] = lambda some: cat.predict_proba(some.fillna(gaps))
     return ours, sides
 
 
