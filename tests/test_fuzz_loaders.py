@@ -27,16 +27,16 @@ def _script(name):
 
 fuzz_laws, fuzz_mutations, fuzz_seeds = map(_script, ("fuzz_laws", "fuzz_mutations", "fuzz_seeds"))
 
-# Inputs of each format: about a second of the processor for each.
+# Inputs of each format: about half a second of the processor for each.
 INPUTS = {
-    "model": 700,
-    "checkpoint": 900,
-    "csv": 250,
-    "parquet": 200,
-    "arrow": 600,
-    "npy": 900,
-    "npz": 700,
-    "idx": 900,
+    "model": 350,
+    "checkpoint": 450,
+    "csv": 125,
+    "parquet": 100,
+    "arrow": 300,
+    "npy": 450,
+    "npz": 350,
+    "idx": 450,
 }
 
 

@@ -21,7 +21,6 @@ KILL, FULL = int(signal.SIGKILL), errno.ENOSPC
 # Every run comes to these calls, however fast the disk and the machine are.
 FAULTS = {
     BEFORE: Fault("work", "rename", 1, "signal-before", KILL),
-    HALF: Fault("state", "write", 1, "half-signal", KILL),
     ERRORS[FULL]: Fault("work", "write", 2, "fail-on", FULL),
 }
 
