@@ -26,7 +26,7 @@ Handler epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_g
     epochal_adam, epochal_fused_adam;
 const char *epochal_instruction_sets(void);
 int epochal_load(const char *name, int threads);
-int epochal_predict(const Predict *o, int may_share);
+int epochal_predict(const Prediction *o, int may_share);
 
 enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 8 };
 

@@ -16,7 +16,7 @@ static double unit(double x, long kind) {
 static float *some(long count) { return drawn(1, count).data; }
 
 /* A random member; its matrices are in panels. */
-static void draw_member(const Predict *o, PredictMember *m) {
+static void draw_member(const Prediction *o, Member *m) {
   const Inputs *in = o->inputs;
   const float **layers = memory(2 * o->layers * sizeof *layers);
   for (long l = 0; l < o->layers; l++) {
@@ -24,7 +24,7 @@ static void draw_member(const Predict *o, PredictMember *m) {
     for (long i = 0; i < o->widths[l] * o->widths[l + 1]; i++) ((float *)layers[l])[i] /= sqrtf((float)o->widths[l]);
     layers[o->layers + l] = some(o->widths[l + 1]);
   }
-  *m = (PredictMember){.weights = layers, .biases = layers + o->layers, .weight = 0.4, .inverse_temperature = 0.7f};
+  *m = (Member){.weights = layers, .biases = layers + o->layers, .weight = 0.4, .inverse_temperature = 0.7f};
   if (!in) return;
   m->intervals = between(1, 5);
   m->fine = draw() % 2;
@@ -39,7 +39,7 @@ static void draw_member(const Predict *o, PredictMember *m) {
   m->word_scale = some(2 * in->texts * in->statistics);
 }
 
-static void release_member(const Predict *o, const PredictMember *m) {
+static void release_member(const Prediction *o, const Member *m) {
   for (long l = 0; l < 2 * o->layers; l++) release((void *)m->weights[l]);
   release((void *)m->weights);
   if (!o->inputs) return;
@@ -49,7 +49,7 @@ static void release_member(const Predict *o, const PredictMember *m) {
 }
 
 /* What the first layer gets of a row, by the formulas of nn/embedding.py and nn/target_embedding.py. */
-static void embed_by_formula(const Inputs *in, const PredictMember *m, const float *x, double *to) {
+static void embed_by_formula(const Inputs *in, const Member *m, const float *x, double *to) {
   const float *position = x + in->numbers + in->plain + (m->fine ? in->numbers : 0);
   const float *code = x + 3 * in->numbers + in->plain, *entry = code + in->categories + 1;
   const long size = in->size, statistics = in->statistics;
@@ -80,7 +80,7 @@ static void embed_by_formula(const Inputs *in, const PredictMember *m, const flo
     }
 }
 
-static void add_by_formula(const Predict *o, const PredictMember *m, const float *x, double *total) {
+static void add_by_formula(const Prediction *o, const Member *m, const float *x, double *total) {
   double *now = memory(sizeof *now * 2400), *next = memory(sizeof *next * 2400);
   if (o->inputs) embed_by_formula(o->inputs, m, x, now);
   else
@@ -110,8 +110,8 @@ static void try_predict(void) {
                between(0, 3), between(0, 2), between(1, 8),  between(1, 30), between(2, 9), counts};
   const bool embeds = draw() % 2;
   long widths[MOST_LAYERS + 1];
-  PredictMember members[MOST_MEMBERS];
-  Predict o = {.inputs = embeds ? &in : NULL, .members = members, .widths = widths, .count = between(1, MOST_MEMBERS),
+  Member members[MOST_MEMBERS];
+  Prediction o = {.inputs = embeds ? &in : NULL, .members = members, .widths = widths, .count = between(1, MOST_MEMBERS),
                .layers = between(1, MOST_LAYERS), .activation = between(RELU, SELU), .rows = between(1, 60)};
   for (long l = 0; l <= o.layers; l++) widths[l] = side();
   o.features = widths[0];

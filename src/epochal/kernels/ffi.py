@@ -15,12 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from epochal.kernels.library import PANEL
+
 if TYPE_CHECKING:
     Array = Any  # a JAX array
 
 # Flags of an operation: which matrices are in panels, and few outputs; the same as in `handlers.c`.
 INPUTS, OUTPUTS, FEW = 1, 2, 4
-PANEL = 32  # columns of a panel, as in `kernels.h`
 TILE_ROWS = (
     12  # rows of a register tile; at most as many outputs are few, if the inputs fill a panel
 )

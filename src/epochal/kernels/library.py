@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from epochal.errors import SettingError
 from epochal.threads import thread_count
 
+# Columns of a panel, as in `kernels.h`.
+PANEL = 32
 LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"
 OPERATIONS = (

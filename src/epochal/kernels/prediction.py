@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.kernels.library import opened
+from epochal.kernels.library import PANEL, opened
 from epochal.nn.layers import dense, embedding_of
 from epochal.threads import kernels_may_share
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from epochal.nn.embedding import Embedding
     from epochal.nn.layers import Layers
 
-PANEL = 32  # columns of a panel, as in `kernels.h`
 # Hidden units, in the order of `kernels.h`.
 ACTIVATIONS = ("relu", "identity", "logistic", "silu", "tanh", "selu")
 
@@ -53,7 +52,7 @@ class _Member(Structure):
     ]
 
 
-class _Predict(Structure):
+class _Prediction(Structure):
     """The arguments of a call."""
 
     _fields_ = [
@@ -95,7 +94,7 @@ class CompiledEnsemble:
         for one, sharp, weight in zip(structures, inverse_temperatures, weights, strict=True):
             one.inverse_temperature, one.weight = sharp, weight
         embedding = embedding_of(members[0])
-        self._call = _Predict(
+        self._call = _Prediction(
             None if embedding is None else ctypes.pointer(self._inputs(embedding)),
             (_Member * len(members))(*structures),
             (c_long * len(widths))(*widths),
@@ -118,7 +117,7 @@ class CompiledEnsemble:
         if x.shape[1:] != (self.features,):
             raise ValueError(f"rows of {x.shape[1:]} features, expected {self.features}")
         total = np.empty((len(x), self.classes))
-        call = _Predict.from_buffer_copy(self._call)
+        call = _Prediction.from_buffer_copy(self._call)
         call.x, call.total, call.rows = x.ctypes.data, total.ctypes.data, len(x)
         if len(x) and not opened().library.epochal_predict(ctypes.byref(call), kernels_may_share()):
             raise MemoryError("there is too little memory to predict a block of rows")

@@ -189,25 +189,31 @@ class _Run:
             # From now on there is something to save.
             request.arm()
             ending = self._ending(done, interrupted=request.made)
-            is_interrupted = ending is Outcome.INTERRUPTED
             by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
             for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
                 self.sums = self.sums.plus(loss, weight, done.rows)
-                if is_interrupted and not done.ends and checkpoint is not None:
-                    # Before the part of an epoch counts as one, from which no training continues.
-                    checkpoint(partial(self._snapshot, done), last=True)
+                if not done.ends:
+                    # Before an interrupted epoch counts as one: no training continues from there.
+                    self._store(done, ending, checkpoint)
                 if done.ends or ending is not None:
                     latest = epoch == done.epoch + done.epochs
                     event = self._end_epoch(epoch, latest=latest)
                     for observer in observers:
                         observer(event)
-            goes_on = ending is None or (is_interrupted and done.ends)
-            if checkpoint is not None and goes_on and self.active.any():
-                checkpoint(partial(self._snapshot, done), last=is_interrupted)
+            if done.ends:
+                self._store(done, ending, checkpoint)
         # The rows are released first: the result needs their memory.
         segments.close()
         del done, segment
         return self._result(epoch, ending)
+
+    def _store(
+        self, done: HostSegment, ending: Outcome | None, checkpoint: Checkpoints | None
+    ) -> None:
+        """Store a state from which the training goes on, now or after an interruption; returns nothing."""
+        goes_on = ending in {None, Outcome.INTERRUPTED} and self.active.any()
+        if checkpoint is not None and goes_on:
+            checkpoint(partial(self._snapshot, done), last=ending is not None)
 
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on each segment; yield it with the sums of its losses by epoch."""

@@ -101,7 +101,7 @@ static bool begin(const Frame *frame, Signature signature, Attributes *attribute
 static int threads_for(const Attributes *attributes, double work, double each) {
   return attributes->parallel ? (int)MIN(work / each, 1e3) : 1;
 }
-static const double MULTIPLICATIONS = 5e5, NUMBERS = 8e3, NUMBERS_OF_ADAM = 2e3;
+static const double NUMBERS = 8e3, NUMBERS_OF_ADAM = 2e3;
 
 static Matrix matrix(const Buffer *buffer, bool panels) {
   const long columns = buffer->dims[1];

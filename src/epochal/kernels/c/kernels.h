@@ -110,22 +110,22 @@ typedef struct {
   long intervals;
   float inverse_temperature;
   int32_t fine;                    /* whether positions are those among fine bin edges */
-} PredictMember;
+} Member;
 
 enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
 
 /* The mean probabilities of rows. */
 typedef struct {
   const Inputs *inputs; /* or NULL without an embedding */
-  const PredictMember *members;
+  const Member *members;
   const long *widths;   /* from the inputs of the first layer to the classes, layers + 1 of them */
   const float *x;       /* (rows, features) */
   double *total;        /* (rows, classes) */
   long count, layers, activation, features, rows;
-} Predict;
+} Prediction;
 
 /* Numbers of a block of rows in its widest layer. */
-enum { PREDICT_NUMBERS = 49152 };
+enum { BLOCK_NUMBERS = 49152 };
 
 /* The kernels of one instruction set, on some rows and columns of the result, or some of its numbers. They return
  * false if there is no memory for their scratch. */
@@ -135,7 +135,7 @@ typedef struct {
   void (*column_sums)(const Matrix *, long column, long columns_end, float *sums);
   void (*adam)(const Adam *, long begin, long end);
   bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
-  bool (*predict)(const Predict *, long row, long rows_end);
+  bool (*predict)(const Prediction *, long row, long rows_end);
 } Simd;
 
 /* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */
@@ -154,6 +154,9 @@ bool parallel(Task *task, const void *data, int most);
 /* Prepare the thread pool for so many threads, the caller's included; they start with the first work that is shared.
  * Return whether the system has what that needs. */
 bool thread_pool_prepare(int threads);
+
+/* Multiplications of a product that are worth another thread. */
+enum { MULTIPLICATIONS = 500000 };
 
 /* The part of `count` items, from `*begin` to before `*end`; each `unit` of items stays together. */
 void part_range(long count, long unit, int part, int parts, long *begin, long *end);

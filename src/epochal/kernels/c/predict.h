@@ -13,7 +13,7 @@ INLINE void FN(number_vector)(const float *slope, const float *offset, const flo
 }
 
 /* Write the statistics of a text: means over its words, their largest log-odds, and log(1 + their number). */
-INLINE void FN(text_statistics)(const Inputs *in, const PredictMember *m, const float *entries, const float *scale,
+INLINE void FN(text_statistics)(const Inputs *in, const Member *m, const float *entries, const float *scale,
                                 float *to) {
   const long statistics = in->statistics;
   long number = 0;
@@ -36,7 +36,7 @@ INLINE void FN(text_statistics)(const Inputs *in, const PredictMember *m, const 
 }
 
 /* Write what the first layer gets of a row, in the order of nn/embedding.py. */
-static TARGET void FN(embed)(const Inputs *in, const PredictMember *m, const float *x, float *to) {
+static TARGET void FN(embed)(const Inputs *in, const Member *m, const float *x, float *to) {
   const long size = in->size, numbers = in->numbers, plain = in->plain;
   const float *position = x + numbers + plain + (m->fine ? numbers : 0);
   const float *code = x + 3 * numbers + plain, *entry = code + in->categories + 1;
@@ -61,9 +61,8 @@ static TARGET void FN(embed)(const Inputs *in, const PredictMember *m, const flo
     FN(text_statistics)(in, m, entry, m->word_scale + 2 * t * in->statistics, to);
 }
 
-/* -|x|, and x where a condition is true, else y. */
+/* -|x| */
 #define NEGATIVE(x) ((Vector)((Words)(x) | 0x80000000u))
-#define WHERE(condition, x, y) ((Vector)(((Signed)(x) & (condition)) | ((Signed)(y) & ~(condition))))
 
 INLINE Vector FN(logistic)(Vector x) {
   const Vector e = FN(exponential)(NEGATIVE(x));
@@ -90,47 +89,37 @@ static TARGET void FN(activate)(float *x, long count, enum Activation kind) {
   }
 }
 
-/* Add a member's share of the probabilities, LANES rows side by side, so that each is summed in the order of its
- * classes. */
-static TARGET void FN(add_softmax)(const float *logits, long rows, long classes, const PredictMember *m, float *beside,
+/* Add a member's weighted probabilities to the totals of some rows. */
+static TARGET void FN(add_softmax)(const float *logits, long rows, long classes, const Member *m, float *transposed,
                                    double *total) {
   for (long row = 0; row < rows; row += LANES) {
     const int count = MIN(LANES, rows - row);
-    const float *o = logits + row * classes;
-    for (long j = 0; j < classes; j++)
-      for (int i = 0; i < LANES; i++) beside[j * LANES + i] = o[MIN(i, count - 1) * classes + j] * m->inverse_temperature;
-    Vector highest = LOAD(beside), sum = {0};
-    for (long j = 1; j < classes; j++) {
-      const Vector x = LOAD(beside + j * LANES);
-      highest = WHERE(x > highest, x, highest);
-    }
-    for (long j = 0; j < classes; j++) {
-      const Vector e = FN(exponential)(LOAD(beside + j * LANES) - highest);
-      VECTOR_AT(beside + j * LANES) = e;
-      sum += e;
-    }
-    for (long j = 0; j < classes; j++) VECTOR_AT(beside + j * LANES) = LOAD(beside + j * LANES) / sum;
+    Vector highest;
+    const Vector sum =
+        FN(softmax_terms)(logits + row * classes, count, classes, m->inverse_temperature, transposed, &highest);
+    for (long j = 0; j < classes; j++) VECTOR_AT(transposed + j * LANES) = LOAD(transposed + j * LANES) / sum;
     for (int i = 0; i < count; i++)
-      for (long j = 0; j < classes; j++) total[(row + i) * classes + j] += m->weight * (double)beside[j * LANES + i];
+      for (long j = 0; j < classes; j++)
+        total[(row + i) * classes + j] += m->weight * (double)transposed[j * LANES + i];
   }
 }
 
-static TARGET bool FN(predict)(const Predict *o, long row, long rows_end) {
+static TARGET bool FN(predict)(const Prediction *o, long row, long rows_end) {
   const Inputs *in = o->inputs;
   const long inputs = o->widths[0], classes = o->widths[o->layers];
   long widest = classes;
   for (long l = 1; l < o->layers; l++) widest = MAX(widest, o->widths[l]);
   /* Whole tiles of rows whose layers stay in the second cache. */
-  const long block = MAX(MIN(PREDICT_NUMBERS / MAX(widest, inputs) / 24 * 24, 192), 24);
+  const long block = MAX(MIN(BLOCK_NUMBERS / MAX(widest, inputs) / 24 * 24, 192), 24);
   float *first = scratch(INTERMEDIATE, block * (inputs + 2 * widest) + classes * LANES + 3 * LANES);
   if (!first) return false;
-  float *hidden[2] = {first + block * inputs, first + block * (inputs + widest)}, *beside = hidden[1] + block * widest;
+  float *hidden[2] = {first + block * inputs, first + block * (inputs + widest)}, *transposed = hidden[1] + block * widest;
   for (; row < rows_end; row += block) {
     const long rows = MIN(block, rows_end - row);
     double *total = o->total + row * classes;
     memset(total, 0, rows * classes * sizeof *total);
     for (long k = 0; k < o->count; k++) {
-      const PredictMember *m = o->members + k;
+      const Member *m = o->members + k;
       const float *x = o->x + row * o->features;
       if (in) {
         for (long i = 0; i < rows; i++) FN(embed)(in, m, x + i * o->features, first + i * inputs);
@@ -147,10 +136,9 @@ static TARGET bool FN(predict)(const Predict *o, long row, long rows_end) {
         if (!last && o->activation > IDENTITY) FN(activate)(y, rows * o->widths[l + 1], o->activation);
         x = y;
       }
-      FN(add_softmax)(x, rows, classes, m, beside, total);
+      FN(add_softmax)(x, rows, classes, m, transposed, total);
     }
   }
   return true;
 }
 #undef NEGATIVE
-#undef WHERE

@@ -33,6 +33,8 @@ typedef float FN(unaligned) __attribute__((vector_size(4 * LANES), aligned(4), m
 #endif
 /* x where a condition is false, and 0 where it is true. */
 #define ZERO_WHERE(condition, x) ((Vector)(~(condition) & (Signed)(x)))
+/* x where a condition is true, and y where it is false. */
+#define WHERE(condition, x, y) ((Vector)(((Signed)(x) & (condition)) | ((Signed)(y) & ~(condition))))
 /* Fetch a cache line ahead of its use. The address may lie outside of the array, so it is no pointer yet. */
 #define PREFETCH(pointer, floats, write) \
   __builtin_prefetch((const void *)((uintptr_t)(pointer) + 4 * (uintptr_t)(floats)), write)
@@ -441,7 +443,7 @@ static TARGET void FN(adam)(const Adam *o, long begin, long end) {
 /* e^x for x <= 0, to the last digit or two; e^-87 below (Cephes' reduction and polynomial). NaN stays NaN. */
 INLINE Vector FN(exponential)(Vector x) {
   const Vector lowest = (Vector){0} - 87.0f;
-  x = (Vector)(((Signed)x & ~(x < lowest)) | ((Signed)lowest & (x < lowest)));
+  x = WHERE(x < lowest, lowest, x);
   const Vector shifted = x * 1.44269504f + 12582912.0f; /* x / ln 2, rounded to whole numbers in the last bits */
   const Vector whole = shifted - 12582912.0f;
   const Vector r = x - whole * 0.693359375f - whole * -2.12194440e-4f;
@@ -453,7 +455,26 @@ INLINE Vector FN(exponential)(Vector x) {
   return (sum * r * r + r + 1.0f) * (Vector)(((Words)shifted + 127u) << 23);
 }
 
-/* LANES rows side by side, so that each is summed in the order of its classes. */
+/* Write exp(o - max o) of `count` rows of logits o, times a factor, and return the rows' sums. Rows are side by side, so
+ * that each is summed in the order of its classes; behind the last one it is repeated. */
+INLINE Vector FN(softmax_terms)(const float *logits, int count, long classes, float factor, float *transposed,
+                                Vector *highest) {
+  for (int i = 0; i < LANES; i++)
+    for (long j = 0; j < classes; j++) transposed[j * LANES + i] = logits[MIN(i, count - 1) * classes + j] * factor;
+  Vector most = LOAD(transposed), sum = {0};
+  for (long j = 1; j < classes; j++) {
+    const Vector x = LOAD(transposed + j * LANES);
+    most = WHERE(x > most, x, most);
+  }
+  for (long j = 0; j < classes; j++) {
+    const Vector e = FN(exponential)(LOAD(transposed + j * LANES) - most);
+    VECTOR_AT(transposed + j * LANES) = e;
+    sum += e;
+  }
+  *highest = most;
+  return sum;
+}
+
 static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_end) {
   const long classes = o->classes;
   float *transposed = scratch(INTERMEDIATE, classes * LANES);
@@ -462,18 +483,8 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
     const int count = MIN(LANES, rows_end - row);
     const float *logits = o->logits + row * classes;
     float *gradient = o->gradient + row * classes;
-    for (int i = 0; i < LANES; i++)
-      for (long j = 0; j < classes; j++) transposed[j * LANES + i] = logits[MIN(i, count - 1) * classes + j];
-    Vector highest = LOAD(transposed), sum = {0};
-    for (long j = 1; j < classes; j++) {
-      const Vector x = LOAD(transposed + j * LANES);
-      highest = (Vector)(((Signed)x & (x > highest)) | ((Signed)highest & ~(x > highest)));
-    }
-    for (long j = 0; j < classes; j++) {
-      const Vector e = FN(exponential)(LOAD(transposed + j * LANES) - highest);
-      VECTOR_AT(transposed + j * LANES) = e;
-      sum += e;
-    }
+    Vector highest;
+    const Vector sum = FN(softmax_terms)(logits, count, classes, 1.0f, transposed, &highest);
     const Vector weight = FN(load)(o->weights + row, count), factor = weight / sum;
     for (long j = 0; j < classes; j++)
       VECTOR_AT(transposed + j * LANES) = LOAD(transposed + j * LANES) * factor;
@@ -509,6 +520,7 @@ static const Simd FN(simd) = {STRING(ISA), FN(product),       FN(column_sums),
 #undef VECTOR_AT
 #undef LOAD
 #undef ZERO_WHERE
+#undef WHERE
 #undef PREFETCH
 #undef UNROLL
 #undef TILE
