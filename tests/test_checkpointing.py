@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from epochal import EpochalClassifier
-from epochal.checkpointing import digest_of
+from epochal.checkpointing import digest_of, digests_of_rows
 from epochal.errors import SettingError
+from epochal.loader.batches import ArraySource, LazySource
+from epochal.loader.disk import DiskLayout, Store
+from epochal.loader.packed import PackedSource
+from epochal.preprocessing.packing import Packing
 from epochal.training import checkpoints
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from epochal import EpochEvent
@@ -169,6 +175,62 @@ def test_another_fit_is_refused(rng: np.random.Generator, tmp_path: Path) -> Non
     with pytest.raises(SettingError, match="settings: l2 was .* and is 0.25"):
         model.set_params(l2=0.25).fit(X, y)
     assert list((tmp_path / "ended").iterdir())
+
+
+@pytest.mark.parametrize("table", [np.asarray, csr_array])
+@pytest.mark.usefixtures("always")
+def test_two_exchanged_rows_are_other_data(
+    table: Callable[[np.ndarray], Any],
+    rng: np.random.Generator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows of one label in another order train other batches, though all columns have the same statistics."""
+    # So that a segment has one epoch.
+    monkeypatch.setattr("epochal.training.loop.MAX_SEGMENT_WORK", 1)
+    # Sums of these are exact in any order.
+    x = np.repeat(rng.choice([-1, 1], (100, 4)), 2, axis=0).astype(np.float32)
+    x[1::2] *= -1
+    y = np.arange(200) // 2 % 2
+    exchanged = x.copy()
+    exchanged[[0, 1]] = x[[1, 0]]
+
+    def killed(event: EpochEvent) -> None:
+        """End the fit."""
+        if event.epoch == 3:
+            raise KilledError
+
+    settings = SMALL | {"early_stopping": False, "preset": "classic"}
+    model = EpochalClassifier(**settings, checkpoint_dir=str(tmp_path / "ended"))
+    with pytest.raises(KilledError):
+        model.set_params(callbacks=[killed]).fit(table(x), y)
+    model.set_params(callbacks=None)
+    with pytest.raises(SettingError, match="is of another training: other data"):
+        model.fit(table(exchanged), y)
+    model.fit(table(x), y)
+
+
+def test_rows_have_the_same_digest_wherever_they_are(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file, a sparse table and an array of the same rows are equal; the order of rows counts in each."""
+    monkeypatch.setattr("epochal.checkpointing.CHUNK_BYTES", 4 * 5 * 7)
+
+    def digests(x: np.ndarray) -> list[list[str]]:
+        """Return the digests of rows in each place."""
+        store = Store(DiskLayout(len(x), 5, 3), str(tmp_path), None)
+        store.write(x)
+        lazy = LazySource(len(x), 5, lambda rows: x[rows])
+        packed = PackedSource(ArraySource(x), Packing(5, ()))
+        places = (ArraySource(x), lazy, packed, store.source())
+        return [digests_of_rows(source) for source in places]
+
+    x = rng.normal(size=(30, 5)).astype(np.float32)
+    found, exchanged = digests(x), digests(x[::-1].copy())
+    assert all(one == found[0] for one in found)
+    assert all(one == exchanged[0] for one in exchanged)
+    assert found[0] != exchanged[0]
+    assert len(found[0]) == 5
 
 
 @pytest.mark.usefixtures("always")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.loader.batches import ArraySource
 from epochal.loader.digests import add_array
 from epochal.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from epochal.loader.batches import RowSource
     from epochal.preparation import Prepared
     from epochal.training.state import TrainingState
+
+# Encoded rows that are digested at a time.
+CHUNK_BYTES = 2**22
 
 
 def checkpoints_of(
@@ -45,10 +48,7 @@ def checkpoints_of(
 
 
 def _digest_of_data(ready: Prepared) -> str:
-    """Return a digest of all that the members train on and validate on.
-
-    Of rows that are not in memory the statistics of the columns, which depend on every value.
-    """
+    """Return a digest of all that the members train on and validate on."""
     preprocessor, pool, _, validation_set, *_ = ready.material
     held = None
     if validation_set is not None:
@@ -58,10 +58,16 @@ def _digest_of_data(ready: Prepared) -> str:
         preprocessor.arrays(),
         ready.classes,
         *pool.metadata,
-        pool.source.x if isinstance(pool.source, ArraySource) else None,
+        digests_of_rows(pool.source),
         ready.material.target_tables,
         held,
     )
+
+
+def digests_of_rows(source: RowSource) -> list[str]:
+    """Return the digest of each chunk of encoded rows, in order; wherever they are, few are in memory at a time."""
+    chunk_rows = max(CHUNK_BYTES // (4 * max(source.n_features, 1)), 1)
+    return [digest_of(chunk.x) for chunk in source.epoch(None, chunk_rows)]
 
 
 def digest_of(*values: Any) -> str:

@@ -11,6 +11,7 @@ The file has no name while it is written, so that a process that is killed leave
 from __future__ import annotations
 
 import shutil
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -148,7 +149,7 @@ class StoredSource:
     random_access = False
 
     def __init__(self, file: io.FileIO, layout: DiskLayout) -> None:
-        self.file, self.layout = file, layout
+        self.file, self.layout, self.lock = file, layout, threading.Lock()
         self.n_rows, self.n_features = layout.n_rows, layout.n_features
         weakref.finalize(self, file.close)
 
@@ -160,15 +161,17 @@ class StoredSource:
         return x
 
     def epoch(self, random: np.random.Generator | None, chunk_rows: int) -> Iterator[RowChunk]:
-        """Yield every row once: several blocks in random order at a time, their rows shuffled."""
+        """Yield every row once: in order, or several blocks in random order at a time, their rows shuffled."""
+        if random is None:
+            yield from self._in_order(chunk_rows)
+            return
         size, number = self.layout.block_rows, len(self.layout.sizes)
-        order = np.arange(number) if random is None else random.permutation(number)
+        order = random.permutation(number)
         buffer = aligned((min(BLOCKS_IN_MEMORY, number) * size, self.n_features), self.layout.dtype)
         rest = RowChunk(np.empty(0, np.int64), buffer[:0])
         for start in range(0, number, BLOCKS_IN_MEMORY):
             loaded = self._read(order[start : start + BLOCKS_IN_MEMORY], buffer)
-            rows = len(loaded.numbers)
-            order_in_memory = np.arange(rows) if random is None else random.permutation(rows)
+            order_in_memory = random.permutation(len(loaded.numbers))
             while len(rest.numbers) + len(order_in_memory) >= chunk_rows:
                 chosen, order_in_memory = np.split(
                     order_in_memory, [chunk_rows - len(rest.numbers)]
@@ -178,6 +181,14 @@ class StoredSource:
             rest = _appended(rest, loaded, order_in_memory)
         if len(rest.numbers):
             yield rest
+
+    def _in_order(self, chunk_rows: int) -> Iterator[RowChunk]:
+        """Yield the rows in the order of the file; only one chunk is in memory."""
+        for first in range(0, self.n_rows, chunk_rows):
+            numbers = np.arange(first, min(first + chunk_rows, self.n_rows))
+            x = aligned((len(numbers), self.n_features), self.layout.dtype)
+            self._get(first, x)
+            yield RowChunk(numbers, x)
 
     def _read(self, blocks: np.ndarray, buffer: np.ndarray) -> RowChunk:
         """Return the rows of blocks, read into the buffer."""
@@ -193,12 +204,14 @@ class StoredSource:
     def _get(self, first: int, x: np.ndarray) -> None:
         """Read rows into x, from row number `first` on."""
         remaining = x.data.cast("B")
-        self.file.seek(first * self.layout.row_bytes)
-        while len(remaining):
-            n_bytes = self.file.readinto(remaining)
-            if not n_bytes:
-                raise SourceError("the store of encoded rows was cut short", "", "train again")
-            remaining = remaining[n_bytes:]
+        # Threads that read share the position in the file.
+        with self.lock:
+            self.file.seek(first * self.layout.row_bytes)
+            while len(remaining):
+                n_bytes = self.file.readinto(remaining)
+                if not n_bytes:
+                    raise SourceError("the store of encoded rows was cut short", "", "train again")
+                remaining = remaining[n_bytes:]
 
 
 def stored_in(path: Path, layout: DiskLayout) -> StoredSource | None:
