@@ -22,8 +22,9 @@ from epochal.tables.rows import with_capacity
 from epochal.training import loop, parallel
 from epochal.training.early_stopping import Outcome
 from epochal.training.init import fresh_state, member_configs, program_for
-from epochal.training.loop import Task, train
+from epochal.training.loop import Task, _Run, train
 from epochal.training.state import TrainingState
+from epochal.training.validator import Validator
 
 # Four members: on two cores two groups of one size, which share their programs.
 FEATURES, CLASSES, MEMBERS = 5, 2, 4
@@ -137,6 +138,55 @@ def test_ctrl_c_returns_the_best_copy():
     assert set(result.history.outcome) == {Outcome.INTERRUPTED}
     assert 12 <= len(result.history.validation_loss[0]) <= 13
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def interrupted_in_validation(monkeypatch, number):
+    """Interrupt while an epoch is validated; return how many validations there were."""
+    losses, done = Validator.losses, []
+
+    def losses_and_interrupt(self, *arguments):
+        done.append(None)
+        if len(done) == number:
+            signal.raise_signal(signal.SIGINT)
+        return losses(self, *arguments)
+
+    monkeypatch.setattr(Validator, "losses", losses_and_interrupt)
+    return done
+
+
+def test_ctrl_c_in_a_validation_ends_with_that_epoch(monkeypatch):
+    """No further segment is trained."""
+    ours, start = task(n_iter_no_change=1000)
+    validations = interrupted_in_validation(monkeypatch, 5)
+    result = train(ours, start, 10**6, [])
+
+    assert len(validations) == 5
+    assert result.state.epoch == 5
+    assert set(result.history.outcome) == {Outcome.INTERRUPTED}
+
+
+@pytest.mark.parametrize(("allowed", "epochs"), [(-1.0, 2), (1e9, 3)])
+def test_ctrl_c_within_an_epoch_validates_it_if_that_is_quick(monkeypatch, allowed, epochs):
+    """The part of an epoch does not count as one, if its validation would take long."""
+    monkeypatch.setattr("epochal.training.loop.LONG_VALIDATION", allowed)
+    monkeypatch.setattr("epochal.training.loop.MAX_WORK", 1)
+    ours, start = task(n_iter_no_change=1000)
+    trained, segments = _Run._trained, []
+
+    def trained_and_interrupt(self):
+        for done, losses in trained(self):
+            segments.append(done)
+            if done.epoch == 2:
+                signal.raise_signal(signal.SIGINT)
+            yield done, losses
+
+    monkeypatch.setattr(_Run, "_trained", trained_and_interrupt)
+    result = train(ours, start, 10**6, [])
+
+    assert not segments[-1].ends
+    assert result.state.epoch == epochs
+    assert [len(curve) for curve in result.history.validation_loss] == [epochs] * len(result.layers)
+    assert set(result.history.outcome) == {Outcome.INTERRUPTED}
 
 
 def test_a_second_ctrl_c_interrupts_at_once():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ import numpy as np
 from epochal.errors import SettingError, TrainingError
 from epochal.nn.layers import outputs
 from epochal.preprocessing.byte_scaling import are_bytes
-from epochal.records import EpochEvent, History
 from epochal.signals import stop_requests
 from epochal.training import ensemble
-from epochal.training.early_stopping import Outcome, StoppingState, decide_after_epoch
+from epochal.training.early_stopping import Outcome
+from epochal.training.member_records import MemberRecords
 from epochal.training.optimizers import schedule_multipliers
 from epochal.training.parallel import grouped
 from epochal.training.state import EpochSums, TrainingProgress, TrainingState
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from epochal.loader.validation_rows import ValidationSet
     from epochal.nn.layers import Layers
     from epochal.preprocessing.byte_scaling import Scaling
+    from epochal.records import EpochEvent, History
     from epochal.signals import Request
     from epochal.training.checkpoints import Checkpoints
     from epochal.training.parallel import Group, Groups
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 MAX_SEGMENT_WORK, MAX_SEGMENT_BATCHES, MAX_PIPELINED_WORK = 2**28, 64, 2**33
 # A segment has at most so many multiplications, some seconds at most: a training ends between two.
 MAX_WORK = 2**35
-# With an adaptive rate: how often it is reduced before a member stops, and the factor.
-REDUCTIONS, REDUCTION = 2, 0.3
+# Seconds of validation for which a user who interrupts does not wait.
+LONG_VALIDATION = 1.0
 
 
 @dataclass(frozen=True)
@@ -160,17 +160,11 @@ class _Run:
             and not needs_every_epoch
             and rows * weights <= MAX_PIPELINED_WORK
         )
-        self.outcome = list(progress.outcome)
-        self.active = np.array([outcome is Outcome.IMPROVING for outcome in self.outcome])
-        self.rates, self.sums = progress.rates, progress.sums
-        self.stopping = (
-            self._first_stopping_states(start)
-            if start.progress is None
-            else list(progress.stopping)
-        )
-        self.training, self.validation = (
-            [list(curve) for curve in curves] for curves in (progress.training, progress.validation)
-        )
+        self.sums, self.records = progress.sums, MemberRecords(progress, task.settings)
+        self.validation_seconds = 0.0  # of the last epoch
+        if self.validator is not None and start.progress is None and start.best is not None:
+            losses = self.validator.losses(groups, _best, self.records.active)
+            self.records.begin_from(losses, start.best_epoch)
 
     def finish(
         self,
@@ -181,7 +175,7 @@ class _Run:
         """Return the result of the training."""
         epoch, ending, done, segment = self.begin, None, None, None
         segments = self._trained()
-        while self.active.any() and ending is None:
+        while self.records.active.any() and ending is None:
             segment = next(segments, None)
             if segment is None:
                 break
@@ -190,17 +184,20 @@ class _Run:
             request.arm()
             ending = self._ending(done, interrupted=request.made)
             by_epoch = zip(losses, done.by_epoch(done.weights), strict=True)
-            for epoch, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
+            for number, (loss, weight) in enumerate(by_epoch, done.epoch + 1):
                 self.sums = self.sums.plus(loss, weight, done.rows)
                 if not done.ends:
                     # Before an interrupted epoch counts as one: no training continues from there.
                     self._store(done, ending, checkpoint)
-                if done.ends or ending is not None:
-                    latest = epoch == done.epoch + done.epochs
-                    event = self._end_epoch(epoch, latest=latest)
+                if done.ends or (ending is not None and self._validates_part(ending)):
+                    epoch = number
+                    event = self._end_epoch(epoch, latest=epoch == done.epoch + done.epochs)
                     for observer in observers:
                         observer(event)
             if done.ends:
+                if request.made and ending is None:
+                    # Heard while the epoch was validated.
+                    ending = Outcome.INTERRUPTED
                 self._store(done, ending, checkpoint)
         # The rows are released first: the result needs their memory.
         segments.close()
@@ -211,9 +208,18 @@ class _Run:
         self, done: HostSegment, ending: Outcome | None, checkpoint: Checkpoints | None
     ) -> None:
         """Store a state from which the training goes on, now or after an interruption; returns nothing."""
-        goes_on = ending in {None, Outcome.INTERRUPTED} and self.active.any()
+        goes_on = ending in {None, Outcome.INTERRUPTED} and self.records.active.any()
         if checkpoint is not None and goes_on:
             checkpoint(partial(self._snapshot, done), last=ending is not None)
+
+    def _validates_part(self, ending: Outcome) -> bool:
+        """Return whether a part of an epoch is validated: one that ends the training may have the best checkpoint.
+
+        A user who interrupts does not wait for that, if every member has a checkpoint.
+        """
+        is_long = self.validation_seconds > LONG_VALIDATION
+        can_wait = ending is not Outcome.INTERRUPTED or not is_long
+        return can_wait or not self.records.have_checkpoints
 
     def _trained(self) -> Generator[tuple[HostSegment, np.ndarray]]:
         """Train on each segment; yield it with the sums of its losses by epoch."""
@@ -253,7 +259,10 @@ class _Run:
             by_epoch = done.by_epoch(losses())
             if self.task.trim_heap is not None:
                 self.task.trim_heap()
-            if self.epochs.epochs_per_segment == 1 or np.isfinite(by_epoch[:, self.active]).all():
+            if (
+                self.epochs.epochs_per_segment == 1
+                or np.isfinite(by_epoch[:, self.records.active]).all()
+            ):
                 self.groups.drop_snapshot()
                 dispatch(islice(upcoming, 1))
                 yield done, by_epoch
@@ -268,18 +277,6 @@ class _Run:
                 self.groups.drop_snapshot()
                 yield one, by_epoch
             dispatch(again)
-
-    def _first_stopping_states(self, start: TrainingState) -> list[StoppingState]:
-        """Return each member's stopping state before the first epoch of this call."""
-        if self.validator is None or start.best is None:
-            return [StoppingState() for _ in self.active]
-        losses = map(float, self.validator.losses(self.groups, _best, self.active))
-        return [
-            StoppingState(reference=loss, best_loss=loss, best_epoch=epoch)
-            if math.isfinite(loss)
-            else StoppingState()
-            for loss, epoch in zip(losses, start.best_epoch, strict=True)
-        ]
 
     def _epochs_per_segment(self, weights: int) -> int:
         """Return the number of epochs in a segment, for a network with so many weights."""
@@ -309,7 +306,7 @@ class _Run:
             batches=np.int32(segment.batches),
             scaling=task.scaling if are_bytes(segment.x) else None,
         )
-        rates = np.where(self.active, self.rates, 0.0)
+        rates = np.where(self.records.active, self.records.rates, 0.0)
         return self.groups.start(
             lambda group: group.train(on_device, segment.weights, rates), "train"
         )
@@ -333,88 +330,43 @@ class _Run:
             latest: whether the members' state is that after this epoch, not after a later one.
         """
         losses, weights, rows = self.sums
-        self.sums = EpochSums.zero(len(self.active))
+        active = self.records.active
+        self.sums = EpochSums.zero(len(active))
         with np.errstate(invalid="ignore"):
             training_loss = losses / weights
         if self.task.settings.ema_decay:
             # The average begins with the layers of the first epoch.
             decay = self.task.settings.ema_decay if epoch > 1 else 0.0
-            self.groups.update_ema(np.where(self.active, decay, 1.0))
-        self._validate_epoch(epoch, training_loss, latest=latest)
-        event = self._event(epoch, rows * int(self.active.sum()))
-        self.active &= np.array([o is Outcome.IMPROVING for o in self.outcome])
-        return event
-
-    def _validate_epoch(self, epoch: int, training_loss: np.ndarray, *, latest: bool) -> None:
-        """Record an epoch's losses, keep new best checkpoints, and decide which members stop."""
-        settings = self.task.settings
-        losses = training_loss
+            self.groups.update_ema(np.where(active, decay, 1.0))
+        validation_loss = None
         if self.validator is not None:
-            losses = self.validator.losses(self.groups, _current, self.active)
-        keep, restore = np.zeros((2, len(self.active)), bool)
-        for k in np.flatnonzero(self.active):
-            loss = float(losses[k])
-            self.training[k].append(float(training_loss[k]))
-            if self.validator is None:
-                # Without a validation set the last finite checkpoint is kept.
-                keep[k] = math.isfinite(loss)
-                if keep[k]:
-                    self.stopping[k] = StoppingState(best_loss=loss, best_epoch=epoch)
-                else:
-                    self.outcome[k] = Outcome.NON_FINITE
-                continue
-            self.validation[k].append(loss)
-            self.stopping[k], keep[k], stop, restore[k] = decide_after_epoch(
-                self.stopping[k],
-                epoch,
-                loss,
-                tol=settings.tol,
-                n_iter_no_change=settings.n_iter_no_change,
-                reductions=REDUCTIONS if settings.learning_rate == "adaptive" else 0,
-            )
-            if stop and settings.early_stopping:
-                finite = math.isfinite(loss)
-                self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
+            began = time.perf_counter()
+            validation_loss = self.validator.losses(self.groups, _current, active)
+            self.validation_seconds = time.perf_counter() - began
+        verdict = self.records.add_epoch(epoch, training_loss, validation_loss)
         if latest:
-            self.groups.keep_best(keep)
-        if restore.any():
-            self.groups.restore_best(restore)
-            self.rates = np.where(restore, REDUCTION * self.rates, self.rates)
-
-    def _event(self, epoch: int, rows: int) -> EpochEvent:
-        """Return the event of an epoch for the observers."""
-
-        def latest(curves: list[list[float]]) -> tuple[float, ...]:
-            return tuple(
-                curve[-1] if active and curve else math.nan
-                for curve, active in zip(curves, self.active, strict=True)
-            )
-
-        return EpochEvent(
-            epoch=epoch,
-            max_iter=self.limit,
-            training_loss=latest(self.training),
-            validation_loss=latest(self.validation),
-            best_loss=tuple(state.best_loss for state in self.stopping),
-            best_epoch=tuple(state.best_epoch for state in self.stopping),
-            active=tuple(outcome is Outcome.IMPROVING for outcome in self.outcome),
-            rows=rows,
-            seconds=time.perf_counter() - self.began,
-        )
+            self.groups.keep_best(verdict.keep)
+        if verdict.restore.any():
+            self.groups.restore_best(verdict.restore)
+        seconds = time.perf_counter() - self.began
+        event = self.records.event(epoch, self.limit, rows * int(active.sum()), seconds)
+        self.records.drop_stopped()
+        return event
 
     def _progress(self, batch: int, cross_fit_logits: CrossFitLogits) -> TrainingProgress:
         """Return the state beside weights and moments, after so many batches of an epoch."""
+        records = self.records
         return TrainingProgress(
             seed=self.task.epochs.seed,
             first=self.first,
             batch=batch,
             seconds=time.perf_counter() - self.began,
             sums=self.sums,
-            rates=self.rates,
-            stopping=tuple(self.stopping),
-            outcome=tuple(self.outcome),
-            training=tuple(map(tuple, self.training)),
-            validation=tuple(map(tuple, self.validation)),
+            rates=records.rates,
+            stopping=tuple(records.stopping),
+            outcome=tuple(records.outcome),
+            training=tuple(map(tuple, records.training)),
+            validation=tuple(map(tuple, records.validation)),
             cross_fit_logits=None if self.validator is None else cross_fit_logits,
         )
 
@@ -427,7 +379,7 @@ class _Run:
             members=states,
             epoch=done.epoch + done.ends,
             best=best,
-            best_epoch=tuple(state.best_epoch for state in self.stopping),
+            best_epoch=tuple(state.best_epoch for state in self.records.stopping),
             progress=self._progress(
                 0 if done.ends else done.first_batch + done.batches, cross_fit_logits
             ),
@@ -440,25 +392,14 @@ class _Run:
         checkpoints = ensemble.unstacked(best_layers)
         diverged = [
             k
-            for k, state in enumerate(self.stopping)
+            for k, state in enumerate(self.records.stopping)
             if state.best_epoch == 0
             or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoints[k]))
         ]
         if diverged:
             rate = float(self.task.settings.learning_rate_init)
             raise TrainingError.from_divergence(diverged, epoch, rate)
-        outcomes = [
-            ending if outcome is Outcome.IMPROVING and ending is not None else outcome
-            for outcome in self.outcome
-        ]
-        best = [state.best_loss for state in self.stopping]
-        history = History(
-            training_loss=tuple(map(tuple, self.training)),
-            validation_loss=tuple(map(tuple, self.validation)),
-            best_epoch=tuple(state.best_epoch for state in self.stopping),
-            best_loss=tuple(loss if math.isfinite(loss) else None for loss in best),
-            outcome=tuple(str(outcome) for outcome in outcomes),
-        )
+        history = self.records.history(ending)
         logits = self.groups.gathered(lambda group: group.cross_fit_logits)
         progress = self._progress(0, logits)
         state = TrainingState(states, epoch, best_layers, history.best_epoch, progress)
