@@ -63,6 +63,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "groups": ({"preset": "fast"}, {"groups": np.arange(600) // 3}),
     "times": ({"preset": "fast"}, {"timestamps": np.arange(600)}),
     "weights": ({"preset": "fast", "solver": "sgd"}, {"sample_weight": 1.0 + np.arange(600) % 3}),
+    "rates": ({"preset": "fast", "learning_rate": "adaptive", "tol": 0.1}, {}),
+    "validation rows": ({"preset": "fast"}, {"X_val": 100}),
+    "texts": ({"preset": "fast", "text_features": ["name"]}, {}),
+    "best": ({"preset": "best", "n_estimators": 4}, {}),
+    "images": ({"preset": "default", "n_estimators": 2, "n_folds": 2}, {}),
     "memory": ({"preset": "fast", "memory_limit": "400MB"}, {}),
 }
 
@@ -77,6 +82,12 @@ def test_it_ends_with_the_same_bytes(case: str, rng: np.random.Generator, tmp_pa
         path = tmp_path / "rows.parquet"
         X.assign(y=y).to_parquet(path)
         X, y = str(path), "y"
+    if case == "images":
+        X = rng.integers(0, 256, (600, 4, 4), dtype=np.uint8)
+        y = (X[:, 0, 0] > X[:, 2, 2]).astype(int)
+    if "X_val" in given:
+        number = given["X_val"]
+        given = {"X_val": X[:number], "y_val": y[:number]}
 
     def fitted(name: str, end: int | None = None) -> list[int]:
         """Fit, up to an epoch, and save; return the epochs that were trained."""
