@@ -6,6 +6,8 @@ import datetime
 import gc
 import os
 import signal
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -73,6 +75,25 @@ def iris_file(tmp_path):
     path = tmp_path / "iris.parquet"
     pd.DataFrame(table).to_parquet(path)
     return path
+
+
+@pytest.fixture
+def in_new_process():
+    """Return a function that returns what code prints in a Python of its own; it fails with its error output."""
+
+    def printed(code, **environment):
+        """Run code, with changes of the environment."""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return printed
 
 
 @pytest.fixture

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 import epochal
 from epochal import EpochalError, errors
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 HEAVY = {"jax", "jaxlib", "numpy", "scipy", "sklearn", "pyarrow", "narwhals", "rich", "pandas"}
 
 
-def test_importing_loads_nothing_heavy() -> None:
+def test_importing_loads_nothing_heavy(in_new_process: Callable[..., str]) -> None:
     """`import epochal` alone loads neither JAX nor NumPy, nor anything else that takes time."""
     program = "import sys, epochal; print(*{name.partition('.')[0] for name in sys.modules})"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(result.stdout.split())
+    loaded = set(in_new_process(program).split())
 
     assert "epochal" in loaded
     assert not HEAVY & loaded
@@ -45,14 +44,13 @@ def test_every_error_and_warning_is_public() -> None:
 
 
 @pytest.mark.parametrize("name", ["Settings", "PRESETS", "EpochEvent", "DataError"])
-def test_settings_events_and_errors_load_nothing_heavy(name: str) -> None:
+def test_settings_events_and_errors_load_nothing_heavy(
+    name: str, in_new_process: Callable[..., str]
+) -> None:
     """They can be used, and errors caught, without JAX or NumPy."""
     program = f"import sys; from epochal import {name}; print(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
 
-    assert not HEAVY & set(result.stdout.split())
+    assert not HEAVY & set(in_new_process(program).split())
 
 
 def test_other_names_are_refused() -> None:

@@ -97,17 +97,13 @@ def test_a_quota_below_the_affinity_counts(quota, number, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
-def test_the_affinity_counts():
+def test_the_affinity_counts(in_new_process):
     """A process that is bound to one core has one."""
     script = (
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         "from epochal.threads import number; print(number())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == "1\n"
+    assert in_new_process(script) == "1"
 
 
 def test_the_variable_wins(monkeypatch):

@@ -52,9 +52,9 @@ def raising(error: BaseException):
     return action
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy(in_new_process):
     """`--help` answers at once, since no library that takes long to load is loaded."""
-    subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)
+    in_new_process(LIGHT)
 
 
 @pytest.mark.parametrize("words", [("--n-jobs", "3"), ("--n-jobs=-1",), ()])

@@ -1,9 +1,5 @@
 """The routes of a prediction: they agree, blocks do not show, and JAX is loaded only by its own route."""
 
-import os
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
@@ -74,7 +70,7 @@ def test_an_accelerator_has_the_large_work(ours, monkeypatch):
 
 
 @pytest.mark.parametrize(("native", "number"), [("", 10**6), ("0", 3)])
-def test_predictions_load_no_jax(ours, tmp_path, native, number):
+def test_predictions_load_no_jax(ours, tmp_path, native, number, in_new_process):
     """Neither with the C kernels, however many rows there are, nor few rows without."""
     if not native and opened().library is None:
         pytest.skip("the operations in C are not in use")
@@ -85,15 +81,8 @@ def test_predictions_load_no_jax(ours, tmp_path, native, number):
         f"routes.SMALL = 10**6; load({str(path)!r}).predict_proba(np.zeros(({number}, 5)));"
         "print(any(name.split('.')[0] in ('jax', 'jaxlib') for name in sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"EPOCHAL_NATIVE": native},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    assert done.stdout.strip() == "False"
+    assert in_new_process(code, EPOCHAL_NATIVE=native) == "False"
 
 
 def test_a_prediction_without_memory_is_a_memory_error():

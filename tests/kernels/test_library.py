@@ -1,7 +1,6 @@
 """The C library: when it is used, why not otherwise, and who is told."""
 
 import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -98,14 +97,6 @@ print([str(warning.message).split(",")[0] for warning in told])
 @pytest.mark.parametrize(
     ("wish", "told"), [("", "['epochal was installed without a C compiler']"), ("0", "[]")]
 )
-def test_the_first_fit_warns_once(wish, told):
+def test_the_first_fit_warns_once(wish, told, in_new_process):
     """Once in a process, and not if the operations are not wanted."""
-    done = subprocess.run(
-        [sys.executable, "-c", FITS],
-        env=os.environ | {"EPOCHAL_NATIVE": wish},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.strip() == told
+    assert in_new_process(FITS, EPOCHAL_NATIVE=wish) == told

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import subprocess
-import sys
 from itertools import pairwise
 
 import jax.numpy as jnp
@@ -157,20 +154,15 @@ DIGEST = "63995a1000e211be151255c816ae69ae08f865d3280358658df2ab87fe3c5e10"
 @in_use
 @pytest.mark.parametrize("threads", [1, 5])
 @pytest.mark.parametrize("name", ["avx2", "avx512", "neon"])
-def test_every_instruction_set_and_number_of_threads_gives_these_bits(name, threads):
+def test_every_instruction_set_and_number_of_threads_gives_these_bits(
+    name, threads, in_new_process
+):
     """A prediction does not depend on the machine, as far as the networks go."""
     if name not in instruction_sets(ctypes.CDLL(str(library.LIBRARY))):
         pytest.skip(f"this processor has no {name}")
 
-    done = subprocess.run(
-        [sys.executable, "-c", BITS],
-        env=os.environ | {"EPOCHAL_NATIVE": name, "EPOCHAL_NATIVE_THREADS": str(threads)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.split() == [name, str(threads), DIGEST]
+    printed = in_new_process(BITS, EPOCHAL_NATIVE=name, EPOCHAL_NATIVE_THREADS=str(threads))
+    assert printed.split() == [name, str(threads), DIGEST]
 
 
 @in_use
