@@ -52,13 +52,15 @@ SECONDS = 0.25
 START = """
 import time
 began = time.perf_counter()
-from epochal import load
-model = load({path!r})
-import numpy as np
-model.predict_proba(np.zeros((1, 14)))
+from epochal import {name}
+model = {name}({path!r})
+import pandas as pd
+model.predict_proba(pd.DataFrame({row!r}))
 import sys
 print(time.perf_counter() - began, "jax" in sys.modules)
 """
+# Who predicts the first row of a process.
+LOADERS = ("load_predictor", "load")
 
 
 def adult(part: str) -> pd.DataFrame:
@@ -195,18 +197,19 @@ def parts_of(model: EpochalClassifier, rows: pd.DataFrame, rounds: int) -> dict[
     return found
 
 
-def start_seconds(path: Path, rounds: int) -> list[float]:
-    """Return the seconds of importing, loading and predicting one row in a new process."""
-    found = []
+def start_seconds(path: Path, row: dict[str, Any], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of importing, loading and predicting one row in a new process, for each loader."""
+    found: dict[str, list[float]] = {name: [] for name in LOADERS}
     for _ in range(rounds):
-        code = START.format(path=str(path))
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        seconds, jax = done.stdout.split()
-        if jax != "False":
-            raise RuntimeError("predicting one row has loaded JAX")
-        found.append(float(seconds))
+        for name, seconds in found.items():
+            code = START.format(path=str(path), name=name, row=row)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            )
+            taken, jax = done.stdout.split()
+            if jax != "False":
+                raise RuntimeError("predicting one row has loaded JAX")
+            seconds.append(float(taken))
     return found
 
 
@@ -238,9 +241,10 @@ def measure(counts: Sequence[int], rounds: int, command: str) -> dict[str, Any]:
     of_arrays = array_sides(numbers, labels)
     result["array"] = {n: in_turn(of_arrays, numbers[:n], rounds) for n in ARRAY_ROWS}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "numbers.epochal"
-        EpochalClassifier(random_state=0, max_iter=1).fit(numbers, labels).save(path)
-        result["start"] = start_seconds(path, rounds)
+        path = Path(folder) / "adult.epochal"
+        ours.save(path)
+        first = test.dropna()[:1]
+        result["start"] = start_seconds(path, first.to_dict("list"), rounds)
     result["peak"] = [machine.numpy_product_rate() for _ in range(rounds)]
     result["load_after"] = round(os.getloadavg()[0], 2)
     return result
@@ -277,7 +281,8 @@ def page(result: dict[str, Any]) -> str:
         for n, found in result["array"].items()
     ]
     sides = [f"{name}, ms" for name in next(iter(result["array"].values()))]
-    start = f"Import, load and first row in a new process: {middle(result['start']):.2f} s."
+    starts = [f"{middle(found):.2f} s with `{name}`" for name, found in result["start"].items()]
+    start = f"Import, load, pandas and the first row in a new process: {', '.join(starts)}."
     return "\n\n".join(
         [
             pages.conditions(result),

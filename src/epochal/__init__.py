@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         WriteError,
     )
     from epochal.loading import load
+    from epochal.predictor import Predictor, load_predictor
     from epochal.records import EpochEvent
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ __all__ = [
     "FewRowsWarning",
     "MissingFileError",
     "ModelError",
+    "Predictor",
     "SettingError",
     "Settings",
     "SourceError",
@@ -47,6 +49,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "load",
+    "load_predictor",
     "show_config",
 ]
 
@@ -55,8 +58,10 @@ _HOMES = {
     "PRESETS": "epochal.config.presets",
     "EpochEvent": "epochal.records",
     "EpochalClassifier": "epochal.classifier",
+    "Predictor": "epochal.predictor",
     "Settings": "epochal.config.settings",
     "load": "epochal.loading",
+    "load_predictor": "epochal.predictor",
     "show_config": "epochal.environment",
 }
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from epochal.inference.predict import predict_proba, without_target
-from epochal.io.frames import as_rows
-from epochal.io.objects import as_array
 from epochal.nn.layers import dense
+from epochal.predictor import probabilities
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from epochal.model.description import Model
 
 
@@ -60,9 +58,7 @@ class Member:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return this member's probabilities, shape (n_samples, n_classes)."""
-        rows = as_array(as_rows(X), self.model.preprocessor.schema.shape)
-        rows = rows if hasattr(rows, "shape") else np.asarray(rows)
-        return predict_proba(self.model, without_target(rows, self.model), self.number)
+        return probabilities(self.model, X, self.number)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return this member's most probable class of each row."""

@@ -63,7 +63,7 @@ def test_the_page_has_every_figure(networks):
         "parts": {"1": {"frame": [0.0005], "encoding": [0.0004], **networks}},
         "onnx": {"1": [0.0009]},
         "array": {"1": {"epochal": [0.0002]}},
-        "start": [1.25],
+        "start": {"load_predictor": [1.25], "load": [2.0]},
         "peak": [2000.0],
     }
     page = prediction_speed.page(result)
