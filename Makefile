@@ -68,8 +68,10 @@ test-long: $(VENV)/dev.stamp ## run the tests that take long
 	$(PYTEST) -m long
 
 # Of the driver only: the operations are called through their handlers, without Python and XLA.
-FUZZ := -std=gnu11 -O1 -g -DEPOCHAL_ROLLED -ffp-contract=off -Wall -Wextra -Dposix_memalign=fuzz_memalign \
-  -Dcalloc=fuzz_calloc -I$(KERNELS) $(wildcard $(KERNELS)/*.c) tests/kernels/fuzz.c -pthread -lm
+DRIVER := -std=gnu11 -ffp-contract=off -Wall -Wextra -Dposix_memalign=fuzz_memalign -Dcalloc=fuzz_calloc -I$(KERNELS) \
+  $(wildcard $(KERNELS)/*.c) tests/kernels/fuzz.c -pthread -lm
+FUZZ := -O1 -g -DEPOCHAL_ROLLED $(DRIVER)
+FAST := -O2 -fno-math-errno -fno-trapping-math $(DRIVER)
 ROUNDS ?= 10
 SEED ?= 1
 
@@ -82,6 +84,20 @@ sanitize: ## run the C kernels under the sanitizers of addresses, undefined beha
 	  TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 \
 	    $$fuzz $$kind 3 3 $$( [ $$kind = fork ] && echo $(ROUNDS)0 || echo $(ROUNDS) ) $(SEED) || exit 1; \
 	done; done
+
+# A compiler for ARM, and how to run what it compiles; Debian: gcc-aarch64-linux-gnu and qemu-user-static.
+ARM_CC ?= aarch64-linux-gnu-gcc
+ARM_RUN ?= qemu-aarch64-static -L /usr/aarch64-linux-gnu
+
+.PHONY: test-arm
+test-arm: ## compile the C kernels for ARM, and compare their results with this machine's, bit by bit
+	mkdir -p build
+	CC=$(ARM_CC) $(PYTHON) tools/compile_kernels.py build/operations-arm.so
+	$(ARM_CC) $(FAST) -o build/fuzz-arm
+	$(CC) $(FAST) -o build/fuzz-here
+	for kind in calls memory; do for run in build/fuzz-here "$(ARM_RUN) build/fuzz-arm"; do \
+	  $$run $$kind 3 3 $(ROUNDS) $(SEED) || exit 1; done; done | tee build/bits.txt
+	test $$(cut -d ' ' -f 3 build/bits.txt | sort -u | wc -l) = 1
 
 # Of the fuzzing of loaders: formats (all, if none is named), inputs and minutes for each.
 LOADER ?= model,checkpoint,csv,parquet,arrow,npy,npz,idx

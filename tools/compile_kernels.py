@@ -1,6 +1,6 @@
 """Compile the C kernels. Installation does it (hatch_build.py), and so can you: `python tools/compile_kernels.py`.
 
-The compiler is `$CC`, or `cc`.
+The compiler is `$CC`, or `cc`. An argument is the file to write, if it is not the package's own.
 """
 
 from __future__ import annotations
@@ -65,4 +65,4 @@ def compiled(library: Path = LIBRARY, *more: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(compiled() or None)
+    sys.exit(compiled(*map(Path, sys.argv[1:2])) or None)

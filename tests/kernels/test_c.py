@@ -52,11 +52,12 @@ def driver(tmp_path_factory):
 @in_use
 @pytest.mark.parametrize("threads", [1, 3])
 def test_operations_are_their_formulas(driver, threads):
-    """At random shapes, with several callers at once; arrays end where their memory does."""
+    """At random shapes, with several callers at once; arrays end where their memory does; all sets have one digest."""
     printed = ran([driver, "calls", threads, 3, 6, 1]).splitlines()
 
     assert len(printed) >= 1
     assert all(line.endswith("3 callers, 6 rounds, 0 refused") for line in printed)
+    assert len({line.split()[2] for line in printed}) == 1
 
 
 @needs_compiler
