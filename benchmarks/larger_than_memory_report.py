@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # What makes two results two of the same.
 TABLE = ("format", "rows", "columns", "processor", "vectors", "cores")
 SAME = ("mode", *TABLE, "epochs", "batch_size", "limit", "large", "method", "phase", "order")
-METHODS = (
-    *("method", "phase", "limit", "s", "rows/s", "rows/s within epochs"),
-    *("peak, MB", "above start-up, MB", "its own, MB", "of files, MB", "accuracy"),
-)
+DATA = ("rows", "format, GB", "vectors, date")
+PEAKS = ("method", "phase", "limit", "peak, MB", "above start-up, MB", "accuracy")
+SPEEDS = ("epochs", "method", "phase", "limit", "s", "rows/s", "rows/s within epochs")
 THROUGHPUT = (
-    *("method", "limits", "from disk, s per epoch", "in memory, s per epoch"),
+    *("epochs", "limits", "from disk, s per epoch", "in memory, s per epoch"),
     *("speed from disk", "of the whole command", "disk: peak, MB", "memory: peak, MB"),
 )
-SORTED = ("method", "rows", "limit", "accuracy", "log-loss", "best possible", "peak, MB")
+SORTED = ("epochs", "in the file", "limit", "accuracy", "log-loss", "best possible", "peak, MB")
 NOTHING = "–"
-BESIDE = " Other processes ran meanwhile: only peaks are shown."
 
 
 def latest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -37,74 +34,81 @@ def latest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def page(rows: Sequence[dict[str, Any]]) -> str:
-    """Return all tables in Markdown: one for each mode and table of data."""
-    shown = {"methods": methods, "throughput": throughput, "sorted": by_class}
-
-    def group(row: dict[str, Any]) -> tuple[Any, ...]:
-        return (list(shown).index(row["mode"]), *(row[name] for name in (*TABLE, "epochs")))
-
-    parts = []
-    for _, some in groupby(sorted(latest(rows), key=group), key=group):
-        those = list(some)
-        parts.append(f"{heading(those)}\n\n{shown[those[0]['mode']](those)}")
-    return "\n\n".join(parts)
-
-
-def heading(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the line over a table: which data, which machine, when."""
-    one, dates = rows[0], sorted({row["date"] for row in rows})
-    what = {
-        "methods": "Methods",
-        "throughput": "From disk and in memory",
-        "sorted": "Sorted by class and as drawn",
-    }[one["mode"]]
-    form = {"parquet": "Parquet", "csv": "CSV", "arrow": "Arrow"}[one["format"]]
-    data = f"{one['rows']:,} rows × {one['columns']} columns, {form}, {one['bytes'] / 1e9:.2f} GB"
-    load = max(row["load"] for row in rows)
-    where = f"{one['processor']} ({one['vectors']}), {one['cores']} cores, load before {load}"
-    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    beside = "" if all("seconds" in row or "rounds" in row for row in rows) else BESIDE
-    return f"**{what}**: {data}; {one['epochs']} epochs. {where}; {when}.{beside}"
+    """Return all tables in Markdown, one for each question; of no results, nothing."""
+    modes: dict[str, list[dict[str, Any]]] = {"methods": [], "throughput": [], "sorted": []}
+    for row in sorted(latest(rows), key=lambda row: [row[name] for name in TABLE]):
+        modes[row["mode"]].append(row)
+    timed = [row for row in modes["methods"] if "seconds" in row or "failed" in row]
+    parts = {
+        "How much memory does each command take?": _lines(modes["methods"], PEAKS, _peaks),
+        "How long does it take?": _lines(timed, SPEEDS, _speeds),
+        "How fast is training from disk?": _lines(modes["throughput"], THROUGHPUT, _throughput),
+        "Does the order of rows in a file matter?": _lines(modes["sorted"], SORTED, _by_class),
+    }
+    shown = [f"**{question}**\n\n{table}" for question, table in parts.items() if table]
+    return "\n\n".join([machines(rows), *shown] if shown else [])
 
 
-def methods(rows: Sequence[dict[str, Any]]) -> str:
-    """Return what every phase of every method took."""
-    return pages.table(METHODS, [_method(row) for row in rows])
+def machines(rows: Sequence[dict[str, Any]]) -> str:
+    """Return a line that names the machines of the results, and the columns of the tables."""
+    found = sorted({f"{row['processor']} ({row['vectors']}), {row['cores']} cores" for row in rows})
+    columns = sorted({row["columns"] for row in rows})
+    return f"{'; '.join(found)}. Tables of {', '.join(map(str, columns))} columns."
 
 
-def _method(row: dict[str, Any]) -> list[str]:
-    """Return the line of a phase."""
+def _lines(
+    rows: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    line: Callable[[dict[str, Any]], list[str]],
+) -> str:
+    """Return a table with a line for each result; "" without any."""
+    return pages.table((*DATA, *names), [_data(row) + line(row) for row in rows]) if rows else ""
+
+
+def _data(row: dict[str, Any]) -> list[str]:
+    """Return of which data, and on which machine, a result is."""
+    form = {"parquet": "Parquet", "csv": "CSV", "arrow": "Arrow"}[row["format"]]
+    size = f"{form}, {row['bytes'] / 1e9:.1f}"
+    return [f"{row['rows']:,}", size, f"{row['vectors']}, {row['date']}"]
+
+
+def _peaks(row: dict[str, Any]) -> list[str]:
+    """Return the memory of a phase."""
     return [
+        f"`{row['method']}`",
+        row.get("failed") or row["phase"],
+        row.get("limit", NOTHING),
+        *(_whole(row, name) for name in ("peak_mb", "above_start_mb")),
+        _share(row, "accuracy"),
+    ]
+
+
+def _speeds(row: dict[str, Any]) -> list[str]:
+    """Return the time of a phase."""
+    return [
+        str(row["epochs"]),
         f"`{row['method']}`",
         row["phase"],
         row.get("limit", NOTHING),
         _whole(row, "seconds"),
         row.get("failed") or _whole(row, "rows_per_s"),
         _whole(row, "rows_per_s_within"),
-        *(_whole(row, name) for name in ("peak_mb", "above_start_mb", "own_mb", "files_mb")),
-        _share(row, "accuracy"),
     ]
 
 
-def throughput(rows: Sequence[dict[str, Any]]) -> str:
-    """Return how fast training from disk is, as a share of that in memory."""
-    return pages.table(THROUGHPUT, [_throughput(row) for row in rows])
-
-
 def _throughput(row: dict[str, Any]) -> list[str]:
-    """Return the line of a method: medians over the rounds."""
-    whole = [row["method"], f"{row['limit']}, {row['large']}"]
+    """Return how fast training from disk is, as a share of that in memory: medians over the rounds."""
+    whole = [str(row["epochs"]), f"{row['limit']}, {row['large']}"]
     sides = [side for one in row["rounds"] for side in one.values()]
     failed = [side["failed"] for side in sides if "failed" in side]
     if failed:
-        return [f"`{whole[0]}`", whole[1], failed[0], *[NOTHING] * (len(THROUGHPUT) - 3)]
+        return [*whole, failed[0], *[NOTHING] * (len(THROUGHPUT) - 3)]
 
     def middle(side: str, name: str) -> float:
         return median(one[side][name] for one in row["rounds"])
 
     return [
-        f"`{whole[0]}`",
-        whole[1],
+        *whole,
         f"{middle('disk', 'epoch_s'):.2f}",
         f"{middle('memory', 'epoch_s'):.2f}",
         _ratios(row["rounds"], "epoch_s"),
@@ -124,21 +128,17 @@ def _ratios(rounds: Sequence[dict[str, Any]], name: str) -> str:
     return f"**{median(shares):.0%}** ({100 * min(shares):.0f} – {100 * max(shares):.0f})"
 
 
-def by_class(rows: Sequence[dict[str, Any]]) -> str:
+def _by_class(row: dict[str, Any]) -> list[str]:
     """Return how good what was learnt is on other rows."""
-    lines = [
-        [
-            f"`{row['method']}`",
-            row.get("failed") or row["order"],
-            row.get("limit", NOTHING),
-            _share(row, "accuracy"),
-            f"{row['log_loss']:.4f}" if "log_loss" in row else NOTHING,
-            _share(row, "best_accuracy"),
-            _whole(row, "peak_mb"),
-        ]
-        for row in rows
+    return [
+        str(row["epochs"]),
+        row.get("failed") or row["order"],
+        row.get("limit", NOTHING),
+        _share(row, "accuracy"),
+        f"{row['log_loss']:.4f}" if "log_loss" in row else NOTHING,
+        _share(row, "best_accuracy"),
+        _whole(row, "peak_mb"),
     ]
-    return pages.table(SORTED, lines)
 
 
 def _whole(row: dict[str, Any], name: str) -> str:

@@ -56,25 +56,25 @@ ORDER = {
 }
 
 
-def test_a_line_has_all_that_was_measured():
+def test_lines_have_all_that_was_measured():
     """Figures stand in the order of the head; what was not measured is a dash."""
-    assert report._method(METHOD) == [
-        *("`epochal`", "train", "1GB", "12", "1,234", "2,345"),
-        *("900", "600", "700", "200", "–"),
-    ]
+    assert report._data(METHOD) == ["2,000", "CSV, 1.5", "none, 2000-01-01"]
+    assert report._peaks(METHOD) == ["`epochal`", "train", "1GB", "900", "600", "–"]
+    assert report._speeds(METHOD) == ["3", "`epochal`", "train", "1GB", "12", "1,234", "2,345"]
 
 
-def test_a_failure_stands_where_the_speed_would():
-    """What went wrong is said in the table."""
+def test_a_failure_is_said_in_the_table():
+    """It stands where the phase or the speed would."""
     failed = {**METHOD, "failed": "exit code -9: no word"}
 
-    assert report._method(failed)[4] == "exit code -9: no word"
+    assert report._peaks(failed)[1] == "exit code -9: no word"
+    assert report._speeds(failed)[5] == "exit code -9: no word"
 
 
 def test_speed_from_disk_is_a_share_of_that_in_memory():
     """2 s in memory are 80 % of the speed of 2.5 s from disk: the middle of three rounds."""
     assert report._throughput(TURNS) == [
-        *("`epochal`", "1MB, 9GB", "2.50", "2.00", "**80%** (50 – 100)", "**90%** (90 – 90)"),
+        *("3", "1MB, 9GB", "2.50", "2.00", "**80%** (50 – 100)", "**90%** (90 – 90)"),
         *("800", "800"),
     ]
 
@@ -96,25 +96,22 @@ def test_of_equal_runs_the_last_is_shown():
     assert report.latest([METHOD, other, again]) == [again, other]
 
 
-def test_the_page_has_a_table_for_each_comparison_and_table_of_data():
-    """Each stands under a line that says which data, which machine and when."""
+def test_the_page_has_a_table_for_each_question():
+    """All results are in the table of their question, smaller tables of data first, under a line of the machines."""
     page = report.page([ORDER, METHOD, {**METHOD, "rows": 50}, TURNS])
     heads = [line for line in page.splitlines() if line.startswith("**")]
     lines = [line for line in page.splitlines() if line.startswith("|")]
 
-    assert [head.split("**")[1] for head in heads] == [
-        *("Methods", "Methods", "From disk and in memory", "Sorted by class and as drawn")
+    assert page.startswith("Abacus (none), 2 cores. Tables of 100 columns.")
+    assert [head.strip("*").split()[:2] for head in heads] == [
+        *(["How", "much"], ["How", "long"], ["How", "fast"], ["Does", "the"])
     ]
-    assert "2,000 rows × 100 columns, CSV, 1.50 GB; 3 epochs" in heads[1]
-    assert "Abacus (none), 2 cores" in heads[1]
-    assert heads[1].endswith("2000-01-01.")
-    cells = [
-        len(head)
-        for head in (report.METHODS, report.METHODS, report.THROUGHPUT, report.SORTED)
-        for _ in range(3)
-    ]
-    assert [line.count("|") - 1 for line in lines] == cells
-    assert "| `epochal` | by class | 1MB | 75.00% | 0.5000 | 80.00% | 700 |" in page
+    columns = (
+        [report.PEAKS] * 4 + [report.SPEEDS] * 4 + [report.THROUGHPUT] * 3 + [report.SORTED] * 3
+    )
+    assert [line.count("|") - 1 for line in lines] == [3 + len(names) for names in columns]
+    assert lines[2].startswith("| 50 |")
+    assert "| 3 | by class | 1MB | 75.00% | 0.5000 | 80.00% | 700 |" in lines[-1]
 
 
 def test_without_results_the_page_is_empty():
@@ -123,10 +120,9 @@ def test_without_results_the_page_is_empty():
 
 
 def test_where_other_work_ran_beside_only_peaks_are_told():
-    """Seconds that were not kept are not shown, and the heading says why."""
+    """Seconds that were not kept are not shown."""
     timed = {"seconds", "rows_per_s", "rows_per_s_within"}
     text = report.page([{name: METHOD[name] for name in METHOD if name not in timed}])
 
-    assert "2000-01-01. Other processes ran meanwhile: only peaks are shown." in text
-    assert "| `epochal` | train | 1GB | – | – | – | 900 | 600 |" in text
-    assert "beside" not in report.page([METHOD])
+    assert "| `epochal` | train | 1GB | 900 | 600 |" in text
+    assert "How long" not in text
