@@ -65,4 +65,4 @@ def compiled(library: Path = LIBRARY, *more: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(compiled(*map(Path, sys.argv[1:2])) or None)
+    sys.exit(compiled(Path(sys.argv[1]) if len(sys.argv) > 1 else LIBRARY) or None)
