@@ -38,12 +38,13 @@ def compiler() -> list[str]:
     return command if command and shutil.which(command[0]) else []
 
 
-def compiled(library: Path = LIBRARY, *more: str) -> str:
+def compiled(library: Path = LIBRARY, *more: str, pool: Path = SOURCES / "thread_pool.c") -> str:
     """Compile the kernels as a library; return what was in the way, or nothing.
 
     Args:
         library: the file to write.
         more: further arguments of the compiler.
+        pool: the file that divides work among threads.
     """
     if not compiler():
         return f"there is no C compiler {os.environ.get('CC', 'cc')!r}"
@@ -54,7 +55,8 @@ def compiled(library: Path = LIBRARY, *more: str) -> str:
         *([f"-I{include}"] if include else []),
         "-fPIC",
         "-shared",
-        *sorted(map(str, SOURCES.glob("*.c"))),
+        *(str(path) for path in sorted(SOURCES.glob("*.c")) if path.name != "thread_pool.c"),
+        str(pool),
         *more,
         "-pthread",
         "-o",
