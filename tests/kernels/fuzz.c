@@ -23,12 +23,12 @@
 
 typedef XLA_FFI_Error *Handler(XLA_FFI_CallFrame *);
 Handler epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_gradients, epochal_cross_entropy,
-    epochal_adam, epochal_fused_adam;
+    epochal_adam, epochal_fused_adam, epochal_embed, epochal_embedding_gradients;
 const char *epochal_instruction_sets(void);
 int epochal_load(const char *name, int threads);
 int epochal_predict(const Prediction *o, int may_share);
 
-enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 8 };
+enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 16 };
 
 struct XLA_FFI_Error {
   int code;
@@ -308,9 +308,17 @@ static void try_adam(void) {
   Array v_before = empty(w.rows, w.columns);
   memcpy(v_before.data, v.data, sizeof(float) * count);
   Call *call = new_call();
-  matrix_argument(call, &w), matrix_argument(call, &m), matrix_argument(call, &v), matrix_argument(call, &g);
-  argument(call, 1, 7, 1, (void *)figures);
-  matrix_result(call, &w), matrix_result(call, &result_m), matrix_result(call, &v);
+  /* As one array, or as two, of which one may be empty. */
+  const long cut = draw() % 2 ? count : between(0, count), ends[] = {0, cut, count};
+  const int pieces = cut < count ? 2 : 1;
+  float of_each[14];
+  for (int i = 0; i < 7 * pieces; i++) of_each[i] = figures[i % 7];
+  for (int i = 0; i < pieces; i++) {
+    float *const arrays[] = {w.data, m.data, v.data, g.data}, *const to[] = {w.data, result_m.data, v.data};
+    for (int k = 0; k < 4; k++) argument(call, 1, ends[i + 1] - ends[i], 1, arrays[k] + ends[i]);
+    for (int k = 0; k < 3; k++) result(call, 1, ends[i + 1] - ends[i], 1, to[k] + ends[i]);
+  }
+  argument(call, 2, pieces, 7, of_each);
   if (run(epochal_adam, call, "adam"))
     for (long i = 0; i < count; i++) {
       double first, second;
@@ -428,6 +436,7 @@ static void try_mistakes(void) {
 }
 
 #include "fuzz_predict.h"
+#include "fuzz_embedding.h"
 
 static void round_of_all(void) {
   try_take_rows();
@@ -438,7 +447,9 @@ static void round_of_all(void) {
   try_backward(true);
   try_cross_entropy();
   try_predict();
+  try_embedding();
   try_mistakes();
+  try_embedding_mistakes();
 }
 
 /* ---------------------------------------------------------------- callers, forks */

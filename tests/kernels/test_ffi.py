@@ -292,6 +292,32 @@ def test_the_roots_in_a_step_of_adam_are_the_nearest_numbers():
 
 
 @needed
+@pytest.mark.parametrize("parallel", [False, True])
+def test_steps_of_several_arrays_are_those_of_each(parallel, drawn):
+    """Each with its own constants, in one operation; one of the arrays is empty."""
+    ours, shapes = Operations(parallel), [(3, 5), (0, 4), (), (90, 70)]
+    arrays = [tuple(drawn(*shape) for _ in range(2)) for shape in shapes]
+    arrays = [(w, w / 9, w * w, g) for w, g in arrays]
+    constants = np.array([0.9, 0.999, 1e-8, 0.1, 0.001, 0.01, 0.2], np.float32) * np.ones((4, 1))
+    constants[:, 5] = [0.01, 0.02, 0.03, 0.04]
+    constants = constants.astype(np.float32)
+
+    together = ours.adam_steps(arrays, constants)
+
+    for found, array, figures in zip(together, arrays, constants, strict=True):
+        for a, b in zip(found, ours.adam(*array, figures), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@needed
+def test_steps_without_constants_are_refused(drawn):
+    """Constants for fewer arrays than there are would be read beyond their memory."""
+    w = drawn(3, 4)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="too many or too few arrays"):
+        Operations(parallel=False).adam_steps([(w, w, w, w)] * 2, np.ones(7, np.float32))
+
+
+@needed
 def test_a_label_that_is_no_class_makes_its_row_nan():
     """Losses and gradients of that row only, so that a training ends by itself; no memory is touched."""
     draw = np.random.default_rng(0)

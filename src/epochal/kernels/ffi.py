@@ -128,6 +128,32 @@ class Operations:
         call = self._call("fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2})
         return tuple(call(x, gradient, *state, panels=_panels(x, gradient, panels)))
 
+    def embed(self, shape: tuple[int, int], x: Array, *parameters: Array, folds: int) -> Array:
+        """Return what the first layer gets of rows, by `nn/embedding.py`.
+
+        Args:
+            shape: of the result.
+            x: encoded rows, shape (rows, features).
+            parameters: of the embedding: slope, offset, increments, bin vectors, whether bins are fine,
+                levels, scale, plain; and with target statistics their tables, shape (folds entries,
+                statistics), the scales of names and of words, and log(1 + n) for n words.
+            folds: how many tables there are.
+        """
+        return self._call("embed", shape)(x, *parameters, folds=np.int32(folds))
+
+    def embedding_gradients(
+        self, shapes: list[tuple[int, ...]], *arrays: Array, folds: int
+    ) -> tuple[Array, ...]:
+        """Return the gradients of the learned parameters of `embed`, in the order of these.
+
+        Args:
+            shapes: of the parameters that are learned.
+            arrays: x; the gradient of the result of `embed`; and the parameters.
+            folds: as for `embed`.
+        """
+        call = self._call("embedding_gradients", *shapes)
+        return tuple(call(*arrays, folds=np.int32(folds)))
+
     def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
         """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).
 
@@ -152,8 +178,24 @@ class Operations:
             step: the gradient; and the constants, shape (7,): both decay rates of the moments, epsilon,
                 both bias corrections, the learning rate, and the decay of the weights.
         """
-        call = self._call("adam", *(weights.shape,) * 3, in_place={0: 0, 1: 1, 2: 2})
-        return tuple(call(weights, first, second, *step))
+        *gradient, constants = step
+        (stepped,) = self.adam_steps([(weights, first, second, *gradient)], constants)
+        return stepped
+
+    def adam_steps(
+        self, arrays: list[tuple[Array, ...]], constants: Array
+    ) -> list[tuple[Array, ...]]:
+        """Return each array and its moments after a step of Adam, all in one operation.
+
+        Args:
+            arrays: of each the array, both moments and the gradient.
+            constants: of each those of `adam`, shape (arrays, 7).
+        """
+        shapes = [part.shape for array in arrays for part in array[:3]]
+        in_place = {4 * n + k: 3 * n + k for n in range(len(arrays)) for k in range(3)}
+        call = self._call("adam", *shapes, in_place=in_place)
+        after = call(*(part for array in arrays for part in array), constants)
+        return [tuple(after[start : start + 3]) for start in range(0, len(after), 3)]
 
     def _call(
         self,

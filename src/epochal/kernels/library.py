@@ -27,6 +27,8 @@ OPERATIONS = (
     "dense",
     "dense_gradients",
     "fused_adam",
+    "embed",
+    "embedding_gradients",
     "cross_entropy",
     "adam",
 )

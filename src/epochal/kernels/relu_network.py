@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from epochal.kernels import xla_cpu
+from epochal.kernels.embedding import embed
 from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
 from epochal.kernels.library import load
 from epochal.nn.backend import Backend, FusedAdam
@@ -58,7 +59,8 @@ def c_backend(*, parallel: bool) -> Backend:
         take_inputs=partial(_inputs, operations),
         relu_network=network,
         cross_entropy=operations.cross_entropy,
-        adam=operations.adam,
+        embed=partial(embed, operations),
+        adam=operations.adam_steps,
         pack_weights=operations.to_panels,
         unpack_weights=operations.to_rows,
     )

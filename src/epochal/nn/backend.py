@@ -50,8 +50,10 @@ class Backend(NamedTuple):
     relu_network: Callable[..., Array] | None = None
     # The gradient of the logits and the rows' losses, from logits, labels and row weights.
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
-    # An array and its two moments after a step, from these, the gradient and constants.
-    adam: Callable[..., tuple[Array, ...]] | None = None
+    # What the first layer gets, from an embedding and rows: `nn.embedding.embedded`.
+    embed: Callable[[Any, Array], Array] | None = None
+    # Arrays and their two moments after a step, from these, the gradients and constants, all by array.
+    adam: Callable[[list[tuple[Array, ...]], Array], list[tuple[Array, ...]]] | None = None
     # A layer's weights to the layout that `multiply` and `relu_network` read, and back.
     pack_weights: Callable[[Array], Array] = lambda weights: weights
     unpack_weights: Callable[[Array], Array] = lambda weights: weights

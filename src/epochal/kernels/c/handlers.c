@@ -30,7 +30,7 @@ enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
 /* All attributes that there are, int32; what a call does not have is 0. */
 typedef struct {
   int32_t parallel; /* whether threads share the work */
-  int32_t panels, relu, row_bytes;
+  int32_t panels, relu, row_bytes, folds;
 } Attributes;
 
 static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
@@ -38,6 +38,7 @@ static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
   if (IS("parallel")) return &attributes->parallel;
   if (IS("panels")) return &attributes->panels;
   if (IS("relu")) return &attributes->relu;
+  if (IS("folds")) return &attributes->folds;
   return IS("row_bytes") ? &attributes->row_bytes : NULL;
 #undef IS
 }
@@ -74,7 +75,7 @@ static XLA_FFI_Error *read_attributes(const Frame *frame, Attributes *attributes
 
 /* Read a call's attributes, and return whether the operation is to be computed. If not, `*answer` is what the handler
  * returns: XLA only asks for the version, there is nothing to compute, or the call cannot be right. */
-static bool begin(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
+static bool begin_with_empty(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
   *answer = NULL;
   if (frame->extension_start && frame->extension_start->type == XLA_FFI_Extension_Metadata) {
     XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)frame->extension_start)->metadata;
@@ -90,11 +91,17 @@ static bool begin(const Frame *frame, Signature signature, Attributes *attribute
     *answer = invalid(frame, "too many or too few arrays", "", 0);
   else *answer = read_attributes(frame, attributes);
   if (*answer) return false;
-  bool empty = true; /* whether all results are */
-  for (int i = 0; i < results; i++) empty = empty && !elements(result(frame, i));
-  for (int i = 0; i < arguments && !empty && !*answer; i++)
+  for (int i = 0; i < results; i++)
+    if (elements(result(frame, i))) return true;
+  return false;
+}
+
+/* The same for an operation of which no argument may be empty. */
+static bool begin(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
+  if (!begin_with_empty(frame, signature, attributes, answer)) return false;
+  for (int i = 0; i < frame->args.size && !*answer; i++)
     if (!elements(argument(frame, i))) *answer = invalid(frame, "an argument is empty", "", 0);
-  return !empty && !*answer;
+  return !*answer;
 }
 
 /* How many threads share so much work, if each has at least `each` of it. */
@@ -376,34 +383,55 @@ XLA_FFI_Error *epochal_cross_entropy(Frame *frame) {
   return finish(frame, parallel(part_of_cross_entropy, &o, threads));
 }
 
-static bool part_of_adam(const void *data, int part, int parts) {
-  const Adam *o = data;
-  long begin_number, end_number;
-  part_range(o->count, 16, part, parts, &begin_number, &end_number);
-  simd->adam(o, begin_number, end_number);
-  return true;
-}
-
-/* A step of Adam on the arguments from `first` on: weights and both moments; with these figures. The first three
- * results are in their place; if XLA has made others, the arguments are copied there. */
-static Adam adam_of(const Frame *frame, int first, const float *figures) {
-  Adam o = {.weights = result(frame, 0)->data, .first = result(frame, 1)->data, .second = result(frame, 2)->data,
-            .count = elements(result(frame, 0)), .beta_1 = figures[0], .beta_2 = figures[1], .epsilon = figures[2],
-            .correction_1 = figures[3], .correction_2 = figures[4], .rate = figures[5], .decay = figures[6]};
+/* A step of Adam on the arguments from `first` on: weights and both moments; with these figures. Three results, from
+ * `to` on, are in their place; if XLA has made others, the arguments are copied there. */
+static Adam adam_of(const Frame *frame, int first, int to, const float *figures) {
+  Adam o = {.weights = result(frame, to)->data, .first = result(frame, to + 1)->data,
+            .second = result(frame, to + 2)->data, .count = elements(result(frame, to)), .beta_1 = figures[0],
+            .beta_2 = figures[1], .epsilon = figures[2], .correction_1 = figures[3], .correction_2 = figures[4],
+            .rate = figures[5], .decay = figures[6]};
   for (int i = 0; i < 3; i++)
-    if (argument(frame, first + i)->data != result(frame, i)->data)
-      memcpy(result(frame, i)->data, argument(frame, first + i)->data, 4 * o.count);
+    if (o.count && argument(frame, first + i)->data != result(frame, to + i)->data)
+      memcpy(result(frame, to + i)->data, argument(frame, first + i)->data, 4 * o.count);
   return o;
 }
 
-/* weights, first, second, gradient, figures -> weights, first, second, in their places. */
+/* Steps of Adam on some arrays. */
+enum { MOST_ARRAYS = 16 };
+typedef struct {
+  int count;
+  Adam each[MOST_ARRAYS];
+} Steps;
+
+static bool part_of_adam(const void *data, int part, int parts) {
+  const Steps *o = data;
+  for (int i = 0; i < o->count; i++) {
+    long begin_number, end_number;
+    part_range(o->each[i].count, 16, part, parts, &begin_number, &end_number);
+    simd->adam(&o->each[i], begin_number, end_number);
+  }
+  return true;
+}
+
+/* Of each array weights, first, second and gradient, then the figures of each -> of each weights, first and second, in
+ * their places. */
 XLA_FFI_Error *epochal_adam(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){5, 5, 3, 3}, &attributes, &answer)) return answer;
-  Adam o = adam_of(frame, 0, argument(frame, 4)->data);
-  o.gradient = argument(frame, 3)->data;
-  return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, o.count, NUMBERS_OF_ADAM)));
+  const Signature signature = {5, 4 * MOST_ARRAYS + 1, 3, 3 * MOST_ARRAYS};
+  if (!begin_with_empty(frame, signature, &attributes, &answer)) return answer;
+  const int last = frame->args.size - 1, count = last / 4;
+  const Buffer *figures = argument(frame, last);
+  if (last % 4 || frame->rets.size != 3 * count || elements(figures) != 7 * count)
+    return invalid(frame, "too many or too few arrays", "", 0);
+  Steps o = {.count = count};
+  double numbers = 0;
+  for (int i = 0; i < count; i++) {
+    o.each[i] = adam_of(frame, 4 * i, 3 * i, (const float *)figures->data + 7 * i);
+    o.each[i].gradient = argument(frame, 4 * i + 3)->data;
+    numbers += o.each[i].count;
+  }
+  return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, numbers, NUMBERS_OF_ADAM)));
 }
 
 /* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places;
@@ -417,7 +445,7 @@ XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   Backward o;
   if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 6), to))
     return finish(frame, false);
-  o.adam = adam_of(frame, 2, argument(frame, 5)->data);
+  o.adam = adam_of(frame, 2, 0, argument(frame, 5)->data);
   const double of_weights = multiplications(&o.of_weights), of_inputs = multiplications_of_inputs(&o);
   if (o.transposed_weights) {
     o.adam.gradient = o.transposed_weights;
@@ -430,3 +458,5 @@ XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   o.of_weights.prefetch = &o.adam;
   return finish(frame, parallel(part_of_fused_adam, &o, threads_for(&attributes, of_weights, MULTIPLICATIONS)));
 }
+
+#include "embedding_handlers.h"

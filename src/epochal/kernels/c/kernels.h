@@ -1,6 +1,6 @@
 /* The kernels of a training step on a CPU, in float32: their arguments, and the thread pool that shares their work.
  *
- * simd.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
+ * simd.h, embedding.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
  * docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
 #ifndef EPOCHAL_KERNELS_H
 #define EPOCHAL_KERNELS_H
@@ -86,15 +86,16 @@ typedef struct {
                                                  log(sum) - that */
 } CrossEntropy;
 
-/* What the embedding of an ensemble reads of a row: values, plain features, positions among coarse and fine bin edges,
- * codes, a fold, entries of names and of words. */
+/* What an embedding reads of a row: values, plain features, positions among coarse and fine bin edges, codes, a fold,
+ * entries of names and of words. */
 typedef struct {
   long numbers, plain, categories, levels, size;       /* columns of numbers and categories; length of a vector */
   long names, texts, words, entries, statistics;       /* columns of names and texts, words of a text; the table */
   const float *log_counts;                             /* log(1 + n) for n words */
+  long folds; /* tables of target statistics, one after the other; a fold that has none means the last one */
 } Inputs;
 
-/* A member as predictions read it. Vectors of numbers are multiplied by their scales already. */
+/* A member as rows go through it. Vectors of numbers are multiplied by their scales already. */
 typedef struct {
   const float *slope, *offset;     /* (numbers, size) */
   const float *edges;              /* (numbers, intervals + 1, size) the bend at each bin edge */
@@ -111,6 +112,27 @@ typedef struct {
   float inverse_temperature;
   int32_t fine;                    /* whether positions are those among fine bin edges */
 } Member;
+
+/* The embedding of a batch in training, forward and backward. */
+typedef struct {
+  Inputs inputs;
+  Member member;                   /* with slope, offset and edges in `scaled` */
+  const float *slope, *offset;     /* (numbers, size), before their scales */
+  const float *increments;         /* (numbers, intervals, size) from an edge to the next */
+  const float *bin_vectors;        /* (numbers, intervals + 1, size) */
+  const float *scale;              /* (numbers + categories, size) */
+  const float *x;                  /* (rows, features) */
+  long rows, features, width;      /* of the rows, and of what the first layer gets */
+  float *scaled_slope, *scaled_offset, *scaled_edges;
+  float *y;                        /* (rows, width) */
+} Embedding;
+
+/* The gradients of its parameters, from that of what the first layer gets. */
+typedef struct {
+  Embedding embedding;
+  const float *gradient; /* (rows, width) */
+  float *slope, *offset, *increments, *bin_vectors, *levels, *scale, *plain, *name_scale, *word_scale;
+} EmbeddingGradients;
 
 enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
 
@@ -136,6 +158,10 @@ typedef struct {
   void (*adam)(const Adam *, long begin, long end);
   bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
   bool (*predict)(const Prediction *, long row, long rows_end);
+  void (*scale_numbers)(const Embedding *, long column, long columns_end);
+  void (*embed_rows)(const Embedding *, long row, long rows_end);
+  void (*number_gradients)(const EmbeddingGradients *, long column, long columns_end);
+  bool (*other_gradients)(const EmbeddingGradients *);
 } Simd;
 
 /* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */

@@ -501,10 +501,12 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
   return true;
 }
 
+#include "embedding.h"
 #include "predict.h"
 
-static const Simd FN(simd) = {STRING(ISA), FN(product),       FN(column_sums),
-                              FN(adam),    FN(cross_entropy), FN(predict)};
+static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),   FN(adam),
+                              FN(cross_entropy), FN(predict), FN(scale_numbers), FN(embed_rows),
+                              FN(number_gradients), FN(other_gradients)};
 
 #undef JOIN_
 #undef JOIN
