@@ -1,8 +1,9 @@
 """Time a training step with an embedding, for docs/PERFORMANCE.md. `python benchmarks/embedding_step.py`.
 
 One member with the sizes of Adult in the default preset: 6 numbers, 7 categories with 111 levels, a plain
-feature, then 105→128→128→2, 256 rows. The embedding by XLA and in C, in turn in one process, and the
-same network without an embedding; the figures are the least of several rounds.
+feature, then 105→128→128→2, 256 rows, of which one in eight has the weight 0. The embedding by XLA and in
+C, with these rows and without, in turn in one process, and the same network without an embedding; the
+figures are the least of several rounds.
 """
 
 from __future__ import annotations
@@ -43,21 +44,26 @@ class Way(NamedTuple):
     member: str
     bins: int  # 0: no embedding
     in_c: bool
+    all_rows: bool  # whether rows of weight 0 are computed
 
     @property
     def name(self) -> str:
         """The words of the table."""
+        rows = "all rows" if self.all_rows else "rows in use"
         if not self.bins:
-            return "without an embedding"
-        return f"{self.member}, {'in C' if self.in_c else 'by XLA'}"
+            return f"without an embedding, {rows}"
+        return f"{self.member}, {'in C' if self.in_c else 'by XLA'}, {rows}"
 
 
 WAYS = (
-    Way("coarse", COARSE, in_c=False),
-    Way("coarse", COARSE, in_c=True),
-    Way("fine", FINE, in_c=False),
-    Way("fine", FINE, in_c=True),
-    Way("", 0, in_c=True),
+    Way("coarse", COARSE, in_c=False, all_rows=True),
+    Way("coarse", COARSE, in_c=True, all_rows=True),
+    Way("coarse", COARSE, in_c=True, all_rows=False),
+    Way("fine", FINE, in_c=False, all_rows=True),
+    Way("fine", FINE, in_c=True, all_rows=True),
+    Way("fine", FINE, in_c=True, all_rows=False),
+    Way("", 0, in_c=True, all_rows=True),
+    Way("", 0, in_c=True, all_rows=False),
 )
 
 
@@ -89,9 +95,12 @@ def segment_of(way: Way) -> Callable[[], float]:
     segment = Segment(x, y, counts, np.ones(BATCHES, np.float32), np.int32(BATCHES))
     config = MemberConfig(Hyper(*map(jnp.float32, (1e-3, 0, 0.01, 0.1, 0))), jnp.uint32(9))
     state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
-    weights = np.ones(len(x), np.float32)
+    weights = (random.integers(8, size=len(x)) > 0).astype(np.float32)
     backend = c_backend(parallel=False)
-    backend = backend if way.in_c else backend._replace(embed=None)
+    if way.all_rows:
+        backend = backend._replace(used_rows=None)
+    if not way.in_c:
+        backend = backend._replace(embed=None)
     arguments = state, segment, weights, np.True_
     program = jax.jit(partial(run, PROGRAM, config))
     with patch.object(step_module, "kernels_for", lambda _: backend):

@@ -109,10 +109,12 @@ static void try_embedding(void) {
   Training o;
   draw_training(&o);
   const Array y = empty(o.rows, o.width), g = drawn(o.rows, o.width);
+  const Limit of = limit(o.rows);
   Call *call = new_call();
-  matrix_argument(call, &o.x);
+  rows_argument(call, &of, &o.x);
   add_parameters(call, &o);
-  matrix_result(call, &y);
+  limit_argument(call, &of);
+  rows_result(call, &of, &y);
   if (run(epochal_embed, call, "embed")) {
     double *wanted = memory(sizeof *wanted * (o.width + 1));
     for (long i = 0; i < o.rows; i++) {
@@ -123,8 +125,9 @@ static void try_embedding(void) {
   }
   float *found[LEARNED];
   call = new_call();
-  matrix_argument(call, &o.x), matrix_argument(call, &g);
+  rows_argument(call, &of, &o.x), rows_argument(call, &of, &g);
   add_parameters(call, &o);
+  limit_argument(call, &of);
   for (int i = 0; i < LEARNED; i++) {
     found[i] = empty(1, o.sizes[i]).data;
     /* The bin vectors' shape tells how much work there is; the others are arrays of numbers. */
@@ -132,7 +135,7 @@ static void try_embedding(void) {
   }
   if (run(epochal_embedding_gradients, call, "embedding_gradients")) check_gradients(&o, &g, found);
   for (int i = 0; i < LEARNED; i++) release(found[i]), release(o.learned[i]);
-  release(o.table), release(o.x.data), release(y.data), release(g.data);
+  release(o.table), release(o.x.data), release(y.data), release(g.data), release(of.used);
 }
 
 /* Rows that are too short or too long for their embedding are an error, and no memory is touched. */

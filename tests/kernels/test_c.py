@@ -226,10 +226,10 @@ figures = np.array([0.9, 0.999, 1e-8, 0.1, 0.01, 0.1, 0.1], np.float32)
 ours, found = Operations(parallel=True), []
 for panels in range(4):
     back = lambda *of: found.extend(ours.dense_gradients(*of, panels=panels))
-    found += [ours.dense(x, w, b, relu=True, panels=panels), ours.product(x, x.T)]
+    found += [ours.dense(x, (w, b), relu=True, panels=panels), ours.product(x, x.T)]
     back(x, g, w), back(x, g), back(g, x, w.T), back(x, g[:, :7], w[:, :7], np.float32(2))
     back(x, g[:, :5]), back(x, g[:, :9]), back(x, g[:, :3])
-    found.append(ours.dense(x, w, b, words, np.float32(2), relu=True, panels=panels))
+    found.append(ours.dense(x, (w, b), words, np.float32(2), relu=True, panels=panels))
 found += ours.adam(w, w / 8, w * w, w[::-1], figures)
 for few in (slice(None), slice(7)):
     layer = g[:, few], w[:, few], w[:, few] / 8, w[:, few] ** 2, figures

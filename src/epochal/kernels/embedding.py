@@ -22,26 +22,31 @@ if TYPE_CHECKING:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def embed(operations: Operations, embedding: Embedding, x: Array) -> Array:
+def embed(
+    operations: Operations, embedding: Embedding, x: Array, used: Array | None = None
+) -> Array:
     """Return what the first layer gets, shape (rows, inputs), as `nn.embedding.embedded` does.
 
     Args:
         operations: the C operations.
         embedding: the parameters, float32.
         x: encoded rows, float32.
+        used: which rows of the batch these are, as `Operations.used_rows` returns them; None for all.
     """
-    shape = x.shape[0], _inputs(embedding)
-    return operations.embed(shape, x, *_arguments(embedding, x), folds=_folds(embedding))
+    arguments, folds = _arguments(embedding, x), _folds(embedding)
+    return operations.embed((x.shape[0], _inputs(embedding)), x, *arguments, folds=folds, used=used)
 
 
-def _forward(operations: Operations, embedding: Embedding, x: Array) -> tuple[Array, Any]:
+def _forward(
+    operations: Operations, embedding: Embedding, x: Array, used: Array | None
+) -> tuple[Array, Any]:
     """Return what the first layer gets, and the arrays that the gradients need."""
-    return embed(operations, embedding, x), (embedding, x)
+    return embed(operations, embedding, x, used), (embedding, x, used)
 
 
-def _backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, None]:
+def _backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, None, None]:
     """Return the gradients of the parameters; what is not learned, and the rows, have none."""
-    embedding, x = saved
+    embedding, x, used = saved
     numeric, categorical, target = embedding.numeric, embedding.categorical, embedding.target
     learned = [*numeric[:4], categorical.levels, embedding.scale, embedding.plain]
     learned += [] if target is None else [target.name_scale, target.word_scale]
@@ -50,6 +55,7 @@ def _backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any,
             [part.shape for part in learned],
             *(x, gradient, *_arguments(embedding, x)),
             folds=_folds(embedding),
+            used=used,
         )
     )
     of_embedding = Embedding(
@@ -59,7 +65,7 @@ def _backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any,
         plain,
         None if target is None else type(target)(None, *of_target),
     )
-    return of_embedding, None
+    return of_embedding, None, None
 
 
 embed.defvjp(_forward, _backward)

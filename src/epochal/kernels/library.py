@@ -22,6 +22,7 @@ PANEL = 32
 LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"
 OPERATIONS = (
+    "used_rows",
     "take_rows",
     "change_layout",
     "dense",

@@ -9,10 +9,12 @@ static long side_of(const Frame *frame, int number, int axis) { return argument(
 /* Read the sizes of an embedding and its arrays; return whether they fit together. */
 static bool read_embedding(Embedding *o, const Frame *frame, int first, long width, const Attributes *attributes) {
   const float *parameters[PARAMETERS] = {0};
-  for (int i = 0; first + i < frame->args.size; i++) parameters[i] = argument(frame, first + i)->data;
+  const long count = arguments(frame, attributes) - first;
+  if (count != PLAIN + 1 && count != PARAMETERS) return false;
+  for (int i = 0; i < count; i++) parameters[i] = argument(frame, first + i)->data;
   Inputs *in = &o->inputs;
   const long numbers = side_of(frame, first + SLOPE, 0), size = side_of(frame, first + SLOPE, 1);
-  *o = (Embedding){.x = argument(frame, 0)->data, .rows = side_of(frame, 0, 0), .features = side_of(frame, 0, 1),
+  *o = (Embedding){.x = argument(frame, 0)->data, .rows = limited(side_of(frame, 0, 0), rows_in_use(frame, attributes)), .features = side_of(frame, 0, 1),
                    .width = width, .slope = parameters[SLOPE], .offset = parameters[OFFSET],
                    .increments = parameters[INCREMENTS], .bin_vectors = parameters[BIN_VECTORS],
                    .scale = parameters[SCALE]};
@@ -23,7 +25,7 @@ static bool read_embedding(Embedding *o, const Frame *frame, int first, long wid
                        .fine = *parameters[FINE] > 0};
   long features = 3 * numbers + in->plain + in->categories;
   long inputs = (numbers + in->categories) * size + in->plain;
-  if (frame->args.size - first == PARAMETERS) {
+  if (count == PARAMETERS) {
     in->statistics = side_of(frame, first + TARGET_TABLE, 1);
     in->names = side_of(frame, first + NAME_SCALE, 0);
     in->texts = side_of(frame, first + WORD_SCALE, 0);

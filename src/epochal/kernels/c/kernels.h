@@ -16,6 +16,7 @@
 typedef struct {
   uint32_t stream, limit; /* a unit is dropped if its mixed bits are below the limit */
   float scale;            /* multiplies the units that are not dropped */
+  const int32_t *places;  /* the number of each row in its batch, or NULL: they follow each other */
 } Dropout;
 
 /* What a product does to its result before it is written. */
@@ -63,6 +64,12 @@ typedef struct {
   float rate, decay;                /* w + rate (step - decay w) */
 } Adam;
 
+/* Where the rows of an array are in their batch, if they are only some of its rows; or NULL. */
+typedef struct {
+  const int32_t *places;
+  long batch; /* rows of the batch */
+} Places;
+
 /* C = A B, with A or B transposed if their flag is set. If A is, C may have more rows than A has columns; what is
  * written there is unspecified. */
 typedef struct {
@@ -71,6 +78,7 @@ typedef struct {
   long c_begin; /* C's memory begins with the number that has this offset: 0, or only a part of C is there */
   Epilogue epilogue;
   float *column_sums;   /* if not NULL: the sums of B over its rows, shape (columns,) */
+  Places rows;          /* of B, for these sums */
   const Adam *prefetch; /* or NULL: the step that the same thread takes next, with C as the gradient */
 } Product;
 
@@ -80,7 +88,8 @@ typedef struct {
   const float *logits; /* rows of `classes` */
   const int32_t *labels;
   const float *weights; /* of the rows */
-  long rows, classes;
+  const int32_t *places; /* where a row's label, weight and results are, if not in its own place; or NULL */
+  long rows, classes, batch; /* rows of logits, and how many labels there are */
   float *gradient;                  /* weight (s - y) */
   float *exponential_sums, *logits_of_labels; /* sums of exp(o - max o), and o - max o of the label: the loss is
                                                  log(sum) - that */
@@ -154,7 +163,7 @@ enum { BLOCK_NUMBERS = 49152 };
 typedef struct {
   const char *name;
   bool (*product)(const Product *, long row, long rows_end, long column, long columns_end);
-  void (*column_sums)(const Matrix *, long column, long columns_end, float *sums);
+  void (*column_sums)(const Matrix *, const Places *, long column, long columns_end, float *sums);
   void (*adam)(const Adam *, long begin, long end);
   bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
   bool (*predict)(const Prediction *, long row, long rows_end);
