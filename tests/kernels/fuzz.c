@@ -22,13 +22,13 @@
 #include "xla_ffi.h"
 
 typedef XLA_FFI_Error *Handler(XLA_FFI_CallFrame *);
-Handler epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_gradients, epochal_cross_entropy,
-    epochal_adam, epochal_fused_adam;
+Handler epochal_used_rows, epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_gradients, epochal_cross_entropy,
+    epochal_adam, epochal_fused_adam, epochal_embed, epochal_embedding_gradients;
 const char *epochal_instruction_sets(void);
 int epochal_load(const char *name, int threads);
 int epochal_predict(const Prediction *o, int may_share);
 
-enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 8 };
+enum { INPUTS = 1, OUTPUTS = 2, FEW = 4, MOST = 16 };
 
 struct XLA_FFI_Error {
   int code;
@@ -224,7 +224,57 @@ static bool run(Handler *handler, Call *call, const char *where) {
   return false;
 }
 
+/* Arrays of so many rows, perhaps as those of a larger batch, of which only they are in use and in memory: how many rows
+ * the batch has, and the last argument of the operation, or NULL. */
+typedef struct {
+  long batch;
+  int32_t *used;
+} Limit;
+
+static Limit limit(long rows) {
+  if (draw() % 2) return (Limit){rows, NULL};
+  const long batch = rows + between(0, 40);
+  int32_t *used = memory(sizeof *used * (batch + 1)), *next = used + 1;
+  used[0] = (int32_t)rows;
+  for (long place = 0, left = rows; place < batch; place++)
+    if ((long)(draw() % (batch - place)) < left) *next++ = (int32_t)place, left--;
+  while (next < used + batch + 1) *next = next[-1], next++;
+  return (Limit){batch, used};
+}
+
+static long place_in(const Limit *o, long row) { return o->used ? o->used[row + 1] : row; }
+
+static void limit_argument(Call *call, const Limit *o) {
+  if (!o->used) return;
+  argument(call, 1, o->batch + 1, 1, o->used);
+  attribute(call, "used", 1);
+}
+static void rows_argument(Call *call, const Limit *o, const Array *a) { argument(call, 2, o->batch, a->columns, a->data); }
+static void rows_result(Call *call, const Limit *o, const Array *a) { result(call, 2, o->batch, a->columns, a->data); }
+
 /* ---------------------------------------------------------------- operations */
+
+static void try_used_rows(void) {
+  const long batches = between(1, 9), size = between(1, 70);
+  const Array weights = drawn(batches, size);
+  int32_t *found = memory(sizeof *found * batches * (size + 1));
+  for (long i = 0; i < batches * size; i++)
+    if (draw() % 3 == 0 || i < size / 2) weights.data[i] = 0;
+  Call *call = new_call();
+  argument(call, 1, batches * size, 1, weights.data);
+  result(call, 2, batches, size + 1, found);
+  if (run(epochal_used_rows, call, "used_rows"))
+    for (long b = 0; b < batches; b++) {
+      long count = 0;
+      const int32_t *of = found + b * (size + 1);
+      for (long i = 0; i < size; i++)
+        if (weights.data[b * size + i] != 0 && of[++count] != i) stop("another place", "used_rows");
+      if (of[0] != MAX(count, 1) || (!count && of[1])) stop("another number", "used_rows");
+      for (long i = of[0] + 1; i <= size; i++)
+        if (of[i] != of[of[0]]) stop("no repetition", "used_rows");
+    }
+  release(weights.data), release(found);
+}
 
 static void try_take_rows(void) {
   const Array table = any_array();
@@ -233,10 +283,12 @@ static void try_take_rows(void) {
   int32_t *numbers = memory(sizeof *numbers * count);
   for (long i = 0; i < count; i++) numbers[i] = i && draw() % 3 ? numbers[i - 1] + 1 : between(-2, table.rows + 1);
   const Array rows = empty(count, table.columns);
+  const Limit of = limit(count);
   Call *call = new_call();
   matrix_argument(call, &table);
-  argument(call, 1, count, 1, numbers);
-  matrix_result(call, &rows);
+  argument(call, 1, of.batch, 1, numbers);
+  limit_argument(call, &of);
+  rows_result(call, &of, &rows);
   attribute(call, "panels", panels ? OUTPUTS : 0);
   attribute(call, "row_bytes", sizeof(float) * table.columns);
   if (run(epochal_take_rows, call, "take_rows"))
@@ -246,21 +298,23 @@ static void try_take_rows(void) {
         if (get(&rows, panels, i, j) != get(&table, false, known ? numbers[i] : table.rows - 1, j))
           stop("another row", "take_rows");
     }
-  release(table.data), release(rows.data), release(numbers);
+  release(table.data), release(rows.data), release(numbers), release(of.used);
 }
 
 static void try_change_layout(void) {
   const Array x = any_array(), y = empty(x.rows, x.columns);
   const bool back = draw() % 2;
+  const Limit of = limit(x.rows);
   Call *call = new_call();
-  matrix_argument(call, &x);
-  matrix_result(call, &y);
+  rows_argument(call, &of, &x);
+  limit_argument(call, &of);
+  rows_result(call, &of, &y);
   attribute(call, "panels", back ? INPUTS : 0);
   if (run(epochal_change_layout, call, "change_layout"))
     for (long i = 0; i < x.rows; i++)
       for (long j = 0; j < x.columns; j++)
         if (get(&x, back, i, j) != get(&y, !back, i, j)) stop("another number", "change_layout");
-  release(x.data), release(y.data);
+  release(x.data), release(y.data), release(of.used);
 }
 
 static uint32_t mixed(uint32_t x) {
@@ -277,12 +331,14 @@ static void try_dense(void) {
   const Array x = drawn(rows, inputs), w = drawn(inputs, outputs), b = drawn(1, outputs), y = empty(rows, outputs);
   uint32_t words[2] = {draw(), 1u << 22};
   float scale = 1.25f;
+  const Limit of = limit(rows);
   Call *call = new_call();
-  matrix_argument(call, &x);
+  rows_argument(call, &of, &x);
   matrix_argument(call, &w);
   if (kind) argument(call, 1, outputs, 1, b.data);
   if (kind == 3) argument(call, 1, 2, 1, words), argument(call, 0, 1, 1, &scale);
-  matrix_result(call, &y);
+  limit_argument(call, &of);
+  rows_result(call, &of, &y);
   attribute(call, "panels", panels);
   attribute(call, "relu", kind > 1);
   if (run(epochal_dense, call, "dense"))
@@ -293,10 +349,10 @@ static void try_dense(void) {
         if (kind) sum += b.data[j];
         if (kind > 1) sum = sum > 0 ? sum : 0;
         if (kind == 3)
-          sum = mixed((uint32_t)(i * outputs + j) * 0x9E3779B9u + words[0]) >> 8 < words[1] ? 0 : sum * scale;
+          sum = mixed((uint32_t)(place_in(&of, i) * outputs + j) * 0x9E3779B9u + words[0]) >> 8 < words[1] ? 0 : sum * scale;
         compare("dense", get(&y, panels & OUTPUTS, i, j), sum, sqrt(inputs));
       }
-  release(x.data), release(w.data), release(b.data), release(y.data);
+  release(x.data), release(w.data), release(b.data), release(y.data), release(of.used);
 }
 
 static const float figures[7] = {0.9f, 0.999f, 1e-8f, 0.1f, 0.001f, 0.01f, 0.2f};
@@ -319,9 +375,17 @@ static void try_adam(void) {
   Array v_before = empty(w.rows, w.columns);
   memcpy(v_before.data, v.data, sizeof(float) * count);
   Call *call = new_call();
-  matrix_argument(call, &w), matrix_argument(call, &m), matrix_argument(call, &v), matrix_argument(call, &g);
-  argument(call, 1, 7, 1, (void *)figures);
-  matrix_result(call, &w), matrix_result(call, &result_m), matrix_result(call, &v);
+  /* As one array, or as two, of which one may be empty. */
+  const long cut = draw() % 2 ? count : between(0, count), ends[] = {0, cut, count};
+  const int pieces = cut < count ? 2 : 1;
+  float of_each[14];
+  for (int i = 0; i < 7 * pieces; i++) of_each[i] = figures[i % 7];
+  for (int i = 0; i < pieces; i++) {
+    float *const arrays[] = {w.data, m.data, v.data, g.data}, *const to[] = {w.data, result_m.data, v.data};
+    for (int k = 0; k < 4; k++) argument(call, 1, ends[i + 1] - ends[i], 1, arrays[k] + ends[i]);
+    for (int k = 0; k < 3; k++) result(call, 1, ends[i + 1] - ends[i], 1, to[k] + ends[i]);
+  }
+  argument(call, 2, pieces, 7, of_each);
   if (run(epochal_adam, call, "adam"))
     for (long i = 0; i < count; i++) {
       double first, second;
@@ -345,15 +409,17 @@ static void try_backward(bool fused) {
               v_after = empty(inputs, outputs);
   float scale = 1.5f;
   for (long i = 0; i < inputs * outputs; i++) v.data[i] = 1 + v.data[i] * v.data[i];
+  const Limit of = limit(rows);
   Call *call = new_call();
-  matrix_argument(call, &x), matrix_argument(call, &g);
+  rows_argument(call, &of, &x), rows_argument(call, &of, &g);
   if (wanted || fused) matrix_argument(call, &w);
   if (fused) matrix_argument(call, &m), matrix_argument(call, &v), argument(call, 1, 7, 1, (void *)figures);
   if (wanted == 2) argument(call, 0, 1, 1, &scale);
+  limit_argument(call, &of);
   matrix_result(call, &of_w);
   if (fused) matrix_result(call, &m_after), matrix_result(call, &v_after);
   result(call, 1, outputs, 1, of_b.data);
-  if (wanted) matrix_result(call, &of_x);
+  if (wanted) rows_result(call, &of, &of_x);
   attribute(call, "panels", panels);
   const char *where = fused ? "fused_adam" : "dense_gradients";
   if (run(fused ? epochal_fused_adam : epochal_dense_gradients, call, where)) {
@@ -385,36 +451,44 @@ static void try_backward(bool fused) {
       }
   }
   release(x.data), release(g.data), release(w.data), release(m.data), release(v.data), release(of_w.data), release(of_b.data);
-  release(of_x.data), release(m_after.data), release(v_after.data);
+  release(of_x.data), release(m_after.data), release(v_after.data), release(of.used);
 }
 
 static void try_cross_entropy(void) {
   const Array logits = any_array(), gradient = empty(logits.rows, logits.columns);
   const long rows = logits.rows, classes = logits.columns;
-  const Array weights = drawn(1, rows), sums = empty(1, rows), of_labels = empty(1, rows);
-  int32_t *labels = memory(sizeof *labels * rows);
-  for (long i = 0; i < rows; i++)
+  const Limit of = limit(rows);
+  const Array weights = drawn(1, of.batch), sums = empty(1, of.batch), of_labels = empty(1, of.batch);
+  int32_t *labels = memory(sizeof *labels * of.batch);
+  for (long i = 0; i < of.batch; i++)
     labels[i] = draw() % 20 ? between(0, classes - 1) : draw() % 2 ? (int32_t)draw() : between(-3, classes + 3);
   Call *call = new_call();
-  matrix_argument(call, &logits);
-  argument(call, 1, rows, 1, labels), argument(call, 1, rows, 1, weights.data);
-  matrix_result(call, &gradient);
-  result(call, 1, rows, 1, sums.data), result(call, 1, rows, 1, of_labels.data);
+  rows_argument(call, &of, &logits);
+  argument(call, 1, of.batch, 1, labels), argument(call, 1, of.batch, 1, weights.data);
+  limit_argument(call, &of);
+  rows_result(call, &of, &gradient);
+  result(call, 1, of.batch, 1, sums.data), result(call, 1, of.batch, 1, of_labels.data);
   if (run(epochal_cross_entropy, call, "cross_entropy"))
-    for (long i = 0; i < rows; i++) {
+    for (long i = 0, next = 0; i < of.batch; i++) {
+      if (next == rows || place_in(&of, next) != i) {
+        compare("cross_entropy of a row not in use", log(sums.data[i]) - of_labels.data[i], 0, 0);
+        continue;
+      }
+      const float *o = logits.data + next * classes, *found = gradient.data + next++ * classes;
       const bool known = labels[i] >= 0 && labels[i] < classes;
       double highest = -1e9, sum = 0;
-      for (long j = 0; j < classes; j++) highest = fmax(highest, logits.data[i * classes + j]);
-      for (long j = 0; j < classes; j++) sum += exp(logits.data[i * classes + j] - highest);
-      const double loss = known ? log(sum) - (logits.data[i * classes + labels[i]] - highest) : NAN;
+      for (long j = 0; j < classes; j++) highest = fmax(highest, o[j]);
+      for (long j = 0; j < classes; j++) sum += exp(o[j] - highest);
+      const double loss = known ? log(sum) - (o[labels[i]] - highest) : NAN;
       compare("cross_entropy", log(sums.data[i]) - of_labels.data[i], loss, 1);
       for (long j = 0; j < classes; j++) {
-        const double share = exp(logits.data[i * classes + j] - highest) / sum;
+        const double share = exp(o[j] - highest) / sum;
         const double wanted = known ? weights.data[i] * (share - (j == labels[i])) : NAN;
-        compare("cross_entropy", gradient.data[i * classes + j], wanted, 1);
+        compare("cross_entropy", found[j], wanted, 1);
       }
     }
-  release(logits.data), release(gradient.data), release(weights.data), release(sums.data), release(of_labels.data), release(labels);
+  release(logits.data), release(gradient.data), release(weights.data), release(sums.data), release(of_labels.data);
+  release(labels), release(of.used);
 }
 
 /* A call that cannot be right is an error, and no memory is touched. */
@@ -430,6 +504,16 @@ static void try_mistakes(void) {
     if (!error || error->code != XLA_FFI_Error_Code_INVALID_ARGUMENT) stop("no error", "mistakes");
     release(error), release(call);
   }
+  for (int32_t many = 3; many < 6; many += 2) { /* more rows in use than places, and than rows */
+    int32_t used[4] = {many};
+    Call *call = new_call();
+    argument(call, 2, 2, 3, NULL), argument(call, 2, 3, 3, NULL), argument(call, 1, many == 3 ? 3 : 4, 1, used);
+    attribute(call, "used", 1);
+    result(call, 2, 2, 3, NULL);
+    XLA_FFI_Error *error = epochal_dense(&call->frame);
+    if (!error || error->code != XLA_FFI_Error_Code_INVALID_ARGUMENT) stop("no error", "mistakes");
+    release(error), release(call);
+  }
   Call *call = new_call();
   XLA_FFI_Metadata metadata = {.struct_size = sizeof metadata};
   XLA_FFI_Metadata_Extension extension = {{sizeof extension, XLA_FFI_Extension_Metadata, NULL}, &metadata};
@@ -439,8 +523,10 @@ static void try_mistakes(void) {
 }
 
 #include "fuzz_predict.h"
+#include "fuzz_embedding.h"
 
 static void round_of_all(void) {
+  try_used_rows();
   try_take_rows();
   try_change_layout();
   try_dense();
@@ -449,7 +535,9 @@ static void round_of_all(void) {
   try_backward(true);
   try_cross_entropy();
   try_predict();
+  try_embedding();
   try_mistakes();
+  try_embedding_mistakes();
 }
 
 /* ---------------------------------------------------------------- callers, forks */

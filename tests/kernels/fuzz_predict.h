@@ -107,7 +107,7 @@ static void try_predict(void) {
   float counts[9];
   for (int i = 0; i < 9; i++) counts[i] = log1pf((float)i);
   Inputs in = {between(0, 5), between(0, 9), between(0, 4), between(1, 9), draw() % 2 ? 8 : between(1, 20),
-               between(0, 3), between(0, 2), between(1, 8),  between(1, 30), between(2, 9), counts};
+               between(0, 3), between(0, 2), between(1, 8),  between(1, 30), between(2, 9), counts, 1};
   const bool embeds = draw() % 2;
   long widths[MOST_LAYERS + 1];
   Member members[MOST_MEMBERS];

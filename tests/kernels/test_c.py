@@ -227,21 +227,28 @@ figures = np.array([0.9, 0.999, 1e-8, 0.1, 0.01, 0.1, 0.1], np.float32)
 ours, found = Operations(parallel=True), []
 for panels in range(4):
     back = lambda *of: found.extend(ours.dense_gradients(*of, panels=panels))
-    found += [ours.dense(x, w, b, relu=True, panels=panels), ours.product(x, x.T)]
+    found += [ours.dense(x, (w, b), relu=True, panels=panels), ours.product(x, x.T)]
     back(x, g, w), back(x, g), back(g, x, w.T), back(x, g[:, :7], w[:, :7], np.float32(2))
     back(x, g[:, :5]), back(x, g[:, :9]), back(x, g[:, :3])
-    found.append(ours.dense(x, w, b, words, np.float32(2), relu=True, panels=panels))
+    found.append(ours.dense(x, (w, b), words, np.float32(2), relu=True, panels=panels))
 found += ours.adam(w, w / 8, w * w, w[::-1], figures)
 for few in (slice(None), slice(7)):
     layer = g[:, few], w[:, few], w[:, few] / 8, w[:, few] ** 2, figures
     found += ours.fused_adam(x, *layer, np.float32(2), wanted=True, panels=3)
     found += ours.fused_adam(x, *layer, wanted=False, panels=0)
+table, scales = drawn(9, 16).reshape(3, 3, 16), drawn(5, 16)
+codes = np.abs(x[:, :1]) * 3 // 1
+rows = np.concatenate([x[:, :5], np.abs(x[:, 5:11]), codes, codes], axis=1)
+of = table[:, 0], table[:, 1], table[:, :2], table, np.float32(1), drawn(7, 16), scales, b[:2]
+found.append(ours.embed((377, 82), rows, *of, folds=1))
+shapes = [part.shape for part in of if part.ndim]
+found += ours.embedding_gradients(shapes, rows, w[:377, :82], *of, folds=1)
 found.append(ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])[0])
 digest = hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest()
 print(state.instruction_set, state.threads, digest)
 """
 # On every machine, by every compiler, with every instruction set and number of threads.
-DIGEST = "ca75d70750f598dd00139a82c166b00cfd1f8f666ac7f50e99ae06a9311b9446"
+DIGEST = "46f641bf53f170bfa50d0c3ef94f0944b4277e8b59a14e1413a8d6d1ecad7fe9"
 
 
 @in_use

@@ -85,7 +85,7 @@ def test_each_product_is_that_of_the_formula(rows, inputs, outputs, parallel, pa
 
     def products(x, rows, g, w, b):
         """Return what the operations give."""
-        units = [ours.dense(x, w, b, relu=unit, panels=panels) for unit in (True, False)]
+        units = [ours.dense(x, (w, b), relu=unit, panels=panels) for unit in (True, False)]
         whole = ours.dense_gradients(x, g, w, panels=panels)
         alone = ours.dense_gradients(x, g, panels=panels)
         *_, of_hidden = ours.dense_gradients(x, g, w, np.float32(2), panels=panels)
@@ -143,7 +143,7 @@ def test_shared_work_gives_the_same_bits(drawn):
     x, w, b = drawn(256, 784), drawn(784, 512), drawn(512)
     found = [
         (
-            ours.dense(x, w, b, relu=True, panels=panels),
+            ours.dense(x, (w, b), relu=True, panels=panels),
             *ours.dense_gradients(x, x @ w, w, panels=panels),
         )
         for ours in map(Operations, (False, True))
@@ -178,7 +178,7 @@ def test_dropout_drops_the_units_that_it_drops_elsewhere(rows, units, drawn):
     drop = Drop(jnp.float32(0.3), None, jnp.uint32(12345), jnp.int32(7))
     words, scale = drop.words(2)
 
-    of, ours = (x, in_panels(w), b, words[1], scale), Operations(parallel=True)
+    of, ours = (x, (in_panels(w), b), words[1], scale), Operations(parallel=True)
     found = np.asarray(ours.dense(*of, relu=True, panels=0))
     in_panels_too = ours.dense(*of, relu=True, panels=OUTPUTS)
 
@@ -194,7 +194,7 @@ def test_what_is_no_number_is_told():
     x = np.array([[np.nan], [np.inf], [-np.inf], [1.0]], np.float32)
     ours = Operations(parallel=False)
 
-    h = ours.dense(x, np.ones((1, 1), np.float32), np.zeros(1, np.float32), relu=True, panels=0)
+    h = ours.dense(x, (np.ones((1, 1), np.float32), np.zeros(1, np.float32)), relu=True, panels=0)
     one, ones = np.ones((1, 1), np.float32), np.ones((4, 1), np.float32)
     *_, g = ours.dense_gradients(h, ones, one, np.float32(1), panels=0)
 
@@ -292,6 +292,88 @@ def test_the_roots_in_a_step_of_adam_are_the_nearest_numbers():
 
 
 @needed
+@pytest.mark.parametrize("parallel", [False, True])
+def test_steps_of_several_arrays_are_those_of_each(parallel, drawn):
+    """Each with its own constants, in one operation; one of the arrays is empty."""
+    ours, shapes = Operations(parallel), [(3, 5), (0, 4), (), (90, 70)]
+    arrays = [tuple(drawn(*shape) for _ in range(2)) for shape in shapes]
+    arrays = [(w, w / 9, w * w, g) for w, g in arrays]
+    constants = np.array([0.9, 0.999, 1e-8, 0.1, 0.001, 0.01, 0.2], np.float32) * np.ones((4, 1))
+    constants[:, 5] = [0.01, 0.02, 0.03, 0.04]
+    constants = constants.astype(np.float32)
+
+    together = ours.adam_steps(arrays, constants)
+
+    for found, array, figures in zip(together, arrays, constants, strict=True):
+        for a, b in zip(found, ours.adam(*array, figures), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@needed
+def test_rows_in_use_are_those_with_a_weight():
+    """Batch by batch; behind them the last one again; of a batch without any, the first."""
+    weights = np.array([0, 1, 0, -2, 0, 0, 0, 0, 1, 1, 1, np.nan], np.float32)
+
+    found = Operations(parallel=False).used_rows(weights, 4)
+
+    assert found.tolist() == [[2, 1, 3, 3, 3], [1, 0, 0, 0, 0], [4, 0, 1, 2, 3]]
+
+
+@needed
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize(("columns", "classes"), [(20, 3), (70, 40)])
+def test_operations_on_rows_in_use_give_the_bits_of_those_rows(columns, classes, parallel, drawn):
+    """As among all rows of the batch, whose other rows have the gradient 0; sums are those of all rows."""
+    x, w, b, g = drawn(90, columns), drawn(columns, classes), drawn(classes), drawn(90, classes)
+    labels, weights = np.arange(90, dtype=np.int32) % classes, drawn(90)
+    weights[np.arange(90) % 5 < 2] = g[np.arange(90) % 5 < 2] = 0
+    ours, words, scale = Operations(parallel), np.array([7, 2**23], np.uint32), np.float32(2)
+    (used,) = ours.used_rows(weights, 90)
+    kept = np.asarray(used[1 : 1 + used[0]])
+
+    def compact(matrix):
+        """Return the rows in use, and NaN behind them."""
+        return np.concatenate([matrix[kept], np.full((90 - len(kept), matrix.shape[1]), np.nan)])
+
+    few_x, few_g = (compact(matrix).astype(np.float32) for matrix in (x, g))
+    hidden = [
+        np.asarray(ours.dense(rows, (in_panels(w), b), words, scale, relu=True, panels=0, used=of))
+        for rows, of in ((few_x, used), (x, None))
+    ]
+    few, every = (
+        ours.dense_gradients(*rows, in_panels(w), panels=0, used=of)
+        for rows, of in (((few_x, few_g), used), ((x, g), None))
+    )
+    of_few, losses = ours.cross_entropy(compact(g).astype(np.float32), labels, weights, used)
+    of_every, all_losses = ours.cross_entropy(g, labels, weights)
+
+    assert len(kept) == 54
+    np.testing.assert_array_equal(hidden[0][:54], hidden[1][kept])
+    for a, b in zip(few[:2], every[:2], strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(few[2][:54], np.asarray(every[2])[kept])
+    np.testing.assert_array_equal(of_few[:54], np.asarray(of_every)[kept])
+    np.testing.assert_array_equal(losses, np.where(weights == 0, 0, all_losses))
+    np.testing.assert_array_equal(ours.take_rows(x, used[1:], used=used)[:54], x[kept])
+
+
+@needed
+def test_more_rows_in_use_than_there_are_is_refused(drawn):
+    """Their places would be read beyond the memory."""
+    used = np.array([4, 0, 1, 2], np.int32)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="more rows in use than there are"):
+        Operations(parallel=False).take_rows(drawn(3, 4), used[1:], used=used)
+
+
+@needed
+def test_steps_without_constants_are_refused(drawn):
+    """Constants for fewer arrays than there are would be read beyond their memory."""
+    w = drawn(3, 4)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="too many or too few arrays"):
+        Operations(parallel=False).adam_steps([(w, w, w, w)] * 2, np.ones(7, np.float32))
+
+
+@needed
 def test_a_label_that_is_no_class_makes_its_row_nan():
     """Losses and gradients of that row only, so that a training ends by itself; no memory is touched."""
     draw = np.random.default_rng(0)
@@ -349,7 +431,7 @@ def test_every_operation_is_its_formula_at_random_shapes(seed):
     figures = np.array([0.9, 0.999, 1e-8, 0.1, 0.001, 0.01, 0.2], np.float32)
     numbers, labels = draw.integers(0, rows, size=40), draw.integers(0, outputs, size=rows)
 
-    hidden = ours.dense(into_x(x), in_panels(w), b, relu=True, panels=panels)
+    hidden = ours.dense(into_x(x), (in_panels(w), b), relu=True, panels=panels)
     state = in_panels(w), in_panels(first), in_panels(second)
     w_after, m_after, v_after, of_b, of_x = ours.fused_adam(
         into_x(x), into_g(g), *state, figures, np.float32(2), wanted=True, panels=panels

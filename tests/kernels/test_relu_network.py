@@ -1,5 +1,7 @@
 """Networks by the operations in C against the same networks by XLA."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,3 +155,58 @@ def test_many_columns_give_the_same(inputs, of_rows):
 
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+# Masked weights, rules without fused steps, rows that are wide or by their numbers, embeddings.
+@pytest.mark.parametrize(
+    ("columns", "rule", "masked", "by_number", "hidden"),
+    [
+        (20, "adam", False, False, (40, 33)),
+        (20, "adam", True, True, (40, 33)),
+        (20, "momentum", False, True, ()),
+        (300, "adam", False, True, (40,)),
+        (9, "adam", False, True, (40, 33)),
+    ],
+)
+def test_rows_of_weight_0_are_left_out_without_another_bit(
+    columns, rule, masked, by_number, hidden, monkeypatch, rng
+):
+    """Weights, moments and losses are those of a run that computes all rows; dropout is that of their places."""
+    size, batches = 64, 4
+    x = rng.normal(size=(size * batches, columns)).astype(np.float32)
+    layers = initial((columns, *hidden, 3), "relu", seed=1, member=0)
+    if columns == 9:
+        x[:, 5:] = rng.uniform(0, 3, (len(x), 4))
+        sizes = EmbeddingSizes(numbers=2, coarse=3, intervals=3, plain=3, categories=0, levels=0)
+        shapes = embedding_shapes(sizes, 8)
+        parts = {k: rng.normal(size=s).astype(np.float32) for k, s in shapes.parameters().items()}
+        embedding = shapes.with_parameters(parts)
+        layers = (embedding, *initial((19, *hidden, 3), "relu", seed=1, member=0))
+    weights = np.asarray(rng.uniform(size=len(x)) > 0.3, np.float32)
+    weights[size : 2 * size] = 0  # a batch without rows
+    weights[-40:] = 0  # the end of an epoch
+    y, ones = rng.integers(3, size=len(x)).astype(np.int32), np.ones(batches, np.float32)
+    order = rng.permutation(len(x)).astype(np.int32) if by_number else None
+    segment = Segment(x, y, ones * size, ones, np.int32(batches), order=order)
+    hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.1, 0.2, 0)))
+    program = Program("relu", "cross_entropy", rule, size, dropout=True, masked=masked)
+    backend, found = c_backend(parallel=False), []
+    for kernels in (backend, backend._replace(used_rows=None)):
+        monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
+        state = MemberState(layers, fresh_moments(layers, rule), jnp.int32(0))
+        one_run = jax.jit(lambda *of: run(program, MemberConfig(hyper, jnp.uint32(9)), *of))
+        found.append(jax.tree.leaves(one_run(state, segment, weights, jnp.array([True])[0])))
+
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_only_operations_that_know_of_rows_in_use_leave_rows_out():
+    """Other units, other losses and dropped inputs are computed by XLA, for all rows."""
+    kernels, weights = c_backend(parallel=False), jnp.ones(8)
+    known = Program("relu", "cross_entropy", "adam", 4, dropout=True, masked=True)
+
+    assert step_module.used_rows(known, kernels, weights).shape == (2, 5)
+    for other in ({"activation": "silu"}, {"loss": "squared_error"}, {"input_dropout": True}):
+        assert step_module.used_rows(replace(known, **other), kernels, weights) is None
+    assert step_module.used_rows(known, CPU, weights) is None

@@ -4,6 +4,9 @@ All arrays are float32, except the table of `take_rows` and the numbers of rows,
 matrix in panels has the shape of the matrix but another order in memory: its first `PANEL` columns row by
 row, then the next `PANEL` columns, and so on; the last panel may be narrower. A product reads such a matrix
 without packing it.
+
+Operations on the rows of a batch can be limited to some of them (`used`, a row of `used_rows`). Then the
+arrays have only these, as if they were shorter, and what is behind them is unspecified.
 """
 
 from __future__ import annotations
@@ -39,55 +42,73 @@ class Operations:
 
     parallel: bool
 
-    def take_rows(self, table: Array, numbers: Array, panels: int = 0) -> Array:
+    def used_rows(self, weights: Array, batch_size: int) -> Array:
+        """Return which rows of each batch are in use: those whose weight is not 0.
+
+        The shape is (batches, 1 + batch size), int32: how many they are, then the place of each in its batch.
+        The last one is repeated; of a batch without any, the first row is in use.
+        """
+        shape = len(weights) // batch_size, 1 + batch_size
+        return self._call("used_rows", shape, dtype=jnp.int32)(weights)
+
+    def take_rows(
+        self, table: Array, numbers: Array, panels: int = 0, used: Array | None = None
+    ) -> Array:
         """Return the rows with these numbers, of the table's type, shape (numbers, columns).
 
         Args:
             table: shape (rows, columns).
             numbers: int32; a number without a row means the last row.
             panels: `OUTPUTS` for rows in panels, of a table of float32.
+            used: None, or how many of the numbers have a row in the result.
         """
         shape = len(numbers), table.shape[1]
         row_bytes = np.int32(table.shape[1] * table.dtype.itemsize)
-        call = self._call("take_rows", shape, dtype=table.dtype)
+        call = self._call("take_rows", shape, dtype=table.dtype, used=used)
         return call(table, numbers, panels=np.int32(panels), row_bytes=row_bytes)
 
-    def to_panels(self, matrix: Array) -> Array:
+    def to_panels(self, matrix: Array, used: Array | None = None) -> Array:
         """Return a matrix in panels."""
-        return self._change_layout(matrix, 0)
+        return self._change_layout(matrix, 0, used)
 
     def to_rows(self, matrix: Array) -> Array:
         """Return a matrix in panels as a matrix in row order."""
         return self._change_layout(matrix, INPUTS)
 
-    def _change_layout(self, x: Array, panels: int) -> Array:
+    def _change_layout(self, x: Array, panels: int, used: Array | None = None) -> Array:
         """Return a matrix in the other layout; a matrix of one panel is the same in both."""
         if x.shape[1] <= PANEL:
             return x
-        return self._call("change_layout", x.shape)(x, panels=np.int32(panels))
+        return self._call("change_layout", x.shape, used=used)(x, panels=np.int32(panels))
 
     def dense(
-        self, x: Array, weights: Array, bias: Array, *dropout: Array, relu: bool, panels: int
+        self,
+        x: Array,
+        layer: tuple[Array, Array],
+        *dropout: Array,
+        relu: bool,
+        panels: int,
+        used: Array | None = None,
     ) -> Array:
         """Return x W + b, or with `relu` max(x W + b, 0), shape (rows, outputs).
 
         Args:
             x: shape (rows, inputs).
-            weights: shape (inputs, outputs), in panels.
-            bias: shape (outputs,).
+            layer: weights, shape (inputs, outputs), in panels, and bias, shape (outputs,).
             dropout: empty; or stream and limit, uint32 (2,), and the scale of the units not dropped.
             relu: whether the layer has a ReLU unit.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
+            used: see above; dropout depends on the places of the rows.
         """
-        call = self._call("dense", (x.shape[0], weights.shape[1]))
-        return call(x, weights, bias, *dropout, panels=np.int32(panels), relu=np.int32(relu))
+        call = self._call("dense", (x.shape[0], layer[0].shape[1]), used=used)
+        return call(x, *layer, *dropout, panels=np.int32(panels), relu=np.int32(relu))
 
     def product(self, x: Array, weights: Array) -> Array:
         """Return x W, shape (rows, outputs), for weights in panels."""
         return self._call("dense", (x.shape[0], weights.shape[1]))(x, weights)
 
     def dense_gradients(
-        self, x: Array, gradient: Array, *backward: Array, panels: int
+        self, x: Array, gradient: Array, *backward: Array, panels: int, used: Array | None = None
     ) -> tuple[Array, ...]:
         """Return a layer's gradients: of its weights, in panels, of its biases and, if wanted, of its inputs.
 
@@ -102,14 +123,21 @@ class Operations:
                 or W and a scale, if x are hidden values: then g Wᵀ is multiplied by the scale where
                 x > 0, is 0 elsewhere, and has the layout of x.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
+            used: see above.
         """
         outputs = gradient.shape[1]
         shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if backward else 2]
-        call = self._call("dense_gradients", *shapes)
+        call = self._call("dense_gradients", *shapes, used=used)
         return tuple(call(x, gradient, *backward, panels=_panels(x, gradient, panels)))
 
     def fused_adam(
-        self, x: Array, gradient: Array, *state: Array, wanted: bool, panels: int
+        self,
+        x: Array,
+        gradient: Array,
+        *state: Array,
+        wanted: bool,
+        panels: int,
+        used: Array | None = None,
     ) -> tuple[Array, ...]:
         """Return weights and moments after a step of Adam, then the other gradients of `dense_gradients`.
 
@@ -122,13 +150,55 @@ class Operations:
                 `dense_gradients`, if x are hidden values.
             wanted: whether the gradient of x is computed.
             panels: as for `dense_gradients`.
+            used: see above.
         """
         weights = state[0].shape
         shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
-        call = self._call("fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2})
+        call = self._call("fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2}, used=used)
         return tuple(call(x, gradient, *state, panels=_panels(x, gradient, panels)))
 
-    def cross_entropy(self, logits: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
+    def embed(
+        self,
+        shape: tuple[int, int],
+        x: Array,
+        *parameters: Array,
+        folds: int,
+        used: Array | None = None,
+    ) -> Array:
+        """Return what the first layer gets of rows, by `nn/embedding.py`.
+
+        Args:
+            shape: of the result.
+            x: encoded rows, shape (rows, features).
+            parameters: of the embedding: slope, offset, increments, bin vectors, whether bins are fine,
+                levels, scale, plain; and with target statistics their tables, shape (folds entries,
+                statistics), the scales of names and of words, and log(1 + n) for n words.
+            folds: how many tables there are.
+            used: see above.
+        """
+        return self._call("embed", shape, used=used)(x, *parameters, folds=np.int32(folds))
+
+    def embedding_gradients(
+        self,
+        shapes: list[tuple[int, ...]],
+        *arrays: Array,
+        folds: int,
+        used: Array | None = None,
+    ) -> tuple[Array, ...]:
+        """Return the gradients of the learned parameters of `embed`, in the order of these.
+
+        Args:
+            shapes: of the parameters that are learned.
+            arrays: x; the gradient of the result of `embed`; and the parameters.
+            folds: as for `embed`.
+            used: see above.
+        """
+        call = self._call("embedding_gradients", *shapes, used=used)
+        return tuple(call(*arrays, folds=np.int32(folds)))
+
+    def cross_entropy(
+        self, logits: Array, labels: Array, weights: Array, used: Array | None = None
+    ) -> tuple[Array, Array]:
         """Return weight (s - y), shape (rows, classes), and the cross-entropies, shape (rows,).
 
         Args:
@@ -136,9 +206,11 @@ class Operations:
             labels: the number of each row's class, int32 (rows,); both results are NaN for a row
                 whose label is no class number.
             weights: of the rows.
+            used: see above, of the logits and the gradient. Labels, weights and cross-entropies are those of
+                the whole batch; rows that are not in use have a cross-entropy of 0.
         """
         shapes = logits.shape, labels.shape, labels.shape
-        call = self._call("cross_entropy", *shapes)
+        call = self._call("cross_entropy", *shapes, used=used)
         gradient, exponential_sums, logits_of_labels = call(logits, labels, weights)
         return gradient, jnp.log(exponential_sums) - logits_of_labels
 
@@ -152,8 +224,24 @@ class Operations:
             step: the gradient; and the constants, shape (7,): both decay rates of the moments, epsilon,
                 both bias corrections, the learning rate, and the decay of the weights.
         """
-        call = self._call("adam", *(weights.shape,) * 3, in_place={0: 0, 1: 1, 2: 2})
-        return tuple(call(weights, first, second, *step))
+        *gradient, constants = step
+        (stepped,) = self.adam_steps([(weights, first, second, *gradient)], constants)
+        return stepped
+
+    def adam_steps(
+        self, arrays: list[tuple[Array, ...]], constants: Array
+    ) -> list[tuple[Array, ...]]:
+        """Return each array and its moments after a step of Adam, all in one operation.
+
+        Args:
+            arrays: of each the array, both moments and the gradient.
+            constants: of each those of `adam`, shape (arrays, 7).
+        """
+        shapes = [part.shape for array in arrays for part in array[:3]]
+        in_place = {4 * n + k: 3 * n + k for n in range(len(arrays)) for k in range(3)}
+        call = self._call("adam", *shapes, in_place=in_place)
+        after = call(*(part for array in arrays for part in array), constants)
+        return [tuple(after[start : start + 3]) for start in range(0, len(after), 3)]
 
     def _call(
         self,
@@ -161,6 +249,7 @@ class Operations:
         *shapes: tuple[int, ...],
         dtype: Any = jnp.float32,
         in_place: dict[int, int] | None = None,
+        used: Array | None = None,
     ) -> Any:
         """Return a function that calls an operation with arrays and attributes.
 
@@ -169,6 +258,7 @@ class Operations:
             shapes: of its results.
             dtype: of the results.
             in_place: the number of the result that overwrites an argument, by the number of the argument.
+            used: the rows in use, or None.
         """
         results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
         call = jax.ffi.ffi_call(
@@ -176,6 +266,11 @@ class Operations:
             results[0] if len(results) == 1 else results,
             input_output_aliases=in_place,
         )
+        limited = () if used is None else (used,)
         return lambda *arrays, **attributes: call(
-            *arrays, parallel=np.int32(self.parallel), **attributes
+            *arrays,
+            *limited,
+            parallel=np.int32(self.parallel),
+            used=np.int32(len(limited)),
+            **attributes,
         )

@@ -22,11 +22,14 @@ PANEL = 32
 LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"
 OPERATIONS = (
+    "used_rows",
     "take_rows",
     "change_layout",
     "dense",
     "dense_gradients",
     "fused_adam",
+    "embed",
+    "embedding_gradients",
     "cross_entropy",
     "adam",
 )

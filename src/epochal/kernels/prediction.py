@@ -35,6 +35,7 @@ class _Inputs(Structure):
         *((name, c_long) for name in ("numbers", "plain", "categories", "levels", "size")),
         *((name, c_long) for name in ("names", "texts", "words", "entries", "statistics")),
         ("log_counts", _Floats),
+        ("folds", c_long),
     ]
 
 
@@ -151,7 +152,9 @@ class CompiledEnsemble:
         """Return what the embedding reads of a row."""
         numbers, size = embedding.numeric.slope.shape
         plain, columns = len(embedding.plain), len(embedding.scale)
-        found = _Inputs(numbers=numbers, plain=plain, categories=columns - numbers, size=size)
+        found = _Inputs(
+            numbers=numbers, plain=plain, categories=columns - numbers, size=size, folds=1
+        )
         found.levels = len(embedding.categorical.levels)
         if embedding.target is not None:
             table, name_scale, word_scale = embedding.target

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from epochal.kernels import xla_cpu
+from epochal.kernels.embedding import embed
 from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
 from epochal.kernels.library import load
 from epochal.nn.backend import Backend, FusedAdam
@@ -39,6 +40,21 @@ def cpu_backend(*, parallel: bool) -> Backend:
 def c_backend(*, parallel: bool) -> Backend:
     """Return the backend of the C operations; with `parallel`, threads divide the work of each."""
     operations = Operations(parallel)
+    everywhere = Backend(
+        multiply=partial(_product, operations),
+        running_sum=xla_cpu.running_sum,
+        take_rows=operations.take_rows,
+        adam=operations.adam_steps,
+        pack_weights=operations.to_panels,
+        unpack_weights=operations.to_rows,
+        used_rows=operations.used_rows,
+        limited_to=lambda used: _with_rows(operations, everywhere, used),
+    )
+    return _with_rows(operations, everywhere, None)
+
+
+def _with_rows(operations: Operations, backend: Backend, used: Array | None) -> Backend:
+    """Return the backend with the operations on the rows of a batch, of which these are in use."""
 
     def network(
         layers: tuple[Layer, ...],
@@ -49,18 +65,14 @@ def c_backend(*, parallel: bool) -> Backend:
         """Return the logits of rows x."""
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, dropout, fused)
+        return _logits(operations, layers, x, dropout, (fused, used))
 
-    return Backend(
-        multiply=partial(_product, operations),
-        running_sum=xla_cpu.running_sum,
-        take_rows=operations.take_rows,
-        take_inputs=partial(_inputs, operations),
+    return backend._replace(
+        take_rows=partial(operations.take_rows, used=used),
+        take_inputs=partial(_inputs, operations, used=used),
         relu_network=network,
-        cross_entropy=operations.cross_entropy,
-        adam=operations.adam,
-        pack_weights=operations.to_panels,
-        unpack_weights=operations.to_rows,
+        cross_entropy=partial(operations.cross_entropy, used=used),
+        embed=partial(embed, operations, used=used),
     )
 
 
@@ -99,11 +111,13 @@ class InPanels(NamedTuple):
     rows: Array
 
 
-def _inputs(operations: Operations, table: Array, numbers: Array) -> Array | InPanels:
+def _inputs(
+    operations: Operations, table: Array, numbers: Array, used: Array | None
+) -> Array | InPanels:
     """Return rows by their numbers, in panels if they are wide."""
     if table.shape[1] <= WIDE:
-        return operations.take_rows(table, numbers)
-    return InPanels(operations.take_rows(table, numbers, OUTPUTS))
+        return operations.take_rows(table, numbers, used=used)
+    return InPanels(operations.take_rows(table, numbers, OUTPUTS, used))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -112,7 +126,7 @@ def _logits(
     layers: tuple[Layer, ...],
     x: Array | InPanels,
     dropout: Dropout,
-    fused: FusedAdam | None,
+    step: tuple[FusedAdam | None, Array | None],
 ) -> Array:
     """Return the logits of rows x.
 
@@ -121,26 +135,31 @@ def _logits(
         layers: the hidden layers and the output layer.
         x: shape (rows, inputs).
         dropout: the result of `Drop.words`.
-        fused: see `FusedAdam`.
+        step: see `FusedAdam`; and the rows in use.
     """
-    del fused
-    return _values(operations, layers, x, dropout)[-1]
+    return _values(operations, layers, x, dropout, step[1])[-1]
 
 
 def _values(
-    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, dropout: Dropout
+    operations: Operations,
+    layers: tuple[Layer, ...],
+    x: Array | InPanels,
+    dropout: Dropout,
+    used: Array | None,
 ) -> list[Array]:
     """Return the inputs of each layer, and the outputs of the last one."""
     words, scale = dropout
     if isinstance(x, InPanels):
         values = [x.rows]
     else:
-        values = [operations.to_panels(x) if _layout([x], 0) else x]
+        values = [operations.to_panels(x, used) if _layout([x], 0) else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropped = (words[depth], scale) if hidden and words else ()
         panels = _layout(values, depth) | (OUTPUTS if hidden else 0)
-        values.append(operations.dense(values[-1], *layer, *dropped, relu=hidden, panels=panels))
+        values.append(
+            operations.dense(values[-1], layer, *dropped, relu=hidden, panels=panels, used=used)
+        )
     return values
 
 
@@ -149,17 +168,17 @@ def _layout(values: list[Array], depth: int) -> int:
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
-def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, fused: Any) -> Any:
+def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, step: Any) -> Any:
     """Return the logits, and the arrays that their gradients need."""
     of_rows = _if_wanted(x, layers[0].weights.value)
-    layers, x, dropout, fused = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, fused))
-    *values, logits = _values(operations, layers, x, dropout)
-    return logits, (layers, values, dropout[1], of_rows, fused)
+    layers, x, dropout, step = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, step))
+    *values, logits = _values(operations, layers, x, dropout, step[1])
+    return logits, (layers, values, dropout[1], of_rows, step)
 
 
 def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the backward pass, from the last layer to the first."""
-    layers, values, scale, first, fused = saved
+    layers, values, scale, first, (fused, used) = saved
     gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
@@ -167,12 +186,14 @@ def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tup
         sides, factor = (values[depth], gradient), (scale,) if depth else ()
         wanted = (layers[depth].weights, *factor) if depth else first
         if fused is None:
-            weights, bias, *of_x = operations.dense_gradients(*sides, *wanted, panels=panels)
+            weights, bias, *of_x = operations.dense_gradients(
+                *sides, *wanted, panels=panels, used=used
+            )
         else:
             parts = layers[depth], fused.first[depth], fused.second[depth]
             state = [part.weights for part in parts] + [fused.of_weights]
             weights, m, v, of_bias, *of_x = operations.fused_adam(
-                *sides, *state, *factor, wanted=bool(wanted), panels=panels
+                *sides, *state, *factor, wanted=bool(wanted), panels=panels, used=used
             )
             biases = (part.bias for part in parts)
             bias, *both = operations.adam(*biases, of_bias, fused.of_biases)
@@ -182,7 +203,7 @@ def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tup
     if fused is not None:
         m, v = zip(*moments, strict=True)
         fused = FusedAdam(m, v, None, None)
-    return tuple(gradients), gradient, None, fused
+    return tuple(gradients), gradient, None, (fused, None)
 
 
 _logits.defvjp(_logits_forward, _logits_backward, symbolic_zeros=True)

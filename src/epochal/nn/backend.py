@@ -50,8 +50,15 @@ class Backend(NamedTuple):
     relu_network: Callable[..., Array] | None = None
     # The gradient of the logits and the rows' losses, from logits, labels and row weights.
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
-    # An array and its two moments after a step, from these, the gradient and constants.
-    adam: Callable[..., tuple[Array, ...]] | None = None
+    # What the first layer gets, from an embedding and rows: `nn.embedding.embedded`.
+    embed: Callable[[Any, Array], Array] | None = None
+    # Arrays and their two moments after a step, from these, the gradients and constants, all by array.
+    adam: Callable[[list[tuple[Array, ...]], Array], list[tuple[Array, ...]]] | None = None
+    # Of each batch the rows whose weight is not 0, from all weights and the size of a batch.
+    used_rows: Callable[[Array, int], Array] | None = None
+    # A backend whose operations on a batch compute only those of one batch: rows are taken one after the
+    # other, and the cross-entropy is that of their places in the batch.
+    limited_to: Callable[[Array], Backend] | None = None
     # A layer's weights to the layout that `multiply` and `relu_network` read, and back.
     pack_weights: Callable[[Array], Array] = lambda weights: weights
     unpack_weights: Callable[[Array], Array] = lambda weights: weights

@@ -227,7 +227,7 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
         x: rows, shape (rows, F + P + 2 F + C): values, plain features, positions
             among the coarse bins' edges and among the fine bins', codes; with target
             statistics also the fold and entries, as `TargetEmbedding.apply` takes them.
-        kernels: how to sum.
+        kernels: how to sum, or an operation for all.
 
     >>> one = np.ones((1, 1))
     >>> increments, bin_vectors, fine = np.array([[[10.0], [20.0]]]), np.zeros((1, 3, 1)), np.zeros(())
@@ -236,6 +236,8 @@ def embedded(embedding: Embedding, x: Array, kernels: Backend = PLAIN) -> Array:
     >>> embedded(e, np.array([[2.0, 7.0, 1.5, 0.0]]))
     array([[23.,  7.]])
     """
+    if kernels.embed is not None:
+        return kernels.embed(embedding, x)
     xp = x.__array_namespace__()
     numeric, categorical, scale, plain, target = embedding
     (numbers, size), plains = numeric.slope.shape, plain.shape[0]

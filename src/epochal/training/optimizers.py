@@ -51,13 +51,13 @@ class AdamMoments(NamedTuple):
 class Rule(NamedTuple):
     """An update rule: which moments it needs, and the direction of the step for one array.
 
-    `fused` is `Backend.adam`, which takes the whole step, or None.
+    `fused` is `Backend.adam`, which takes the whole step of several arrays, or None.
     """
 
     first: bool
     second: bool
     direction: Callable[..., tuple[Array, Array | None, Array | None]]
-    fused: Callable[..., tuple[Array, ...]] | None = None
+    fused: Callable[[list[tuple[Array, ...]], Array], list[tuple[Array, ...]]] | None = None
 
 
 def _gradient_direction(
@@ -171,7 +171,6 @@ def optimizer_step(
         step: steps done so far, an int32 scalar.
         hyper: this member's settings, scalars, with the rate of this step.
     """
-    constants = _adam_constants(step) if rule.fused else ()
     new: list[tuple[Any, ...]] = []
     for depth, (layer, slope) in enumerate(zip(layers, gradient, strict=True)):
         if isinstance(slope, FusedStep):
@@ -182,12 +181,10 @@ def optimizer_step(
             for moment, needed in zip(moments, (rule.first, rule.second), strict=True)
         )
         g, options = slope.parameters(), layer.parameter_options()
-        parts = {
-            name: _apply_update(
-                rule, (w, m.get(name), v.get(name), g[name]), options[name], step, hyper, constants
-            )
-            for name, w in layer.parameters().items()
+        arrays = {
+            name: (w, m.get(name), v.get(name), g[name]) for name, w in layer.parameters().items()
         }
+        parts = _updates(rule, arrays, options, step, hyper)
         new.append(
             tuple(
                 layer.with_parameters({name: part[k] for name, part in parts.items()})
@@ -198,32 +195,63 @@ def optimizer_step(
     return layers, AdamMoments(means if rule.first else (), squares if rule.second else ())
 
 
+def _updates(
+    rule: Rule,
+    arrays: dict[str, tuple[Any, ...]],
+    options: dict[str, ParameterOptions],
+    step: Array,
+    hyper: Hyper,
+) -> dict[str, tuple[Array, ...]]:
+    """Return each parameter of a layer and its moments after a step.
+
+    Args:
+        rule: the update rule.
+        arrays: of each parameter its value, its moments, its gradient.
+        options: of each parameter its factor on the learning rate, and whether L2 shrinks it.
+        step: steps done so far.
+        hyper: this member's settings.
+    """
+    factors = {
+        name: (options[name].rate_factor * hyper.rate, 2.0 * hyper.l2 if options[name].l2 else None)
+        for name in arrays
+    }
+    if not rule.fused:
+        return {
+            name: _apply_update(rule, array, factors[name], step, hyper)
+            for name, array in arrays.items()
+        }
+    # One array of all constants: XLA computes them at once.
+    shared = _adam_constants(step)
+    constants = jnp.stack(
+        [
+            jnp.stack((*shared, rate, 0.0 if shrink is None else shrink))
+            for rate, shrink in factors.values()
+        ]
+    )
+    return dict(zip(arrays, rule.fused(list(arrays.values()), constants), strict=True))
+
+
 def _apply_update(
     rule: Rule,
     parameter: tuple[Array, Array | None, Array | None, Array],
-    options: ParameterOptions,
+    factors: tuple[Array, Array | None],
     step: Array,
     hyper: Hyper,
-    constants: tuple[Any, ...],
 ) -> tuple[Array, ...]:
     """Return a parameter and its moments after a step.
 
     Args:
         rule: the update rule.
         parameter: its value, its moments, its gradient.
-        options: its factor on the learning rate, and whether L2 shrinks it.
+        factors: its learning rate, and how much L2 takes away, or None.
         step: steps done so far.
         hyper: this member's settings.
-        constants: arguments of `Backend.adam`, if the rule is fused.
     """
     value, m, v, g = parameter
-    rate = options.rate_factor * hyper.rate
-    shrink = 2.0 * hyper.l2 if options.l2 else 0.0
-    if rule.fused:
-        return rule.fused(value, m, v, g, jnp.stack((*constants, rate, shrink)))
+    rate, shrink = factors
     move, m, v = rule.direction(g, m, v, step, hyper)
     # Added before the multiplication by the rate: 1 - 2 lr r itself is too near 1 for float32.
-    move = move - shrink * value if options.l2 else move
+    move = move if shrink is None else move - shrink * value
     return value + rate * move, m, v
 
 

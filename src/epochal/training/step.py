@@ -87,6 +87,8 @@ class Batch(NamedTuple):
     x: Array  # (B, features) float32
     y: Array  # (B,) int32 class numbers
     w: Array  # (B,) float32 row weights, divided by the number of rows in the batch
+    # None, or which rows x has, as `Backend.used_rows` returns them: the others have the weight 0.
+    used: Array | None = None
 
 
 class Segment(NamedTuple):
@@ -109,6 +111,13 @@ def kernels_for(program: Program) -> Backend:
     if program.vectorised:
         return PLAIN
     return cpu_backend(parallel=program.alone)
+
+
+def kernels_of(kernels: Backend, used: Array | None) -> Backend:
+    """Return a backend limited to the rows of a batch that are in use; None: to all."""
+    if used is None or kernels.limited_to is None:
+        return kernels
+    return kernels.limited_to(used)
 
 
 def step(
@@ -139,7 +148,7 @@ def step(
         fixed.seed_word,
         state.step,
     )
-    kernels = kernels_for(program)
+    kernels = kernels_of(kernels_for(program), batch.used)
 
     rule = rule_by(program.rule, kernels)
     steps = None
@@ -187,7 +196,8 @@ def run(
     # Computed for all batches at once. XLA runs a program that it estimates as cheap in the caller's
     # thread, which then waits; and its estimate does not include the operations in C.
     shares = (weights.reshape(-1, size) / segment.counts[:, None]).reshape(-1)
-    take = _taking(program, kernels, segment, state.layers)
+    take = _taking(program, segment, state.layers)
+    used = used_rows(program, kernels, weights)
 
     def body(number: Array, carry: tuple[MemberState, Array]) -> tuple[MemberState, Array]:
         before, losses = carry
@@ -197,7 +207,9 @@ def run(
             """Return the batch's part of an array."""
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
-        batch = Batch(take(number, of_batch), of_batch(segment.y), of_batch(shares))
+        rows_used = None if used is None else used[number]
+        x = take(kernels_of(kernels, rows_used), number, of_batch, rows_used)
+        batch = Batch(x, of_batch(segment.y), of_batch(shares), rows_used)
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)
 
@@ -207,26 +219,41 @@ def run(
     return after.with_mapped_weights(kernels.unpack_weights), losses
 
 
+def used_rows(program: Program, kernels: Backend, weights: Array) -> Array | None:
+    """Return which rows of each batch are computed, shape (batches, 1 + B); None for all.
+
+    A row of weight 0 changes neither the gradient, nor its bits. Only operations that know of rows in
+    use leave it out; what XLA computes would need to know of them, too.
+    """
+    in_operations = program.activation == "relu" and program.loss == "cross_entropy"
+    if kernels.used_rows is None or not in_operations or program.input_dropout:
+        return None
+    return kernels.used_rows(weights, program.batch_size)
+
+
 def _taking(
-    program: Program, kernels: Backend, segment: Segment, layers: Layers
-) -> Callable[[Array, Callable[[Array], Array]], Any]:
+    program: Program, segment: Segment, layers: Layers
+) -> Callable[[Backend, Array, Callable[[Array], Array], Array | None], Any]:
     """Return a function that takes the rows of a batch.
 
-    Its arguments are the number of the batch, and a function that returns the batch's part of an array.
+    Its arguments are the backend of the batch, its number, a function that returns its part of an array,
+    and which of its rows are in use.
     """
-    order, rows = segment.order, kernels.take_rows
+    order = segment.order
     plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
-    if kernels.take_inputs and plain and program.activation == "relu" and not program.input_dropout:
-        rows = kernels.take_inputs  # the rows are the inputs of the first product
+    first = plain and program.activation == "relu" and not program.input_dropout
 
-    def take(number: Array, of_batch: Callable[[Array], Array]) -> Any:
-        if order is not None:
-            x = rows(segment.x, of_batch(order))
-        elif kernels.take_inputs is None:
-            x = of_batch(segment.x)
-        else:
-            each = jnp.arange(program.batch_size, dtype=jnp.int32)
-            x = rows(segment.x, number * program.batch_size + each)
+    def take(
+        kernels: Backend, number: Array, of_batch: Callable[[Array], Array], used: Array | None
+    ) -> Any:
+        rows = kernels.take_rows
+        if kernels.take_inputs and first:
+            rows = kernels.take_inputs  # the rows are the inputs of the first product
+        if order is None and kernels.take_inputs is None:
+            return scaled(of_batch(segment.x), segment.scaling)
+        each = jnp.arange(program.batch_size, dtype=jnp.int32) if used is None else used[1:]
+        numbers = of_batch(order)[each] if order is not None else number * program.batch_size + each
+        x = rows(segment.x, numbers)
         return x if rows is kernels.take_inputs else scaled(x, segment.scaling)
 
     return take

@@ -30,7 +30,8 @@ enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
 /* All attributes that there are, int32; what a call does not have is 0. */
 typedef struct {
   int32_t parallel; /* whether threads share the work */
-  int32_t panels, relu, row_bytes;
+  int32_t panels, relu, row_bytes, folds;
+  int32_t used; /* whether the last argument says which rows of the batch are in use */
 } Attributes;
 
 static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
@@ -38,6 +39,8 @@ static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
   if (IS("parallel")) return &attributes->parallel;
   if (IS("panels")) return &attributes->panels;
   if (IS("relu")) return &attributes->relu;
+  if (IS("folds")) return &attributes->folds;
+  if (IS("used")) return &attributes->used;
   return IS("row_bytes") ? &attributes->row_bytes : NULL;
 #undef IS
 }
@@ -48,7 +51,7 @@ static long elements(const Buffer *buffer) {
   return count;
 }
 
-/* How many arguments and results an operation takes. */
+/* How many arguments, beside the rows in use, and results an operation takes. */
 typedef struct {
   int fewest, most, results, most_results;
 } Signature;
@@ -72,9 +75,23 @@ static XLA_FFI_Error *read_attributes(const Frame *frame, Attributes *attributes
   return NULL;
 }
 
+/* Arguments beside the rows in use. */
+static long arguments(const Frame *frame, const Attributes *attributes) {
+  return frame->args.size - (attributes->used != 0);
+}
+
+/* Which rows of a batch are in use, all int32: how many, then the place of each in the batch. NULL if all are. An
+ * operation has only those in its arrays, one after the other, as if the arrays had no others. */
+static const int32_t *rows_in_use(const Frame *frame, const Attributes *attributes) {
+  const Buffer *used = attributes->used ? argument(frame, frame->args.size - 1) : NULL;
+  return used && *(const int32_t *)used->data < elements(used) - 1 ? used->data : NULL;
+}
+
+static long limited(long rows, const int32_t *used) { return used ? MIN(MAX(*used, 1), rows) : rows; }
+
 /* Read a call's attributes, and return whether the operation is to be computed. If not, `*answer` is what the handler
  * returns: XLA only asks for the version, there is nothing to compute, or the call cannot be right. */
-static bool begin(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
+static bool begin_with_empty(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
   *answer = NULL;
   if (frame->extension_start && frame->extension_start->type == XLA_FFI_Extension_Metadata) {
     XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)frame->extension_start)->metadata;
@@ -83,18 +100,28 @@ static bool begin(const Frame *frame, Signature signature, Attributes *attribute
     metadata->traits = 0;
     return false;
   }
-  const long arguments = frame->args.size, results = frame->rets.size;
   if (!simd) *answer = invalid(frame, "epochal_load has not been called", "", 0);
-  else if (arguments < signature.fewest || arguments > signature.most || results < signature.results ||
-           results > signature.most_results)
-    *answer = invalid(frame, "too many or too few arrays", "", 0);
   else *answer = read_attributes(frame, attributes);
   if (*answer) return false;
-  bool empty = true; /* whether all results are */
-  for (int i = 0; i < results; i++) empty = empty && !elements(result(frame, i));
-  for (int i = 0; i < arguments && !empty && !*answer; i++)
+  const long count = arguments(frame, attributes), results = frame->rets.size;
+  if (count < signature.fewest || count > signature.most || results < signature.results ||
+      results > signature.most_results)
+    *answer = invalid(frame, "too many or too few arrays", "", 0);
+  else if (attributes->used && (elements(argument(frame, count)) < 2 ||
+                                elements(argument(frame, count)) <= *(const int32_t *)argument(frame, count)->data))
+    *answer = invalid(frame, "more rows in use than there are", "", 0);
+  if (*answer) return false;
+  for (int i = 0; i < results; i++)
+    if (elements(result(frame, i))) return true;
+  return false;
+}
+
+/* The same for an operation of which no argument may be empty. */
+static bool begin(const Frame *frame, Signature signature, Attributes *attributes, XLA_FFI_Error **answer) {
+  if (!begin_with_empty(frame, signature, attributes, answer)) return false;
+  for (int i = 0; i < frame->args.size && !*answer; i++)
     if (!elements(argument(frame, i))) *answer = invalid(frame, "an argument is empty", "", 0);
-  return !empty && !*answer;
+  return !*answer;
 }
 
 /* How many threads share so much work, if each has at least `each` of it. */
@@ -106,6 +133,12 @@ static const double NUMBERS = 8e3, NUMBERS_OF_ADAM = 2e3;
 static Matrix matrix(const Buffer *buffer, bool panels) {
   const long columns = buffer->dims[1];
   return (Matrix){buffer->data, buffer->dims[0], columns, panels || columns <= PANEL};
+}
+
+static Matrix rows_of(const Buffer *buffer, bool panels, const int32_t *used) {
+  Matrix x = matrix(buffer, panels);
+  x.rows = limited(x.rows, used);
+  return x;
 }
 
 /* Multiplications of a product, where a short side takes as long as one of 16. */
@@ -188,13 +221,36 @@ XLA_FFI_Error *epochal_take_rows(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
   if (!begin(frame, (Signature){2, 2, 1, 1}, &attributes, &answer)) return answer;
+  const int32_t *used = rows_in_use(frame, &attributes);
   const Buffer *table = argument(frame, 0), *numbers = argument(frame, 1);
   TakeRows o = {.table = table->data, .rows = result(frame, 0)->data, .numbers = numbers->data,
-                .count = numbers->dims[0], .table_rows = table->dims[0], .row_bytes = attributes.row_bytes};
-  if (attributes.panels & OUTPUTS) o.panels = matrix(result(frame, 0), true);
+                .count = limited(numbers->dims[0], used), .table_rows = table->dims[0], .row_bytes = attributes.row_bytes};
+  if (attributes.panels & OUTPUTS) o.panels = rows_of(result(frame, 0), true, used);
   /* Shared out from less work on than elsewhere: the same thread multiplies these rows next. */
   const int threads = threads_for(&attributes, o.count * o.row_bytes / 4.0, NUMBERS / 4);
   return finish(frame, parallel(part_of_rows, &o, threads));
+}
+
+/* Row weights -> of each batch the rows whose weight is not 0, as `rows_in_use` returns them. A batch without any has
+ * its first row. Behind the last place it is repeated. */
+XLA_FFI_Error *epochal_used_rows(Frame *frame) {
+  Attributes attributes;
+  XLA_FFI_Error *answer;
+  if (!begin(frame, (Signature){1, 1, 1, 1}, &attributes, &answer)) return answer;
+  const Buffer *weights = argument(frame, 0), *batches = result(frame, 0);
+  const long size = batches->dims[1] - 1;
+  if (elements(weights) != batches->dims[0] * size) return invalid(frame, "no whole batches", "", 0);
+  for (long number = 0; number < batches->dims[0]; number++) {
+    const float *weight = (const float *)weights->data + number * size;
+    int32_t *places = (int32_t *)batches->data + number * (size + 1) + 1, count = 0;
+    places[0] = 0;
+    for (long i = 0; i < size; i++)
+      if (weight[i] != 0) places[count++] = (int32_t)i;
+    if (!count) count = 1;
+    places[-1] = count;
+    for (long i = count; i < size; i++) places[i] = places[count - 1];
+  }
+  return NULL;
 }
 
 static bool part_of_panels(const void *data, int part, int parts) {
@@ -214,7 +270,8 @@ XLA_FFI_Error *epochal_change_layout(Frame *frame) {
   XLA_FFI_Error *answer;
   if (!begin(frame, (Signature){1, 1, 1, 1}, &attributes, &answer)) return answer;
   const bool back = attributes.panels & INPUTS;
-  const Matrix both[] = {matrix(argument(frame, 0), back), matrix(result(frame, 0), !back)};
+  const int32_t *used = rows_in_use(frame, &attributes);
+  const Matrix both[] = {rows_of(argument(frame, 0), back, used), rows_of(result(frame, 0), !back, used)};
   const int threads = threads_for(&attributes, (double)both->rows * both->columns, NUMBERS);
   return finish(frame, parallel(part_of_panels, both, threads));
 }
@@ -224,13 +281,15 @@ XLA_FFI_Error *epochal_dense(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
   if (!begin(frame, (Signature){2, 5, 1, 1}, &attributes, &answer)) return answer;
-  Product o = {.a = matrix(argument(frame, 0), attributes.panels & INPUTS), .b = matrix(argument(frame, 1), true),
-               .c = matrix(result(frame, 0), attributes.panels & OUTPUTS)};
+  const int32_t *used = rows_in_use(frame, &attributes);
+  const long count = arguments(frame, &attributes);
+  Product o = {.a = rows_of(argument(frame, 0), attributes.panels & INPUTS, used), .b = matrix(argument(frame, 1), true),
+               .c = rows_of(result(frame, 0), attributes.panels & OUTPUTS, used)};
   Dropout dropout;
-  if (frame->args.size > 2) o.epilogue = (Epilogue){.bias = argument(frame, 2)->data, .relu = attributes.relu};
-  if (frame->args.size > 4) {
+  if (count > 2) o.epilogue = (Epilogue){.bias = argument(frame, 2)->data, .relu = attributes.relu};
+  if (count > 4) {
     const uint32_t *words = argument(frame, 3)->data;
-    dropout = (Dropout){words[0], words[1], *(const float *)argument(frame, 4)->data};
+    dropout = (Dropout){words[0], words[1], *(const float *)argument(frame, 4)->data, used ? used + 1 : NULL};
     o.epilogue.dropout = &dropout;
   }
   const int threads = threads_for(&attributes, multiplications(&o), MULTIPLICATIONS);
@@ -251,7 +310,7 @@ static bool part_of_few(const Backward *o, int part, int parts) {
   const long outputs = w->a.columns, inputs = w->c.columns;
   long begin_input, end_input;
   part_range(inputs, PANEL, part, parts, &begin_input, &end_input);
-  if (part == 0) simd->column_sums(&w->a, 0, outputs, o->column_sums);
+  if (part == 0) simd->column_sums(&w->a, &w->rows, 0, outputs, o->column_sums);
   if (begin_input == end_input) return true;
   if (x->c.rows && !simd->product(x, 0, x->c.rows, begin_input, end_input)) return false;
   if (!simd->product(w, 0, w->c.rows, begin_input, end_input)) return false;
@@ -310,24 +369,29 @@ typedef struct {
 
 /* Set up the backward pass of x, g, and W if the gradient of x is wanted, and a scale if x are hidden values. Return
  * whether there is memory for it. */
-static bool set_backward(Backward *o, const Frame *frame, int panels, const Buffer *w, const float *scale,
-                         Gradients to) {
-  const Matrix x = matrix(argument(frame, 0), panels & INPUTS), g = matrix(argument(frame, 1), panels & OUTPUTS);
+static bool set_backward(Backward *o, const Frame *frame, const Attributes *attributes, const Buffer *w,
+                         const float *scale, Gradients to) {
+  const int panels = attributes->panels;
+  const int32_t *used = rows_in_use(frame, attributes);
+  const Matrix x = rows_of(argument(frame, 0), panels & INPUTS, used);
+  const Matrix g = rows_of(argument(frame, 1), panels & OUTPUTS, used);
+  const Places rows = {used ? used + 1 : NULL, argument(frame, 1)->dims[0]};
   const long inputs = x.columns, outputs = g.columns;
   *o = (Backward){.of_weights = {.a = x, .b = g, .c = {to.of_weights, inputs, outputs, true}, .a_transposed = true,
-                                 .column_sums = to.of_biases}};
+                                 .column_sums = to.of_biases, .rows = rows}};
   if (panels & FEW) {
     /* x^T g would leave most of a vector empty. g^T x is one tile high, and is transposed afterwards. */
-    const long rows = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
-    float *transposed = scratch(INTERMEDIATE, (rows + outputs) * inputs);
+    const long height = outputs > 8 ? 12 : outputs > 4 ? 8 : 4;
+    float *transposed = scratch(INTERMEDIATE, (height + outputs) * inputs);
     if (!transposed) return false;
-    o->transposed_weights = to.of_weights ? to.of_weights : transposed + rows * inputs;
+    o->transposed_weights = to.of_weights ? to.of_weights : transposed + height * inputs;
     o->column_sums = to.of_biases;
-    o->of_weights = (Product){.a = g, .b = x, .c = {transposed, rows, inputs, false}, .a_transposed = true};
+    o->of_weights = (Product){.a = g, .b = x, .c = {transposed, height, inputs, false}, .a_transposed = true,
+                              .rows = rows};
   }
   if (w)
     o->of_inputs = (Product){.a = g, .b = matrix(w, true), .b_transposed = true,
-                             .c = matrix(to.of_inputs, panels & INPUTS && scale)};
+                             .c = rows_of(to.of_inputs, panels & INPUTS && scale, used)};
   if (scale) o->of_inputs.epilogue = (Epilogue){.activations = x.data, .scale = *scale};
   return true;
 }
@@ -336,8 +400,8 @@ static double multiplications_of_inputs(const Backward *o) {
   return o->of_inputs.c.rows ? multiplications(&o->of_inputs) : 0;
 }
 
-static const float *scale_at(const Frame *frame, int number) {
-  return frame->args.size > number ? argument(frame, number)->data : NULL;
+static const float *scale_at(const Frame *frame, const Attributes *attributes, int number) {
+  return arguments(frame, attributes) > number ? argument(frame, number)->data : NULL;
 }
 
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that times the
@@ -346,10 +410,11 @@ XLA_FFI_Error *epochal_dense_gradients(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
   if (!begin(frame, (Signature){2, 4, 2, 3}, &attributes, &answer)) return answer;
-  const bool wanted = frame->args.size > 2 && frame->rets.size > 2;
+  const bool wanted = arguments(frame, &attributes) > 2 && frame->rets.size > 2;
   const Gradients to = {result(frame, 0)->data, result(frame, 1)->data, wanted ? result(frame, 2) : NULL};
   Backward o;
-  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 3), to))
+  const float *scale = scale_at(frame, &attributes, 3);
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, scale, to))
     return finish(frame, false);
   const double work = multiplications(&o.of_weights) + multiplications_of_inputs(&o);
   return finish(frame, parallel(part_of_backward, &o, threads_for(&attributes, work, MULTIPLICATIONS)));
@@ -368,42 +433,67 @@ XLA_FFI_Error *epochal_cross_entropy(Frame *frame) {
   XLA_FFI_Error *answer;
   if (!begin(frame, (Signature){3, 3, 3, 3}, &attributes, &answer)) return answer;
   const Buffer *logits = argument(frame, 0);
+  const int32_t *used = rows_in_use(frame, &attributes);
   const CrossEntropy o = {.logits = logits->data, .labels = argument(frame, 1)->data,
-                          .weights = argument(frame, 2)->data, .rows = logits->dims[0], .classes = logits->dims[1],
+                          .weights = argument(frame, 2)->data, .rows = limited(logits->dims[0], used), .classes = logits->dims[1], .places = used ? used + 1 : NULL,
+                          .batch = logits->dims[0],
                           .gradient = result(frame, 0)->data, .exponential_sums = result(frame, 1)->data,
                           .logits_of_labels = result(frame, 2)->data};
+  /* The loss of a row that is not in use is log(1) - 0. */
+  for (long i = 0; i < o.batch && used; i++) o.exponential_sums[i] = 1, o.logits_of_labels[i] = 0;
   const int threads = threads_for(&attributes, (double)o.rows * o.classes, NUMBERS);
   return finish(frame, parallel(part_of_cross_entropy, &o, threads));
 }
 
-static bool part_of_adam(const void *data, int part, int parts) {
-  const Adam *o = data;
-  long begin_number, end_number;
-  part_range(o->count, 16, part, parts, &begin_number, &end_number);
-  simd->adam(o, begin_number, end_number);
-  return true;
-}
-
-/* A step of Adam on the arguments from `first` on: weights and both moments; with these figures. The first three
- * results are in their place; if XLA has made others, the arguments are copied there. */
-static Adam adam_of(const Frame *frame, int first, const float *figures) {
-  Adam o = {.weights = result(frame, 0)->data, .first = result(frame, 1)->data, .second = result(frame, 2)->data,
-            .count = elements(result(frame, 0)), .beta_1 = figures[0], .beta_2 = figures[1], .epsilon = figures[2],
-            .correction_1 = figures[3], .correction_2 = figures[4], .rate = figures[5], .decay = figures[6]};
+/* A step of Adam on the arguments from `first` on: weights and both moments; with these figures. Three results, from
+ * `to` on, are in their place; if XLA has made others, the arguments are copied there. */
+static Adam adam_of(const Frame *frame, int first, int to, const float *figures) {
+  Adam o = {.weights = result(frame, to)->data, .first = result(frame, to + 1)->data,
+            .second = result(frame, to + 2)->data, .count = elements(result(frame, to)), .beta_1 = figures[0],
+            .beta_2 = figures[1], .epsilon = figures[2], .correction_1 = figures[3], .correction_2 = figures[4],
+            .rate = figures[5], .decay = figures[6]};
   for (int i = 0; i < 3; i++)
-    if (argument(frame, first + i)->data != result(frame, i)->data)
-      memcpy(result(frame, i)->data, argument(frame, first + i)->data, 4 * o.count);
+    if (o.count && argument(frame, first + i)->data != result(frame, to + i)->data)
+      memcpy(result(frame, to + i)->data, argument(frame, first + i)->data, 4 * o.count);
   return o;
 }
 
-/* weights, first, second, gradient, figures -> weights, first, second, in their places. */
+/* Steps of Adam on some arrays. */
+enum { MOST_ARRAYS = 16 };
+typedef struct {
+  int count;
+  Adam each[MOST_ARRAYS];
+} Steps;
+
+static bool part_of_adam(const void *data, int part, int parts) {
+  const Steps *o = data;
+  for (int i = 0; i < o->count; i++) {
+    long begin_number, end_number;
+    part_range(o->each[i].count, 16, part, parts, &begin_number, &end_number);
+    simd->adam(&o->each[i], begin_number, end_number);
+  }
+  return true;
+}
+
+/* Of each array weights, first, second and gradient, then the figures of each -> of each weights, first and second, in
+ * their places. */
 XLA_FFI_Error *epochal_adam(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){5, 5, 3, 3}, &attributes, &answer)) return answer;
-  Adam o = adam_of(frame, 0, argument(frame, 4)->data);
-  o.gradient = argument(frame, 3)->data;
-  return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, o.count, NUMBERS_OF_ADAM)));
+  const Signature signature = {5, 4 * MOST_ARRAYS + 1, 3, 3 * MOST_ARRAYS};
+  if (!begin_with_empty(frame, signature, &attributes, &answer)) return answer;
+  const int last = frame->args.size - 1, count = last / 4;
+  const Buffer *figures = argument(frame, last);
+  if (last % 4 || frame->rets.size != 3 * count || elements(figures) != 7 * count)
+    return invalid(frame, "too many or too few arrays", "", 0);
+  Steps o = {.count = count};
+  double numbers = 0;
+  for (int i = 0; i < count; i++) {
+    o.each[i] = adam_of(frame, 4 * i, 3 * i, (const float *)figures->data + 7 * i);
+    o.each[i].gradient = argument(frame, 4 * i + 3)->data;
+    numbers += o.each[i].count;
+  }
+  return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, numbers, NUMBERS_OF_ADAM)));
 }
 
 /* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places;
@@ -415,9 +505,10 @@ XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   const bool wanted = frame->rets.size > 4;
   const Gradients to = {NULL, result(frame, 3)->data, wanted ? result(frame, 4) : NULL};
   Backward o;
-  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 6), to))
+  const float *scale = scale_at(frame, &attributes, 6);
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, scale, to))
     return finish(frame, false);
-  o.adam = adam_of(frame, 2, argument(frame, 5)->data);
+  o.adam = adam_of(frame, 2, 0, argument(frame, 5)->data);
   const double of_weights = multiplications(&o.of_weights), of_inputs = multiplications_of_inputs(&o);
   if (o.transposed_weights) {
     o.adam.gradient = o.transposed_weights;
@@ -430,3 +521,5 @@ XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   o.of_weights.prefetch = &o.adam;
   return finish(frame, parallel(part_of_fused_adam, &o, threads_for(&attributes, of_weights, MULTIPLICATIONS)));
 }
+
+#include "embedding_handlers.h"

@@ -1,6 +1,6 @@
 /* The kernels of a training step on a CPU, in float32: their arguments, and the thread pool that shares their work.
  *
- * simd.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
+ * simd.h, embedding.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
  * docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
 #ifndef EPOCHAL_KERNELS_H
 #define EPOCHAL_KERNELS_H
@@ -16,6 +16,7 @@
 typedef struct {
   uint32_t stream, limit; /* a unit is dropped if its mixed bits are below the limit */
   float scale;            /* multiplies the units that are not dropped */
+  const int32_t *places;  /* the number of each row in its batch, or NULL: they follow each other */
 } Dropout;
 
 /* What a product does to its result before it is written. */
@@ -63,6 +64,12 @@ typedef struct {
   float rate, decay;                /* w + rate (step - decay w) */
 } Adam;
 
+/* Where the rows of an array are in their batch, if they are only some of its rows; or NULL. */
+typedef struct {
+  const int32_t *places;
+  long batch; /* rows of the batch */
+} Places;
+
 /* C = A B, with A or B transposed if their flag is set. If A is, C may have more rows than A has columns; what is
  * written there is unspecified. */
 typedef struct {
@@ -71,6 +78,7 @@ typedef struct {
   long c_begin; /* C's memory begins with the number that has this offset: 0, or only a part of C is there */
   Epilogue epilogue;
   float *column_sums;   /* if not NULL: the sums of B over its rows, shape (columns,) */
+  Places rows;          /* of B, for these sums */
   const Adam *prefetch; /* or NULL: the step that the same thread takes next, with C as the gradient */
 } Product;
 
@@ -80,21 +88,23 @@ typedef struct {
   const float *logits; /* rows of `classes` */
   const int32_t *labels;
   const float *weights; /* of the rows */
-  long rows, classes;
+  const int32_t *places; /* where a row's label, weight and results are, if not in its own place; or NULL */
+  long rows, classes, batch; /* rows of logits, and how many labels there are */
   float *gradient;                  /* weight (s - y) */
   float *exponential_sums, *logits_of_labels; /* sums of exp(o - max o), and o - max o of the label: the loss is
                                                  log(sum) - that */
 } CrossEntropy;
 
-/* What the embedding of an ensemble reads of a row: values, plain features, positions among coarse and fine bin edges,
- * codes, a fold, entries of names and of words. */
+/* What an embedding reads of a row: values, plain features, positions among coarse and fine bin edges, codes, a fold,
+ * entries of names and of words. */
 typedef struct {
   long numbers, plain, categories, levels, size;       /* columns of numbers and categories; length of a vector */
   long names, texts, words, entries, statistics;       /* columns of names and texts, words of a text; the table */
   const float *log_counts;                             /* log(1 + n) for n words */
+  long folds; /* tables of target statistics, one after the other; a fold that has none means the last one */
 } Inputs;
 
-/* A member as predictions read it. Vectors of numbers are multiplied by their scales already. */
+/* A member as rows go through it. Vectors of numbers are multiplied by their scales already. */
 typedef struct {
   const float *slope, *offset;     /* (numbers, size) */
   const float *edges;              /* (numbers, intervals + 1, size) the bend at each bin edge */
@@ -111,6 +121,27 @@ typedef struct {
   float inverse_temperature;
   int32_t fine;                    /* whether positions are those among fine bin edges */
 } Member;
+
+/* The embedding of a batch in training, forward and backward. */
+typedef struct {
+  Inputs inputs;
+  Member member;                   /* with slope, offset and edges in `scaled` */
+  const float *slope, *offset;     /* (numbers, size), before their scales */
+  const float *increments;         /* (numbers, intervals, size) from an edge to the next */
+  const float *bin_vectors;        /* (numbers, intervals + 1, size) */
+  const float *scale;              /* (numbers + categories, size) */
+  const float *x;                  /* (rows, features) */
+  long rows, features, width;      /* of the rows, and of what the first layer gets */
+  float *scaled_slope, *scaled_offset, *scaled_edges;
+  float *y;                        /* (rows, width) */
+} Embedding;
+
+/* The gradients of its parameters, from that of what the first layer gets. */
+typedef struct {
+  Embedding embedding;
+  const float *gradient; /* (rows, width) */
+  float *slope, *offset, *increments, *bin_vectors, *levels, *scale, *plain, *name_scale, *word_scale;
+} EmbeddingGradients;
 
 enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
 
@@ -132,10 +163,14 @@ enum { BLOCK_NUMBERS = 49152 };
 typedef struct {
   const char *name;
   bool (*product)(const Product *, long row, long rows_end, long column, long columns_end);
-  void (*column_sums)(const Matrix *, long column, long columns_end, float *sums);
+  void (*column_sums)(const Matrix *, const Places *, long column, long columns_end, float *sums);
   void (*adam)(const Adam *, long begin, long end);
   bool (*cross_entropy)(const CrossEntropy *, long row, long rows_end);
   bool (*predict)(const Prediction *, long row, long rows_end);
+  void (*scale_numbers)(const Embedding *, long column, long columns_end);
+  void (*embed_rows)(const Embedding *, long row, long rows_end);
+  void (*number_gradients)(const EmbeddingGradients *, long column, long columns_end);
+  bool (*other_gradients)(const EmbeddingGradients *);
 } Simd;
 
 /* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */

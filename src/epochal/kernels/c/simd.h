@@ -115,8 +115,10 @@ NOINLINE void FN(write_general)(const FN(Tile) *t, int rows, int vectors, const 
       Vector x = sums[i][v];
       if (e->bias) x += bias;
       if (e->relu) x = ZERO_WHERE(x <= 0, x);
-      if (e->dropout)
-        x = FN(dropped)(x, e->dropout, (uint32_t)((place / c_stride + i) * t->columns + t->column + v * LANES));
+      if (e->dropout) {
+        const long own = place / c_stride + i, row = e->dropout->places ? e->dropout->places[own] : own;
+        x = FN(dropped)(x, e->dropout, (uint32_t)(row * t->columns + t->column + v * LANES));
+      }
       if (e->activations) x = ZERO_WHERE(FN(load)(t->activations + place + here, count) <= 0, x * e->scale);
       FN(store)(c + here, x, count);
     }
@@ -292,16 +294,22 @@ NOINLINE void FN(pack_transposed)(const float *from, long stride, long k, int co
 }
 
 /* Four sums at a time, so that an addition need not wait for the one before. */
-static TARGET void FN(column_sums)(const Matrix *m, long column, long columns_end, float *sums) {
+/* The sums of some columns over the rows, each in four parts. A row that has a place in a batch is added to the part
+ * that it would be added to beside all rows of the batch, so that rows of 0 may be left out. */
+static TARGET void FN(column_sums)(const Matrix *m, const Places *rows, long column, long columns_end, float *sums) {
+  const long in_fours = rows->places ? rows->batch / 4 * 4 : m->rows / 4 * 4;
   for (long j = column; j < columns_end; j += LANES) {
     const int count = MIN(LANES, columns_end - j);
     const float *from = element(m, 0, j);
     const long stride = row_stride(m, j);
     Vector sum[4] = {{0}};
     long i = 0;
-    for (; i + 4 <= m->rows; i += 4)
+    for (; !rows->places && i < in_fours; i += 4)
       for (int q = 0; q < 4; q++) sum[q] += FN(load)(from + (i + q) * stride, count);
-    for (; i < m->rows; i++) sum[0] += FN(load)(from + i * stride, count);
+    for (; i < m->rows; i++) {
+      const long place = rows->places ? rows->places[i] : i;
+      sum[place < in_fours ? place % 4 & 3 : 0] += FN(load)(from + i * stride, count);
+    }
     FN(store)(sums + j, (sum[0] + sum[1]) + (sum[2] + sum[3]), count);
   }
 }
@@ -419,7 +427,7 @@ static TARGET bool FN(product)(const Product *o, long row, long rows_end, long c
       }
     }
   }
-  if (o->column_sums && row == 0) FN(column_sums)(b, column, columns_end, o->column_sums);
+  if (o->column_sums && row == 0) FN(column_sums)(b, &o->rows, column, columns_end, o->column_sums);
   return true;
 }
 
@@ -485,26 +493,34 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
     float *gradient = o->gradient + row * classes;
     Vector highest;
     const Vector sum = FN(softmax_terms)(logits, count, classes, 1.0f, transposed, &highest);
-    const Vector weight = FN(load)(o->weights + row, count), factor = weight / sum;
+    long places[LANES];
+    Vector weight = {0};
+    for (int i = 0; i < count; i++) {
+      places[i] = o->places ? MIN((long)(uint32_t)o->places[row + i], o->batch - 1) : row + i;
+      weight[i] = o->weights[places[i]];
+    }
+    const Vector factor = weight / sum;
     for (long j = 0; j < classes; j++)
       VECTOR_AT(transposed + j * LANES) = LOAD(transposed + j * LANES) * factor;
     for (int i = 0; i < count; i++) {
-      const int32_t label = o->labels[row + i];
+      const int32_t label = o->labels[places[i]];
       const bool known = label >= 0 && label < classes;
-      o->logits_of_labels[row + i] = known ? logits[i * classes + label] - highest[i] : __builtin_nanf("");
+      o->logits_of_labels[places[i]] = known ? logits[i * classes + label] - highest[i] : __builtin_nanf("");
+      o->exponential_sums[places[i]] = sum[i];
       for (long j = 0; j < classes; j++)
         gradient[i * classes + j] = known ? transposed[j * LANES + i] : __builtin_nanf("");
       if (known) gradient[i * classes + label] -= weight[i];
     }
-    FN(store)(o->exponential_sums + row, sum, count);
   }
   return true;
 }
 
+#include "embedding.h"
 #include "predict.h"
 
-static const Simd FN(simd) = {STRING(ISA), FN(product),       FN(column_sums),
-                              FN(adam),    FN(cross_entropy), FN(predict)};
+static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),   FN(adam),
+                              FN(cross_entropy), FN(predict), FN(scale_numbers), FN(embed_rows),
+                              FN(number_gradients), FN(other_gradients)};
 
 #undef JOIN_
 #undef JOIN
