@@ -23,7 +23,8 @@
 
 typedef XLA_FFI_Error *Handler(XLA_FFI_CallFrame *);
 Handler epochal_used_rows, epochal_take_rows, epochal_change_layout, epochal_dense, epochal_dense_gradients, epochal_cross_entropy,
-    epochal_adam, epochal_fused_adam, epochal_embed, epochal_embedding_gradients;
+    epochal_adam, epochal_fused_adam, epochal_embed, epochal_embedding_gradients,
+    epochal_repeats;
 const char *epochal_instruction_sets(void);
 int epochal_load(const char *name, int threads);
 int epochal_predict(const Prediction *o, int may_share);
@@ -524,6 +525,7 @@ static void try_mistakes(void) {
 
 #include "fuzz_predict.h"
 #include "fuzz_embedding.h"
+#include "fuzz_repeats.h"
 
 static void round_of_all(void) {
   try_used_rows();
@@ -536,6 +538,7 @@ static void round_of_all(void) {
   try_cross_entropy();
   try_predict();
   try_embedding();
+  try_repeats();
   try_mistakes();
   try_embedding_mistakes();
 }

@@ -358,6 +358,35 @@ def test_operations_on_rows_in_use_give_the_bits_of_those_rows(columns, classes,
 
 
 @needed
+def test_repeats_number_the_levels_of_each_category():
+    """In the order of the first row that has each; rows that are not in use count for nothing."""
+    codes = np.array([[9, 2, 5], [9, 0, 5], [9, 2, 3], [9, 1, 3]], np.float32)
+
+    repeats = Operations(parallel=False).repeats(
+        codes, slice(1, 3), 6, (7, 8), np.array([3, 0, 1, 3, 3], np.int32)
+    )
+
+    starts, numbers, rows = np.split(np.asarray(repeats.array), [3, 11])
+    assert starts.tolist() == [0, 2, 4]
+    assert numbers[:6].reshape(3, 2).tolist() == [[0, 2], [1, 2], [0, 3]]
+    assert rows[:4].tolist() == [0, 1, 0, 2]
+    assert (repeats.first, repeats.width) == (7, 8)
+
+
+@needed
+def test_repeats_that_do_not_fit_are_refused(drawn):
+    """Blocks beyond the columns, or nothing beside them."""
+    ours, codes = Operations(parallel=False), np.zeros((40, 2), np.float32)
+    w, b = drawn(20, 15), drawn(15)
+    for place in ((5, 8), (0, 10), (-1, 8)):
+        repeats = ours.repeats(codes, slice(0, 2), 1, place)
+        with pytest.raises(jax.errors.JaxRuntimeError, match="sizes of repeats that do not fit"):
+            ours.dense(drawn(40, 20), (w, b), relu=False, panels=0, repeats=repeats)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="sizes of repeats that do not fit"):
+        ours.repeats(codes, slice(1, 3), 1, (0, 8))
+
+
+@needed
 def test_more_rows_in_use_than_there_are_is_refused(drawn):
     """Their places would be read beyond the memory."""
     used = np.array([4, 0, 1, 2], np.int32)

@@ -210,3 +210,50 @@ def test_only_operations_that_know_of_rows_in_use_leave_rows_out():
     for other in ({"activation": "silu"}, {"loss": "squared_error"}, {"input_dropout": True}):
         assert step_module.used_rows(replace(known, **other), kernels, weights) is None
     assert step_module.used_rows(known, CPU, weights) is None
+
+
+# Numbers before the categories, plain features behind them, both, wide rows; vectors of a piece, or not; rows with many
+# levels, which are multiplied one by one.
+@pytest.mark.parametrize(
+    ("numbers", "plain", "size", "levels", "hidden"),
+    [
+        (2, 3, 8, 17, (40, 33)),
+        (2, 0, 3, 17, (128,)),
+        (0, 3, 19, 5, (40, 33)),
+        (1, 200, 8, 5, (50,)),
+        (2, 3, 8, 300, (40,)),
+        (2, 3, 8, 17, ()),
+    ],
+)
+def test_rows_of_one_level_are_multiplied_once(
+    numbers, plain, size, levels, hidden, monkeypatch, rng
+):
+    """Weights and moments are those of XLA's products of all rows, with one thread and with several."""
+    batch, categories = 64, 3
+    sizes = EmbeddingSizes(numbers, 3, 4, plain, categories, levels)
+    shapes = embedding_shapes(sizes, size)
+    parts = {k: rng.normal(size=s).astype(np.float32) for k, s in shapes.parameters().items()}
+    inputs = initial((sizes.inputs(size), *hidden, 3), "relu", seed=0, member=0)
+    layers = (shapes.with_parameters(parts), *inputs)
+    rows = 3 * batch
+    x = [
+        rng.normal(size=(rows, numbers + plain)),
+        rng.uniform(0, 3, (rows, 2 * numbers)),
+        rng.integers(0, levels, (rows, categories)),
+    ]
+    x = np.concatenate(x, axis=1).astype(np.float32)
+    y, ones = rng.integers(0, 3, rows).astype(np.int32), np.ones(3, np.float32)
+    weights = (rng.random(rows) > 0.3).astype(np.float32)
+    segment = Segment(x, y, ones * batch, ones, np.int32(3))
+    hyper = Hyper(*map(jnp.float32, (0.01, 0.9, 0.01, 0.2, 0)))
+    program = Program("relu", "cross_entropy", "adam", batch, dropout=True, masked=False)
+    found = []
+    for kernels in (c_backend(parallel=False), c_backend(parallel=True), CPU):
+        monkeypatch.setattr(step_module, "kernels_for", lambda _, kernels=kernels: kernels)
+        state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
+        one_run = jax.jit(lambda *of: run(program, MemberConfig(hyper, jnp.uint32(9)), *of))
+        found.append(jax.tree.leaves(one_run(state, segment, weights, jnp.array([True])[0])))
+
+    for ours, shared, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, shared)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-3 if size > 8 else 1e-3)

@@ -16,7 +16,7 @@ import numpy as np
 from epochal.nn.embedding import Embedding
 
 if TYPE_CHECKING:
-    from epochal.kernels.ffi import Operations
+    from epochal.kernels.ffi import Operations, Repeats
 
     Array = Any  # a JAX array
 
@@ -69,6 +69,20 @@ def _backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any,
 
 
 embed.defvjp(_forward, _backward)
+
+
+def repeats_of(
+    operations: Operations, embedding: Embedding, x: Array, used: Array | None
+) -> Repeats | None:
+    """Return which rows have the same levels; None without categories, or if there is nothing beside them."""
+    numbers, (columns, size) = embedding.numeric.columns, embedding.scale.shape
+    categories = columns - numbers
+    if not categories * size or _inputs(embedding) == categories * size:
+        return None
+    first = 3 * numbers + len(embedding.plain)
+    levels = len(embedding.categorical.levels)
+    place = numbers * size, size
+    return operations.repeats(x, slice(first, first + categories), levels, place, used)
 
 
 def _inputs(embedding: Embedding) -> int:

@@ -11,7 +11,7 @@ arrays have only these, as if they were shorter, and what is behind them is unsp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -36,6 +36,20 @@ def _panels(x: Array, gradient: Array, panels: int) -> np.int32:
     return np.int32(panels | FEW * few)
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Repeats:
+    """Blocks of columns that rows have in common, as rows with one level of a category have its vector.
+
+    `array` is int32: the number of the first block of each category, and behind the last; of each row and
+    category the number of its block; and a row of each block.
+    """
+
+    array: Array
+    first: int = field(metadata={"static": True})  # the first column of the first category
+    width: int = field(metadata={"static": True})  # of each category
+
+
 @dataclass(frozen=True)
 class Operations:
     """The operations; with `parallel`, threads divide the work of each."""
@@ -50,6 +64,24 @@ class Operations:
         """
         shape = len(weights) // batch_size, 1 + batch_size
         return self._call("used_rows", shape, dtype=jnp.int32)(weights)
+
+    def repeats(
+        self, x: Array, codes: slice, levels: int, place: tuple[int, int], used: Array | None = None
+    ) -> Repeats:
+        """Return which rows have the same codes.
+
+        Args:
+            x: encoded rows.
+            codes: the columns of the codes.
+            levels: codes are below this number.
+            place: in the inputs of the first layer, the first column of the first category, and the width of
+                each.
+            used: see above.
+        """
+        count = codes.stop - codes.start
+        shape = (count + 1 + 2 * count * x.shape[0],)
+        call = self._call("repeats", shape, dtype=jnp.int32, used=used)
+        return Repeats(call(x, first=np.int32(codes.start), levels=np.int32(levels)), *place)
 
     def take_rows(
         self, table: Array, numbers: Array, panels: int = 0, used: Array | None = None
@@ -89,6 +121,7 @@ class Operations:
         relu: bool,
         panels: int,
         used: Array | None = None,
+        repeats: Repeats | None = None,
     ) -> Array:
         """Return x W + b, or with `relu` max(x W + b, 0), shape (rows, outputs).
 
@@ -99,8 +132,9 @@ class Operations:
             relu: whether the layer has a ReLU unit.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if the result is.
             used: see above; dropout depends on the places of the rows.
+            repeats: of x, whose blocks are multiplied once; None if there are none.
         """
-        call = self._call("dense", (x.shape[0], layer[0].shape[1]), used=used)
+        call = self._call("dense", (x.shape[0], layer[0].shape[1]), used=used, repeats=repeats)
         return call(x, *layer, *dropout, panels=np.int32(panels), relu=np.int32(relu))
 
     def product(self, x: Array, weights: Array) -> Array:
@@ -138,6 +172,7 @@ class Operations:
         wanted: bool,
         panels: int,
         used: Array | None = None,
+        repeats: Repeats | None = None,
     ) -> tuple[Array, ...]:
         """Return weights and moments after a step of Adam, then the other gradients of `dense_gradients`.
 
@@ -151,10 +186,14 @@ class Operations:
             wanted: whether the gradient of x is computed.
             panels: as for `dense_gradients`.
             used: see above.
+            repeats: of x, or None. The gradient of a block is that of all rows that have it, and stands in
+                one of them; the others have 0.
         """
         weights = state[0].shape
         shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
-        call = self._call("fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2}, used=used)
+        call = self._call(
+            "fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2}, used=used, repeats=repeats
+        )
         return tuple(call(x, gradient, *state, panels=_panels(x, gradient, panels)))
 
     def embed(
@@ -250,6 +289,7 @@ class Operations:
         dtype: Any = jnp.float32,
         in_place: dict[int, int] | None = None,
         used: Array | None = None,
+        repeats: Repeats | None = None,
     ) -> Any:
         """Return a function that calls an operation with arrays and attributes.
 
@@ -259,6 +299,7 @@ class Operations:
             dtype: of the results.
             in_place: the number of the result that overwrites an argument, by the number of the argument.
             used: the rows in use, or None.
+            repeats: of the rows, or None.
         """
         results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
         call = jax.ffi.ffi_call(
@@ -267,10 +308,8 @@ class Operations:
             input_output_aliases=in_place,
         )
         limited = () if used is None else (used,)
-        return lambda *arrays, **attributes: call(
-            *arrays,
-            *limited,
-            parallel=np.int32(self.parallel),
-            used=np.int32(len(limited)),
-            **attributes,
-        )
+        own = {"parallel": np.int32(self.parallel), "used": np.int32(len(limited))}
+        if repeats is not None:
+            limited = (repeats.array, *limited)
+            own |= {"first": np.int32(repeats.first), "repeats": np.int32(repeats.width)}
+        return lambda *arrays, **attributes: call(*arrays, *limited, **own, **attributes)

@@ -23,6 +23,7 @@ LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"
 OPERATIONS = (
     "used_rows",
+    "repeats",
     "take_rows",
     "change_layout",
     "dense",

@@ -13,14 +13,15 @@ import jax
 import jax.numpy as jnp
 
 from epochal.kernels import xla_cpu
-from epochal.kernels.embedding import embed
-from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations
+from epochal.kernels.embedding import embed, repeats_of
+from epochal.kernels.ffi import INPUTS, OUTPUTS, Operations, Repeats
 from epochal.kernels.library import load
 from epochal.nn.backend import Backend, FusedAdam
 from epochal.nn.layers import Layer
 
 if TYPE_CHECKING:
     from epochal.nn.dropout import Drop
+    from epochal.nn.embedding import Embedding
 
     Array = Any  # a JAX array
     Dropout = tuple[
@@ -58,21 +59,29 @@ def _with_rows(operations: Operations, backend: Backend, used: Array | None) -> 
 
     def network(
         layers: tuple[Layer, ...],
-        x: Array | InPanels,
+        x: Array | InPanels | Embedded,
         drop: Drop | None,
         fused: FusedAdam | None,
     ) -> Array:
         """Return the logits of rows x."""
+        if isinstance(x, Embedded) and fused is None:
+            x = x.rows  # gradients that are not taken by steps of Adam are those of all rows
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
         return _logits(operations, layers, x, dropout, (fused, used))
+
+    def embedded(embedding: Embedding, x: Array) -> Array | Embedded:
+        """Return what the first layer gets of rows x, in training with what these have in common."""
+        values = embed(operations, embedding, x, used)
+        repeats = None if used is None else repeats_of(operations, embedding, x, used)
+        return values if repeats is None else Embedded(values, repeats)
 
     return backend._replace(
         take_rows=partial(operations.take_rows, used=used),
         take_inputs=partial(_inputs, operations, used=used),
         relu_network=network,
         cross_entropy=partial(operations.cross_entropy, used=used),
-        embed=partial(embed, operations, used=used),
+        embed=embedded,
     )
 
 
@@ -111,6 +120,13 @@ class InPanels(NamedTuple):
     rows: Array
 
 
+class Embedded(NamedTuple):
+    """Rows of an embedding, row by row however wide they are, and what they have in common."""
+
+    rows: Array
+    repeats: Repeats | None  # None in a gradient
+
+
 def _inputs(
     operations: Operations, table: Array, numbers: Array, used: Array | None
 ) -> Array | InPanels:
@@ -124,7 +140,7 @@ def _inputs(
 def _logits(
     operations: Operations,
     layers: tuple[Layer, ...],
-    x: Array | InPanels,
+    x: Array | InPanels | Embedded,
     dropout: Dropout,
     step: tuple[FusedAdam | None, Array | None],
 ) -> Array:
@@ -143,29 +159,33 @@ def _logits(
 def _values(
     operations: Operations,
     layers: tuple[Layer, ...],
-    x: Array | InPanels,
+    x: Array | InPanels | Embedded,
     dropout: Dropout,
     used: Array | None,
 ) -> list[Array]:
     """Return the inputs of each layer, and the outputs of the last one."""
     words, scale = dropout
-    if isinstance(x, InPanels):
+    repeats = x.repeats if isinstance(x, Embedded) else None
+    if isinstance(x, (InPanels, Embedded)):
         values = [x.rows]
     else:
         values = [operations.to_panels(x, used) if _layout([x], 0) else x]
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropped = (words[depth], scale) if hidden and words else ()
-        panels = _layout(values, depth) | (OUTPUTS if hidden else 0)
+        rows = None if depth else repeats
+        panels = _layout(values, depth, rows) | (OUTPUTS if hidden else 0)
+        inputs = values[-1], layer, *dropped
         values.append(
-            operations.dense(values[-1], layer, *dropped, relu=hidden, panels=panels, used=used)
+            operations.dense(*inputs, relu=hidden, panels=panels, used=used, repeats=rows)
         )
     return values
 
 
-def _layout(values: list[Array], depth: int) -> int:
-    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and wide rows."""
-    return INPUTS if depth or values[0].shape[1] > WIDE else 0
+def _layout(values: list[Array], depth: int, repeats: Repeats | None = None) -> int:
+    """Return `INPUTS` if a layer's inputs are in panels: hidden values are, and wide rows without repeats."""
+    wide = values[0].shape[1] > WIDE and repeats is None
+    return INPUTS if depth or wide else 0
 
 
 def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, step: Any) -> Any:
@@ -173,16 +193,18 @@ def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, s
     of_rows = _if_wanted(x, layers[0].weights.value)
     layers, x, dropout, step = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, step))
     *values, logits = _values(operations, layers, x, dropout, step[1])
-    return logits, (layers, values, dropout[1], of_rows, step)
+    repeats = x.repeats if isinstance(x, Embedded) else None
+    return logits, (layers, values, dropout[1], of_rows, (*step, repeats))
 
 
 def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the backward pass, from the last layer to the first."""
-    layers, values, scale, first, (fused, used) = saved
+    layers, values, scale, first, (fused, used, repeats) = saved
     gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
-        panels = _layout(values, depth) | (OUTPUTS if gradients else 0)
+        rows = None if depth else repeats
+        panels = _layout(values, depth, rows) | (OUTPUTS if gradients else 0)
         sides, factor = (values[depth], gradient), (scale,) if depth else ()
         wanted = (layers[depth].weights, *factor) if depth else first
         if fused is None:
@@ -193,7 +215,11 @@ def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tup
             parts = layers[depth], fused.first[depth], fused.second[depth]
             state = [part.weights for part in parts] + [fused.of_weights]
             weights, m, v, of_bias, *of_x = operations.fused_adam(
-                *sides, *state, *factor, wanted=bool(wanted), panels=panels, used=used
+                *(*sides, *state, *factor),
+                wanted=bool(wanted),
+                panels=panels,
+                used=used,
+                repeats=rows,
             )
             biases = (part.bias for part in parts)
             bias, *both = operations.adam(*biases, of_bias, fused.of_biases)
@@ -203,7 +229,8 @@ def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tup
     if fused is not None:
         m, v = zip(*moments, strict=True)
         fused = FusedAdam(m, v, None, None)
-    return tuple(gradients), gradient, None, (fused, None)
+    of_rows = gradient if repeats is None else Embedded(gradient, None)
+    return tuple(gradients), of_rows, None, (fused, None)
 
 
 _logits.defvjp(_logits_forward, _logits_backward, symbolic_zeros=True)

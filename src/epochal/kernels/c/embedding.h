@@ -239,5 +239,3 @@ static TARGET bool FN(other_gradients)(const EmbeddingGradients *o) {
   for (long i = 0; i < e->rows; i++) FN(add_others)(o, e->x + i * e->features, o->gradient + i * e->width, statistics);
   return true;
 }
-#undef FOR_PIECES
-#undef Piece

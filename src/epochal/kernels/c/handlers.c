@@ -31,6 +31,7 @@ enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
 typedef struct {
   int32_t parallel; /* whether threads share the work */
   int32_t panels, relu, row_bytes, folds;
+  int32_t repeats, first, levels; /* the width of blocks of columns that repeat; then the argument before says where */
   int32_t used; /* whether the last argument says which rows of the batch are in use */
 } Attributes;
 
@@ -40,6 +41,9 @@ static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
   if (IS("panels")) return &attributes->panels;
   if (IS("relu")) return &attributes->relu;
   if (IS("folds")) return &attributes->folds;
+  if (IS("repeats")) return &attributes->repeats;
+  if (IS("first")) return &attributes->first;
+  if (IS("levels")) return &attributes->levels;
   if (IS("used")) return &attributes->used;
   return IS("row_bytes") ? &attributes->row_bytes : NULL;
 #undef IS
@@ -75,9 +79,9 @@ static XLA_FFI_Error *read_attributes(const Frame *frame, Attributes *attributes
   return NULL;
 }
 
-/* Arguments beside the rows in use. */
+/* Arguments beside repeats and the rows in use. */
 static long arguments(const Frame *frame, const Attributes *attributes) {
-  return frame->args.size - (attributes->used != 0);
+  return frame->args.size - (attributes->used != 0) - (attributes->repeats != 0);
 }
 
 /* Which rows of a batch are in use, all int32: how many, then the place of each in the batch. NULL if all are. An
@@ -107,8 +111,9 @@ static bool begin_with_empty(const Frame *frame, Signature signature, Attributes
   if (count < signature.fewest || count > signature.most || results < signature.results ||
       results > signature.most_results)
     *answer = invalid(frame, "too many or too few arrays", "", 0);
-  else if (attributes->used && (elements(argument(frame, count)) < 2 ||
-                                elements(argument(frame, count)) <= *(const int32_t *)argument(frame, count)->data))
+  else if (attributes->used && (elements(argument(frame, frame->args.size - 1)) < 2 ||
+                                elements(argument(frame, frame->args.size - 1)) <=
+                                    *(const int32_t *)argument(frame, frame->args.size - 1)->data))
     *answer = invalid(frame, "more rows in use than there are", "", 0);
   if (*answer) return false;
   for (int i = 0; i < results; i++)
@@ -170,6 +175,8 @@ static bool part_of_product(const void *data, int part, int parts) {
   const Part p = part_of(&o->c, part, parts);
   return p.column == p.columns_end || simd->product(o, p.row, p.rows_end, p.column, p.columns_end);
 }
+
+#include "repeats_handlers.h"
 
 typedef struct {
   const char *table;
@@ -293,7 +300,14 @@ XLA_FFI_Error *epochal_dense(Frame *frame) {
     o.epilogue.dropout = &dropout;
   }
   const int threads = threads_for(&attributes, multiplications(&o), MULTIPLICATIONS);
-  return finish(frame, parallel(part_of_product, &o, threads));
+  RepeatedProduct repeated = {.product = o};
+  if (!read_repeats(&repeated.repeats, frame, &attributes, argument(frame, 0)->dims[0], &o.a))
+    return invalid(frame, "sizes of repeats that do not fit", "", 0);
+  if (!repeated.repeats.count) return finish(frame, parallel(part_of_product, &o, threads));
+  repeated.product.accumulate = true;
+  repeated.product.gap = repeated.repeats.first;
+  repeated.product.gap_end = after_repeats(&repeated.repeats);
+  return finish(frame, parallel(part_of_repeated_product, &repeated, threads));
 }
 
 /* The backward pass of a dense layer: the gradients of its inputs, if wanted, and of its weights and biases; or a step
@@ -302,6 +316,8 @@ typedef struct {
   Product of_inputs, of_weights;           /* the first has no rows if it is not wanted */
   float *transposed_weights, *column_sums; /* where the second belongs, and its sums, if it is transposed; or NULL */
   Adam adam;                               /* of the weights; or of no array */
+  Repeats repeats;                         /* of the inputs; or no blocks */
+  Matrix sums;                             /* of the gradient by blocks */
 } Backward;
 
 /* With few outputs, each part has some of the inputs, and reads and writes only the weights of these. */
@@ -342,6 +358,16 @@ static void adam_of_panel(const Adam *all, const Product *w, const Part *p, long
   simd->adam(&adam, 0, (p->rows_end - p->row) * MIN(PANEL, w->c.columns - column));
 }
 
+/* Write a part of the gradient of the weights: by a product, and from sums where the inputs repeat. */
+static bool gradient_of_weights(const Backward *o, const Product *w, const Part *p, long left, long right) {
+  if (!o->repeats.count) return simd->product(w, p->row, p->rows_end, left, right);
+  const long first = MAX(MIN(o->repeats.first, p->rows_end), p->row);
+  const long after = MAX(MIN(after_repeats(&o->repeats), p->rows_end), p->row);
+  if (p->row < first && !simd->product(w, p->row, first, left, right)) return false;
+  simd->repeat_weights(&o->repeats, w, &o->sums, first, after, left, right);
+  return after == p->rows_end || simd->product(w, after, p->rows_end, left, right);
+}
+
 static bool part_of_fused_adam(const void *data, int part, int parts) {
   const Backward *o = data;
   const Matrix *c = &o->of_weights.c;
@@ -355,7 +381,7 @@ static bool part_of_fused_adam(const void *data, int part, int parts) {
     Product w = o->of_weights;
     w.c.data = gradient;
     w.c_begin = offset_of(c, p.row, left);
-    if (!simd->product(&w, p.row, p.rows_end, left, right)) return false;
+    if (!gradient_of_weights(o, &w, &p, left, right)) return false;
     for (long j = left; j < right; j += PANEL) adam_of_panel(&o->adam, &w, &p, j);
   }
   return true;
@@ -517,7 +543,22 @@ XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   }
   /* The step writes the weights, so everybody has to have read them. */
   const int threads = threads_for(&attributes, of_inputs, MULTIPLICATIONS);
-  if (wanted && !parallel(part_of_product, &o.of_inputs, threads)) return finish(frame, false);
+  const Matrix *g = &o.of_weights.b;
+  if (!read_repeats(&o.repeats, frame, &attributes, argument(frame, 0)->dims[0], &o.of_weights.a))
+    return invalid(frame, "sizes of repeats that do not fit", "", 0);
+  if (o.repeats.count) {
+    const long blocks = o.repeats.starts[o.repeats.count], sums = blocks * g->columns;
+    o.sums = (Matrix){scratch(SHARED, sums + 8 * g->columns), blocks, g->columns, true};
+    if (!o.sums.data) return finish(frame, false);
+    simd->repeat_sums(&o.repeats, g, &o.sums);
+    simd->column_sums(g, &o.of_weights.rows, 0, g->columns, o.of_weights.column_sums);
+    o.of_weights.column_sums = NULL;
+    if (wanted) simd->repeat_inputs(&o.repeats, &o.sums, &o.of_inputs.b, &o.of_inputs.c, o.sums.data + sums);
+  }
+  const RepeatedProduct others = {o.of_inputs, o.repeats};
+  if (wanted && !(o.repeats.count ? parallel(part_of_other_inputs, &others, threads)
+                                  : parallel(part_of_product, &o.of_inputs, threads)))
+    return finish(frame, false);
   o.of_weights.prefetch = &o.adam;
   return finish(frame, parallel(part_of_fused_adam, &o, threads_for(&attributes, of_weights, MULTIPLICATIONS)));
 }

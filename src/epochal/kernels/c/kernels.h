@@ -75,6 +75,8 @@ typedef struct {
 typedef struct {
   Matrix a, b, c;
   bool a_transposed, b_transposed;
+  bool accumulate;    /* whether the product is added to C */
+  long gap, gap_end;  /* values of k that are left out, but not all of them */
   long c_begin; /* C's memory begins with the number that has this offset: 0, or only a part of C is there */
   Epilogue epilogue;
   float *column_sums;   /* if not NULL: the sums of B over its rows, shape (columns,) */
@@ -94,6 +96,14 @@ typedef struct {
   float *exponential_sums, *logits_of_labels; /* sums of exp(o - max o), and o - max o of the label: the loss is
                                                  log(sum) - that */
 } CrossEntropy;
+
+/* Blocks of columns that a matrix has in several rows: `count` categories, `width` columns each, from `first` on. */
+typedef struct {
+  long count, first, width;
+  const int32_t *starts;  /* the number of each category's first block, and how many there are */
+  const int32_t *numbers; /* of each row and category, the number of its block */
+  const int32_t *rows;    /* of each block, a row that has it */
+} Repeats;
 
 /* What an embedding reads of a row: values, plain features, positions among coarse and fine bin edges, codes, a fold,
  * entries of names and of words. */
@@ -171,14 +181,19 @@ typedef struct {
   void (*embed_rows)(const Embedding *, long row, long rows_end);
   void (*number_gradients)(const EmbeddingGradients *, long column, long columns_end);
   bool (*other_gradients)(const EmbeddingGradients *);
+  bool (*repeat_values)(const Product *, const Repeats *, long row, long rows_end, long column, long columns_end);
+  void (*repeat_sums)(const Repeats *, const Matrix *, const Matrix *sums);
+  void (*repeat_weights)(const Repeats *, const Product *, const Matrix *sums, long row, long rows_end, long column,
+                         long columns_end);
+  void (*repeat_inputs)(const Repeats *, const Matrix *sums, const Matrix *w, const Matrix *of_x, float *transposed);
 } Simd;
 
 /* The instruction set in use; NULL before epochal_load, and if the processor has none of them. */
 extern const Simd *simd;
 
-/* Memory for so many floats, aligned to 64 bytes; NULL if there is none. Each thread has two pieces, which it keeps
- * for its next call: one for what a product packs, one for its callers. */
-typedef enum { PACKED, INTERMEDIATE } Scratch;
+/* Memory for so many floats, aligned to 64 bytes; NULL if there is none. Each thread has three pieces, which it keeps
+ * for its next call: one for what a product packs, one for its callers, one for what all parts of a call read. */
+typedef enum { PACKED, INTERMEDIATE, SHARED, SCRATCHES } Scratch;
 float *scratch(Scratch which, size_t floats);
 
 /* Call task(data, part, parts) for each part, at most `most` parts at the same time, and wait for all. Return whether

@@ -397,11 +397,15 @@ static TARGET bool FN(product)(const Product *o, long row, long rows_end, long c
   float *packed_a = packs_a ? packed_b + size_b : NULL;
   for (long left = column; left < columns_end; left += FN(NC)) {
     const long right = MIN(left + FN(NC), columns_end);
-    for (long p = 0; p < depth; p += kc) {
-      FN(Tile) t = {.k = MIN(kc, depth - p), .accumulate = p > 0, .first_row = row, .columns = c->columns};
+    const long begin = o->gap || !o->gap_end ? 0 : o->gap_end;
+    for (long p = begin, next_p; p < depth; p = next_p) {
+      const long until = p < o->gap ? o->gap : depth;
+      FN(Tile) t = {.k = MIN(kc, until - p), .first_row = row, .columns = c->columns};
+      t.accumulate = o->accumulate || p > begin;
+      next_p = p + t.k == o->gap ? o->gap_end : p + t.k;
       t.panel_stride = PANEL * a->rows;
       if (!o->a_transposed) t.a_last = element(a, 0, p + (t.k - 1) / PANEL * PANEL);
-      if (p + t.k == depth) t.epilogue = o->epilogue;
+      if (next_p == depth) t.epilogue = o->epilogue;
       float *to = packed_b;
       for (long j = left; j < right; j += NR) {
         const int width = MIN(NR, right - j), packed = width > LANES ? NR : LANES;
@@ -516,11 +520,15 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
 }
 
 #include "embedding.h"
+#include "repeats.h"
 #include "predict.h"
+#undef FOR_PIECES
+#undef Piece
 
 static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),   FN(adam),
                               FN(cross_entropy), FN(predict), FN(scale_numbers), FN(embed_rows),
-                              FN(number_gradients), FN(other_gradients)};
+                              FN(number_gradients), FN(other_gradients), FN(repeat_values),
+                              FN(repeat_sums), FN(repeat_weights), FN(repeat_inputs)};
 
 #undef JOIN_
 #undef JOIN

@@ -155,17 +155,17 @@ static void in_child(void) {
   atomic_store(&pool.busy, false);
 }
 
-/* Both pieces of a thread. */
+/* The pieces of a thread. */
 typedef struct {
-  float *start[2];
-  size_t size[2];
+  float *start[SCRATCHES];
+  size_t size[SCRATCHES];
 } Pieces;
 
 static _Thread_local Pieces *pieces;
 static pthread_key_t at_thread_exit;
 
 static void free_pieces(void *own) {
-  for (int which = 0; which < 2; which++) free(((Pieces *)own)->start[which]);
+  for (int which = 0; which < SCRATCHES; which++) free(((Pieces *)own)->start[which]);
   free(own);
 }
 
