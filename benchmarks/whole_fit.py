@@ -40,7 +40,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "BENCHMARKS.md"
 # Seconds between two traces, and of each; other operations that are shown.
 PAUSE, MOMENT, SHOWN = 4.0, 0.2, 3
 # How the names of compiled products begin. Those of loops and calls are counted by what is in them.
-PRODUCTS = ("dot", "ynn_fusion", "epochal_layer", "epochal_back", "epochal_descent")
+PRODUCTS = ("dot", "ynn_fusion", "epochal_dense", "epochal_fused_adam")
 AROUND = ("while", "call", "conditional")
 DUMP = "--xla_dump_to="
 # An operation in C in what XLA writes down, and what it is called there.
