@@ -347,11 +347,11 @@ static bool part_of_backward(const void *data, int part, int parts) {
  * moments, which arrive while the next tiles are computed. */
 enum { GRADIENT_NUMBERS = 32768 };
 
-/* The step of Adam with a gradient's numbers from one row on, in the panel that begins with a column. */
-static void adam_of_panel(const Adam *all, const Product *w, const Part *p, long column) {
-  const long offset = offset_of(&w->c, p->row, column);
+/* The step of Adam with the gradient of some rows of the panel that begins with a column. */
+static void adam_of_panel(const Adam *all, const Matrix *weights, const Product *w, const Part *p, long column) {
+  const long offset = offset_of(weights, p->row, column);
   Adam adam = *all;
-  adam.gradient = w->c.data + (offset - w->c_begin);
+  adam.gradient = w->c.data + (offset_of(&w->c, p->row, column) - w->c_begin);
   adam.weights += offset;
   adam.first += offset;
   adam.second += offset;
@@ -368,21 +368,29 @@ static bool gradient_of_weights(const Backward *o, const Product *w, const Part 
   return after == p->rows_end || simd->product(w, after, p->rows_end, left, right);
 }
 
+/* A piece of the gradient after the other, each followed by its step of Adam. */
 static bool part_of_fused_adam(const void *data, int part, int parts) {
   const Backward *o = data;
-  const Matrix *c = &o->of_weights.c;
-  const Part p = part_of(c, part, parts);
+  const Matrix *weights = &o->of_weights.c;
+  const Part p = part_of(weights, part, parts);
   if (p.column == p.columns_end) return true;
-  const long most = GRADIENT_NUMBERS / c->rows / PANEL * PANEL, each = most ? most : PANEL;
-  float *gradient = scratch(INTERMEDIATE, c->rows * each);
+  const long down = MIN(p.rows_end - p.row, simd->gradient_rows);
+  const long across = MAX(GRADIENT_NUMBERS / down / PANEL, 1) * PANEL;
+  float *gradient = scratch(INTERMEDIATE, down * across);
   if (!gradient) return false;
   for (long left = p.column, right; left < p.columns_end; left = right) {
-    right = MIN(left + each, p.columns_end);
-    Product w = o->of_weights;
-    w.c.data = gradient;
-    w.c_begin = offset_of(c, p.row, left);
-    if (!gradient_of_weights(o, &w, &p, left, right)) return false;
-    for (long j = left; j < right; j += PANEL) adam_of_panel(&o->adam, &w, &p, j);
+    right = MIN(left + across, p.columns_end);
+    /* A narrow panel is a piece by itself, since its rows do not begin where those of the others do. */
+    if (right - left > PANEL && down < weights->rows) right -= right % PANEL;
+    for (long top = p.row; top < p.rows_end; top += down) {
+      const Part piece = {top, MIN(top + down, p.rows_end), left, right};
+      Product w = o->of_weights;
+      w.c.data = gradient;
+      w.c.rows = down;
+      w.c_begin = offset_of(&w.c, top, left);
+      if (!gradient_of_weights(o, &w, &piece, left, right)) return false;
+      for (long j = left; j < right; j += PANEL) adam_of_panel(&o->adam, weights, &w, &piece, j);
+    }
   }
   return true;
 }

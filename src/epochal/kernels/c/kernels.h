@@ -5,6 +5,7 @@
 #ifndef EPOCHAL_KERNELS_H
 #define EPOCHAL_KERNELS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -172,6 +173,7 @@ enum { BLOCK_NUMBERS = 49152 };
  * false if there is no memory for their scratch. */
 typedef struct {
   const char *name;
+  long gradient_rows; /* of a gradient of weights, that are computed before the step of Adam with them */
   bool (*product)(const Product *, long row, long rows_end, long column, long columns_end);
   void (*column_sums)(const Matrix *, const Places *, long column, long columns_end, float *sums);
   void (*adam)(const Adam *, long begin, long end);

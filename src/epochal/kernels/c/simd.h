@@ -23,6 +23,7 @@ typedef float FN(unaligned) __attribute__((vector_size(4 * LANES), aligned(4), m
 #define Signed FN(integers)
 #define Words FN(words)
 #define NR (2 * LANES)
+#define LINES (NR > 16 ? NR / 16 : 1) /* cache lines of a row of a tile */
 #define VECTOR_AT(pointer) (*(FN(unaligned) *)(pointer))
 #define LOAD(pointer) ((Vector)*(const FN(unaligned) *)(pointer))
 /* Sanitizers check each copy of a loop's body, and compilers take minutes for so many. */
@@ -147,7 +148,9 @@ INLINE void FN(tile)(const int rows, const int vectors, const enum FN(Layout) la
   const long place = (c - t->c) + t->first_row * c_stride;
   long k = t->k, in_a = 0, in_b = 0;
   Vector sums[MR][2];
-  if (t->accumulate)
+  if (t->accumulate && t->width == vectors * LANES)
+    FOR_EACH_VECTOR sums[i][v] = LOAD(c + i * c_stride + v * LANES);
+  else if (t->accumulate)
     FOR_EACH_VECTOR sums[i][v] = FN(load)(c + i * c_stride + v * LANES, MIN(LANES, t->width - v * LANES));
   else FOR_EACH_VECTOR sums[i][v] = (Vector){0};
   if (layout == FN(PANELS)) {
@@ -169,11 +172,16 @@ INLINE void FN(tile)(const int rows, const int vectors, const enum FN(Layout) la
   UNROLL(4)
     ACCUMULATE(k, (three[i / 3] + p)[i % 3 * a_stride])
   } else {
-    for (long ahead = place; k >= 8; k -= 8, in_a += 8 * a_stride, ahead += 16) {
-      PREFETCH(t->prefetch[0], ahead, 1);
-      PREFETCH(t->prefetch[1], ahead, 1);
-      PREFETCH(t->prefetch[2], ahead, 1);
-  UNROLL(8)
+    /* One cache line of each array for 8 values of k, until the lines of the tile are there. */
+    for (long line = 0; k >= 8; k -= 8, in_a += 8 * a_stride, line++) {
+      if (line < rows * LINES) {
+        const long ahead = place + line / LINES * c_stride + line % LINES * 16;
+        PREFETCH(t->prefetch[0], ahead, 1);
+        PREFETCH(t->prefetch[1], ahead, 1);
+        PREFETCH(t->prefetch[2], ahead, 1);
+      }
+  /* Copies of eight values would be more than the compiler keeps in registers. */
+  UNROLL(4)
       ACCUMULATE(8, a[in_a + i + p * a_stride])
     }
     ACCUMULATE(k, a[in_a + i + p * a_stride])
@@ -218,10 +226,15 @@ typedef void FN(MicroKernel)(const FN(Tile) *, const float *, const float *, flo
 TILES(12) TILES(8) TILES(4) TILES(2) TILES(1)
 static FN(MicroKernel) *const FN(micro_kernels)[][3][2] = {TABLE(12), TABLE(8), TABLE(4), TABLE(2), TABLE(1)};
 static const int FN(heights)[] = {12, 8, 4, 2, 1};
+/* The height of the next tile, of so many rows that are left. */
+#define HEIGHT(left) MIN(MR, left)
 #else
-TILES(6) TILES(4) TILES(2) TILES(1)
-static FN(MicroKernel) *const FN(micro_kernels)[][3][2] = {TABLE(6), TABLE(4), TABLE(2), TABLE(1)};
-static const int FN(heights)[] = {6, 4, 2, 1};
+TILES(6) TILES(5) TILES(4) TILES(3) TILES(2) TILES(1)
+static FN(MicroKernel) *const FN(micro_kernels)[][3][2] = {TABLE(6), TABLE(5), TABLE(4),
+                                                           TABLE(3), TABLE(2), TABLE(1)};
+static const int FN(heights)[] = {6, 5, 4, 3, 2, 1};
+/* Tiles of nearly the same height: a low one waits for its sums. 32 rows are 6 + 6 + 5 + 5 + 5 + 5. */
+#define HEIGHT(left) (((left) + ((left) + MR - 1) / MR - 1) / (((left) + MR - 1) / MR))
 #endif
 
 /* At most MR rows, in as few tiles as there are heights for. */
@@ -318,9 +331,23 @@ static TARGET void FN(column_sums)(const Matrix *m, const Places *rows, long col
  * block of A in the second. */
 enum { FN(KC) = 512, FN(NC) = 1024, FN(MC) = 288 };
 
+/* Low tiles read A and B more often than high ones: what many of them read is packed, so that it lies closer together
+ * and stays in the first cache. */
+#define LOW (MR < 12)
+enum { FN(MANY_ROWS) = 256, FN(MANY_COLUMNS) = 128 };
+
+/* Values of k at a time: few enough for the first cache to hold a packed B beside A, if many low tiles read it. */
+INLINE long FN(depth_of_block)(long depth, long rows) {
+  const long most = LOW && rows >= 2 * FN(MANY_ROWS) && depth > FN(KC) ? FN(KC) / 2 : FN(KC);
+  const long blocks = (depth + most - 1) / most;
+  return ((depth + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL; /* whole panels */
+}
+
 /* Whether the B of a tile needs no packing: whole vectors of a panel; or it is read by one tile only. */
-INLINE bool FN(unpacked)(const Product *o, long column, int width, bool once) {
-  return !o->b_transposed && width % LANES == 0 && (once || row_stride(&o->b, column) == PANEL);
+INLINE bool FN(unpacked)(const Product *o, long column, int width, long rows) {
+  if (o->b_transposed || width % LANES) return false;
+  if (LOW && rows >= FN(MANY_ROWS) && o->b.rows > FN(KC) / 2) return false;
+  return row_stride(&o->b, column) == PANEL || (o->a_transposed && rows <= MR);
 }
 
 /* Pack k rows of B from p on, `width` columns. */
@@ -336,12 +363,26 @@ static TARGET void FN(pack_b)(const Product *o, long p, long k, long column, int
   }
 }
 
+/* Pack rows of MR floats, of which the first `some` are in one panel and the others in the next. */
+NOINLINE void FN(pack_across)(const float *from, const float *next, long stride, long next_stride, long k, int some,
+                              int count, float *to) {
+  /* Beyond the end of each piece that is no whole vector; the next piece overwrites that. */
+  for (long p = 0; p < k; p++, to += MR, from += stride, next += next_stride) {
+    for (int v = 0; v < some; v += LANES) VECTOR_AT(to + v) = FN(load)(from + v, MIN(LANES, some - v));
+    for (int v = some; v < count; v += LANES)
+      VECTOR_AT(to + v) = FN(load)(next + v - some, MIN(LANES, count - v));
+  }
+}
+
 /* Pack A transposed, rows `top` to `bottom` of C, k values from p on, as blocks of MR rows. */
 static TARGET void FN(pack_a)(const Matrix *a, long p, long k, long top, long bottom, float *to) {
   for (long i = top; i < bottom; i += MR, to += MR * k) {
     const long left = MIN(bottom, a->columns) - i; /* C may have more rows than A has columns */
-    const int count = left < 0 ? 0 : MIN(MR, left);
-    FN(pack)(count ? element(a, p, i) : a->data, count ? row_stride(a, i) : 0, k, count, MR, to);
+    const int count = left < 0 ? 0 : MIN(MR, left), some = a->panels ? PANEL - i % PANEL : count;
+    if (some < count)
+      FN(pack_across)(element(a, p, i), element(a, p, i + some), row_stride(a, i), row_stride(a, i + some), k, some,
+                      count, to);
+    else FN(pack)(count ? element(a, p, i) : a->data, count ? row_stride(a, i) : 0, k, count, MR, to);
   }
 }
 
@@ -352,14 +393,15 @@ static TARGET void FN(column_of_tiles)(const Product *o, FN(Tile) *t, long p, lo
   t->a_stride = packed_a ? MR : row_stride(a, p);
   for (long i = top, rows; i < bottom; i += rows) {
     float *c = t->c + (i - t->first_row) * t->c_stride;
-    rows = MIN(MR, bottom - i);
     if (packed_a) {
+      rows = MIN(MR, bottom - i);
       FN(tiles)(rows, FN(COLUMNS), t, packed_a + (i - top) * t->k, b, c);
     } else if (o->a_transposed) {
-      rows = MIN(rows, PANEL - i % PANEL);
+      rows = HEIGHT(MIN(bottom - i, PANEL - i % PANEL));
       t->a_stride = row_stride(a, i);
       FN(tiles)(rows, FN(COLUMNS), t, element(a, p, i), b, c);
     } else {
+      rows = HEIGHT(bottom - i);
       FN(tiles)(rows, a->panels && a->columns > PANEL ? FN(PANELS) : FN(ROWS), t, element(a, i, p), b, c);
     }
   }
@@ -371,7 +413,9 @@ INLINE void FN(set_column)(FN(Tile) *t, const Product *o, long column, long colu
   t->width = MIN(NR, columns_end - column);
   t->c_stride = row_stride(&o->c, column);
   t->c = o->c.data + (offset_of(&o->c, t->first_row, column) - o->c_begin);
-  const long place = offset_of(&o->c, 0, column);
+  Matrix whole = o->c; /* of which C may be some rows */
+  if (o->prefetch) whole.rows = o->a.columns;
+  const long place = offset_of(&whole, 0, column);
   t->activations = o->epilogue.activations ? o->epilogue.activations + place : NULL;
   if (o->prefetch) {
     t->prefetch[0] = o->prefetch->weights + place;
@@ -387,10 +431,10 @@ INLINE void FN(set_column)(FN(Tile) *t, const Product *o, long column, long colu
 
 static TARGET bool FN(product)(const Product *o, long row, long rows_end, long column, long columns_end) {
   const Matrix *a = &o->a, *b = &o->b, *c = &o->c;
-  const long depth = o->a_transposed ? a->rows : a->columns, blocks = (depth + FN(KC) - 1) / FN(KC);
-  const long kc = ((depth + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL; /* whole panels */
-  const bool once = o->a_transposed && rows_end - row <= MR;
-  const bool packs_a = o->a_transposed && (!a->panels || c->rows > a->columns);
+  const long depth = o->a_transposed ? a->rows : a->columns, rows = rows_end - row;
+  const long kc = FN(depth_of_block)(depth, rows);
+  const bool packs_a = o->a_transposed && (!a->panels || c->rows > a->columns ||
+                                           (LOW && columns_end - column >= FN(MANY_COLUMNS)));
   const long size_b = kc * (MIN(FN(NC), columns_end - column) + NR), size_a = packs_a ? kc * (FN(MC) + MR) : 0;
   float *packed_b = scratch(PACKED, size_b + size_a + LANES);
   if (!packed_b) return false;
@@ -409,7 +453,7 @@ static TARGET bool FN(product)(const Product *o, long row, long rows_end, long c
       float *to = packed_b;
       for (long j = left; j < right; j += NR) {
         const int width = MIN(NR, right - j), packed = width > LANES ? NR : LANES;
-        if (FN(unpacked)(o, j, width, once)) continue;
+        if (FN(unpacked)(o, j, width, rows)) continue;
         FN(pack_b)(o, p, t.k, j, width, packed, to);
         to += t.k * packed;
       }
@@ -419,7 +463,7 @@ static TARGET bool FN(product)(const Product *o, long row, long rows_end, long c
         const float *next = packed_b;
         for (long j = left; j < right; j += NR) {
           FN(set_column)(&t, o, j, right);
-          if (FN(unpacked)(o, j, t.width, once)) {
+          if (FN(unpacked)(o, j, t.width, rows)) {
             t.b_stride = row_stride(b, j);
             FN(column_of_tiles)(o, &t, p, top, bottom, packed_a, element(b, p, j));
           } else {
@@ -525,10 +569,10 @@ static TARGET bool FN(cross_entropy)(const CrossEntropy *o, long row, long rows_
 #undef FOR_PIECES
 #undef Piece
 
-static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),   FN(adam),
-                              FN(cross_entropy), FN(predict), FN(scale_numbers), FN(embed_rows),
-                              FN(number_gradients), FN(other_gradients), FN(repeat_values),
-                              FN(repeat_sums), FN(repeat_weights), FN(repeat_inputs)};
+static const Simd FN(simd) = {STRING(ISA),       LOW ? 64 : LONG_MAX,  FN(product),         FN(column_sums),
+                              FN(adam),          FN(cross_entropy),    FN(predict),         FN(scale_numbers),
+                              FN(embed_rows),    FN(number_gradients), FN(other_gradients), FN(repeat_values),
+                              FN(repeat_sums),   FN(repeat_weights),   FN(repeat_inputs)};
 
 #undef JOIN_
 #undef JOIN
@@ -541,6 +585,8 @@ static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),  
 #undef Signed
 #undef Words
 #undef NR
+#undef LOW
+#undef LINES
 #undef VECTOR_AT
 #undef LOAD
 #undef ZERO_WHERE
@@ -550,6 +596,7 @@ static const Simd FN(simd) = {STRING(ISA),       FN(product), FN(column_sums),  
 #undef TILE
 #undef TILES
 #undef TABLE
+#undef HEIGHT
 #undef LOWER
 #undef UPPER
 #undef STRING_
