@@ -236,11 +236,24 @@ for few in (slice(None), slice(7)):
     found += ours.fused_adam(x, *layer, np.float32(2), wanted=True, panels=3)
     found += ours.fused_adam(x, *layer, wanted=False, panels=0)
 found.append(ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])[0])
-digest = hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest()
-print(state.instruction_set, state.threads, digest)
+units = []
+for unit in ("logistic", "silu", "tanh", "selu"):
+    h, z = ours.unit(x, w, b, words, np.float32(2), activation=unit, panels=0)
+    units += [h, z, *ours.unit(x, w, b, activation=unit, panels=1)]
+    state_of = x[:345, :41], x[:345, 41:82], x[:345, 82:123] ** 2, figures
+    of = dict(panels=1, activation=unit)
+    units += ours.dense_gradients(h, g[:, :41], state_of[0], z, words, np.float32(2), **of)
+    units += ours.fused_adam(h, g[:, :41], *state_of, z, wanted=True, **of)
+digests = (
+    hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in of)).hexdigest()
+    for of in (found, units)
+)
+print(state.instruction_set, state.threads, *digests)
 """
 # On every machine, by every compiler, with every instruction set and number of threads.
 DIGEST = "ca75d70750f598dd00139a82c166b00cfd1f8f666ac7f50e99ae06a9311b9446"
+# The same of hidden units other than ReLU.
+UNITS = "987de53f77b2bda00fffa16e7a81cda4b8b24c2b87b0d336a900a3522a19126b"
 
 
 @in_use
@@ -255,7 +268,7 @@ def test_every_instruction_set_and_number_of_threads_gives_these_bits(name, thre
         [sys.executable, "-c", BITS], EPOCHAL_NATIVE=name, EPOCHAL_NATIVE_THREADS=str(threads)
     )
 
-    assert printed.split() == [name, str(threads), DIGEST]
+    assert printed.split() == [name, str(threads), DIGEST, UNITS]
 
 
 # A thread that the system has not run yet still blocks every signal, as the C library starts it

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from epochal.kernels.relu_network import cpu_backend
+from epochal.kernels.network import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
@@ -144,7 +144,8 @@ def step(
     rule = rule_by(program.rule, kernels)
     steps = None
     # The gradient of masked units must be masked before the step; so that step is not fused.
-    if rule.fused and kernels.relu_network and program.activation == "relu" and not program.masked:
+    whole = kernels.network and program.activation != "identity"
+    if rule.fused and whole and not program.masked:
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
@@ -216,7 +217,8 @@ def _taking(
     """
     order, rows = segment.order, kernels.take_rows
     plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
-    if kernels.take_inputs and plain and program.activation == "relu" and not program.input_dropout:
+    whole = program.activation != "identity" and not program.input_dropout
+    if kernels.take_inputs and plain and whole:
         rows = kernels.take_inputs  # the rows are the inputs of the first product
 
     def take(number: Array, of_batch: Callable[[Array], Array]) -> Any:

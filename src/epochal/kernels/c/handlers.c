@@ -31,6 +31,7 @@ enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
 typedef struct {
   int32_t parallel; /* whether threads share the work */
   int32_t panels, relu, row_bytes;
+  int32_t activation; /* of `enum Activation`; what is not behind IDENTITY is left to `relu` */
 } Attributes;
 
 static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
@@ -38,6 +39,7 @@ static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
   if (IS("parallel")) return &attributes->parallel;
   if (IS("panels")) return &attributes->panels;
   if (IS("relu")) return &attributes->relu;
+  if (IS("activation")) return &attributes->activation;
   return IS("row_bytes") ? &attributes->row_bytes : NULL;
 #undef IS
 }
@@ -219,18 +221,25 @@ XLA_FFI_Error *epochal_change_layout(Frame *frame) {
   return finish(frame, parallel(part_of_panels, both, threads));
 }
 
-/* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, x W + b, or max(x W + b, 0) with `relu`. */
+static Dropout dropout_at(const Frame *frame, int number) {
+  const uint32_t *words = argument(frame, number)->data;
+  return (Dropout){words[0], words[1], *(const float *)argument(frame, number + 1)->data};
+}
+
+/* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, x W + b, or max(x W + b, 0) with `relu`. With
+ * another unit, also x W + b before it. */
 XLA_FFI_Error *epochal_dense(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){2, 5, 1, 1}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){2, 5, 1, 2}, &attributes, &answer)) return answer;
   Product o = {.a = matrix(argument(frame, 0), attributes.panels & INPUTS), .b = matrix(argument(frame, 1), true),
                .c = matrix(result(frame, 0), attributes.panels & OUTPUTS)};
   Dropout dropout;
   if (frame->args.size > 2) o.epilogue = (Epilogue){.bias = argument(frame, 2)->data, .relu = attributes.relu};
+  o.epilogue.activation = attributes.activation;
+  if (frame->rets.size > 1) o.epilogue.before = result(frame, 1)->data;
   if (frame->args.size > 4) {
-    const uint32_t *words = argument(frame, 3)->data;
-    dropout = (Dropout){words[0], words[1], *(const float *)argument(frame, 4)->data};
+    dropout = dropout_at(frame, 3);
     o.epilogue.dropout = &dropout;
   }
   const int threads = threads_for(&attributes, multiplications(&o), MULTIPLICATIONS);
@@ -243,6 +252,7 @@ typedef struct {
   Product of_inputs, of_weights;           /* the first has no rows if it is not wanted */
   float *transposed_weights, *column_sums; /* where the second belongs, and its sums, if it is transposed; or NULL */
   Adam adam;                               /* of the weights; or of no array */
+  Dropout dropout;                         /* of hidden values that are no ReLU */
 } Backward;
 
 /* With few outputs, each part has some of the inputs, and reads and writes only the weights of these. */
@@ -316,10 +326,12 @@ typedef struct {
   const Buffer *of_inputs;
 } Gradients;
 
-/* Set up the backward pass of x, g, and W if the gradient of x is wanted, and a scale if x are hidden values. Return
- * whether there is memory for it. */
-static bool set_backward(Backward *o, const Frame *frame, int panels, const Buffer *w, const float *scale,
+/* Set up the backward pass of x, g, and W if the gradient of x is wanted. If x are hidden values, there are arguments
+ * from number `chain` on. Return whether there is memory for it. */
+static bool set_backward(Backward *o, const Frame *frame, const Attributes *attributes, const Buffer *w, int chain,
                          Gradients to) {
+  const int panels = attributes->panels;
+  const bool hidden = frame->args.size > chain;
   const Matrix x = matrix(argument(frame, 0), panels & INPUTS), g = matrix(argument(frame, 1), panels & OUTPUTS);
   const long inputs = x.columns, outputs = g.columns;
   *o = (Backward){.of_weights = {.a = x, .b = g, .c = {to.of_weights, inputs, outputs, true}, .a_transposed = true,
@@ -335,8 +347,17 @@ static bool set_backward(Backward *o, const Frame *frame, int panels, const Buff
   }
   if (w)
     o->of_inputs = (Product){.a = g, .b = matrix(w, true), .b_transposed = true,
-                             .c = matrix(to.of_inputs, panels & INPUTS && scale)};
-  if (scale) o->of_inputs.epilogue = (Epilogue){.activations = x.data, .scale = *scale};
+                             .c = matrix(to.of_inputs, panels & INPUTS && hidden)};
+  Epilogue *epilogue = &o->of_inputs.epilogue;
+  if (hidden && attributes->activation > IDENTITY) {
+    *epilogue = (Epilogue){.activations = argument(frame, chain)->data, .activation = attributes->activation};
+    if (frame->args.size > chain + 2) {
+      o->dropout = dropout_at(frame, chain + 1);
+      epilogue->dropout = &o->dropout;
+    }
+  } else if (hidden) {
+    *epilogue = (Epilogue){.activations = x.data, .scale = *(const float *)argument(frame, chain)->data};
+  }
   return true;
 }
 
@@ -344,20 +365,17 @@ static double multiplications_of_inputs(const Backward *o) {
   return o->of_inputs.c.rows ? multiplications(&o->of_inputs) : 0;
 }
 
-static const float *scale_at(const Frame *frame, int number) {
-  return frame->args.size > number ? argument(frame, number)->data : NULL;
-}
-
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that times the
- * scale where x > 0, and 0 elsewhere, with the layout of x. */
+ * scale where x > 0, and 0 elsewhere, with the layout of x. With another unit than ReLU there are, instead of the
+ * scale, the arguments of the unit, and perhaps (stream, limit) and the scale of dropout. */
 XLA_FFI_Error *epochal_dense_gradients(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){2, 4, 2, 3}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){2, 6, 2, 3}, &attributes, &answer)) return answer;
   const bool wanted = frame->args.size > 2 && frame->rets.size > 2;
   const Gradients to = {result(frame, 0)->data, result(frame, 1)->data, wanted ? result(frame, 2) : NULL};
   Backward o;
-  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 3), to))
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, 3, to))
     return finish(frame, false);
   const double work = multiplications(&o.of_weights) + multiplications_of_inputs(&o);
   return finish(frame, parallel(part_of_backward, &o, threads_for(&attributes, work, MULTIPLICATIONS)));
@@ -414,16 +432,16 @@ XLA_FFI_Error *epochal_adam(Frame *frame) {
   return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, o.count, NUMBERS_OF_ADAM)));
 }
 
-/* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places;
+/* x, g, W, first, second, figures; or these and, as above, what the chain rule needs -> W, first and second after a step of Adam, in their places;
  * the sums of g over rows; and if it is wanted g W^T as above, of W before the step. */
 XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){6, 7, 4, 5}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){6, 9, 4, 5}, &attributes, &answer)) return answer;
   const bool wanted = frame->rets.size > 4;
   const Gradients to = {NULL, result(frame, 3)->data, wanted ? result(frame, 4) : NULL};
   Backward o;
-  if (!set_backward(&o, frame, attributes.panels, wanted ? argument(frame, 2) : NULL, scale_at(frame, 6), to))
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, 6, to))
     return finish(frame, false);
   o.adam = adam_of(frame, 2, argument(frame, 5)->data);
   const double of_weights = multiplications(&o.of_weights), of_inputs = multiplications_of_inputs(&o);

@@ -19,6 +19,8 @@ typedef struct {
   float scale;            /* multiplies the units that are not dropped */
 } Dropout;
 
+enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
+
 /* What a product does to its result before it is written. */
 typedef struct {
   const float *bias;        /* added to each row, or NULL */
@@ -26,6 +28,10 @@ typedef struct {
   const Dropout *dropout;   /* of the units, or NULL */
   const float *activations; /* or NULL: the chain rule through ReLU. The result is 0 where these are not positive, */
   float scale;              /* and multiplied by the scale elsewhere. They have the layout of the result */
+  /* A unit behind IDENTITY is applied before dropout; or with `activations`, which then are its arguments, the result is
+   * multiplied by its derivative after dropout. */
+  enum Activation activation;
+  float *before; /* or NULL: where the unit's arguments are written, with the layout of the result */
 } Epilogue;
 
 /* A matrix, row by row; or in panels: the first PANEL columns row by row, then the next ones, at last the columns that
@@ -112,8 +118,6 @@ typedef struct {
   float inverse_temperature;
   int32_t fine;                    /* whether positions are those among fine bin edges */
 } Member;
-
-enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
 
 /* The mean probabilities of rows. */
 typedef struct {

@@ -1,7 +1,8 @@
-"""Forward and backward pass of a ReLU network, and the step of Adam, with the C operations.
+"""Forward and backward pass of a network, and the step of Adam, with the C operations.
 
-Bias, ReLU and dropout are the epilogue of a layer's product. So is their part of the backward pass: a
-hidden value is 0 where ReLU or dropout is 0, and its gradient is 0 there too.
+Bias, hidden unit and dropout are the epilogue of a layer's product. So is their part of the backward pass:
+with ReLU a hidden value is 0 where ReLU or dropout is 0, and its gradient is 0 there too. With other units
+the forward pass also writes their arguments, of which the backward pass needs the derivative.
 """
 
 from __future__ import annotations
@@ -45,18 +46,19 @@ def c_backend(*, parallel: bool) -> Backend:
         x: Array | InPanels,
         drop: Drop | None,
         fused: FusedAdam | None,
+        activation: str,
     ) -> Array:
         """Return the logits of rows x."""
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, dropout, fused)
+        return _logits(operations, activation, layers, x, dropout, fused)
 
     return Backend(
         multiply=partial(_product, operations),
         running_sum=xla_cpu.running_sum,
         take_rows=operations.take_rows,
         take_inputs=partial(_inputs, operations),
-        relu_network=network,
+        network=network,
         cross_entropy=operations.cross_entropy,
         adam=operations.adam,
         pack_weights=operations.to_panels,
@@ -106,9 +108,10 @@ def _inputs(operations: Operations, table: Array, numbers: Array) -> Array | InP
     return InPanels(operations.take_rows(table, numbers, OUTPUTS))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _logits(
     operations: Operations,
+    activation: str,
     layers: tuple[Layer, ...],
     x: Array | InPanels,
     dropout: Dropout,
@@ -118,30 +121,46 @@ def _logits(
 
     Args:
         operations: the C operations.
+        activation: the name of the hidden unit.
         layers: the hidden layers and the output layer.
         x: shape (rows, inputs).
         dropout: the result of `Drop.words`.
         fused: see `FusedAdam`.
     """
     del fused
-    return _values(operations, layers, x, dropout)[-1]
+    return _values(operations, activation, layers, x, dropout)[0][-1]
 
 
 def _values(
-    operations: Operations, layers: tuple[Layer, ...], x: Array | InPanels, dropout: Dropout
-) -> list[Array]:
-    """Return the inputs of each layer, and the outputs of the last one."""
+    operations: Operations,
+    activation: str,
+    layers: tuple[Layer, ...],
+    x: Array | InPanels,
+    dropout: Dropout,
+) -> tuple[list[Array], list[Array]]:
+    """Return the inputs of each layer and the outputs of the last one; and the arguments of hidden units.
+
+    Of ReLU there are no arguments: its values are enough for the backward pass.
+    """
     words, scale = dropout
     if isinstance(x, InPanels):
         values = [x.rows]
     else:
         values = [operations.to_panels(x) if _layout([x], 0) else x]
+    arguments: list[Array] = []
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropped = (words[depth], scale) if hidden and words else ()
         panels = _layout(values, depth) | (OUTPUTS if hidden else 0)
+        if hidden and activation != "relu":
+            value, argument = operations.unit(
+                values[-1], *layer, *dropped, activation=activation, panels=panels
+            )
+            values.append(value)
+            arguments.append(argument)
+            continue
         values.append(operations.dense(values[-1], *layer, *dropped, relu=hidden, panels=panels))
-    return values
+    return values, arguments
 
 
 def _layout(values: list[Array], depth: int) -> int:
@@ -149,30 +168,43 @@ def _layout(values: list[Array], depth: int) -> int:
     return INPUTS if depth or values[0].shape[1] > WIDE else 0
 
 
-def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, fused: Any) -> Any:
+def _logits_forward(
+    operations: Operations, activation: str, layers: Any, x: Any, dropout: Any, fused: Any
+) -> Any:
     """Return the logits, and the arrays that their gradients need."""
     of_rows = _if_wanted(x, layers[0].weights.value)
     layers, x, dropout, fused = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, fused))
-    *values, logits = _values(operations, layers, x, dropout)
-    return logits, (layers, values, dropout[1], of_rows, fused)
+    (*values, logits), arguments = _values(operations, activation, layers, x, dropout)
+    words, scale = dropout
+    if arguments:
+        chains = [
+            (z, *((words[depth], scale) if words else ())) for depth, z in enumerate(arguments)
+        ]
+    else:
+        chains = [(scale,)] * (len(layers) - 1)
+    return logits, (layers, values, chains, of_rows, fused)
 
 
-def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
+def _logits_backward(
+    operations: Operations, activation: str, saved: Any, gradient: Array
+) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the backward pass, from the last layer to the first."""
-    layers, values, scale, first, fused = saved
+    layers, values, chains, first, fused = saved
     gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
         panels = _layout(values, depth) | (OUTPUTS if gradients else 0)
-        sides, factor = (values[depth], gradient), (scale,) if depth else ()
-        wanted = (layers[depth].weights, *factor) if depth else first
+        sides, chain = (values[depth], gradient), chains[depth - 1] if depth else ()
+        wanted = (layers[depth].weights, *chain) if depth else first
         if fused is None:
-            weights, bias, *of_x = operations.dense_gradients(*sides, *wanted, panels=panels)
+            weights, bias, *of_x = operations.dense_gradients(
+                *sides, *wanted, panels=panels, activation=activation
+            )
         else:
             parts = layers[depth], fused.first[depth], fused.second[depth]
             state = [part.weights for part in parts] + [fused.of_weights]
             weights, m, v, of_bias, *of_x = operations.fused_adam(
-                *sides, *state, *factor, wanted=bool(wanted), panels=panels
+                *sides, *state, *chain, wanted=bool(wanted), panels=panels, activation=activation
             )
             biases = (part.bias for part in parts)
             bias, *both = operations.adam(*biases, of_bias, fused.of_biases)
