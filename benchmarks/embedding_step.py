@@ -22,7 +22,7 @@ import machine
 import pages
 from epochal.kernels.embedding import repeats_of
 from epochal.kernels.library import load
-from epochal.kernels.relu_network import c_backend
+from epochal.kernels.network import c_backend
 from epochal.nn.embedding import initial_embedding
 from epochal.nn.layers import initial
 from epochal.preprocessing.feature_layout import EmbeddingSizes
@@ -114,7 +114,7 @@ def segment_of(way: Way) -> Callable[[], float]:
     repeats = repeats_of if way.once else lambda *_: None
     with (
         patch.object(step_module, "kernels_for", lambda _: backend),
-        patch("epochal.kernels.relu_network.repeats_of", repeats),
+        patch("epochal.kernels.network.repeats_of", repeats),
     ):
         compiled = program.lower(*arguments).compile()
 

@@ -37,7 +37,7 @@ ROUNDS = 5
 EPOCHS, CONSECUTIVE = 10, 3  # of a fit; of these the time is taken
 KINDS = ("forward", "gradient of inputs", "gradient of weights")
 WITH_ADAM = "with Adam"  # the gradient of weights and a step of Adam with it, as in a training
-WIDE = 128  # rows of more columns are put into panels, as in `kernels/relu_network.py`
+WIDE = 128  # rows of more columns are put into panels, as in `kernels/network.py`
 
 
 class Shape(NamedTuple):

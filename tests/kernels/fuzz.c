@@ -326,10 +326,36 @@ static uint32_t mixed(uint32_t x) {
   return x ^ x >> 16;
 }
 
+/* A hidden unit, and the derivative of one other than ReLU, at x. */
+static double unit(double x, long kind) {
+  switch (kind) {
+    case RELU: return x > 0 ? x : 0;
+    case IDENTITY: return x;
+    case LOGISTIC: return 1 / (1 + exp(-x));
+    case SILU: return x / (1 + exp(-x));
+    case TANH: return tanh(x);
+    default: return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
+  }
+}
+
+static double slope(enum Activation kind, double x) {
+  const double share = 1 / (1 + exp(-x));
+  if (kind == SELU) return 1.0507009873554805 * (x > 0 ? 1 : 1.6732632423543772 * exp(x));
+  if (kind == TANH) return 1 - tanh(x) * tanh(x);
+  return kind == LOGISTIC ? share * (1 - share) : share * (1 + x * (1 - share));
+}
+
+static bool dropped(const uint32_t *words, long number) {
+  return mixed((uint32_t)number * 0x9E3779B9u + words[0]) >> 8 < words[1];
+}
+
 static void try_dense(void) {
   const long rows = side(), inputs = side(), outputs = side();
-  const int panels = draw() % 4, kind = draw() % 4; /* without bias, with it, with ReLU, with dropout */
-  const Array x = drawn(rows, inputs), w = drawn(inputs, outputs), b = drawn(1, outputs), y = empty(rows, outputs);
+  const int panels = draw() % 4, kind = draw() % 5; /* without bias, with it, ReLU, ReLU and dropout, another unit */
+  const enum Activation activation = kind == 4 ? between(LOGISTIC, SELU) : RELU;
+  const bool drop = kind == 3 || (kind == 4 && draw() % 2);
+  const Array x = drawn(rows, inputs), w = drawn(inputs, outputs), b = drawn(1, outputs), y = empty(rows, outputs),
+              before = empty(rows, outputs);
   uint32_t words[2] = {draw(), 1u << 22};
   float scale = 1.25f;
   const Limit of = limit(rows);
@@ -337,23 +363,27 @@ static void try_dense(void) {
   rows_argument(call, &of, &x);
   matrix_argument(call, &w);
   if (kind) argument(call, 1, outputs, 1, b.data);
-  if (kind == 3) argument(call, 1, 2, 1, words), argument(call, 0, 1, 1, &scale);
+  if (drop) argument(call, 1, 2, 1, words), argument(call, 0, 1, 1, &scale);
   limit_argument(call, &of);
   rows_result(call, &of, &y);
+  if (kind == 4) rows_result(call, &of, &before);
   attribute(call, "panels", panels);
-  attribute(call, "relu", kind > 1);
+  attribute(call, "relu", kind == 2 || kind == 3);
+  attribute(call, "activation", activation);
   if (run(epochal_dense, call, "dense"))
     for (long i = 0; i < rows; i++)
       for (long j = 0; j < outputs; j++) {
         double sum = 0;
         for (long k = 0; k < inputs; k++) sum += (double)get(&x, panels & INPUTS, i, k) * get(&w, true, k, j);
         if (kind) sum += b.data[j];
-        if (kind > 1) sum = sum > 0 ? sum : 0;
-        if (kind == 3)
-          sum = mixed((uint32_t)(place_in(&of, i) * outputs + j) * 0x9E3779B9u + words[0]) >> 8 < words[1] ? 0 : sum * scale;
+        if (kind == 4) {
+          compare("dense, before the unit", get(&before, panels & OUTPUTS, i, j), sum, sqrt(inputs));
+          sum = unit(sum, activation);
+        } else if (kind > 1) sum = sum > 0 ? sum : 0;
+        if (drop) sum = dropped(words, place_in(&of, i) * outputs + j) ? 0 : sum * scale;
         compare("dense", get(&y, panels & OUTPUTS, i, j), sum, sqrt(inputs));
       }
-  release(x.data), release(w.data), release(b.data), release(y.data), release(of.used);
+  release(x.data), release(w.data), release(b.data), release(y.data), release(before.data), release(of.used);
 }
 
 static const float figures[7] = {0.9f, 0.999f, 1e-8f, 0.1f, 0.001f, 0.01f, 0.2f};
@@ -401,13 +431,16 @@ static void try_adam(void) {
 /* Both operations of a backward pass: gradients, or a step of Adam. */
 static void try_backward(bool fused) {
   const long rows = side(), inputs = side(), outputs = draw() % 3 ? side() : between(1, 12);
-  const int wanted = draw() % 3; /* no gradient of x; that; that of hidden values */
+  const int wanted = draw() % 4; /* no gradient of x; that; that of ReLU's values; that of another unit's */
+  const enum Activation activation = wanted == 3 ? between(LOGISTIC, SELU) : RELU;
+  const bool drop = wanted == 3 && draw() % 2;
+  uint32_t words[2] = {draw(), 1u << 22};
   int panels = draw() % 4;
   if (inputs >= PANEL && outputs <= 12) panels |= FEW; /* what calls it sets this bit so */
   const Array x = drawn(rows, inputs), g = drawn(rows, outputs), w = drawn(inputs, outputs),
               m = drawn(inputs, outputs), v = drawn(inputs, outputs), of_w = empty(inputs, outputs),
               of_b = empty(1, outputs), of_x = empty(rows, inputs), m_after = empty(inputs, outputs),
-              v_after = empty(inputs, outputs);
+              v_after = empty(inputs, outputs), before = drawn(rows, inputs);
   float scale = 1.5f;
   for (long i = 0; i < inputs * outputs; i++) v.data[i] = 1 + v.data[i] * v.data[i];
   const Limit of = limit(rows);
@@ -415,13 +448,16 @@ static void try_backward(bool fused) {
   rows_argument(call, &of, &x), rows_argument(call, &of, &g);
   if (wanted || fused) matrix_argument(call, &w);
   if (fused) matrix_argument(call, &m), matrix_argument(call, &v), argument(call, 1, 7, 1, (void *)figures);
-  if (wanted == 2) argument(call, 0, 1, 1, &scale);
+  if (wanted == 3) rows_argument(call, &of, &before);
+  if (drop) argument(call, 1, 2, 1, words);
+  if (wanted == 2 || drop) argument(call, 0, 1, 1, &scale);
   limit_argument(call, &of);
   matrix_result(call, &of_w);
   if (fused) matrix_result(call, &m_after), matrix_result(call, &v_after);
   result(call, 1, outputs, 1, of_b.data);
   if (wanted) rows_result(call, &of, &of_x);
   attribute(call, "panels", panels);
+  attribute(call, "activation", activation);
   const char *where = fused ? "fused_adam" : "dense_gradients";
   if (run(fused ? epochal_fused_adam : epochal_dense_gradients, call, where)) {
     const bool x_panels = panels & INPUTS, g_panels = panels & OUTPUTS;
@@ -448,11 +484,13 @@ static void try_backward(bool fused) {
         double sum = 0;
         for (long j = 0; j < outputs; j++) sum += (double)get(&g, g_panels, i, j) * get(&w, true, k, j);
         if (wanted == 2) sum = get(&x, x_panels, i, k) > 0 ? sum * scale : 0;
-        compare(where, get(&of_x, x_panels && wanted == 2, i, k), sum, sqrt(outputs));
+        if (wanted == 3) sum *= slope(activation, get(&before, x_panels, i, k));
+        if (drop) sum = dropped(words, place_in(&of, i) * inputs + k) ? 0 : sum * scale;
+        compare(where, get(&of_x, x_panels && wanted > 1, i, k), sum, sqrt(outputs));
       }
   }
   release(x.data), release(g.data), release(w.data), release(m.data), release(v.data), release(of_w.data), release(of_b.data);
-  release(of_x.data), release(m_after.data), release(v_after.data), release(of.used);
+  release(of_x.data), release(m_after.data), release(v_after.data), release(before.data), release(of.used);
 }
 
 static void try_cross_entropy(void) {

@@ -2,17 +2,6 @@
 
 enum { MOST_LAYERS = 3, MOST_MEMBERS = 3 };
 
-static double unit(double x, long kind) {
-  switch (kind) {
-    case RELU: return x > 0 ? x : 0;
-    case IDENTITY: return x;
-    case LOGISTIC: return 1 / (1 + exp(-x));
-    case SILU: return x / (1 + exp(-x));
-    case TANH: return tanh(x);
-    default: return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
-  }
-}
-
 static float *some(long count) { return drawn(1, count).data; }
 
 /* A random member; its matrices are in panels. */

@@ -251,11 +251,24 @@ found.append(ours.dense(part, (first, b[:130]), relu=True, panels=2, repeats=rep
 layer = first, first / 8, first**2, figures
 found += ours.fused_adam(part, g[:, :130], *layer, wanted=True, panels=2, repeats=repeats)
 found.append(ours.cross_entropy(g, np.arange(377, dtype=np.int32) % 345, x[:, 0])[0])
-digest = hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in found)).hexdigest()
-print(state.instruction_set, state.threads, digest)
+units = []
+for unit in ("logistic", "silu", "tanh", "selu"):
+    h, z = ours.unit(x, (w, b), words, np.float32(2), activation=unit, panels=0)
+    units += [h, z, *ours.unit(x, (w, b), activation=unit, panels=1)]
+    state_of = x[:345, :41], x[:345, 41:82], x[:345, 82:123] ** 2, figures
+    of = dict(panels=1, activation=unit)
+    units += ours.dense_gradients(h, g[:, :41], state_of[0], z, words, np.float32(2), **of)
+    units += ours.fused_adam(h, g[:, :41], *state_of, z, wanted=True, **of)
+digests = (
+    hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in of)).hexdigest()
+    for of in (found, units)
+)
+print(state.instruction_set, state.threads, *digests)
 """
 # On every machine, by every compiler, with every instruction set and number of threads.
 DIGEST = "aac99c327593ba4df3710b967ce69cb77f37ef867bde1fcabdaf0ba5c8c1d14d"
+# The same of hidden units other than ReLU.
+UNITS = "987de53f77b2bda00fffa16e7a81cda4b8b24c2b87b0d336a900a3522a19126b"
 
 
 @in_use
@@ -270,7 +283,7 @@ def test_every_instruction_set_and_number_of_threads_gives_these_bits(name, thre
         [sys.executable, "-c", BITS], EPOCHAL_NATIVE=name, EPOCHAL_NATIVE_THREADS=str(threads)
     )
 
-    assert printed.split() == [name, str(threads), DIGEST]
+    assert printed.split() == [name, str(threads), DIGEST, UNITS]
 
 
 # A thread that the system has not run yet still blocks every signal, as the C library starts it

@@ -10,10 +10,10 @@ import pytest
 
 from epochal.kernels.ffi import INPUTS, OUTPUTS, PANEL, Operations
 from epochal.kernels.library import load
-from epochal.kernels.relu_network import c_backend
+from epochal.kernels.network import c_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop, inverted
-from epochal.nn.layers import Layer
+from epochal.nn.layers import ACTIVATIONS, Layer
 from epochal.nn.losses import cross_entropy, cross_entropy_gradient
 from epochal.training.optimizers import Hyper, fresh_moments, optimizer_step, rule_by
 
@@ -22,13 +22,7 @@ SIDES = (1, 5, 17, 35, 64)
 # A Latin square: any two sides meet in each pair of lengths.
 PAIRS = [(a, b, SIDES[(i + j) % 5]) for i, a in enumerate(SIDES) for j, b in enumerate(SIDES)]
 EVERY_OTHER_SIZE = sorted(set(product(SIDES, SIDES, SIDES)) - set(PAIRS))
-SIZES = [
-    *PAIRS,
-    (300, 7, 600),
-    (300, 1100, 30),
-    (250, 530, 129),
-    (40, 50, 9),
-]
+SIZES = [*PAIRS, (300, 7, 600), (300, 1100, 30), (250, 530, 129), (40, 50, 9)]
 
 needed = pytest.mark.skipif(not load().instruction_set, reason="the operations in C are not in use")
 
@@ -59,11 +53,7 @@ def close(found, wanted):
 
 
 def in_programs(function, x, w):
-    """Return the function as one program, which compiles sooner than one for each of its operations.
-
-    Operations on large matrices remain programs of their own: at once they would have to share the
-    thread pool.
-    """
+    """Return the function as one program, which compiles sooner than several; but of large matrices, which use the pool."""
     return function if max(*x.shape, *w.shape) > max(SIDES) else jax.jit(function)
 
 
@@ -480,3 +470,28 @@ def test_every_operation_is_its_formula_at_random_shapes(seed):
     close(losses, cross_entropy(exact_g, np.eye(outputs)[labels]))
     np.testing.assert_array_equal(ours.take_rows(x, numbers.astype(np.int32)), x[numbers])
     np.testing.assert_array_equal(ours.to_rows(ours.to_panels(x)), x)
+
+
+@needed
+@pytest.mark.parametrize("name", ["logistic", "silu", "tanh", "selu"])
+def test_a_unit_and_its_chain_rule_are_their_formulas(name, drawn):
+    """The unit after its argument, and the gradient through dropout and the unit's derivative."""
+    x, w, b, g, v = drawn(30, 20), drawn(20, 70), drawn(70), drawn(30, 5), drawn(70, 5)
+    words, scale = np.array([7, 2**22], np.uint32), np.float32(2)
+    ours = Operations(parallel=True)
+    unit = ACTIVATIONS[name]
+
+    h, z = ours.unit(x, (in_panels(w), b), activation=name, panels=0)
+    dropped, _ = ours.unit(x, (in_panels(w), b), words, scale, activation=name, panels=0)
+    *_, of_h = ours.dense_gradients(
+        h, g, in_panels(v), z, words, scale, panels=INPUTS, activation=name
+    )
+
+    argument = x @ w + b
+    kept = in_rows(dropped) != 0
+    assert 0.5 < kept.mean() < 0.9
+    close(in_rows(z), argument)
+    close(in_rows(h), unit(argument.astype(np.float64)))
+    close(in_rows(dropped), np.where(kept, 2 * unit(argument.astype(np.float64)), 0))
+    derivative = jax.vmap(jax.vmap(jax.grad(unit)))(jnp.asarray(argument))
+    close(in_rows(of_h), np.where(kept, 2 * (g @ v.T) * derivative, 0))

@@ -11,8 +11,8 @@ import pytest
 
 from epochal.kernels import library
 from epochal.kernels.ffi import Operations
-from epochal.kernels.library import instruction_sets, opened
-from epochal.kernels.prediction import ACTIVATIONS, CompiledEnsemble, in_panels
+from epochal.kernels.library import ACTIVATIONS, instruction_sets, opened
+from epochal.kernels.prediction import CompiledEnsemble, in_panels
 from epochal.nn import layers as nn_layers
 from epochal.nn.embedding import CategoricalEmbedding, Embedding, NumericEmbedding
 from epochal.nn.layers import Layer, apply, with_type

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from epochal.kernels.library import load
-from epochal.kernels.relu_network import c_backend
+from epochal.kernels.network import c_backend
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.backend import PLAIN
 from epochal.nn.layers import apply, initial, with_weights

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epochal.kernels.library import PANEL
+from epochal.kernels.library import ACTIVATIONS, PANEL
 
 if TYPE_CHECKING:
     Array = Any  # a JAX array
@@ -30,10 +30,11 @@ TILE_ROWS = (
 )
 
 
-def _panels(x: Array, gradient: Array, panels: int) -> np.int32:
-    """Return the attribute `panels` of a backward pass, with the flag for few outputs."""
+def _attributes(x: Array, gradient: Array, panels: int, activation: str) -> dict[str, np.int32]:
+    """Return the attributes of a backward pass, with the flag for few outputs."""
     few = gradient.shape[1] <= TILE_ROWS and x.shape[1] >= PANEL
-    return np.int32(panels | FEW * few)
+    number = ACTIVATIONS.index(activation)
+    return {"panels": np.int32(panels | FEW * few), "activation": np.int32(number)}
 
 
 @jax.tree_util.register_dataclass
@@ -113,6 +114,32 @@ class Operations:
             return x
         return self._call("change_layout", x.shape, used=used)(x, panels=np.int32(panels))
 
+    def unit(
+        self,
+        x: Array,
+        layer: tuple[Array, Array],
+        *dropout: Array,
+        activation: str,
+        panels: int,
+        used: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Return f(x W + b) after dropout, and x W + b, both of shape (rows, outputs), in panels.
+
+        Args:
+            x: shape (rows, inputs).
+            layer: as for `dense`.
+            dropout: as for `dense`.
+            activation: the name of f, which is neither ReLU nor the identity.
+            panels: `INPUTS` if x is in panels.
+            used: see above.
+        """
+        weights, bias = layer
+        shape = x.shape[0], weights.shape[1]
+        call = self._call("dense", shape, shape, used=used)
+        numbers = {"panels": panels | OUTPUTS, "activation": ACTIVATIONS.index(activation)}
+        attributes = {name: np.int32(number) for name, number in numbers.items()}
+        return tuple(call(x, weights, bias, *dropout, **attributes))
+
     def dense(
         self,
         x: Array,
@@ -142,7 +169,13 @@ class Operations:
         return self._call("dense", (x.shape[0], weights.shape[1]))(x, weights)
 
     def dense_gradients(
-        self, x: Array, gradient: Array, *backward: Array, panels: int, used: Array | None = None
+        self,
+        x: Array,
+        gradient: Array,
+        *backward: Array,
+        panels: int,
+        used: Array | None = None,
+        activation: str = "relu",
     ) -> tuple[Array, ...]:
         """Return a layer's gradients: of its weights, in panels, of its biases and, if wanted, of its inputs.
 
@@ -155,16 +188,19 @@ class Operations:
             gradient: g, shape (rows, outputs).
             backward: empty; or W, shape (inputs, outputs), in panels, if the gradient of x is wanted;
                 or W and a scale, if x are hidden values: then g Wᵀ is multiplied by the scale where
-                x > 0, is 0 elsewhere, and has the layout of x.
+                x > 0, is 0 elsewhere, and has the layout of x. With another unit f than ReLU there are,
+                instead of the scale, the arguments of f, with the layout of x, and those of dropout,
+                as for `dense`: then g Wᵀ is multiplied by the mask, the scale, and the derivative of f.
             panels: `INPUTS` if x is in panels, and `OUTPUTS` if g is.
             used: see above.
+            activation: the name of the hidden unit.
         """
         outputs = gradient.shape[1]
         shapes = [(x.shape[1], outputs), (outputs,), x.shape][: 3 if backward else 2]
         call = self._call("dense_gradients", *shapes, used=used)
-        return tuple(call(x, gradient, *backward, panels=_panels(x, gradient, panels)))
+        return tuple(call(x, gradient, *backward, **_attributes(x, gradient, panels, activation)))
 
-    def fused_adam(
+    def fused_adam(  # noqa: PLR0913  (XLA calls one operation with all of this)
         self,
         x: Array,
         gradient: Array,
@@ -173,6 +209,7 @@ class Operations:
         panels: int,
         used: Array | None = None,
         repeats: Repeats | None = None,
+        activation: str = "relu",
     ) -> tuple[Array, ...]:
         """Return weights and moments after a step of Adam, then the other gradients of `dense_gradients`.
 
@@ -181,20 +218,21 @@ class Operations:
         Args:
             x: shape (rows, inputs).
             gradient: of the outputs, shape (rows, outputs).
-            state: weights, both moments and constants as for `adam`; and a scale, as for
-                `dense_gradients`, if x are hidden values.
+            state: weights, both moments and constants as for `adam`; and, if x are hidden values, what
+                follows the weights in `dense_gradients`.
             wanted: whether the gradient of x is computed.
             panels: as for `dense_gradients`.
             used: see above.
             repeats: of x, or None. The gradient of a block is that of all rows that have it, and stands in
                 one of them; the others have 0.
+            activation: as for `dense_gradients`.
         """
         weights = state[0].shape
         shapes = [weights, weights, weights, weights[1:], x.shape][: 5 if wanted else 4]
         call = self._call(
             "fused_adam", *shapes, in_place={2: 0, 3: 1, 4: 2}, used=used, repeats=repeats
         )
-        return tuple(call(x, gradient, *state, panels=_panels(x, gradient, panels)))
+        return tuple(call(x, gradient, *state, **_attributes(x, gradient, panels, activation)))
 
     def embed(
         self,

@@ -19,6 +19,8 @@ from epochal.threads import thread_count
 
 # Columns of a panel, as in `kernels.h`.
 PANEL = 32
+# Hidden units by their numbers in `kernels.h`.
+ACTIVATIONS = ("relu", "identity", "logistic", "silu", "tanh", "selu")
 LIBRARY = Path(__file__).with_name("operations.so")
 VARIABLE = "EPOCHAL_NATIVE"
 OPERATIONS = (

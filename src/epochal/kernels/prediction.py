@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochal.kernels.library import PANEL, opened
+from epochal.kernels.library import ACTIVATIONS, PANEL, opened
 from epochal.nn.layers import dense, embedding_of
 from epochal.threads import kernels_may_share
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from epochal.nn.embedding import Embedding
     from epochal.nn.layers import Layers
 
-# Hidden units, in the order of `kernels.h`.
-ACTIVATIONS = ("relu", "identity", "logistic", "silu", "tanh", "selu")
 
 _Floats = POINTER(c_float)
 

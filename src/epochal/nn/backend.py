@@ -2,7 +2,7 @@
 
 Formulas take a backend as an argument. There are three: the operations of the arrays themselves (`PLAIN`,
 NumPy's or XLA's), XLA's operations in the order of a CPU's memory (`kernels/xla_cpu.py`), and the C operations
-(`kernels/relu_network.py`). This module imports no JAX.
+(`kernels/network.py`). This module imports no JAX.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class Backend(NamedTuple):
     multiply: Callable[[Array, Array], Array]  # rows (rows, inputs) by weights (inputs, outputs)
     running_sum: Callable[[Array], Array]  # cumulative sums along the second axis
     take_rows: Callable[[Array, Array], Array]  # of a table, by their numbers
-    # The same for a float32 table, whose rows are inputs of `relu_network`; None without that operation,
+    # The same for a float32 table, whose rows are inputs of `network`; None without that operation,
     # and then consecutive rows are a slice.
     take_inputs: Callable[[Array, Array], Any] | None = None
-    # The logits, from affine layers with ReLU between them, rows, dropout, and a `FusedAdam` or None.
-    relu_network: Callable[..., Array] | None = None
+    # The logits, from affine layers, rows, dropout, a `FusedAdam` or None, and the name of the hidden units
+    # between the layers, which are not the identity.
+    network: Callable[..., Array] | None = None
     # The gradient of the logits and the rows' losses, from logits, labels and row weights.
     cross_entropy: Callable[..., tuple[Array, Array]] | None = None
     # What the first layer gets, from an embedding and rows: `nn.embedding.embedded`.
@@ -59,7 +60,7 @@ class Backend(NamedTuple):
     # A backend whose operations on a batch compute only those of one batch: rows are taken one after the
     # other, and the cross-entropy is that of their places in the batch.
     limited_to: Callable[[Array], Backend] | None = None
-    # A layer's weights to the layout that `multiply` and `relu_network` read, and back.
+    # A layer's weights to the layout that `multiply` and `network` read, and back.
     pack_weights: Callable[[Array], Array] = lambda weights: weights
     unpack_weights: Callable[[Array], Array] = lambda weights: weights
 

@@ -207,8 +207,8 @@ def apply(
         x = embedded(embedding, x, kernels)
     if drop is not None:
         x = drop(INPUTS, x)
-    if kernels.relu_network is not None and activation == "relu":
-        return kernels.relu_network(dense(layers), x, drop, fused)
+    if kernels.network is not None and activation != "identity":
+        return kernels.network(dense(layers), x, drop, fused, activation)
     *hidden, last = dense(layers)
     for depth, layer in enumerate(hidden):
         x = activate(kernels.multiply(x, layer.weights) + layer.bias[None, :])

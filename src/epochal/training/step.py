@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from epochal.kernels.relu_network import cpu_backend
+from epochal.kernels.network import cpu_backend
 from epochal.nn.backend import PLAIN
 from epochal.nn.dropout import Drop
 from epochal.nn.layers import apply, embedding_of, masked, with_target_table, with_weights
@@ -153,7 +153,8 @@ def step(
     rule = rule_by(program.rule, kernels)
     steps = None
     # The gradient of masked units must be masked before the step; so that step is not fused.
-    if rule.fused and kernels.relu_network and program.activation == "relu" and not program.masked:
+    whole = kernels.network and program.activation != "identity"
+    if rule.fused and whole and not program.masked:
         steps = fused_adam(state.layers, state.moments, state.step, hyper)
 
     def forward(layers: Layers, steps: FusedAdam | None) -> Array:
@@ -241,7 +242,7 @@ def _taking(
     """
     order = segment.order
     plain = segment.x.dtype == np.float32 and embedding_of(layers) is None
-    first = plain and program.activation == "relu" and not program.input_dropout
+    first = plain and program.activation != "identity" and not program.input_dropout
 
     def take(
         kernels: Backend, number: Array, of_batch: Callable[[Array], Array], used: Array | None

@@ -31,6 +31,7 @@ enum { INPUTS = 1, OUTPUTS = 2, FEW = 4 };
 typedef struct {
   int32_t parallel; /* whether threads share the work */
   int32_t panels, relu, row_bytes, folds;
+  int32_t activation; /* of `enum Activation`; what is not behind IDENTITY is left to `relu` */
   int32_t repeats, first, levels; /* the width of blocks of columns that repeat; then the argument before says where */
   int32_t used; /* whether the last argument says which rows of the batch are in use */
 } Attributes;
@@ -40,6 +41,7 @@ static int32_t *field_of(Attributes *attributes, const XLA_FFI_ByteSpan *name) {
   if (IS("parallel")) return &attributes->parallel;
   if (IS("panels")) return &attributes->panels;
   if (IS("relu")) return &attributes->relu;
+  if (IS("activation")) return &attributes->activation;
   if (IS("folds")) return &attributes->folds;
   if (IS("repeats")) return &attributes->repeats;
   if (IS("first")) return &attributes->first;
@@ -283,20 +285,28 @@ XLA_FFI_Error *epochal_change_layout(Frame *frame) {
   return finish(frame, parallel(part_of_panels, both, threads));
 }
 
-/* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, x W + b, or max(x W + b, 0) with `relu`. */
+/* The dropout that arguments from this number on describe, of the rows in use. */
+static Dropout dropout_at(const Frame *frame, int number, const int32_t *used) {
+  const uint32_t *words = argument(frame, number)->data;
+  return (Dropout){words[0], words[1], *(const float *)argument(frame, number + 1)->data, used ? used + 1 : NULL};
+}
+
+/* x, W; or x, W, b; or x, W, b, (stream, limit), scale -> x W; with b, x W + b, or max(x W + b, 0) with `relu`. With
+ * another unit, also x W + b before it. */
 XLA_FFI_Error *epochal_dense(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){2, 5, 1, 1}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){2, 5, 1, 2}, &attributes, &answer)) return answer;
   const int32_t *used = rows_in_use(frame, &attributes);
   const long count = arguments(frame, &attributes);
   Product o = {.a = rows_of(argument(frame, 0), attributes.panels & INPUTS, used), .b = matrix(argument(frame, 1), true),
                .c = rows_of(result(frame, 0), attributes.panels & OUTPUTS, used)};
   Dropout dropout;
   if (count > 2) o.epilogue = (Epilogue){.bias = argument(frame, 2)->data, .relu = attributes.relu};
+  o.epilogue.activation = attributes.activation;
+  if (frame->rets.size > 1) o.epilogue.before = result(frame, 1)->data;
   if (count > 4) {
-    const uint32_t *words = argument(frame, 3)->data;
-    dropout = (Dropout){words[0], words[1], *(const float *)argument(frame, 4)->data, used ? used + 1 : NULL};
+    dropout = dropout_at(frame, 3, used);
     o.epilogue.dropout = &dropout;
   }
   const int threads = threads_for(&attributes, multiplications(&o), MULTIPLICATIONS);
@@ -318,6 +328,7 @@ typedef struct {
   Adam adam;                               /* of the weights; or of no array */
   Repeats repeats;                         /* of the inputs; or no blocks */
   Matrix sums;                             /* of the gradient by blocks */
+  Dropout dropout;                         /* of hidden values that are no ReLU */
 } Backward;
 
 /* With few outputs, each part has some of the inputs, and reads and writes only the weights of these. */
@@ -401,12 +412,13 @@ typedef struct {
   const Buffer *of_inputs;
 } Gradients;
 
-/* Set up the backward pass of x, g, and W if the gradient of x is wanted, and a scale if x are hidden values. Return
- * whether there is memory for it. */
-static bool set_backward(Backward *o, const Frame *frame, const Attributes *attributes, const Buffer *w,
-                         const float *scale, Gradients to) {
+/* Set up the backward pass of x, g, and W if the gradient of x is wanted. If x are hidden values, there are arguments
+ * from number `chain` on. Return whether there is memory for it. */
+static bool set_backward(Backward *o, const Frame *frame, const Attributes *attributes, const Buffer *w, int chain,
+                         Gradients to) {
   const int panels = attributes->panels;
   const int32_t *used = rows_in_use(frame, attributes);
+  const bool hidden = arguments(frame, attributes) > chain;
   const Matrix x = rows_of(argument(frame, 0), panels & INPUTS, used);
   const Matrix g = rows_of(argument(frame, 1), panels & OUTPUTS, used);
   const Places rows = {used ? used + 1 : NULL, argument(frame, 1)->dims[0]};
@@ -425,8 +437,17 @@ static bool set_backward(Backward *o, const Frame *frame, const Attributes *attr
   }
   if (w)
     o->of_inputs = (Product){.a = g, .b = matrix(w, true), .b_transposed = true,
-                             .c = rows_of(to.of_inputs, panels & INPUTS && scale, used)};
-  if (scale) o->of_inputs.epilogue = (Epilogue){.activations = x.data, .scale = *scale};
+                             .c = rows_of(to.of_inputs, panels & INPUTS && hidden, used)};
+  Epilogue *epilogue = &o->of_inputs.epilogue;
+  if (hidden && attributes->activation > IDENTITY) {
+    *epilogue = (Epilogue){.activations = argument(frame, chain)->data, .activation = attributes->activation};
+    if (arguments(frame, attributes) > chain + 2) {
+      o->dropout = dropout_at(frame, chain + 1, used);
+      epilogue->dropout = &o->dropout;
+    }
+  } else if (hidden) {
+    *epilogue = (Epilogue){.activations = x.data, .scale = *(const float *)argument(frame, chain)->data};
+  }
   return true;
 }
 
@@ -434,21 +455,17 @@ static double multiplications_of_inputs(const Backward *o) {
   return o->of_inputs.c.rows ? multiplications(&o->of_inputs) : 0;
 }
 
-static const float *scale_at(const Frame *frame, const Attributes *attributes, int number) {
-  return arguments(frame, attributes) > number ? argument(frame, number)->data : NULL;
-}
-
 /* x, g; or x, g, W; or x, g, W, scale -> x^T g; the sums of g over rows; with W, g W^T; with a scale, that times the
- * scale where x > 0, and 0 elsewhere, with the layout of x. */
+ * scale where x > 0, and 0 elsewhere, with the layout of x. With another unit than ReLU there are, instead of the
+ * scale, the arguments of the unit, and perhaps (stream, limit) and the scale of dropout. */
 XLA_FFI_Error *epochal_dense_gradients(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){2, 4, 2, 3}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){2, 6, 2, 3}, &attributes, &answer)) return answer;
   const bool wanted = arguments(frame, &attributes) > 2 && frame->rets.size > 2;
   const Gradients to = {result(frame, 0)->data, result(frame, 1)->data, wanted ? result(frame, 2) : NULL};
   Backward o;
-  const float *scale = scale_at(frame, &attributes, 3);
-  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, scale, to))
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, 3, to))
     return finish(frame, false);
   const double work = multiplications(&o.of_weights) + multiplications_of_inputs(&o);
   return finish(frame, parallel(part_of_backward, &o, threads_for(&attributes, work, MULTIPLICATIONS)));
@@ -530,17 +547,16 @@ XLA_FFI_Error *epochal_adam(Frame *frame) {
   return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, numbers, NUMBERS_OF_ADAM)));
 }
 
-/* x, g, W, first, second, figures; or these and a scale -> W, first and second after a step of Adam, in their places;
+/* x, g, W, first, second, figures; or these and, as above, what the chain rule needs -> W, first and second after a step of Adam, in their places;
  * the sums of g over rows; and if it is wanted g W^T as above, of W before the step. */
 XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;
-  if (!begin(frame, (Signature){6, 7, 4, 5}, &attributes, &answer)) return answer;
+  if (!begin(frame, (Signature){6, 9, 4, 5}, &attributes, &answer)) return answer;
   const bool wanted = frame->rets.size > 4;
   const Gradients to = {NULL, result(frame, 3)->data, wanted ? result(frame, 4) : NULL};
   Backward o;
-  const float *scale = scale_at(frame, &attributes, 6);
-  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, scale, to))
+  if (!set_backward(&o, frame, &attributes, wanted ? argument(frame, 2) : NULL, 6, to))
     return finish(frame, false);
   o.adam = adam_of(frame, 2, 0, argument(frame, 5)->data);
   const double of_weights = multiplications(&o.of_weights), of_inputs = multiplications_of_inputs(&o);

@@ -20,6 +20,8 @@ typedef struct {
   const int32_t *places;  /* the number of each row in its batch, or NULL: they follow each other */
 } Dropout;
 
+enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
+
 /* What a product does to its result before it is written. */
 typedef struct {
   const float *bias;        /* added to each row, or NULL */
@@ -27,6 +29,10 @@ typedef struct {
   const Dropout *dropout;   /* of the units, or NULL */
   const float *activations; /* or NULL: the chain rule through ReLU. The result is 0 where these are not positive, */
   float scale;              /* and multiplied by the scale elsewhere. They have the layout of the result */
+  /* A unit behind IDENTITY is applied before dropout; or with `activations`, which then are its arguments, the result is
+   * multiplied by its derivative after dropout. */
+  enum Activation activation;
+  float *before; /* or NULL: where the unit's arguments are written, with the layout of the result */
 } Epilogue;
 
 /* A matrix, row by row; or in panels: the first PANEL columns row by row, then the next ones, at last the columns that
@@ -153,8 +159,6 @@ typedef struct {
   const float *gradient; /* (rows, width) */
   float *slope, *offset, *increments, *bin_vectors, *levels, *scale, *plain, *name_scale, *word_scale;
 } EmbeddingGradients;
-
-enum Activation { RELU, IDENTITY, LOGISTIC, SILU, TANH, SELU };
 
 /* The mean probabilities of rows. */
 typedef struct {

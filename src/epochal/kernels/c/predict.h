@@ -2,34 +2,6 @@
  * member's embedding, layers and softmax while it is in the cache, then through the next member's. What a row's numbers
  * are computed from, and in which order, depends neither on the other rows nor on the instruction set. */
 
-/* -|x| */
-#define NEGATIVE(x) ((Vector)((Words)(x) | 0x80000000u))
-
-INLINE Vector FN(logistic)(Vector x) {
-  const Vector e = FN(exponential)(NEGATIVE(x));
-  return WHERE(x > 0, (Vector){0} + 1.0f, e) / (e + 1.0f);
-}
-
-INLINE Vector FN(activated)(Vector x, enum Activation kind) {
-  if (kind == LOGISTIC) return FN(logistic)(x);
-  if (kind == SILU) return x * FN(logistic)(x);
-  if (kind == TANH) {
-    const Vector e = FN(exponential)(NEGATIVE(x) * 2.0f);
-    const Vector size = (1.0f - e) / (e + 1.0f);
-    return WHERE(x > 0, size, -size);
-  }
-  const Vector e = FN(exponential)(WHERE(x > 0, (Vector){0}, x));
-  return WHERE(x > 0, x, (e - 1.0f) * 1.6732632423543772f) * 1.0507009873554805f;
-}
-
-/* Apply a hidden unit that the product's epilogue has not. */
-static TARGET void FN(activate)(float *x, long count, enum Activation kind) {
-  for (long i = 0; i < count; i += LANES) {
-    const int some = MIN(LANES, count - i);
-    FN(store)(x + i, FN(activated)(FN(load)(x + i, some), kind), some);
-  }
-}
-
 /* Add a member's weighted probabilities to the totals of some rows. */
 static TARGET void FN(add_softmax)(const float *logits, long rows, long classes, const Member *m, float *transposed,
                                    double *total) {
@@ -72,9 +44,9 @@ static TARGET bool FN(predict)(const Prediction *o, long row, long rows_end) {
         const Product product = {.a = {(float *)x, rows, o->widths[l], false},
                                  .b = {(float *)m->weights[l], o->widths[l], o->widths[l + 1], true},
                                  .c = {y, rows, o->widths[l + 1], false},
-                                 .epilogue = {.bias = m->biases[l], .relu = !last && o->activation == RELU}};
+                                 .epilogue = {.bias = m->biases[l], .relu = !last && o->activation == RELU,
+                                              .activation = last ? IDENTITY : o->activation}};
         if (!FN(product)(&product, 0, rows, 0, o->widths[l + 1])) return false;
-        if (!last && o->activation > IDENTITY) FN(activate)(y, rows * o->widths[l + 1], o->activation);
         x = y;
       }
       FN(add_softmax)(x, rows, classes, m, transposed, total);
@@ -82,4 +54,3 @@ static TARGET bool FN(predict)(const Prediction *o, long row, long rows_end) {
   }
   return true;
 }
-#undef NEGATIVE

@@ -77,6 +77,8 @@ INLINE Vector FN(dropped)(Vector x, const Dropout *dropout, uint32_t number) {
   return ZERO_WHERE(bits >> 8 < dropout->limit, x * dropout->scale);
 }
 
+#include "activations.h"
+
 /* The epilogues that tiles of whole vectors have code for: none; bias and ReLU; the chain rule through ReLU. GENERAL is
  * all else: it tests for each part of the epilogue, and masks the last vector. */
 enum FN(EpilogueKind) { FN(NONE), FN(BIAS_RELU), FN(RELU_GRADIENT), FN(GENERAL) };
@@ -93,13 +95,14 @@ typedef struct {
   float *c;                    /* the number of C in row `first_row`, and in the tile's first column */
   long first_row;              /* the row that the column of tiles begins with */
   const float *activations;    /* of the epilogue, in row 0 and the tile's first column; or NULL */
+  float *before;               /* the same */
   const float *prefetch[3];    /* what has the layout of C and is used next, in the same place */
   long column, columns, width; /* the tile's first column, columns of C, columns of the tile */
 } FN(Tile);
 
 INLINE enum FN(EpilogueKind) FN(kind_of)(const Epilogue *e, long width) {
   const bool bias_relu = e->bias && e->relu, none = !e->bias && !e->relu;
-  if (e->dropout || width % LANES || (bias_relu ? e->activations != NULL : !none)) return FN(GENERAL);
+  if (e->dropout || e->activation > IDENTITY || width % LANES || (bias_relu ? e->activations != NULL : !none)) return FN(GENERAL);
   return bias_relu ? FN(BIAS_RELU) : e->activations ? FN(RELU_GRADIENT) : FN(NONE);
 }
 
@@ -116,11 +119,15 @@ NOINLINE void FN(write_general)(const FN(Tile) *t, int rows, int vectors, const 
       Vector x = sums[i][v];
       if (e->bias) x += bias;
       if (e->relu) x = ZERO_WHERE(x <= 0, x);
+      if (e->before) FN(store)(t->before + place + here, x, count);
+      if (e->activation > IDENTITY && !e->activations) x = FN(activated)(x, e->activation);
       if (e->dropout) {
         const long own = place / c_stride + i, row = e->dropout->places ? e->dropout->places[own] : own;
         x = FN(dropped)(x, e->dropout, (uint32_t)(row * t->columns + t->column + v * LANES));
       }
-      if (e->activations) x = ZERO_WHERE(FN(load)(t->activations + place + here, count) <= 0, x * e->scale);
+      if (e->activations && e->activation > IDENTITY)
+        x *= FN(derivative)(FN(load)(t->activations + place + here, count), e->activation);
+      else if (e->activations) x = ZERO_WHERE(FN(load)(t->activations + place + here, count) <= 0, x * e->scale);
       FN(store)(c + here, x, count);
     }
   }
@@ -417,6 +424,7 @@ INLINE void FN(set_column)(FN(Tile) *t, const Product *o, long column, long colu
   if (o->prefetch) whole.rows = o->a.columns;
   const long place = offset_of(&whole, 0, column);
   t->activations = o->epilogue.activations ? o->epilogue.activations + place : NULL;
+  t->before = o->epilogue.before ? o->epilogue.before + place : NULL;
   if (o->prefetch) {
     t->prefetch[0] = o->prefetch->weights + place;
     t->prefetch[1] = o->prefetch->first + place;
@@ -494,21 +502,6 @@ static TARGET void FN(adam)(const Adam *o, long begin, long end) {
     FN(store)(s.second + i, second, count);
     FN(store)(s.weights + i, FMA(-pace, step, FN(load)(s.weights + i, count) * keep), count);
   }
-}
-
-/* e^x for x <= 0, to the last digit or two; e^-87 below (Cephes' reduction and polynomial). NaN stays NaN. */
-INLINE Vector FN(exponential)(Vector x) {
-  const Vector lowest = (Vector){0} - 87.0f;
-  x = WHERE(x < lowest, lowest, x);
-  const Vector shifted = x * 1.44269504f + 12582912.0f; /* x / ln 2, rounded to whole numbers in the last bits */
-  const Vector whole = shifted - 12582912.0f;
-  const Vector r = x - whole * 0.693359375f - whole * -2.12194440e-4f;
-  Vector sum = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  sum = sum * r + 8.3334519073e-3f;
-  sum = sum * r + 4.1665795894e-2f;
-  sum = sum * r + 1.6666665459e-1f;
-  sum = sum * r + 5.0000001201e-1f;
-  return (sum * r * r + r + 1.0f) * (Vector)(((Words)shifted + 127u) << 23);
 }
 
 /* Write exp(o - max o) of `count` rows of logits o, times a factor, and return the rows' sums. Rows are side by side, so

@@ -1,7 +1,8 @@
-"""Forward and backward pass of a ReLU network, and the step of Adam, with the C operations.
+"""Forward and backward pass of a network, and the step of Adam, with the C operations.
 
-Bias, ReLU and dropout are the epilogue of a layer's product. So is their part of the backward pass: a
-hidden value is 0 where ReLU or dropout is 0, and its gradient is 0 there too.
+Bias, hidden unit and dropout are the epilogue of a layer's product. So is their part of the backward pass:
+with ReLU a hidden value is 0 where ReLU or dropout is 0, and its gradient is 0 there too. With other units
+the forward pass also writes their arguments, of which the backward pass needs the derivative.
 """
 
 from __future__ import annotations
@@ -62,13 +63,14 @@ def _with_rows(operations: Operations, backend: Backend, used: Array | None) -> 
         x: Array | InPanels | Embedded,
         drop: Drop | None,
         fused: FusedAdam | None,
+        activation: str,
     ) -> Array:
         """Return the logits of rows x."""
         if isinstance(x, Embedded) and fused is None:
             x = x.rows  # gradients that are not taken by steps of Adam are those of all rows
         none = (), jnp.float32(1.0)
         dropout = none if drop is None else drop.words(len(layers) - 1)
-        return _logits(operations, layers, x, dropout, (fused, used))
+        return _logits(operations, activation, layers, x, dropout, (fused, used))
 
     def embedded(embedding: Embedding, x: Array) -> Array | Embedded:
         """Return what the first layer gets of rows x, in training with what these have in common."""
@@ -79,7 +81,7 @@ def _with_rows(operations: Operations, backend: Backend, used: Array | None) -> 
     return backend._replace(
         take_rows=partial(operations.take_rows, used=used),
         take_inputs=partial(_inputs, operations, used=used),
-        relu_network=network,
+        network=network,
         cross_entropy=partial(operations.cross_entropy, used=used),
         embed=embedded,
     )
@@ -136,9 +138,10 @@ def _inputs(
     return InPanels(operations.take_rows(table, numbers, OUTPUTS, used))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _logits(
     operations: Operations,
+    activation: str,
     layers: tuple[Layer, ...],
     x: Array | InPanels | Embedded,
     dropout: Dropout,
@@ -148,38 +151,51 @@ def _logits(
 
     Args:
         operations: the C operations.
+        activation: the name of the hidden unit.
         layers: the hidden layers and the output layer.
         x: shape (rows, inputs).
         dropout: the result of `Drop.words`.
         step: see `FusedAdam`; and the rows in use.
     """
-    return _values(operations, layers, x, dropout, step[1])[-1]
+    return _values(operations, activation, layers, x, dropout, step[1])[0][-1]
 
 
 def _values(
     operations: Operations,
+    activation: str,
     layers: tuple[Layer, ...],
     x: Array | InPanels | Embedded,
     dropout: Dropout,
     used: Array | None,
-) -> list[Array]:
-    """Return the inputs of each layer, and the outputs of the last one."""
+) -> tuple[list[Array], list[Array]]:
+    """Return the inputs of each layer and the outputs of the last one; and the arguments of hidden units.
+
+    Of ReLU there are no arguments: its values are enough for the backward pass.
+    """
     words, scale = dropout
     repeats = x.repeats if isinstance(x, Embedded) else None
     if isinstance(x, (InPanels, Embedded)):
         values = [x.rows]
     else:
         values = [operations.to_panels(x, used) if _layout([x], 0) else x]
+    arguments: list[Array] = []
     for depth, layer in enumerate(layers):
         hidden = depth < len(layers) - 1
         dropped = (words[depth], scale) if hidden and words else ()
         rows = None if depth else repeats
         panels = _layout(values, depth, rows) | (OUTPUTS if hidden else 0)
+        if hidden and activation != "relu":
+            value, argument = operations.unit(
+                values[-1], layer, *dropped, activation=activation, panels=panels, used=used
+            )
+            values.append(value)
+            arguments.append(argument)
+            continue
         inputs = values[-1], layer, *dropped
         values.append(
             operations.dense(*inputs, relu=hidden, panels=panels, used=used, repeats=rows)
         )
-    return values
+    return values, arguments
 
 
 def _layout(values: list[Array], depth: int, repeats: Repeats | None = None) -> int:
@@ -188,38 +204,50 @@ def _layout(values: list[Array], depth: int, repeats: Repeats | None = None) -> 
     return INPUTS if depth or wide else 0
 
 
-def _logits_forward(operations: Operations, layers: Any, x: Any, dropout: Any, step: Any) -> Any:
+def _logits_forward(
+    operations: Operations, activation: str, layers: Any, x: Any, dropout: Any, step: Any
+) -> Any:
     """Return the logits, and the arrays that their gradients need."""
     of_rows = _if_wanted(x, layers[0].weights.value)
     layers, x, dropout, step = jax.tree.map(lambda leaf: leaf.value, (layers, x, dropout, step))
-    *values, logits = _values(operations, layers, x, dropout, step[1])
+    (*values, logits), arguments = _values(operations, activation, layers, x, dropout, step[1])
+    words, scale = dropout
+    if arguments:
+        chains = [
+            (z, *((words[depth], scale) if words else ())) for depth, z in enumerate(arguments)
+        ]
+    else:
+        chains = [(scale,)] * (len(layers) - 1)
     repeats = x.repeats if isinstance(x, Embedded) else None
-    return logits, (layers, values, dropout[1], of_rows, (*step, repeats))
+    return logits, (layers, values, chains, of_rows, (*step, repeats))
 
 
-def _logits_backward(operations: Operations, saved: Any, gradient: Array) -> tuple[Any, ...]:
+def _logits_backward(
+    operations: Operations, activation: str, saved: Any, gradient: Array
+) -> tuple[Any, ...]:
     """Return the gradients of the layers and of x: the backward pass, from the last layer to the first."""
-    layers, values, scale, first, (fused, used, repeats) = saved
+    layers, values, chains, first, (fused, used, repeats) = saved
     gradients: list[Layer] = []
     moments: list[tuple[Layer, ...]] = []
     for depth in reversed(range(len(layers))):
         rows = None if depth else repeats
         panels = _layout(values, depth, rows) | (OUTPUTS if gradients else 0)
-        sides, factor = (values[depth], gradient), (scale,) if depth else ()
-        wanted = (layers[depth].weights, *factor) if depth else first
+        sides, chain = (values[depth], gradient), chains[depth - 1] if depth else ()
+        wanted = (layers[depth].weights, *chain) if depth else first
         if fused is None:
             weights, bias, *of_x = operations.dense_gradients(
-                *sides, *wanted, panels=panels, used=used
+                *(*sides, *wanted), panels=panels, used=used, activation=activation
             )
         else:
             parts = layers[depth], fused.first[depth], fused.second[depth]
             state = [part.weights for part in parts] + [fused.of_weights]
             weights, m, v, of_bias, *of_x = operations.fused_adam(
-                *(*sides, *state, *factor),
+                *(*sides, *state, *chain),
                 wanted=bool(wanted),
                 panels=panels,
                 used=used,
                 repeats=rows,
+                activation=activation,
             )
             biases = (part.bias for part in parts)
             bias, *both = operations.adam(*biases, of_bias, fused.of_biases)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epochal.kernels.library import load
-from epochal.kernels.relu_network import c_backend
+from epochal.kernels.network import c_backend
 from epochal.kernels.xla_cpu import CPU
 from epochal.nn.dropout import Drop
 from epochal.nn.embedding import embedding_shapes
@@ -40,7 +40,7 @@ def gradients(kernels, activation, drop, sizes=(20, 64, 33, 5), *, of_rows=True)
     return jax.tree.leaves(both(layers, x) if of_rows else both(layers))
 
 
-# With ReLU the operations drop units themselves.
+# The operations apply hidden units and drop them themselves, but not the identity.
 @pytest.mark.parametrize(
     ("activation", "hidden", "inputs"),
     [
@@ -51,10 +51,13 @@ def gradients(kernels, activation, drop, sizes=(20, 64, 33, 5), *, of_rows=True)
         ("tanh", 0.2, 0.1),
         ("silu", None, None),
         ("silu", 0.2, None),
+        ("logistic", 0.2, None),
+        ("selu", None, 0.1),
+        ("identity", 0.2, None),
     ],
 )
 def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
-    """With ReLU all layers at once, with other units product by product; with dropout and without."""
+    """All layers at once, but with the identity product by product; with dropout and without."""
     drop = Drop(
         *(None if p is None else jnp.float32(p) for p in (hidden, inputs)),
         jnp.uint32(99),
@@ -66,7 +69,7 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-# The chain rule takes steps of Adam if the activation is ReLU and no unit is masked.
+# The chain rule takes steps of Adam if the activation is not the identity and no unit is masked.
 @pytest.mark.parametrize(
     ("activation", "embedding", "masked", "rule"),
     [
@@ -77,6 +80,9 @@ def test_logits_and_gradients_are_those_of_xla(activation, hidden, inputs):
         ("relu", False, True, "momentum"),
         ("silu", True, True, "adam"),
         ("silu", False, False, "adam"),
+        ("tanh", True, False, "adam"),
+        ("selu", False, False, "momentum"),
+        ("identity", False, False, "adam"),
         ("silu", True, False, "momentum"),
     ],
 )
