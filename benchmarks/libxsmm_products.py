@@ -41,7 +41,7 @@ def compiled(folder: Path) -> Any:
         built = Path(temporary, "products.so")
         command = [compiler, "-O2", "-shared", "-fPIC", f"-I{folder / 'include'}", "-o", str(built)]
         files = [str(HERE / "libxsmm_products.c"), str(folder / "lib" / "libxsmm.a")]
-        subprocess.run([*command, *files, "-lm", "-ldl", "-pthread"], check=True)  # noqa: S603
+        subprocess.run([*command, *files, "-lm", "-ldl", "-pthread"], check=True)
         library = ctypes.CDLL(str(built))
     library.libxsmm_product.restype = ctypes.c_double
     return library
