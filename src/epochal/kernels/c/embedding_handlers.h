@@ -14,8 +14,8 @@ static bool read_embedding(Embedding *o, const Frame *frame, int first, long wid
   for (int i = 0; i < count; i++) parameters[i] = argument(frame, first + i)->data;
   Inputs *in = &o->inputs;
   const long numbers = side_of(frame, first + SLOPE, 0), size = side_of(frame, first + SLOPE, 1);
-  *o = (Embedding){.x = argument(frame, 0)->data, .rows = limited(side_of(frame, 0, 0), rows_in_use(frame, attributes)), .features = side_of(frame, 0, 1),
-                   .width = width, .slope = parameters[SLOPE], .offset = parameters[OFFSET],
+  *o = (Embedding){.x = argument(frame, 0)->data, .features = side_of(frame, 0, 1),
+                   .rows = limited(side_of(frame, 0, 0), rows_in_use(frame, attributes)), .width = width, .slope = parameters[SLOPE], .offset = parameters[OFFSET],
                    .increments = parameters[INCREMENTS], .bin_vectors = parameters[BIN_VECTORS],
                    .scale = parameters[SCALE]};
   *in = (Inputs){.numbers = numbers, .size = size, .levels = side_of(frame, first + LEVELS, 0),

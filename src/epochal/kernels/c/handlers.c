@@ -486,7 +486,8 @@ XLA_FFI_Error *epochal_cross_entropy(Frame *frame) {
   const Buffer *logits = argument(frame, 0);
   const int32_t *used = rows_in_use(frame, &attributes);
   const CrossEntropy o = {.logits = logits->data, .labels = argument(frame, 1)->data,
-                          .weights = argument(frame, 2)->data, .rows = limited(logits->dims[0], used), .classes = logits->dims[1], .places = used ? used + 1 : NULL,
+                          .weights = argument(frame, 2)->data, .rows = limited(logits->dims[0], used),
+                          .classes = logits->dims[1], .places = used ? used + 1 : NULL,
                           .batch = logits->dims[0],
                           .gradient = result(frame, 0)->data, .exponential_sums = result(frame, 1)->data,
                           .logits_of_labels = result(frame, 2)->data};
@@ -547,8 +548,8 @@ XLA_FFI_Error *epochal_adam(Frame *frame) {
   return finish(frame, parallel(part_of_adam, &o, threads_for(&attributes, numbers, NUMBERS_OF_ADAM)));
 }
 
-/* x, g, W, first, second, figures; or these and, as above, what the chain rule needs -> W, first and second after a step of Adam, in their places;
- * the sums of g over rows; and if it is wanted g W^T as above, of W before the step. */
+/* x, g, W, first, second, figures; or these and, as above, what the chain rule needs -> W, first and second after a step
+ * of Adam, in their places; the sums of g over rows; and if it is wanted g W^T as above, of W before the step. */
 XLA_FFI_Error *epochal_fused_adam(Frame *frame) {
   Attributes attributes;
   XLA_FFI_Error *answer;

@@ -1,7 +1,7 @@
 /* The kernels of a training step on a CPU, in float32: their arguments, and the thread pool that shares their work.
  *
- * simd.h, embedding.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c has the threads.
- * docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
+ * simd.h, embedding.h and predict.h compute, once for each instruction set; handlers.c is what XLA calls; thread_pool.c
+ * has the threads. docs/KERNELS.md explains panels, register tiles, packing and the epilogue. */
 #ifndef EPOCHAL_KERNELS_H
 #define EPOCHAL_KERNELS_H
 

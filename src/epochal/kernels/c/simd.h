@@ -102,7 +102,8 @@ typedef struct {
 
 INLINE enum FN(EpilogueKind) FN(kind_of)(const Epilogue *e, long width) {
   const bool bias_relu = e->bias && e->relu, none = !e->bias && !e->relu;
-  if (e->dropout || e->activation > IDENTITY || width % LANES || (bias_relu ? e->activations != NULL : !none)) return FN(GENERAL);
+  const bool special = e->dropout || e->activation > IDENTITY || width % LANES;
+  if (special || (bias_relu ? e->activations != NULL : !none)) return FN(GENERAL);
   return bias_relu ? FN(BIAS_RELU) : e->activations ? FN(RELU_GRADIENT) : FN(NONE);
 }
 

@@ -196,6 +196,7 @@ float *scratch(Scratch which, size_t floats) {
 bool thread_pool_prepare(int threads) {
   static bool prepared;
   pool.wanted = threads < 1 ? 1 : MIN(threads, MAX_THREADS);
-  if (!prepared) prepared = !pthread_key_create(&at_thread_exit, free_pieces) && !pthread_atfork(before_fork, in_parent, in_child);
+  if (!prepared)
+    prepared = !pthread_key_create(&at_thread_exit, free_pieces) && !pthread_atfork(before_fork, in_parent, in_child);
   return prepared;
 }
