@@ -48,7 +48,7 @@ def test_a_line_tells_seconds_memory_and_shares(suite):
 def test_operations_in_c_go_by_their_names(tmp_path, monkeypatch):
     """Products in C count as products, and several of one name together."""
     line = '  %{} = f32[2,3]{{1,0}} custom-call(%x), custom_call_target="epochal_{}", api_version=4'
-    of = {"ffi_call.1": "back", "ffi_call.2": "adam", "ffi_call.30": "adam"}
+    of = {"ffi_call.1": "dense_gradients", "ffi_call.2": "adam", "ffi_call.30": "adam"}
     text = "\n".join(line.format(*one) for one in of.items())
     (tmp_path / "module_0001.jit_step.cpu_after_optimizations.txt").write_text(text)
     event = {"ph": "X", "dur": 2.0, "args": {"hlo_module": "jit_step"}}
