@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from epochal.classifier import EpochalClassifier
 from epochal.fit_types import Fitted
 from epochal.model.persistence import load as load_model
+from epochal.predictor import feature_names
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -34,9 +33,8 @@ def load(path: str | PathLike[str]) -> EpochalClassifier:
 def classifier_of(model: Model) -> EpochalClassifier:
     """Return a fitted classifier around a model, with the parameters stored in it."""
     classifier = EpochalClassifier(**model.parameters.to_arguments())
-    schema = model.preprocessor.schema
-    classifier.n_features_in_ = schema.shape[0]
-    # Arrays with categories are kept as tables.
-    if schema.named and not schema.is_numbered:
-        classifier.feature_names_in_ = np.array([c.name for c in schema.columns], dtype=object)
+    classifier.n_features_in_ = model.preprocessor.schema.shape[0]
+    names = feature_names(model)
+    if names is not None:
+        classifier.feature_names_in_ = names
     return classifier._keep(Fitted(model))  # noqa: SLF001

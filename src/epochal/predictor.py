@@ -55,11 +55,11 @@ class Predictor:
     @property
     def feature_names_in_(self) -> np.ndarray:
         """The names of the columns; AttributeError for a model of arrays."""
-        schema = self.model_.preprocessor.schema
-        if not schema.named or schema.is_numbered:
+        names = feature_names(self.model_)
+        if names is None:
             msg = "the model was trained on arrays: there is no feature_names_in_"
             raise AttributeError(msg)
-        return np.array([column.name for column in schema.columns], dtype=object)
+        return names
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, float64 (n_samples, n_classes), rows summing to 1.
@@ -93,6 +93,14 @@ def load_predictor(path: str | PathLike[str], *, n_jobs: int | None = None) -> P
         If the file is damaged, of a newer format, or not a model.
     """
     return Predictor(load(path), n_jobs)
+
+
+def feature_names(model: Model) -> np.ndarray | None:
+    """Return the names of a model's columns; None if it was trained on arrays, which are kept as tables if they have categories."""
+    schema = model.preprocessor.schema
+    if not schema.named or schema.is_numbered:
+        return None
+    return np.array([column.name for column in schema.columns], dtype=object)
 
 
 def probabilities(model: Model, X: Any, member: int | None = None) -> np.ndarray:
