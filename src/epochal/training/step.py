@@ -113,7 +113,7 @@ def kernels_for(program: Program) -> Backend:
     return cpu_backend(parallel=program.alone)
 
 
-def kernels_of(kernels: Backend, used: Array | None) -> Backend:
+def limited(kernels: Backend, used: Array | None) -> Backend:
     """Return a backend limited to the rows of a batch that are in use; None: to all."""
     if used is None or kernels.limited_to is None:
         return kernels
@@ -148,7 +148,7 @@ def step(
         fixed.seed_word,
         state.step,
     )
-    kernels = kernels_of(kernels_for(program), batch.used)
+    kernels = limited(kernels_for(program), batch.used)
 
     rule = rule_by(program.rule, kernels)
     steps = None
@@ -209,7 +209,7 @@ def run(
             return lax.dynamic_slice_in_dim(part, number * size, size)
 
         rows_used = None if used is None else used[number]
-        x = take(kernels_of(kernels, rows_used), number, of_batch, rows_used)
+        x = take(limited(kernels, rows_used), number, of_batch, rows_used)
         batch = Batch(x, of_batch(segment.y), of_batch(shares), rows_used)
         after, loss = step(program, fixed, before, batch, segment.factors[number])
         return after, losses.at[number].set(loss * rows)

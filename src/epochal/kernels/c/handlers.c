@@ -57,7 +57,7 @@ static long elements(const Buffer *buffer) {
   return count;
 }
 
-/* How many arguments, beside the rows in use, and results an operation takes. */
+/* How many arguments, beside repeats and the rows in use, and results an operation takes. */
 typedef struct {
   int fewest, most, results, most_results;
 } Signature;
@@ -110,12 +110,11 @@ static bool begin_with_empty(const Frame *frame, Signature signature, Attributes
   else *answer = read_attributes(frame, attributes);
   if (*answer) return false;
   const long count = arguments(frame, attributes), results = frame->rets.size;
+  const Buffer *used = attributes->used && frame->args.size ? argument(frame, frame->args.size - 1) : NULL;
   if (count < signature.fewest || count > signature.most || results < signature.results ||
       results > signature.most_results)
     *answer = invalid(frame, "too many or too few arrays", "", 0);
-  else if (attributes->used && (elements(argument(frame, frame->args.size - 1)) < 2 ||
-                                elements(argument(frame, frame->args.size - 1)) <=
-                                    *(const int32_t *)argument(frame, frame->args.size - 1)->data))
+  else if (used && (elements(used) < 2 || elements(used) <= *(const int32_t *)used->data))
     *answer = invalid(frame, "more rows in use than there are", "", 0);
   if (*answer) return false;
   for (int i = 0; i < results; i++)

@@ -314,9 +314,9 @@ NOINLINE void FN(pack_transposed)(const float *from, long stride, long k, int co
     for (long p = 0; p < k; p++) to[p * packed + j] = j < count ? from[j * stride + p] : 0;
 }
 
-/* Four sums at a time, so that an addition need not wait for the one before. */
-/* The sums of some columns over the rows, each in four parts. A row that has a place in a batch is added to the part
- * that it would be added to beside all rows of the batch, so that rows of 0 may be left out. */
+/* The sums of some columns over the rows, each in four parts, so that an addition need not wait for the one before. A row
+ * that has a place in a batch is added to the part that it would be added to beside all rows of the batch, so that rows
+ * of 0 may be left out. */
 static TARGET void FN(column_sums)(const Matrix *m, const Places *rows, long column, long columns_end, float *sums) {
   const long in_fours = rows->places ? rows->batch / 4 * 4 : m->rows / 4 * 4;
   for (long j = column; j < columns_end; j += LANES) {
