@@ -42,7 +42,7 @@ SIZES = EmbeddingSizes(
 PROGRAM = Program("relu", "cross_entropy", "adam", BATCH, dropout=True, masked=False)
 
 
-class Way(NamedTuple):
+class Variant(NamedTuple):
     """What is timed: a variant of members, or no embedding; and by what the embedding is computed."""
 
     member: str
@@ -61,42 +61,42 @@ class Way(NamedTuple):
         return f"{self.member}, {'in C' if self.in_c else 'by XLA'}, {rows}"
 
 
-WAYS = (
-    Way("coarse", COARSE, in_c=False, all_rows=True),
-    Way("coarse", COARSE, in_c=True, all_rows=True),
-    Way("coarse", COARSE, in_c=True),
-    Way("coarse", COARSE, in_c=True, once=True),
-    Way("fine", FINE, in_c=False, all_rows=True),
-    Way("fine", FINE, in_c=True, all_rows=True),
-    Way("fine", FINE, in_c=True),
-    Way("fine", FINE, in_c=True, once=True),
-    Way("", 0, in_c=True, all_rows=True),
-    Way("", 0, in_c=True),
+VARIANTS = (
+    Variant("coarse", COARSE, in_c=False, all_rows=True),
+    Variant("coarse", COARSE, in_c=True, all_rows=True),
+    Variant("coarse", COARSE, in_c=True),
+    Variant("coarse", COARSE, in_c=True, once=True),
+    Variant("fine", FINE, in_c=False, all_rows=True),
+    Variant("fine", FINE, in_c=True, all_rows=True),
+    Variant("fine", FINE, in_c=True),
+    Variant("fine", FINE, in_c=True, once=True),
+    Variant("", 0, in_c=True, all_rows=True),
+    Variant("", 0, in_c=True),
 )
 
 
-def rows_for(way: Way, random: np.random.Generator) -> np.ndarray:
+def rows_for(variant: Variant, random: np.random.Generator) -> np.ndarray:
     """Return encoded rows of a segment."""
     rows = BATCH * BATCHES
-    if not way.bins:
+    if not variant.bins:
         return random.normal(size=(rows, SIZES.inputs(SIZE))).astype(np.float32)
     parts = (
         random.normal(size=(rows, SIZES.numbers + SIZES.plain)),
         random.uniform(0, COARSE, (rows, SIZES.numbers)),
-        random.uniform(0, way.bins, (rows, SIZES.numbers)),
+        random.uniform(0, variant.bins, (rows, SIZES.numbers)),
         random.integers(LEVELS, size=(rows, len(LEVELS))) + np.cumsum((0, *LEVELS[:-1])),
     )
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def segment_of(way: Way) -> Callable[[], float]:
+def segment_of(variant: Variant) -> Callable[[], float]:
     """Return a function that trains on a segment, and returns the microseconds of a step."""
     random = np.random.default_rng(0)
-    x = rows_for(way, random)
+    x = rows_for(variant, random)
     layers: tuple[Any, ...] = initial((SIZES.inputs(SIZE), 128, 128, 2), "relu", seed=0, member=0)
-    if way.bins:
-        sizes = SIZES._replace(intervals=way.bins)
-        embedding = initial_embedding(sizes, SIZE, seed=0, member=0, fine=way.bins == FINE)
+    if variant.bins:
+        sizes = SIZES._replace(intervals=variant.bins)
+        embedding = initial_embedding(sizes, SIZE, seed=0, member=0, fine=variant.bins == FINE)
         layers = (embedding, *layers)
     y = random.integers(2, size=len(x)).astype(np.int32)
     counts = np.full(BATCHES, BATCH, np.float32)
@@ -105,13 +105,13 @@ def segment_of(way: Way) -> Callable[[], float]:
     state = MemberState(layers, fresh_moments(layers, "adam"), jnp.int32(0))
     weights = (random.integers(8, size=len(x)) > 0).astype(np.float32)
     backend = c_backend(parallel=False)
-    if way.all_rows:
+    if variant.all_rows:
         backend = backend._replace(used_rows=None)
-    if not way.in_c:
+    if not variant.in_c:
         backend = backend._replace(embed=None)
     arguments = state, segment, weights, np.True_
     program = jax.jit(partial(run, PROGRAM, config))
-    repeats = repeats_of if way.once else lambda *_: None
+    repeats = repeats_of if variant.once else lambda *_: None
     with (
         patch.object(step_module, "kernels_for", lambda _: backend),
         patch("epochal.kernels.network.repeats_of", repeats),
@@ -133,10 +133,10 @@ def main() -> int:
         print("the operations in C are not in use", file=sys.stderr)
         return 1
     print(machine.line() + "\n")
-    segments = [segment_of(way) for way in WAYS]
+    segments = [segment_of(variant) for variant in VARIANTS]
     rounds = [[segment() for segment in segments] for _ in range(ROUNDS)]
     least = [min(column) for column in zip(*rounds, strict=True)]
-    lines = [(way.name, f"{time:,.0f}") for way, time in zip(WAYS, least, strict=True)]
+    lines = [(variant.name, f"{time:,.0f}") for variant, time in zip(VARIANTS, least, strict=True)]
     print(pages.table(("member", "a step, µs"), lines))
     return 0
 

@@ -66,7 +66,7 @@ def rates(theirs: Any, shape: tuple[int, int, int], rounds: int) -> tuple[float,
     rows, inputs, outputs = sides = tuple(map(ctypes.c_long, shape))
     number = sum(a.value * b.value for a, b in ((rows, inputs), (inputs, outputs), (rows, outputs)))
     memory = np.random.default_rng(0).standard_normal(2 * number + 16, np.float32)
-    start = ctypes.c_void_p((memory.ctypes.data + 63) // 64 * 64)
+    start = roofline.at_line(memory)
     least = [float("inf")] * 2
     for _ in range(rounds):
         seconds = ours.roofline_product(0, *sides, 1, 1, REPEATS, start)

@@ -42,21 +42,21 @@ bool parallel(Task *task, const void *data, int most) {
 static atomic_long arrived;
 
 /* Wait for all threads of a call, so that none does the part of another. */
-static bool meet(const void *data, int part, int parts) {
+static bool wait_for_all(const void *data, int part, int parts) {
   (void)part, (void)parts;
   atomic_fetch_add(&arrived, 1);
   while (atomic_load(&arrived) < *(const long *)data) PAUSE();
   return true;
 }
 
-/* Seconds that threads need to begin and end an operation together, beyond its work; on the real threads. */
-double many_cores_meeting(int threads, long calls) {
+/* Seconds of a barrier: what threads need to begin and end an operation together, beyond its work; on the real threads. */
+double many_cores_barrier(int threads, long calls) {
   double began = 0;
   atomic_store(&arrived, 0);
   for (long i = 0, all = 0; i <= calls; i++) {
     if (i == 1) began = seconds();
     all += threads;
-    parallel_by_threads(meet, &all, threads);
+    parallel_by_threads(wait_for_all, &all, threads);
   }
   return (seconds() - began) / calls;
 }

@@ -1,8 +1,8 @@
 """How one network would scale to many cores, on a machine with few. `python benchmarks/many_cores.py`.
 
 The operations are divided as for so many cores, but their parts run one after the other on one core, each timed. On as
-many cores an epoch would take its seconds, less those of all parts, plus the longest part of each operation, plus what
-threads need to begin and end an operation together. That counts uneven parts, operations too small to divide, and
+many cores an epoch would take its seconds, less those of all parts, plus the longest part of each operation, plus a
+barrier of the threads for each. That counts uneven parts, operations too small to divide, and
 XLA's own work, which is not divided; it does not count that cores share a cache and memory.
 """
 
@@ -23,23 +23,20 @@ import numpy as np
 
 import machine
 import pages
-from epochal import EpochalClassifier
 from epochal.kernels import library
+from roofline import Shape, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from epochal import EpochEvent
-
 HERE = Path(__file__).parent
 CORES = (1, 2, 4, 8, 16)
-# Widths, rows of a batch and of an epoch.
 SHAPES = (
-    ((54, 256, 256, 7), 256, 25_600),
-    ((784, 512, 512, 10), 256, 10_240),
-    ((784, 1024, 1024, 10), 1000, 8_000),
+    Shape((54, 256, 256, 7), 256, 25_600),
+    Shape((784, 512, 512, 10), 256, 10_240),
+    Shape((784, 1024, 1024, 10), 1000, 8_000),
 )
-EPOCHS, MEETINGS = 4, 200_000
+EPOCHS, BARRIERS = 4, 200_000
 
 
 class Epoch(NamedTuple):
@@ -50,13 +47,13 @@ class Epoch(NamedTuple):
     longest_parts: float
     calls: float
 
-    def on_cores(self, meeting: float) -> float:
-        """Return the seconds with a core for each part, where threads meet in so many seconds.
+    def on_cores(self, barrier: float) -> float:
+        """Return the seconds with a core for each part, where a barrier takes so many seconds.
 
         >>> Epoch(10.0, 8.0, 2.0, 100).on_cores(0.01)
         5.0
         """
-        return self.seconds - self.all_parts + self.longest_parts + self.calls * meeting
+        return self.seconds - self.all_parts + self.longest_parts + self.calls * barrier
 
 
 def with_timed_parts() -> Any:
@@ -69,40 +66,24 @@ def with_timed_parts() -> Any:
     if problem:
         raise SystemExit(problem)
     library.LIBRARY = built
-    found = library.load() and ctypes.CDLL(str(built))
-    found.many_cores_meeting.restype = ctypes.c_double
-    return found
+    library.load()
+    kernels = ctypes.CDLL(str(built))
+    kernels.many_cores_barrier.restype = ctypes.c_double
+    return kernels
 
 
-def totals(found: Any, shape: tuple[tuple[int, ...], int, int], cores: int, epochs: int) -> Any:
+def totals(kernels: Any, shape: Shape, cores: int, epochs: int) -> Any:
     """Return what so many epochs take when operations are divided for so many cores: the fields of `Epoch`."""
-    sizes, batch_size, rows = shape
-    random = np.random.default_rng(0)
-    x = random.standard_normal((rows, sizes[0]), np.float32)
-    y = random.integers(sizes[-1], size=rows)
-    events: list[EpochEvent] = []
-    model = EpochalClassifier(
-        preset="classic",
-        hidden_layer_sizes=sizes[1:-1],
-        batch_size=batch_size,
-        n_estimators=1,
-        max_iter=epochs,
-        solver="adam",
-        l2=0.0,
-        early_stopping=False,
-        random_state=0,
-        callbacks=[events.append],
-    )
-    found.many_cores_begin(cores)
-    model.fit(x, y)
+    kernels.many_cores_begin(cores)
+    events = fitted(shape, epochs)
     figures = np.zeros(3)
-    found.many_cores_read(figures.ctypes.data_as(ctypes.c_void_p))
+    kernels.many_cores_read(figures.ctypes.data_as(ctypes.c_void_p))
     return np.array([events[-1].seconds, *figures])
 
 
-def epoch(found: Any, shape: tuple[tuple[int, ...], int, int], cores: int) -> Epoch:
+def epoch(kernels: Any, shape: Shape, cores: int) -> Epoch:
     """Return what an epoch takes when its operations are divided for so many cores, without what precedes the first."""
-    more = totals(found, shape, cores, EPOCHS + 1) - totals(found, shape, cores, 1)
+    more = totals(kernels, shape, cores, EPOCHS + 1) - totals(kernels, shape, cores, 1)
     return Epoch(*(more / EPOCHS).tolist())
 
 
@@ -111,21 +92,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="of which the quickest counts")
     rounds = parser.parse_args(argv).rounds
-    found = with_timed_parts()
-    meeting = min(found.many_cores_meeting(2, ctypes.c_long(MEETINGS)) for _ in range(rounds))
+    kernels = with_timed_parts()
+    barrier = min(kernels.many_cores_barrier(2, ctypes.c_long(BARRIERS)) for _ in range(rounds))
     lines = []
     for shape in SHAPES:
         one = None
         cells = []
         for cores in CORES:
             least = min(
-                epoch(found, shape, cores).on_cores(meeting if cores > 1 else 0.0)
+                epoch(kernels, shape, cores).on_cores(barrier if cores > 1 else 0.0)
                 for _ in range(rounds)
             )
             one = one or least
             cells.append(f"{one / least:.1f} ({one / least / cores:.0%})")
-        lines.append(("→".join(map(str, shape[0])), str(shape[1]), *cells))
-    print(f"{machine.line()} Two threads meet in {1e6 * meeting:.1f} µs.\n")
+        lines.append((shape.name, str(shape.batch_size), *cells))
+    print(f"{machine.line()} A barrier of two threads takes {1e6 * barrier:.1f} µs.\n")
     print(pages.table(("network", "batch", *(f"{n} cores" for n in CORES)), lines))
     return 0
 

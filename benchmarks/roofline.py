@@ -108,6 +108,11 @@ def peaks(names: Sequence[str], cores: int, rounds: int) -> dict[str, float]:
     return {name: cores * max(rates) for name, rates in found.items()}
 
 
+def at_line(numbers: np.ndarray) -> ctypes.c_void_p:
+    """Return the address of the first number that begins a cache line."""
+    return ctypes.c_void_p((numbers.ctypes.data + 63) // 64 * 64)
+
+
 def product_shares(
     sides: tuple[int, int, int], cores: int, peak: dict[str, float], rounds: int
 ) -> dict[str, list[float]]:
@@ -128,7 +133,7 @@ def product_shares(
         + 16,
         np.float32,
     )
-    start = ctypes.c_void_p((numbers.ctypes.data + 63) // 64 * 64)
+    start = at_line(numbers)
     work = rows * inputs * outputs
     with_adam = adam_loop(sides, parallel=cores > 1)
 
@@ -187,8 +192,11 @@ def adam_loop(sides: tuple[int, int, int], *, parallel: bool) -> Callable[[int],
     return run
 
 
-def epoch_seconds(shape: Shape, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the seconds of an epoch of a fit: of some consecutive ones, the fastest after the first."""
+def fitted(shape: Shape, epochs: int) -> list[EpochEvent]:
+    """Train one network on made rows; return the events of its epochs."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((shape.rows, shape.sizes[0]), np.float32)
+    y = random.integers(shape.sizes[-1], size=shape.rows)
     events: list[EpochEvent] = []
     model = EpochalClassifier(
         preset="classic",
@@ -199,7 +207,7 @@ def epoch_seconds(shape: Shape, x: np.ndarray, y: np.ndarray) -> float:
         batch_size=shape.batch_size,
         learning_rate_init=1e-3,
         n_estimators=1,
-        max_iter=EPOCHS,
+        max_iter=epochs,
         solver="adam",
         l2=0.0,
         early_stopping=False,
@@ -207,6 +215,12 @@ def epoch_seconds(shape: Shape, x: np.ndarray, y: np.ndarray) -> float:
         callbacks=[events.append],
     )
     machine.seconds_of(lambda: model.fit(x, y))
+    return events
+
+
+def epoch_seconds(shape: Shape) -> float:
+    """Return the seconds of an epoch of a fit: of some consecutive ones, the fastest after the first."""
+    events = fitted(shape, EPOCHS)
     spans = zip(events, events[CONSECUTIVE:], strict=False)
     return min(later.seconds - earlier.seconds for earlier, later in spans) / CONSECUTIVE
 
@@ -214,15 +228,12 @@ def epoch_seconds(shape: Shape, x: np.ndarray, y: np.ndarray) -> float:
 def epoch_shares(shape: Shape, names: Sequence[str], rounds: int) -> dict[str, float]:
     """Return which share of the peak on all cores whole epochs reach, by instruction set."""
     library = opened().library
-    random = np.random.default_rng(0)
-    x = random.standard_normal((shape.rows, shape.sizes[0]), np.float32)
-    y = random.integers(shape.sizes[-1], size=shape.rows)
     seconds = dict.fromkeys(names, float("inf"))
     peak = dict.fromkeys(names, 0.0)
     for _ in range(rounds):
         for name in names:
             library.epochal_load(name.encode(), threads.number())
-            seconds[name] = min(seconds[name], epoch_seconds(shape, x, y))
+            seconds[name] = min(seconds[name], epoch_seconds(shape))
             peak[name] = max(peak[name], *peaks([name], threads.number(), 3).values())
     return {name: shape.multiplications / seconds[name] / peak[name] for name in names}
 
