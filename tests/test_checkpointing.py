@@ -64,6 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "times": ({"preset": "fast"}, {"timestamps": np.arange(600)}),
     "weights": ({"preset": "fast", "solver": "sgd"}, {"sample_weight": 1.0 + np.arange(600) % 3}),
     "rates": ({"preset": "fast", "learning_rate": "adaptive", "tol": 0.1}, {}),
+    "cooldown": ({"preset": "fast", "n_iter_no_change": 1}, {}),
     "validation rows": ({"preset": "fast"}, {"X_val": 100}),
     "texts": ({"preset": "fast", "text_features": ["name"]}, {}),
     "best": ({"preset": "best", "n_estimators": 4}, {}),

@@ -401,6 +401,19 @@ def test_an_adaptive_rate_goes_back_and_on_in_smaller_steps():
     assert set(result.history.outcome) == {Outcome.STOPPED}
 
 
+def test_a_cooldown_ends_a_member_with_small_steps():
+    """After its plateau a member trains for a few epochs with a rate that falls to 0, and then stops."""
+    ours, start = task(learning_rate="cooldown", n_iter_no_change=2, tol=0.0)
+    result = train(ours, start, 200, [])
+
+    check_best_copies(result, ours.validation_set)
+    for curve in result.history.validation_loss:
+        assert len(curve) >= 3 + 4
+        last_steps = np.abs(np.diff(curve[-3:]))
+        assert last_steps[-1] < np.abs(np.diff(curve[:-3])).max()
+    assert set(result.history.outcome) == {Outcome.STOPPED}
+
+
 def test_a_calibrated_member_is_judged_after_the_best_temperature():
     """The validation loss is the lowest that any factor on the logits gives."""
     ours, start = task(calibrate=True, n_iter_no_change=1000)

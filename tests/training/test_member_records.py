@@ -69,6 +69,23 @@ def test_an_adaptive_rate_is_reduced_before_a_member_stops() -> None:
     assert ours.outcome == [Outcome.IMPROVING, Outcome.IMPROVING]
 
 
+def test_a_member_on_a_plateau_cools_down_and_stops() -> None:
+    """It returns to its best checkpoint once; then its rate falls, whatever its losses, and it stops."""
+    ours = records(learning_rate="cooldown")
+    rates, restored = [], []
+    for epoch in range(1, 9):
+        verdict = ours.add_epoch(epoch, np.zeros(2), np.array([-epoch, epoch]))
+        ours.drop_stopped()
+        rates.append(ours.rates.tolist())
+        restored.append(verdict.restore.tolist())
+    assert restored == [[False, epoch == 3] for epoch in range(1, 9)]
+    assert [of_second for _, of_second in rates[:6]] == [1.0, 1.0, 0.875, 0.625, 0.375, 0.125]
+    assert [of_first for of_first, _ in rates] == [1.0] * 8
+    assert ours.active.tolist() == [True, False]
+    assert len(ours.history(None).validation_loss[1]) == 7
+    assert ours.outcome == [Outcome.IMPROVING, Outcome.STOPPED]
+
+
 def test_checkpoints_of_an_earlier_training_count_if_they_have_a_loss() -> None:
     """What is not better than the checkpoint with which the training began is not kept."""
     ours = records()

@@ -60,6 +60,16 @@ KINDS = {
         2**20,
     ),
     "squared error, one member": ({"loss": "squared_error", "n_estimators": 1}, False, 2**20),
+    "cooldown": (
+        {
+            "learning_rate": "cooldown",
+            "learning_rate_init": 0.05,
+            "n_iter_no_change": 1,
+            "tol": 0.0,
+        },
+        True,
+        2**20,
+    ),
     "segments of an epoch": ({"learning_rate": "adaptive", "dropout": 0.1}, True, 3000),
 }
 
@@ -179,6 +189,11 @@ def test_a_state_holds_what_the_epochs_have_changed():
     assert last.rates.min() < 1
     assert len({curve[-1] for curve in last.validation}) == MEMBERS
     assert np.isfinite(last.cross_fit_logits.lowest).all()
+
+    _, states = checkpoints(*task("cooldown"), 9)
+    last = states[-1].progress
+    assert all(cooldown.end for cooldown in last.cooldowns)
+    assert 0 < last.rates.min() < 1
 
     _, states = checkpoints(*task("segments of an epoch"), 3)
     batches = {state.progress.batch for state in states}

@@ -364,6 +364,7 @@ class _Run:
             sums=self.sums,
             rates=records.rates,
             stopping=tuple(records.stopping),
+            cooldowns=tuple(records.cooldowns),
             outcome=tuple(records.outcome),
             training=tuple(map(tuple, records.training)),
             validation=tuple(map(tuple, records.validation)),

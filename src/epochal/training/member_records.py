@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from epochal.records import EpochEvent, History
+from epochal.training.cooldown import after_plateau
 from epochal.training.early_stopping import Outcome, StoppingState, decide_after_epoch
 
 if TYPE_CHECKING:
     from epochal.config.settings import Settings
     from epochal.training.state import TrainingProgress
 
-# With an adaptive rate: how often it is reduced before a member stops, and the factor.
-REDUCTIONS, REDUCTION = 2, 0.3
+# How often a member returns to its best checkpoint, with a smaller rate, before it stops; and the factor
+# of an adaptive rate.
+REDUCTIONS, REDUCTION = {"adaptive": 2, "cooldown": 1}, 0.3
 
 
 class Verdict(NamedTuple):
@@ -29,8 +31,8 @@ class MemberRecords:
     """The curves, stopping states, learning rates and outcomes of the members."""
 
     def __init__(self, progress: TrainingProgress, settings: Settings) -> None:
-        self.settings = settings
-        self.rates = progress.rates
+        self.settings, self.first = settings, progress.first
+        self.rates, self.cooldowns = progress.rates, list(progress.cooldowns)
         self.stopping, self.outcome = list(progress.stopping), list(progress.outcome)
         self.training, self.validation = (
             [list(curve) for curve in curves] for curves in (progress.training, progress.validation)
@@ -69,7 +71,7 @@ class MemberRecords:
             else:
                 self.validation[k].append(float(validation_loss[k]))
                 keep[k], restore[k] = self._decided(k, epoch)
-        self.rates = np.where(restore, REDUCTION * self.rates, self.rates)
+        self.rates = self._next_rates(epoch, restore)
         return Verdict(keep, restore)
 
     def drop_stopped(self) -> None:
@@ -123,12 +125,33 @@ class MemberRecords:
             loss,
             tol=settings.tol,
             n_iter_no_change=settings.n_iter_no_change,
-            reductions=REDUCTIONS if settings.learning_rate == "adaptive" else 0,
+            reductions=REDUCTIONS.get(settings.learning_rate, 0),
         )
+        if self.cooldowns[k].end:
+            # Patience has ended before.
+            stop = epoch >= self.cooldowns[k].end
         if stop and settings.early_stopping:
             finite = math.isfinite(loss)
             self.outcome[k] = Outcome.STOPPED if finite else Outcome.NON_FINITE
         return keep, restore
+
+    def _next_rates(self, epoch: int, restore: np.ndarray) -> np.ndarray:
+        """Return the factors on the members' learning rates in the next epoch; cooldowns may begin.
+
+        Args:
+            epoch: the last one.
+            restore: which members return to their best checkpoint, bool (members,).
+        """
+        if self.settings.learning_rate != "cooldown":
+            return np.where(restore, REDUCTION * self.rates, self.rates)
+        for k in np.flatnonzero(restore).tolist():
+            epochs_to_best = self.stopping[k].best_epoch - self.first
+            self.cooldowns[k] = after_plateau(epoch, epochs_to_best)
+        rates = self.rates.copy()
+        for k, cooldown in enumerate(self.cooldowns):
+            if epoch < cooldown.end:
+                rates[k] = cooldown.rate(epoch)
+        return rates
 
     def _improving(self) -> np.ndarray:
         """Return which members have not stopped, bool (members,)."""

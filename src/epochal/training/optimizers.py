@@ -258,12 +258,12 @@ def _apply_update(
 def schedule_multipliers(schedule: str, steps: np.ndarray, total: int) -> np.ndarray:
     """Return the factors on the learning rate at the given step numbers, float32.
 
-    `constant` is 1, and so is `adaptive`, whose rate follows the losses instead. `cosine` falls from 1
+    `constant` is 1, and so are `adaptive` and `cooldown`, whose rates follow the losses instead. `cosine` falls from 1
     to 0 over all steps of the training: (1 + cos(pi step / total)) / 2 (Loshchilov and Hutter 2017).
 
     >>> schedule_multipliers("cosine", np.array([0, 50, 100]), total=100)
     array([1. , 0.5, 0. ], dtype=float32)
     """
-    if schedule in {"constant", "adaptive"}:
+    if schedule != "cosine":
         return np.ones(len(steps), np.float32)
     return (0.5 * (1.0 + np.cos(math.pi * steps / total))).astype(np.float32)

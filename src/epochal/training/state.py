@@ -8,6 +8,7 @@ import numpy as np
 
 from epochal.errors import ModelError
 from epochal.nn.layers import named_parameters, with_named_parameters
+from epochal.training.cooldown import Cooldown
 from epochal.training.early_stopping import Outcome, StoppingState
 from epochal.training.optimizers import AdamMoments
 from epochal.training.step import CrossFitLogits, MemberState
@@ -51,6 +52,7 @@ class TrainingProgress(NamedTuple):
     sums: EpochSums  # of the current epoch
     rates: np.ndarray  # (members,) float64: factors on the learning rate, after reductions
     stopping: tuple[StoppingState, ...]
+    cooldowns: tuple[Cooldown, ...]
     outcome: tuple[Outcome, ...]
     training: Curves  # loss of each member by epoch
     validation: Curves
@@ -67,6 +69,7 @@ class TrainingProgress(NamedTuple):
             sums=EpochSums.zero(members),
             rates=np.ones(members),
             stopping=(StoppingState(),) * members,
+            cooldowns=(Cooldown(),) * members,
             outcome=(Outcome.IMPROVING,) * members,
             training=((),) * members,
             validation=((),) * members,
@@ -175,6 +178,7 @@ def _stored_progress(progress: TrainingProgress) -> StoredState:
         "progress.weights": progress.sums.weights,
         "progress.rates": progress.rates,
         "progress.stopping": np.array(progress.stopping, np.float64),
+        "progress.cooldowns": np.array(progress.cooldowns, np.int64),
         **_stored_curves("progress.training", progress.training),
         **_stored_curves("progress.validation", progress.validation),
     }
@@ -210,6 +214,7 @@ def _restored_progress(arrays: dict[str, np.ndarray], values: dict[str, Any]) ->
                 "progress.stopping"
             ].tolist()
         ),
+        cooldowns=tuple(Cooldown(*pair) for pair in arrays["progress.cooldowns"].tolist()),
         outcome=tuple(map(Outcome, values["outcome"])),
         training=_restored_curves("progress.training", arrays),
         validation=_restored_curves("progress.validation", arrays),
