@@ -34,7 +34,7 @@ PRESETS: Final[dict[str, Settings]] = {
     ),
     # Two coarse members, one for each of two cores, and few epochs: for a first look and
     # for tuning.
-    "fast": Settings(n_estimators=2, max_iter=20, n_iter_no_change=3),
+    "fast": Settings(n_estimators=2, max_iter=40, n_iter_no_change=3),
     # Eight times the members, each of which holds out half as many rows: four rounds of each variant.
     "best": Settings(n_estimators=128, n_folds=16),
 }
