@@ -72,10 +72,10 @@ class EpochalClassifier(FittedAttributes, ClassifierMixin, BaseEstimator):  # ty
     learning_rate : {"constant", "cooldown", "adaptive", "cosine"}, default="cooldown"
         Schedule of the learning rate. "constant" keeps it. "cooldown" keeps it until a member has
         not improved for n_iter_no_change epochs, and restores the best checkpoint of the member;
-        then the rate falls to 0, in half as many epochs as the training took to that checkpoint
-        (at least 4), and the member stops. "adaptive" multiplies the rate by 0.3 when a member has
-        not improved for n_iter_no_change epochs, and restores the best checkpoint; after two such
-        reductions the member stops. "cosine" falls to 0 over max_iter epochs.
+        then the rate falls linearly to 0, in half as many epochs as the training took to that
+        checkpoint (at least 4), and the member stops. "adaptive" multiplies the rate by 0.3 when a
+        member has not improved for n_iter_no_change epochs, and restores the best checkpoint;
+        after two such reductions the member stops. "cosine" falls to 0 over max_iter epochs.
     momentum : float in [0, 1), default=0.9
         Momentum of solver="sgd". 0 is plain gradient descent.
     batch_size : int in [1, inf) or "auto", default="auto"

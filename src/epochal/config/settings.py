@@ -111,13 +111,13 @@ class Settings:
         Choice(("constant", "cooldown", "adaptive", "cosine")),
         summary="schedule of the learning rate",
         details='"constant" keeps it. "cooldown" keeps it until a member has not improved for '
-        "n_iter_no_change epochs, and restores the best checkpoint of the member; then the rate falls to "
-        "0, in half as many epochs as the training took to that checkpoint (at least 4), and the member "
+        "n_iter_no_change epochs, and restores the best checkpoint of the member; then the rate falls "
+        "linearly to 0, in half as many epochs as the training took to that checkpoint (at least 4), and the member "
         'stops. "adaptive" multiplies the rate by 0.3 when a member has not improved for n_iter_no_change '
         "epochs, and restores the best checkpoint; after two such reductions the member stops. "
         '"cosine" falls to 0 over max_iter epochs.',
         reason="Near the end the noise of large steps keeps the loss up, and smaller steps remove it. A "
-        'cooldown had the loss of "adaptive" after three quarters of the epochs.',
+        'cooldown takes about 0.7 of the epochs of "adaptive".',
     )
     momentum: float = setting(
         0.9,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 # How many are kept: if the newest is damaged, the one before it is read.
 KEPT = 2
-FORMAT = 1
+FORMAT = 2
 _KEY = "epochal_checkpoint"
 # The exceptions of libraries for a damaged file, and for types of numbers that NumPy does not have.
 _DAMAGE = (OSError, SafetensorError, ValueError, TypeError, AttributeError, RecursionError)

@@ -50,7 +50,7 @@ class TrainingProgress(NamedTuple):
     batch: int  # batches done in the current epoch
     seconds: float  # since the call began
     sums: EpochSums  # of the current epoch
-    rates: np.ndarray  # (members,) float64: factors on the learning rate, after reductions
+    rates: np.ndarray  # (members,) float64: factors on the learning rate of the next epoch
     stopping: tuple[StoppingState, ...]
     cooldowns: tuple[Cooldown, ...]
     outcome: tuple[Outcome, ...]
