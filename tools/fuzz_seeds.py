@@ -74,7 +74,7 @@ def checkpoints() -> list[bytes]:
     from safetensors.numpy import save
 
     from epochal.nn.layers import Layer
-    from epochal.training.checkpoints import checksum
+    from epochal.training.checkpoints import FORMAT, checksum
     from epochal.training.optimizers import AdamMoments
     from epochal.training.state import TrainingProgress, TrainingState
     from epochal.training.step import CrossFitLogits, MemberState
@@ -95,7 +95,7 @@ def checkpoints() -> list[bytes]:
     for state in states:
         arrays, values = state.to_arrays()
         described: dict[str, Any] = {
-            "format": 1,
+            "format": FORMAT,
             "values": values,
             "fingerprint": {"data": "ab", "settings": {"l2": 0.1}, "versions": {"jax": "0.10"}},
             "command": {"words": ["train", "a.csv"], "folder": "."},
